@@ -1,0 +1,191 @@
+//! Addresses. IPv4 and IPv6 share one type of 16 bytes; IPv4 is v4-mapped inside (`::ffff:a.b.c.d`).
+
+use core::fmt;
+use core::net::{Ipv4Addr, Ipv6Addr};
+
+/// A MAC address.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct MacAddr(pub [u8; 6]);
+
+impl MacAddr {
+    /// `ff:ff:ff:ff:ff:ff`.
+    pub const BROADCAST: MacAddr = MacAddr([0xff; 6]);
+}
+
+impl fmt::Display for MacAddr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [a, b, c, d, e, g] = self.0;
+        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
+    }
+}
+
+impl fmt::Debug for MacAddr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// An IPv4 or IPv6 address in 16 bytes, IPv4 as v4-mapped IPv6.
+///
+/// A v4-mapped address never stands on the wire; a packet that carries one is dropped.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct IpAddr([u8; 16]);
+
+impl IpAddr {
+    /// `::`, which as a bind address means any address of both versions.
+    pub const UNSPECIFIED: IpAddr = IpAddr([0; 16]);
+    /// `0.0.0.0`.
+    pub const UNSPECIFIED_V4: IpAddr = IpAddr::v4([0; 4]);
+    /// `127.0.0.1`.
+    pub const LOCALHOST_V4: IpAddr = IpAddr::v4([127, 0, 0, 1]);
+    /// `::1`.
+    pub const LOCALHOST_V6: IpAddr = IpAddr([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+
+    /// An IPv4 address from its four bytes.
+    pub const fn v4(o: [u8; 4]) -> IpAddr {
+        IpAddr([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, o[0], o[1], o[2], o[3]])
+    }
+
+    /// An IPv6 address from its sixteen bytes.
+    pub const fn v6(octets: [u8; 16]) -> IpAddr {
+        IpAddr(octets)
+    }
+
+    /// The sixteen bytes, v4-mapped for IPv4.
+    pub const fn octets(self) -> [u8; 16] {
+        self.0
+    }
+
+    /// The four bytes, if this is an IPv4 address.
+    pub const fn as_v4(self) -> Option<[u8; 4]> {
+        match self.0 {
+            [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, a, b, c, d] => Some([a, b, c, d]),
+            _ => None,
+        }
+    }
+
+    /// True for an IPv4 address.
+    pub const fn is_v4(self) -> bool {
+        self.as_v4().is_some()
+    }
+
+    /// True for `0.0.0.0` and `::`.
+    pub fn is_unspecified(self) -> bool {
+        self == IpAddr::UNSPECIFIED || self == IpAddr::UNSPECIFIED_V4
+    }
+
+    /// True for 127/8 and `::1`.
+    pub fn is_loopback(self) -> bool {
+        match self.as_v4() {
+            Some(o) => o[0] == 127,
+            None => self == IpAddr::LOCALHOST_V6,
+        }
+    }
+
+    /// True for 224/4 and ff00::/8.
+    pub fn is_multicast(self) -> bool {
+        match self.as_v4() {
+            Some(o) => o[0] >> 4 == 0xe,
+            None => self.0[0] == 0xff,
+        }
+    }
+
+    /// True for `255.255.255.255`.
+    pub fn is_broadcast(self) -> bool {
+        self.as_v4() == Some([255; 4])
+    }
+
+    /// True for 169.254/16 and fe80::/10.
+    pub fn is_link_local(self) -> bool {
+        match self.as_v4() {
+            Some(o) => o[0] == 169 && o[1] == 254,
+            None => self.0[0] == 0xfe && self.0[1] & 0xc0 == 0x80,
+        }
+    }
+}
+
+impl From<core::net::IpAddr> for IpAddr {
+    fn from(a: core::net::IpAddr) -> IpAddr {
+        match a {
+            core::net::IpAddr::V4(a) => IpAddr::v4(a.octets()),
+            core::net::IpAddr::V6(a) => IpAddr(a.octets()),
+        }
+    }
+}
+
+impl From<IpAddr> for core::net::IpAddr {
+    fn from(a: IpAddr) -> core::net::IpAddr {
+        match a.as_v4() {
+            Some(o) => core::net::IpAddr::V4(Ipv4Addr::from(o)),
+            None => core::net::IpAddr::V6(Ipv6Addr::from(a.0)),
+        }
+    }
+}
+
+impl fmt::Display for IpAddr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        core::net::IpAddr::from(*self).fmt(f)
+    }
+}
+
+impl fmt::Debug for IpAddr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl core::str::FromStr for IpAddr {
+    type Err = core::net::AddrParseError;
+    fn from_str(s: &str) -> Result<IpAddr, Self::Err> {
+        s.parse::<core::net::IpAddr>().map(IpAddr::from)
+    }
+}
+
+/// An address and a port.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Endpoint {
+    /// The address.
+    pub addr: IpAddr,
+    /// The port, 0 where none is chosen yet.
+    pub port: u16,
+}
+
+impl Endpoint {
+    /// An endpoint from its parts.
+    pub const fn new(addr: IpAddr, port: u16) -> Endpoint {
+        Endpoint { addr, port }
+    }
+}
+
+impl From<core::net::SocketAddr> for Endpoint {
+    fn from(a: core::net::SocketAddr) -> Endpoint {
+        Endpoint::new(a.ip().into(), a.port())
+    }
+}
+
+impl From<Endpoint> for core::net::SocketAddr {
+    fn from(e: Endpoint) -> core::net::SocketAddr {
+        core::net::SocketAddr::new(e.addr.into(), e.port)
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        core::net::SocketAddr::from(*self).fmt(f)
+    }
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// An address with a prefix length: a network, or an interface's own address and the network it is on.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Cidr {
+    /// The address, host bits kept.
+    pub addr: IpAddr,
+    /// Prefix length in bits: 0..=32 for IPv4, 0..=128 for IPv6.
+    pub prefix: u8,
+}
