@@ -1,0 +1,194 @@
+//! The events themselves.
+
+use crate::{DropReason, Error, TcpState, Timer, TxReason};
+use core::time::Duration;
+use limpid_wire::{Ecn, Endpoint, Segment, SeqNum, TcpFlags, TcpOptions};
+
+/// Names one connection in events, from SYN through TIME-WAIT. Never reused within a stack.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct FlowId(pub u64);
+
+impl FlowId {
+    /// Of no connection: events of the stack, an interface or a link.
+    pub const NONE: FlowId = FlowId(0);
+}
+
+/// A segment without its bytes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SegmentView {
+    /// Sequence number of the first byte.
+    pub seq: SeqNum,
+    /// Acknowledgement number.
+    pub ack: SeqNum,
+    /// Control bits.
+    pub flags: TcpFlags,
+    /// The window field, unscaled.
+    pub window: u16,
+    /// The urgent pointer.
+    pub urgent: u16,
+    /// Options.
+    pub options: TcpOptions,
+    /// ECN bits.
+    pub ecn: Ecn,
+    /// Payload length in bytes.
+    pub len: u32,
+}
+
+impl From<&Segment> for SegmentView {
+    fn from(s: &Segment) -> SegmentView {
+        SegmentView {
+            seq: s.seq,
+            ack: s.ack,
+            flags: s.flags,
+            window: s.window,
+            urgent: s.urgent,
+            options: s.options.clone(),
+            ecn: s.ecn,
+            len: s.payload.len() as u32,
+        }
+    }
+}
+
+/// How a connection came to be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Opening {
+    /// By `connect`.
+    Active,
+    /// By a SYN to a listener.
+    Passive,
+    /// By a SYN cookie that came back.
+    Cookie,
+}
+
+/// A socket command that the application gave.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Call {
+    /// `connect` began.
+    Connect,
+    /// A connection was taken from the accept queue.
+    Accept,
+    /// So many bytes were taken for sending.
+    Write(usize),
+    /// So many bytes were read; 0 is the end of the stream.
+    Read(usize),
+    /// `shutdown` of the sending half.
+    ShutdownWrite,
+    /// `shutdown` of the receiving half.
+    ShutdownRead,
+    /// `close`.
+    Close,
+    /// `abort`.
+    Abort,
+}
+
+/// What became of a packet on a link.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum LinkFate {
+    /// It arrived.
+    Delivered,
+    /// It was lost at random, or by the experiment's plan.
+    Lost,
+    /// The queue was full.
+    QueueFull,
+    /// It arrived with a flipped bit.
+    Corrupted,
+    /// This is a second copy.
+    Duplicated,
+}
+
+/// One thing that happened.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// A flow began.
+    Opened {
+        /// Our end.
+        local: Endpoint,
+        /// The other end.
+        remote: Endpoint,
+        /// How.
+        opening: Opening,
+    },
+    /// The connection's state changed.
+    State {
+        /// From.
+        from: TcpState,
+        /// To.
+        to: TcpState,
+    },
+    /// A segment left.
+    Sent {
+        /// It.
+        segment: SegmentView,
+        /// Why.
+        why: TxReason,
+        /// How often its first byte has been sent before: 0 for new data and pure ACKs.
+        retransmission: u32,
+    },
+    /// A segment came in and belongs to this flow.
+    Received {
+        /// It.
+        segment: SegmentView,
+    },
+    /// A segment or packet was dropped, in whole.
+    Dropped {
+        /// Why.
+        why: DropReason,
+    },
+    /// A timer was set where none ran, or moved to another deadline by a backoff.
+    TimerSet {
+        /// Which.
+        timer: Timer,
+        /// How long from now.
+        after: Duration,
+    },
+    /// A timer ran out.
+    TimerFired {
+        /// Which.
+        timer: Timer,
+        /// Its how manyth time in a row, from 1.
+        nth: u32,
+    },
+    /// A round-trip time was measured (RFC 6298 §2).
+    RttSample {
+        /// The sample.
+        rtt: Duration,
+        /// Smoothed.
+        srtt: Duration,
+        /// The timeout that follows.
+        rto: Duration,
+    },
+    /// The congestion window or slow-start threshold changed.
+    Congestion {
+        /// Congestion window, bytes.
+        cwnd: u32,
+        /// Slow-start threshold, bytes.
+        ssthresh: u32,
+        /// Why.
+        why: &'static str,
+    },
+    /// Loss recovery began or ended.
+    Recovery {
+        /// True at the beginning.
+        begin: bool,
+    },
+    /// The application called.
+    Call(Call),
+    /// The connection is over for the application: `None` after an orderly close.
+    Ended {
+        /// Why.
+        error: Option<Error>,
+    },
+    /// An ICMP error told this connection of trouble that did not end it.
+    SoftError {
+        /// It.
+        error: Error,
+    },
+    /// What became of a packet on a simulated link.
+    Link {
+        /// It.
+        fate: LinkFate,
+    },
+}

@@ -1,0 +1,290 @@
+//! Why a segment was sent, why one was dropped, and which timer ran.
+
+use core::fmt;
+
+/// Why a segment was sent.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum TxReason {
+    /// The first SYN of an active open.
+    Syn,
+    /// A SYN again, because nobody answered.
+    SynRetransmit,
+    /// The answer to a SYN.
+    SynAck,
+    /// A SYN-ACK again: the final ACK did not come, or the SYN came again.
+    SynAckRetransmit,
+    /// The ACK that completes the three-way handshake.
+    HandshakeAck,
+    /// Data that was never sent before.
+    NewData,
+    /// Our FIN, with or without data before it.
+    Fin,
+    /// The retransmission timer ran out (RFC 6298).
+    RtoRetransmit,
+    /// Duplicate ACKs or SACK told of a loss (RFC 5681, 6582).
+    FastRetransmit,
+    /// A partial ACK during recovery told of the next loss (RFC 6582).
+    PartialAckRetransmit,
+    /// RACK found it lost (RFC 8985).
+    RackRetransmit,
+    /// A tail loss probe (RFC 8985 §7).
+    TailLossProbe,
+    /// One beyond the window, on a duplicate ACK (RFC 3042).
+    LimitedTransmit,
+    /// The peer's window is zero, and we ask whether it still is (RFC 9293 §3.8.6.1).
+    ZeroWindowProbe,
+    /// Is the idle peer alive? (RFC 9293 §3.8.4)
+    KeepAlive,
+    /// Enough data came that an ACK is due at once (RFC 9293 §3.8.6.3).
+    Ack,
+    /// An ACK at once because the connection is in quick-ACK mode, as Linux.
+    QuickAck,
+    /// The delayed ACK's timer ran out.
+    DelayedAck,
+    /// An ACK of the peer's FIN.
+    FinAck,
+    /// A segment out of order, or old data, asks for an ACK at once (RFC 5681 §4.2).
+    DuplicateAck,
+    /// The reader made room, and the peer should know.
+    WindowUpdate,
+    /// An answer to a zero-window probe or a keepalive.
+    ProbeAnswer,
+    /// Is this reset or SYN really the peer's? (RFC 5961)
+    ChallengeAck,
+    /// TIME-WAIT answers a segment (RFC 9293 §3.10.7.4).
+    TimeWaitAck,
+    /// A reset, because no connection has this address and port pair (RFC 9293 §3.5.2).
+    ResetNoConnection,
+    /// A reset, because a segment acknowledges what was never sent during the handshake.
+    ResetBadAck,
+    /// A reset, because the application aborted, or closed with SO_LINGER zero.
+    ResetAbort,
+    /// A reset, because the application closed with data unread (RFC 2525 §2.17).
+    ResetUnread,
+    /// A reset, because data came after the application closed.
+    ResetDataAfterClose,
+    /// A reset, because a timeout ended the connection.
+    ResetTimeout,
+    /// A reset, because the listener refused the connection.
+    ResetRefused,
+}
+
+impl TxReason {
+    /// True if the segment (or part of it) was sent before.
+    pub const fn is_retransmission(self) -> bool {
+        matches!(
+            self,
+            TxReason::SynRetransmit
+                | TxReason::SynAckRetransmit
+                | TxReason::RtoRetransmit
+                | TxReason::FastRetransmit
+                | TxReason::PartialAckRetransmit
+                | TxReason::RackRetransmit
+                | TxReason::TailLossProbe
+        )
+    }
+
+    /// A few words for people.
+    pub const fn text(self) -> &'static str {
+        match self {
+            TxReason::Syn => "open",
+            TxReason::SynRetransmit => "SYN again: no answer",
+            TxReason::SynAck => "answer to SYN",
+            TxReason::SynAckRetransmit => "SYN-ACK again",
+            TxReason::HandshakeAck => "handshake complete",
+            TxReason::NewData => "new data",
+            TxReason::Fin => "close",
+            TxReason::RtoRetransmit => "retransmission: RTO",
+            TxReason::FastRetransmit => "fast retransmit: duplicate ACKs",
+            TxReason::PartialAckRetransmit => "retransmission: partial ACK",
+            TxReason::RackRetransmit => "fast retransmit: RACK",
+            TxReason::TailLossProbe => "tail loss probe",
+            TxReason::LimitedTransmit => "limited transmit",
+            TxReason::ZeroWindowProbe => "zero-window probe",
+            TxReason::KeepAlive => "keepalive",
+            TxReason::Ack => "ACK",
+            TxReason::QuickAck => "quick ACK",
+            TxReason::DelayedAck => "delayed ACK",
+            TxReason::FinAck => "ACK of FIN",
+            TxReason::DuplicateAck => "duplicate ACK",
+            TxReason::WindowUpdate => "window update",
+            TxReason::ProbeAnswer => "answer to probe",
+            TxReason::ChallengeAck => "challenge ACK",
+            TxReason::TimeWaitAck => "ACK from TIME-WAIT",
+            TxReason::ResetNoConnection => "reset: no such connection",
+            TxReason::ResetBadAck => "reset: unacceptable ACK",
+            TxReason::ResetAbort => "reset: aborted",
+            TxReason::ResetUnread => "reset: closed with data unread",
+            TxReason::ResetDataAfterClose => "reset: data after close",
+            TxReason::ResetTimeout => "reset: timeout",
+            TxReason::ResetRefused => "reset: refused",
+        }
+    }
+}
+
+impl fmt::Display for TxReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.text())
+    }
+}
+
+/// Why something that arrived was dropped.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum DropReason {
+    /// The bytes are no valid packet of their protocol.
+    Malformed,
+    /// The IP, ICMP or TCP checksum is wrong.
+    BadChecksum,
+    /// Not addressed to this host.
+    NotForUs,
+    /// The source address can't be a sender's (multicast, broadcast, v4-mapped on the wire).
+    BadSource,
+    /// No listener and no connection, and a reset would be wrong.
+    NoConnection,
+    /// The SYN queue is full.
+    SynQueueFull,
+    /// The accept queue is full.
+    AcceptQueueFull,
+    /// A SYN cookie did not check out.
+    BadCookie,
+    /// Outside the receive window (RFC 9293 §3.10.7.4, first check).
+    OutsideWindow,
+    /// The timestamp is too old (PAWS, RFC 7323 §5).
+    Paws,
+    /// No ACK bit where there must be one.
+    NoAck,
+    /// Acknowledges what was never sent.
+    AckTooHigh,
+    /// Acknowledges what was acknowledged long ago (RFC 5961 §5.2).
+    AckTooOld,
+    /// A reset that is not exactly at RCV.NXT (RFC 5961 §3.2).
+    BlindReset,
+    /// A SYN inside a connection (RFC 5961 §4.2).
+    SynInConnection,
+    /// The receive buffer has no room.
+    BufferFull,
+    /// The out-of-order queue is at its bound.
+    OutOfOrderFull,
+    /// All of it was received before.
+    Duplicate,
+    /// The application is gone and the data has no reader.
+    NoReader,
+    /// TIME-WAIT does not take it.
+    TimeWait,
+    /// An ICMP error that does not match a segment in flight (RFC 5927 §4.1).
+    IcmpNotOurs,
+    /// The reassembly of fragments ran out of time or room.
+    Reassembly,
+    /// A neighbour did not answer, or too many packets wait for it.
+    NeighbourUnreachable,
+    /// No route.
+    NoRoute,
+    /// A bound on replies without a connection was reached.
+    RateLimited,
+    /// A protocol or packet type that this host does not speak.
+    Unsupported,
+}
+
+impl DropReason {
+    /// A few words for people.
+    pub const fn text(self) -> &'static str {
+        match self {
+            DropReason::Malformed => "malformed",
+            DropReason::BadChecksum => "bad checksum",
+            DropReason::NotForUs => "not for this host",
+            DropReason::BadSource => "impossible source address",
+            DropReason::NoConnection => "no connection",
+            DropReason::SynQueueFull => "SYN queue full",
+            DropReason::AcceptQueueFull => "accept queue full",
+            DropReason::BadCookie => "bad SYN cookie",
+            DropReason::OutsideWindow => "outside the window",
+            DropReason::Paws => "old timestamp (PAWS)",
+            DropReason::NoAck => "no ACK bit",
+            DropReason::AckTooHigh => "acknowledges data never sent",
+            DropReason::AckTooOld => "acknowledgement too old",
+            DropReason::BlindReset => "reset not at the expected number",
+            DropReason::SynInConnection => "SYN in a live connection",
+            DropReason::BufferFull => "receive buffer full",
+            DropReason::OutOfOrderFull => "out-of-order queue full",
+            DropReason::Duplicate => "duplicate",
+            DropReason::NoReader => "no reader",
+            DropReason::TimeWait => "in TIME-WAIT",
+            DropReason::IcmpNotOurs => "ICMP error for nothing in flight",
+            DropReason::Reassembly => "fragments incomplete",
+            DropReason::NeighbourUnreachable => "neighbour unreachable",
+            DropReason::NoRoute => "no route",
+            DropReason::RateLimited => "rate limited",
+            DropReason::Unsupported => "not supported",
+        }
+    }
+}
+
+impl fmt::Display for DropReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.text())
+    }
+}
+
+/// The timers of a connection.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum Timer {
+    /// SYN retransmission.
+    Syn,
+    /// SYN-ACK retransmission.
+    SynAck,
+    /// The application's own deadline for connecting.
+    ConnectDeadline,
+    /// Retransmission (RFC 6298).
+    Rto,
+    /// Tail loss probe (RFC 8985 §7).
+    Tlp,
+    /// RACK's reordering window (RFC 8985 §6).
+    Reorder,
+    /// Zero-window probe.
+    Persist,
+    /// Delayed ACK.
+    DelayedAck,
+    /// Pacing.
+    Pace,
+    /// Keepalive.
+    KeepAlive,
+    /// User timeout (RFC 5482, TCP_USER_TIMEOUT).
+    UserTimeout,
+    /// Orphaned FIN-WAIT-2.
+    FinWait2,
+    /// 2·MSL in TIME-WAIT.
+    TimeWait,
+    /// SO_LINGER ran out.
+    Linger,
+}
+
+impl Timer {
+    /// A few words for people.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Timer::Syn => "SYN retransmission",
+            Timer::SynAck => "SYN-ACK retransmission",
+            Timer::ConnectDeadline => "connect deadline",
+            Timer::Rto => "RTO",
+            Timer::Tlp => "tail loss probe",
+            Timer::Reorder => "reordering",
+            Timer::Persist => "zero-window probe",
+            Timer::DelayedAck => "delayed ACK",
+            Timer::Pace => "pacing",
+            Timer::KeepAlive => "keepalive",
+            Timer::UserTimeout => "user timeout",
+            Timer::FinWait2 => "FIN-WAIT-2 timeout",
+            Timer::TimeWait => "2MSL",
+            Timer::Linger => "linger",
+        }
+    }
+}
+
+impl fmt::Display for Timer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.text())
+    }
+}
