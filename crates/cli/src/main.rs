@@ -1,1 +1,41 @@
-fn main() {}
+//! The `limpid` command: a file for each subcommand.
+//!
+//! A subcommand is a struct of its arguments (clap's derive) with a `run(self) -> Result<(), CliError>`. Results go to
+//! standard output, everything else to standard error. See [`error`] for the exit codes and the shape of messages.
+
+#![forbid(unsafe_code)]
+
+mod error;
+mod read;
+
+use clap::{Parser, Subcommand};
+use error::CliError;
+use std::process::ExitCode;
+
+/// TCP that you can watch: traces, experiments, and a TCP/IP host of its own.
+#[derive(Parser, Debug)]
+#[command(name = "limpid", version, max_term_width = 100, propagate_version = true)]
+#[command(arg_required_else_help = true, subcommand_required = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// The subcommands, a module each.
+#[derive(Subcommand, Debug)]
+enum Command {
+    Read(read::ReadArgs),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::try_parse() {
+        Ok(cli) => match cli.command {
+            Command::Read(args) => args.run(),
+        },
+        Err(error) => Err(CliError::from(error)),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => error.report(),
+    }
+}
