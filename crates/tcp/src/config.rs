@@ -1,0 +1,97 @@
+//! What can be set, for a stack and for each socket, with Linux's names beside ours.
+
+use core::time::Duration;
+
+/// How SYNs are spaced.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SynSchedule {
+    /// 1, 2, 4, 8 s … (RFC 6298 §5.5–5.7).
+    Exponential,
+    /// So many retransmissions 1 s apart first, on top of the others, as Linux from 6.5 on
+    /// (`net.ipv4.tcp_syn_linear_timeouts`).
+    LinearThenExponential {
+        /// How many linear ones; Linux's default is 4.
+        linear: u8,
+    },
+}
+
+/// A connection's settings. (Sketch: grows to all that the engine has switches for.)
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Config {
+    /// SYN retransmissions before connect fails (`tcp_syn_retries`, TCP_SYNCNT); linear ones come on top.
+    pub syn_retries: u8,
+    /// The schedule.
+    pub syn_schedule: SynSchedule,
+    /// SYN-ACK retransmissions (`tcp_synack_retries`).
+    pub syn_ack_retries: u8,
+    /// The application's own deadline for connect, if any.
+    pub connect_deadline: Option<Duration>,
+    /// Retransmissions of data before giving up (`tcp_retries2`).
+    pub retries2: u8,
+    /// The same for orphans (`tcp_orphan_retries`; Linux's 0 means 8).
+    pub orphan_retries: u8,
+    /// Offer and use timestamps (`tcp_timestamps`).
+    pub timestamps: bool,
+    /// Offer and use SACK (`tcp_sack`).
+    pub sack: bool,
+    /// Offer and use window scaling (`tcp_window_scaling`).
+    pub window_scaling: bool,
+    /// Receive buffer in bytes (SO_RCVBUF).
+    pub recv_buffer: usize,
+    /// Send buffer in bytes (SO_SNDBUF).
+    pub send_buffer: usize,
+    /// Nagle's algorithm off (TCP_NODELAY).
+    pub no_delay: bool,
+    /// Clamp on the MSS in both directions (TCP_MAXSEG).
+    pub max_seg: Option<u16>,
+    /// TCP_USER_TIMEOUT.
+    pub user_timeout: Option<Duration>,
+    /// SO_KEEPALIVE with its three figures; `None` is off.
+    pub keepalive: Option<KeepAlive>,
+    /// SO_LINGER: `None` off, `Some(0)` close resets.
+    pub linger: Option<Duration>,
+    /// How long an orphan may stay in FIN-WAIT-2 (`tcp_fin_timeout`, TCP_LINGER2).
+    pub fin_timeout: Duration,
+    /// TIME-WAIT's length (2·MSL; Linux: 60 s).
+    pub time_wait: Duration,
+    /// RFC 1337: ignore resets in TIME-WAIT (`tcp_rfc1337`).
+    pub rfc1337: bool,
+}
+
+/// Keepalive's figures.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct KeepAlive {
+    /// Idle time before the first probe (TCP_KEEPIDLE, 7200 s).
+    pub idle: Duration,
+    /// Between probes (TCP_KEEPINTVL, 75 s).
+    pub interval: Duration,
+    /// Unanswered probes before the connection is given up (TCP_KEEPCNT, 9).
+    pub count: u8,
+}
+
+impl Default for Config {
+    /// Linux's defaults.
+    fn default() -> Config {
+        Config {
+            syn_retries: 6,
+            syn_schedule: SynSchedule::LinearThenExponential { linear: 4 },
+            syn_ack_retries: 5,
+            connect_deadline: None,
+            retries2: 15,
+            orphan_retries: 0,
+            timestamps: true,
+            sack: true,
+            window_scaling: true,
+            recv_buffer: 131_072,
+            send_buffer: 131_072,
+            no_delay: false,
+            max_seg: None,
+            user_timeout: None,
+            keepalive: None,
+            linger: None,
+            fin_timeout: Duration::from_secs(60),
+            time_wait: Duration::from_secs(60),
+            rfc1337: false,
+        }
+    }
+}

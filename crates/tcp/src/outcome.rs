@@ -1,0 +1,83 @@
+//! What goes into every call and what comes out of it.
+
+use limpid_event::{Counters, Error, Event, FlowId, Instant, Observer, TxReason};
+use limpid_wire::{FramePool, Segment};
+
+/// What a call needs from the world: the time, the memory, and who is told.
+pub struct Cx<'a, O: Observer> {
+    /// Now.
+    pub now: Instant,
+    /// The connection's name in events.
+    pub flow: FlowId,
+    /// Who is told.
+    pub observer: &'a mut O,
+    /// Linux's MIB counters of the whole stack.
+    pub counters: &'a mut Counters,
+    /// Where frames come from.
+    pub pool: &'a mut FramePool,
+}
+
+impl<O: Observer> Cx<'_, O> {
+    /// Tells the observer, if anybody looks; the event is not even made otherwise.
+    #[inline]
+    pub fn emit(&mut self, event: impl FnOnce() -> Event) {
+        if self.observer.enabled() {
+            let event = event();
+            self.observer.observe(self.now, self.flow, &event);
+        }
+    }
+}
+
+/// A segment to send. It may be a super-segment: the device, or the software at its edge, cuts it.
+#[derive(Clone)]
+pub struct Transmit {
+    /// The segment.
+    pub segment: Segment,
+    /// Payload bytes of each wire segment, if it has to be cut; 0 if it leaves as it is.
+    pub gso_size: u16,
+    /// Why it is sent.
+    pub why: TxReason,
+}
+
+bitflags::bitflags! {
+    /// What an application can do without waiting: the level, as epoll's bits.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+    pub struct Readiness: u8 {
+        /// Data, the end of the stream or an error can be read; a listener has a connection to accept (EPOLLIN).
+        const READABLE = 1;
+        /// There is room to write, or writing fails at once (EPOLLOUT).
+        const WRITABLE = 2;
+        /// The peer has closed its half (EPOLLRDHUP).
+        const READ_CLOSED = 4;
+        /// Both halves are closed (EPOLLHUP).
+        const CLOSED = 8;
+        /// An error waits to be taken (EPOLLERR).
+        const ERROR = 16;
+        /// Urgent data (EPOLLPRI).
+        const URGENT = 32;
+    }
+}
+
+/// What the owner of a connection has to do next with it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Next {
+    /// Nothing; it goes on.
+    Continue,
+    /// It has just become established: a connect is complete.
+    Established,
+    /// Nothing is left to send: turn it into TIME-WAIT, or an orphan's FIN-WAIT-2 (once `poll_transmit` is drained).
+    TimeWait,
+    /// It is over: drain `poll_transmit` (a last reset or ACK may be there), then drop it.
+    Ended(Option<Error>),
+}
+
+/// What came of an input. Everything a [`crate::Connection`] has to send is taken with `poll_transmit`.
+#[must_use]
+#[derive(Clone, Copy, Debug)]
+pub struct Outcome {
+    /// What becomes of the connection.
+    pub next: Next,
+    /// Readiness events to report: set when something *newly* happened in this direction, as an edge (more data came,
+    /// room was made), so that edge-triggered users wake.
+    pub woke: Readiness,
+}
