@@ -1,1 +1,2 @@
 //! (sketch)
+pub mod trace;

@@ -1,1 +1,22 @@
-//! (sketch)
+//! A TCP/IP host, sans I/O: many connections over interfaces, for IPv4 and IPv6 alike.
+//!
+//! Frames go in with [`Stack::handle_frame`], time with [`Stack::handle_timeout`]; frames come out of
+//! [`Stack::poll_transmit`], readiness out of [`Stack::poll_ready`]. Any number of inputs, then drain every `poll_*`
+//! before sleeping until [`Stack::poll_timeout`].
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+mod config;
+mod frame;
+mod iface;
+mod socket;
+mod stack;
+
+pub use config::{ListenConfig, Secrets, StackConfig};
+pub use frame::{RxChecksum, RxFrame, TxBatch, TxChecksum, TxFrame};
+pub use iface::{IfaceId, InterfaceConfig, Medium, Route};
+pub use limpid_tcp::{Config, Readiness, TcpInfo};
+pub use socket::{Shutdown, SocketId};
+pub use stack::Stack;

@@ -1,0 +1,48 @@
+//! What a stack is made with.
+
+use alloc::sync::Arc;
+use limpid_tcp::Config;
+use limpid_wire::Endpoint;
+
+/// Keys that a peer must not know. The caller draws them from its source of randomness, once.
+#[derive(Clone)]
+pub struct Secrets {
+    /// For ISNs (RFC 6528), timestamps offsets, ephemeral ports (RFC 6056), cookies and the demux hash, each derived.
+    pub seed: [u8; 32],
+}
+
+/// Settings of a stack. (Sketch: grows.)
+#[derive(Clone, Debug)]
+pub struct StackConfig {
+    /// What a new socket starts with.
+    pub tcp: Arc<Config>,
+    /// Ephemeral ports (`ip_local_port_range`).
+    pub ephemeral_ports: core::ops::RangeInclusive<u16>,
+    /// Bound on connections in TIME-WAIT (`tcp_max_tw_buckets`).
+    pub max_time_wait: usize,
+    /// Bound on embryonic connections of one listener (`tcp_max_syn_backlog`).
+    pub max_syn_backlog: usize,
+    /// SYN cookies when the SYN queue is full (`tcp_syncookies`).
+    pub syn_cookies: bool,
+    /// Reset instead of dropping when the accept queue is full (`tcp_abort_on_overflow`).
+    pub abort_on_overflow: bool,
+}
+
+/// What a listener is made with.
+#[derive(Clone, Debug)]
+pub struct ListenConfig {
+    /// Address and port; `::` with `v6_only` off takes IPv4 too; port 0 picks one.
+    pub local: Endpoint,
+    /// `listen`'s backlog; the accept queue holds one more, as on Linux.
+    pub backlog: usize,
+    /// IPV6_V6ONLY.
+    pub v6_only: bool,
+    /// SO_REUSEADDR.
+    pub reuse_addr: bool,
+    /// Accept connections to *any* address and port (transparent proxies, VPNs).
+    pub transparent: bool,
+    /// Let the application decide on each SYN before the SYN-ACK (`Stack::poll_syn`, `answer`, `refuse`).
+    pub defer_syn_ack: bool,
+    /// Settings of accepted connections; the stack's if `None`.
+    pub tcp: Option<Arc<Config>>,
+}
