@@ -122,6 +122,18 @@ impl From<IpAddr> for core::net::IpAddr {
     }
 }
 
+impl From<Ipv4Addr> for IpAddr {
+    fn from(a: Ipv4Addr) -> IpAddr {
+        IpAddr::v4(a.octets())
+    }
+}
+
+impl From<Ipv6Addr> for IpAddr {
+    fn from(a: Ipv6Addr) -> IpAddr {
+        IpAddr::v6(a.octets())
+    }
+}
+
 impl fmt::Display for IpAddr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         core::net::IpAddr::from(*self).fmt(f)

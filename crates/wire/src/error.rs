@@ -38,4 +38,22 @@ pub enum ParseError {
         /// The option's kind.
         kind: u8,
     },
+    /// An IPv6 option that this host does not know and may not skip. The two high bits of `kind` say what to do about
+    /// the packet (RFC 8200 §4.2): 01 drop it, 10 drop it and send an ICMPv6 parameter problem, 11 send that only if the
+    /// destination was not multicast.
+    #[error("{what}: unknown option {kind} must not be skipped")]
+    UnknownOption {
+        /// The header.
+        what: &'static str,
+        /// The option's kind.
+        kind: u8,
+        /// Offset of the option from the start of the packet: what the parameter problem points at.
+        pointer: u32,
+    },
+    /// A v4-mapped IPv6 address, which never may stand on the wire.
+    #[error("IPv6: the {field} address is v4-mapped")]
+    MappedAddress {
+        /// Which address.
+        field: &'static str,
+    },
 }

@@ -1,8 +1,7 @@
 //! Bytes to meaning and back.
 //!
-//! Everything on the wire that limpid understands lives here, a file for each protocol: Ethernet II and VLAN
-//! ([`ethernet`]), ARP ([`arp`]), IPv4 ([`ipv4`]), IPv6 and its extension headers ([`ipv6`]), ICMP for both
-//! ([`icmpv4`], [`icmpv6`]), neighbour discovery ([`ndp`]) and TCP with its options ([`tcp`]).
+//! Everything on the wire that limpid understands lives here, a file for each protocol: IPv4 ([`ipv4`]), IPv6 and
+//! its extension headers ([`ipv6`]), both as one ([`ip`]), and TCP with its options ([`tcp`]).
 //!
 //! *Parse, don't validate*: hostile bytes become a checked value or a typed [`ParseError`], never a panic.
 #![no_std]
@@ -11,15 +10,22 @@
 extern crate alloc;
 
 pub mod addr;
+mod bytes;
+pub mod checksum;
 pub mod chunk;
 pub mod error;
+pub mod ip;
+pub mod ipv4;
+pub mod ipv6;
 pub mod segment;
 pub mod seq;
 pub mod tcp;
 
 pub use addr::{Cidr, Endpoint, IpAddr, MacAddr};
+pub use checksum::{Checksum, ChecksumState, TxChecksum};
 pub use chunk::{Chunk, Chunks, FramePool};
 pub use error::ParseError;
+pub use ip::{IpHeader, IpPacket, IpProtocol};
 pub use segment::{Ecn, Segment};
 pub use seq::SeqNum;
-pub use tcp::{TcpFlags, TcpOptions};
+pub use tcp::{TcpFlags, TcpOption, TcpOptions};

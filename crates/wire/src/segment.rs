@@ -16,6 +16,28 @@ pub enum Ecn {
     Ce,
 }
 
+impl Ecn {
+    /// From the two low bits of an IPv4 TOS or IPv6 traffic class byte; the others are ignored.
+    pub const fn from_bits(bits: u8) -> Ecn {
+        match bits & 3 {
+            0 => Ecn::NotEct,
+            1 => Ecn::Ect1,
+            2 => Ecn::Ect0,
+            _ => Ecn::Ce,
+        }
+    }
+
+    /// The two bits, low in the byte.
+    pub const fn bits(self) -> u8 {
+        match self {
+            Ecn::NotEct => 0,
+            Ecn::Ect1 => 1,
+            Ecn::Ect0 => 2,
+            Ecn::Ce => 3,
+        }
+    }
+}
+
 /// A checked segment, in either direction. It may be a super-segment: several wire segments merged on receipt, or one
 /// that the device cuts on transmit.
 #[derive(Clone, Default)]

@@ -1,7 +1,17 @@
-//! TCP headers and options (RFC 9293 §3.1, §3.2; RFC 7323, 2018, 7413, 5482, 2385, 5925).
+//! TCP on the wire: the header ([`header`]), its options one by one ([`option`]) and taken together ([`options`]), and
+//! the way between bytes and [`Segment`](crate::Segment) (RFC 9293 §3.1, §3.2).
+
+pub mod header;
+pub mod option;
+pub mod options;
+mod segment;
+
+pub use header::TcpHeader;
+pub use option::{AccEcn, BadOption, BadOptionReason, SackList, TcpOption, UserTimeout};
+pub use options::{FastOpenCookie, MAX_OPTIONS_LEN, TcpOptions};
+pub use segment::{emit_header, header_len, parse_segment, put_checksum};
 
 use crate::SeqNum;
-use arrayvec::ArrayVec;
 
 bitflags::bitflags! {
     /// The control bits, in the order of the header (RFC 9293 §3.1; AE is RFC 9768's).
@@ -59,19 +69,4 @@ pub struct Timestamps {
     pub val: u32,
     /// The echo of the other side's clock.
     pub ecr: u32,
-}
-
-/// The options that the engine acts on, taken together. What tcpdump can name besides is in [`TcpOption`]'s list form.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct TcpOptions {
-    /// Maximum segment size (on SYN).
-    pub mss: Option<u16>,
-    /// Window scale shift as stated (on SYN); values above 14 count as 14 (RFC 7323 §2.3).
-    pub window_scale: Option<u8>,
-    /// SACK permitted (on SYN).
-    pub sack_permitted: bool,
-    /// Timestamps.
-    pub timestamps: Option<Timestamps>,
-    /// SACK blocks, the first as the first on the wire.
-    pub sack: ArrayVec<SackBlock, 4>,
 }

@@ -1,0 +1,215 @@
+//! The options that the engine acts on, taken together: read as Linux reads them, written in Linux's order and padding,
+//! so that the two cannot be told apart by it.
+
+use arrayvec::ArrayVec;
+
+use super::option::{FAST_OPEN_MAGIC, UserTimeout, kind};
+use super::{BadOptionReason, SackBlock, TcpOption, Timestamps};
+
+/// The most option bytes a header holds.
+pub const MAX_OPTIONS_LEN: usize = 40;
+
+/// The largest window scale shift (RFC 7323 §2.3).
+pub const MAX_WINDOW_SHIFT: u8 = 14;
+
+/// A Fast Open cookie: empty, which asks for one, or 4 to 16 bytes (RFC 7413 §4.1.1).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct FastOpenCookie {
+    len: u8,
+    /// Written in the experimental form: kind 254 with a magic number.
+    pub experimental: bool,
+    bytes: [u8; 16],
+}
+
+impl FastOpenCookie {
+    /// A request for a cookie.
+    pub const REQUEST: FastOpenCookie = FastOpenCookie { len: 0, experimental: false, bytes: [0; 16] };
+
+    /// A cookie of these bytes, or a request if there is none; `None` unless the number is 0 or even and 4 to 16.
+    pub fn new(cookie: &[u8]) -> Option<FastOpenCookie> {
+        if !matches!(cookie.len(), 0 | 4 | 6 | 8 | 10 | 12 | 14 | 16) {
+            return None;
+        }
+        let mut bytes = [0; 16];
+        bytes[..cookie.len()].copy_from_slice(cookie);
+        Some(FastOpenCookie { len: cookie.len() as u8, experimental: false, bytes })
+    }
+
+    /// The cookie's bytes; empty for a request.
+    pub fn as_slice(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.len)]
+    }
+
+    /// Bytes of the option, without padding.
+    fn encoded_len(&self) -> usize {
+        usize::from(self.len) + if self.experimental { 4 } else { 2 }
+    }
+}
+
+/// The options that the engine acts on, taken together. What tcpdump can name besides is in [`TcpOption`]'s list form.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct TcpOptions {
+    /// Maximum segment size (on SYN). Never 0 when parsed.
+    pub mss: Option<u16>,
+    /// Window scale shift (on SYN): 0 to 14 when parsed, since a larger one counts as 14 (RFC 7323 §2.3).
+    pub window_scale: Option<u8>,
+    /// SACK permitted (on SYN).
+    pub sack_permitted: bool,
+    /// Timestamps.
+    pub timestamps: Option<Timestamps>,
+    /// User timeout (RFC 5482).
+    pub user_timeout: Option<UserTimeout>,
+    /// Fast Open cookie or request for one (on SYN).
+    pub fast_open: Option<FastOpenCookie>,
+    /// SACK blocks, the first as the first on the wire.
+    pub sack: ArrayVec<SackBlock, 4>,
+}
+
+/// What of a [`TcpOptions`] fits in a header, and how long that is.
+struct Layout {
+    user_timeout: Option<UserTimeout>,
+    sack: usize,
+    len: usize,
+}
+
+impl TcpOptions {
+    /// Reads the options in `bytes` (all of the header after its fixed part) as Linux does: an option of a wrong length
+    /// is skipped, one that can't be stepped over ends the list, and the last of several wins. An MSS of 0, SACK blocks
+    /// that are empty or reach backwards, and Fast Open cookies of a forbidden length are as good as absent.
+    ///
+    /// Whether an option may stand on this segment is not asked: MSS, window scale, SACK permitted and Fast Open mean
+    /// something only with SYN.
+    #[inline]
+    pub fn parse(bytes: &[u8]) -> TcpOptions {
+        let mut options = TcpOptions::default();
+        // What nearly every segment carries (RFC 7323 appendix A).
+        if let [kind::NOP, kind::NOP, kind::TIMESTAMPS, 10, v @ ..] = bytes
+            && let Ok([a, b, c, d, e, f, g, h]) = <[u8; 8]>::try_from(v)
+        {
+            let (val, ecr) = (u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h]));
+            options.timestamps = Some(Timestamps { val, ecr });
+            return options;
+        }
+        options.read(bytes);
+        options
+    }
+
+    fn read(&mut self, bytes: &[u8]) {
+        for option in TcpOption::iter(bytes) {
+            match option {
+                Ok(TcpOption::Mss(mss)) if mss != 0 => self.mss = Some(mss),
+                Ok(TcpOption::WindowScale(shift)) => self.window_scale = Some(shift.min(MAX_WINDOW_SHIFT)),
+                Ok(TcpOption::SackPermitted) => self.sack_permitted = true,
+                Ok(TcpOption::Sack(list)) if !list.is_empty() => self.sack = list.blocks().take(4).collect(),
+                Ok(TcpOption::Timestamps(timestamps)) => self.timestamps = Some(timestamps),
+                Ok(TcpOption::UserTimeout(timeout)) => self.user_timeout = Some(timeout),
+                Ok(TcpOption::FastOpen(cookie)) => self.fast_open = FastOpenCookie::new(cookie).or(self.fast_open),
+                Ok(TcpOption::Experiment { kind: kind::EXPERIMENT_2, magic: FAST_OPEN_MAGIC, data }) => {
+                    let cookie = FastOpenCookie::new(data).map(|c| FastOpenCookie { experimental: true, ..c });
+                    self.fast_open = cookie.or(self.fast_open);
+                }
+                Err(bad) if bad.reason == BadOptionReason::Unreadable => return,
+                Ok(_) | Err(_) => {}
+            }
+        }
+    }
+
+    /// Bytes that [`emit`](Self::emit) writes: a multiple of 4, at most [`MAX_OPTIONS_LEN`].
+    pub fn encoded_len(&self) -> usize {
+        self.layout().len
+    }
+
+    /// How many of the SACK blocks [`emit`](Self::emit) writes: those that fit.
+    pub fn encoded_sack_blocks(&self) -> usize {
+        self.layout().sack
+    }
+
+    fn layout(&self) -> Layout {
+        let timestamps = self.timestamps.is_some();
+        let mut len = if self.mss.is_some() { 4 } else { 0 }
+            + if timestamps { 12 } else { 0 }
+            // SACK permitted takes the place of the timestamps' padding.
+            + if self.sack_permitted && !timestamps { 4 } else { 0 }
+            + if self.window_scale.is_some() { 4 } else { 0 }
+            + self.fast_open.map_or(0, |c| c.encoded_len().next_multiple_of(4));
+        debug_assert!(len <= MAX_OPTIONS_LEN, "{len}");
+        let user_timeout = self.user_timeout.filter(|_| len + 4 <= MAX_OPTIONS_LEN);
+        len += if user_timeout.is_some() { 4 } else { 0 };
+        let sack = self.sack.len().min((MAX_OPTIONS_LEN - len).saturating_sub(4) / 8);
+        len += if sack > 0 { 4 + 8 * sack } else { 0 };
+        Layout { user_timeout, sack, len }
+    }
+
+    /// Writes the options to the start of `out` in Linux's order and padding, and returns their length. What does not
+    /// fit in 40 bytes is left out: the last SACK blocks first, then the user timeout.
+    ///
+    /// # Panics
+    /// If `out` is shorter than [`encoded_len`](Self::encoded_len).
+    pub fn emit(&self, out: &mut [u8]) -> usize {
+        let layout = self.layout();
+        let mut at = Cursor { out: &mut out[..layout.len], at: 0 };
+        if let Some(mss) = self.mss {
+            at.put(&[kind::MSS, 4]);
+            at.put(&mss.to_be_bytes());
+        }
+        match (self.timestamps, self.sack_permitted) {
+            (Some(timestamps), sack_permitted) => {
+                at.put(if sack_permitted { &[kind::SACK_PERMITTED, 2] } else { &[kind::NOP; 2] });
+                at.put(&[kind::TIMESTAMPS, 10]);
+                at.put(&timestamps.val.to_be_bytes());
+                at.put(&timestamps.ecr.to_be_bytes());
+            }
+            (None, true) => at.put(&[kind::NOP, kind::NOP, kind::SACK_PERMITTED, 2]),
+            (None, false) => {}
+        }
+        if let Some(shift) = self.window_scale {
+            at.put(&[kind::NOP, kind::WINDOW_SCALE, 3, shift]);
+        }
+        if let Some(UserTimeout(value)) = layout.user_timeout {
+            at.put(&[kind::USER_TIMEOUT, 4]);
+            at.put(&value.to_be_bytes());
+        }
+        if layout.sack > 0 {
+            at.put(&[kind::NOP, kind::NOP, kind::SACK, 2 + 8 * layout.sack as u8]);
+            for block in &self.sack[..layout.sack] {
+                at.put(&block.left().0.to_be_bytes());
+                at.put(&block.right().0.to_be_bytes());
+            }
+        }
+        if let Some(cookie) = &self.fast_open {
+            at.put_fast_open(cookie);
+        }
+        debug_assert_eq!(at.at, layout.len);
+        layout.len
+    }
+}
+
+/// Where the next option goes.
+struct Cursor<'a> {
+    out: &'a mut [u8],
+    at: usize,
+}
+
+impl Cursor<'_> {
+    fn put(&mut self, bytes: &[u8]) {
+        self.out[self.at..self.at + bytes.len()].copy_from_slice(bytes);
+        self.at += bytes.len();
+    }
+
+    fn put_fast_open(&mut self, cookie: &FastOpenCookie) {
+        let len = cookie.encoded_len() as u8;
+        if cookie.experimental {
+            self.put(&[kind::EXPERIMENT_2, len]);
+            self.put(&FAST_OPEN_MAGIC.to_be_bytes());
+        } else {
+            self.put(&[kind::FAST_OPEN, len]);
+        }
+        self.put(cookie.as_slice());
+        while !self.at.is_multiple_of(4) {
+            self.put(&[kind::NOP]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
