@@ -1,1 +1,124 @@
-fn main() {}
+//! `cargo xtask`: the developer's tool of the limpid workspace.
+#![forbid(unsafe_code)]
+
+use clap::{Parser, Subcommand};
+use std::process::{Command, ExitCode};
+
+/// Developer's tasks.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask")]
+struct Args {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Measure limpid beside smoltcp (release build). Further arguments go to the benchmark: see `cargo xtask bench --help`.
+    #[command(disable_help_flag = true)]
+    Bench {
+        /// What to measure, and how.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Install what the tests against real programs need (Debian: tcpdump, redis-server, iproute2).
+    Setup,
+    /// Everything that continuous integration runs: format, clippy, docs, tests, examples, packages.
+    Ci,
+}
+
+/// The packages that the tests against real programs use, each with the program that shows it is there.
+const TOOLS: [(&str, &str); 3] = [("tcpdump", "tcpdump"), ("redis-server", "redis-server"), ("iproute2", "ip")];
+
+fn main() -> ExitCode {
+    let ok = match Args::parse().task {
+        Task::Bench { args } => bench(&args),
+        Task::Setup => setup(),
+        Task::Ci => ci(),
+    };
+    if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn bench(args: &[String]) -> bool {
+    run(cargo(&["run", "--release", "--quiet", "--package", "limpid-bench", "--"]).args(args))
+}
+
+fn setup() -> bool {
+    let missing: Vec<&str> =
+        TOOLS.iter().filter(|(_, program)| !is_installed(program)).map(|(package, _)| *package).collect();
+    if missing.is_empty() {
+        println!("setup: everything is installed");
+        return true;
+    }
+    println!("setup: installing {}", missing.join(", "));
+    let apt = |args: &[&str]| {
+        let mut command = Command::new("apt-get");
+        command.args(args).env("DEBIAN_FRONTEND", "noninteractive");
+        run(&mut command)
+    };
+    // A redis-server that Debian's package starts by itself would only hold a port that no test uses.
+    let installed = apt(&["update", "-qq"])
+        && apt(&[&["install", "-y", "-qq", "--no-install-recommends"], missing.as_slice()].concat());
+    if !installed {
+        eprintln!("setup: could not install; run as root on Debian or Ubuntu, or install these yourself: {missing:?}");
+    }
+    installed
+}
+
+/// True if `program` is in PATH or in the system administrator's folders, which an ordinary user's PATH leaves out.
+fn is_installed(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let system = ["/usr/sbin", "/sbin"].map(std::path::PathBuf::from);
+    std::env::split_paths(&path).chain(system).any(|dir| dir.join(program).is_file())
+}
+
+fn ci() -> bool {
+    step("format", &mut cargo(&["fmt", "--all", "--", "--check"]))
+        && step("clippy", &mut cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+        && step("docs", cargo(&["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
+        && step("tests", &mut cargo(&["test", "--workspace"]))
+        && step("examples", &mut cargo(&["run", "--release", "--", "lab", "handshake"]))
+        && EXAMPLES.iter().all(|name| step(name, &mut cargo(&["run", "--package", "limpid", "--example", name])))
+        && step(
+            "packages",
+            &mut cargo(&[
+                "package",
+                "--workspace",
+                "--exclude",
+                "xtask",
+                "--exclude",
+                "limpid-bench",
+                "--no-verify",
+                "--quiet",
+                "--allow-dirty",
+            ]),
+        )
+}
+
+/// The examples that run by themselves, without rights or a network.
+const EXAMPLES: [&str; 0] = [];
+
+fn cargo(args: &[&str]) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(args);
+    command
+}
+
+fn step(name: &str, command: &mut Command) -> bool {
+    println!("== {name}");
+    let ok = run(command);
+    if !ok {
+        eprintln!("== {name}: failed");
+    }
+    ok
+}
+
+fn run(command: &mut Command) -> bool {
+    match command.status() {
+        Ok(status) => status.success(),
+        Err(error) => {
+            eprintln!("{}: {error}", command.get_program().display());
+            false
+        }
+    }
+}
