@@ -23,7 +23,7 @@ pub mod tcp;
 
 pub use addr::{Cidr, Endpoint, IpAddr, MacAddr};
 pub use checksum::{Checksum, ChecksumState, TxChecksum};
-pub use chunk::{Chunk, Chunks, FramePool};
+pub use chunk::{Chunk, Chunks, FrameMut, FramePool};
 pub use error::ParseError;
 pub use ip::{IpHeader, IpPacket, IpProtocol};
 pub use segment::{Ecn, Segment};
