@@ -1,6 +1,14 @@
-//! Devices: where frames come from and go to. The only unsafe code of limpid is here, behind safe types.
+//! Devices: where frames come from and go to; and private networks for the kernel to be the peer in.
+//!
+//! [`Namespace`](namespace::Namespace) makes a private network, [`Tun`] joins it to a stack of ours. The unsafe code of
+//! limpid is here, behind safe types: two ioctls, `unshare`, and what a child does between fork and exec.
 #![deny(unsafe_op_in_unsafe_fn)]
 
 mod device;
+mod gso;
+pub mod namespace;
+mod tun;
+pub mod vnet;
 
 pub use device::{Caps, Device};
+pub use tun::{Tun, TunConfig};

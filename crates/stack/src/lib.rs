@@ -15,7 +15,7 @@ mod socket;
 mod stack;
 
 pub use config::{ListenConfig, Secrets, StackConfig};
-pub use frame::{RxChecksum, RxFrame, TxBatch, TxChecksum, TxFrame};
+pub use frame::{MAX_HEAD, RxChecksum, RxFrame, TxBatch, TxChecksum, TxFrame};
 pub use iface::{IfaceId, InterfaceConfig, Medium, Route};
 pub use limpid_tcp::{Config, Readiness, TcpInfo};
 pub use socket::{Shutdown, SocketId};

@@ -1,0 +1,233 @@
+//! The few rtnetlink requests that setting up a link takes (RFC 3549; rtnetlink(7)), in safe code.
+//!
+//! A request is a header, a fixed structure and attributes, all in the machine's byte order; the kernel answers with an
+//! error number, 0 for success. A netlink socket belongs to the network namespace that its maker was in, for good.
+
+use limpid_wire::{Cidr, IpAddr};
+use rustix::io::Errno;
+use rustix::net::{self, AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
+use std::io;
+use std::os::fd::OwnedFd;
+
+const NLMSG_ERROR: u16 = 2;
+const RTM_NEWLINK: u16 = 16;
+const RTM_GETLINK: u16 = 18;
+const RTM_NEWADDR: u16 = 20;
+const RTM_NEWROUTE: u16 = 24;
+
+const NLM_F_REQUEST: u16 = 0x001;
+const NLM_F_ACK: u16 = 0x004;
+const NLM_F_REPLACE: u16 = 0x100;
+const NLM_F_CREATE: u16 = 0x400;
+
+const IFLA_IFNAME: u16 = 3;
+const IFLA_MTU: u16 = 4;
+const IFA_ADDRESS: u16 = 1;
+const IFA_LOCAL: u16 = 2;
+const IFA_F_NODAD: u8 = 0x02;
+const RTA_DST: u16 = 1;
+const RTA_OIF: u16 = 4;
+const RTA_GATEWAY: u16 = 5;
+const RTA_METRICS: u16 = 8;
+const RTAX_CC_ALGO: u16 = 16;
+
+const AF_UNSPEC: u8 = 0;
+const AF_INET: u8 = 2;
+const AF_INET6: u8 = 10;
+const IFF_UP: u32 = 1;
+const RT_TABLE_MAIN: u8 = 254;
+const RTPROT_STATIC: u8 = 4;
+const RT_SCOPE_UNIVERSE: u8 = 0;
+const RT_SCOPE_LINK: u8 = 253;
+const RTN_UNICAST: u8 = 1;
+
+/// Length of `nlmsghdr`, bytes.
+const HEADER: usize = 16;
+/// Length of `ifinfomsg`, bytes.
+const IFINFOMSG: usize = 16;
+
+/// What is asked of a link.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Link {
+    /// Its index.
+    pub(crate) index: u32,
+    /// Its MTU, bytes.
+    pub(crate) mtu: u32,
+}
+
+/// A rtnetlink socket.
+#[derive(Debug)]
+pub(crate) struct Netlink {
+    socket: OwnedFd,
+}
+
+impl Netlink {
+    /// A socket in the calling thread's network namespace.
+    pub(crate) fn open() -> io::Result<Netlink> {
+        // Protocol 0 is NETLINK_ROUTE.
+        let socket = net::socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, None)?;
+        Ok(Netlink { socket })
+    }
+
+    /// The link called `name`; `None` if there is none.
+    pub(crate) fn link(&self, name: &str) -> io::Result<Option<Link>> {
+        let mut request = Request::new(RTM_GETLINK, 0);
+        request.bytes(&ifinfomsg(0, 0, 0));
+        request.attribute(IFLA_IFNAME, &c_string(name));
+        let answer = match self.exchange(request) {
+            Err(error) if error.raw_os_error() == Some(Errno::NODEV.raw_os_error()) => return Ok(None),
+            other => other?,
+        };
+        Ok(parse_link(&answer))
+    }
+
+    /// Sets a link up, with another MTU if one is given.
+    pub(crate) fn set_up(&self, index: u32, mtu: Option<u16>) -> io::Result<()> {
+        let mut request = Request::new(RTM_NEWLINK, NLM_F_ACK);
+        request.bytes(&ifinfomsg(index, IFF_UP, IFF_UP));
+        if let Some(mtu) = mtu {
+            request.attribute(IFLA_MTU, &u32::from(mtu).to_ne_bytes());
+        }
+        self.exchange(request).map(drop)
+    }
+
+    /// Gives a link an address, usable at once (no duplicate address detection), and with it the route to its network.
+    pub(crate) fn add_address(&self, index: u32, address: Cidr) -> io::Result<()> {
+        let (family, bytes) = family_and_bytes(address.addr);
+        let mut request = Request::new(RTM_NEWADDR, NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE);
+        // ifaddrmsg: family, prefix length, flags, scope, index.
+        request.bytes(&[family, address.prefix, IFA_F_NODAD, RT_SCOPE_UNIVERSE]);
+        request.bytes(&index.to_ne_bytes());
+        request.attribute(IFA_LOCAL, &bytes);
+        request.attribute(IFA_ADDRESS, &bytes);
+        self.exchange(request).map(drop)
+    }
+
+    /// Adds a route through a link, perhaps through a gateway, perhaps with a congestion control of its own.
+    pub(crate) fn add_route(
+        &self,
+        index: u32,
+        destination: Cidr,
+        gateway: Option<IpAddr>,
+        congestion: Option<&str>,
+    ) -> io::Result<()> {
+        let (family, bytes) = family_and_bytes(destination.addr);
+        let scope = if gateway.is_some() { RT_SCOPE_UNIVERSE } else { RT_SCOPE_LINK };
+        let mut request = Request::new(RTM_NEWROUTE, NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE);
+        // rtmsg: family, lengths of destination and source, TOS, table, protocol, scope, type; then 32 bits of flags.
+        request.bytes(&[family, destination.prefix, 0, 0, RT_TABLE_MAIN, RTPROT_STATIC, scope, RTN_UNICAST]);
+        request.bytes(&0_u32.to_ne_bytes());
+        request.attribute(RTA_DST, &bytes);
+        request.attribute(RTA_OIF, &index.to_ne_bytes());
+        if let Some(gateway) = gateway {
+            request.attribute(RTA_GATEWAY, &family_and_bytes(gateway).1);
+        }
+        if let Some(name) = congestion {
+            let mut metrics = Request::empty();
+            metrics.attribute(RTAX_CC_ALGO, &c_string(name));
+            request.attribute(RTA_METRICS, &metrics.buf);
+        }
+        self.exchange(request).map(drop)
+    }
+
+    /// Sends a request and waits for its answer: the first message's payload, empty for a plain success.
+    fn exchange(&self, request: Request) -> io::Result<Vec<u8>> {
+        let message = request.finish();
+        net::send(&self.socket, &message, SendFlags::empty())?;
+        let mut answer = vec![0; 16_384];
+        let (length, _) = net::recv(&self.socket, &mut answer[..], RecvFlags::empty())?;
+        answer.truncate(length);
+        let (kind, payload) = first_message(&answer).ok_or(io::ErrorKind::InvalidData)?;
+        if kind != NLMSG_ERROR {
+            return Ok(payload.to_vec());
+        }
+        let errno = payload.first_chunk().map(|b| i32::from_ne_bytes(*b)).ok_or(io::ErrorKind::InvalidData)?;
+        if errno == 0 { Ok(Vec::new()) } else { Err(io::Error::from_raw_os_error(-errno)) }
+    }
+}
+
+/// A message in the making.
+struct Request {
+    buf: Vec<u8>,
+}
+
+impl Request {
+    fn new(kind: u16, flags: u16) -> Request {
+        let mut request = Request::empty();
+        request.bytes(&0_u32.to_ne_bytes());
+        request.bytes(&kind.to_ne_bytes());
+        request.bytes(&(flags | NLM_F_REQUEST).to_ne_bytes());
+        // Sequence number and port: one request at a time, to the kernel.
+        request.bytes(&[0; 8]);
+        request
+    }
+
+    fn empty() -> Request {
+        Request { buf: Vec::with_capacity(128) }
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.buf.extend_from_slice(bytes);
+    }
+
+    /// Adds an attribute: length, type, value, and padding to four bytes.
+    fn attribute(&mut self, kind: u16, value: &[u8]) {
+        let length = u16::try_from(4 + value.len()).expect("attributes are short");
+        self.bytes(&length.to_ne_bytes());
+        self.bytes(&kind.to_ne_bytes());
+        self.bytes(value);
+        self.buf.resize(self.buf.len().next_multiple_of(4), 0);
+    }
+
+    /// The message, with its length in place.
+    fn finish(mut self) -> Vec<u8> {
+        let length = self.buf.len() as u32;
+        self.buf[..4].copy_from_slice(&length.to_ne_bytes());
+        self.buf
+    }
+}
+
+/// `ifinfomsg`: family, padding, device type, index, flags, and which flags to change.
+fn ifinfomsg(index: u32, flags: u32, change: u32) -> [u8; IFINFOMSG] {
+    let mut message = [0; IFINFOMSG];
+    message[0] = AF_UNSPEC;
+    message[4..8].copy_from_slice(&index.to_ne_bytes());
+    message[8..12].copy_from_slice(&flags.to_ne_bytes());
+    message[12..16].copy_from_slice(&change.to_ne_bytes());
+    message
+}
+
+fn family_and_bytes(address: IpAddr) -> (u8, Vec<u8>) {
+    match address.as_v4() {
+        Some(octets) => (AF_INET, octets.to_vec()),
+        None => (AF_INET6, address.octets().to_vec()),
+    }
+}
+
+fn c_string(name: &str) -> Vec<u8> {
+    let mut bytes = name.as_bytes().to_vec();
+    bytes.push(0);
+    bytes
+}
+
+/// Type and payload of the first message in a datagram.
+fn first_message(datagram: &[u8]) -> Option<(u16, &[u8])> {
+    let length = u32::from_ne_bytes(*datagram.first_chunk()?) as usize;
+    let kind = u16::from_ne_bytes(*datagram.get(4..)?.first_chunk()?);
+    Some((kind, datagram.get(HEADER..length)?))
+}
+
+/// Index and MTU in an answer to RTM_GETLINK.
+fn parse_link(payload: &[u8]) -> Option<Link> {
+    let index = u32::from_ne_bytes(*payload.get(4..)?.first_chunk()?);
+    let mut rest = payload.get(IFINFOMSG..)?;
+    while let (Some(length), Some(kind)) = (rest.first_chunk(), rest.get(2..).and_then(|r| r.first_chunk())) {
+        let length = usize::from(u16::from_ne_bytes(*length));
+        if u16::from_ne_bytes(*kind) == IFLA_MTU {
+            let mtu = u32::from_ne_bytes(*rest.get(4..length)?.first_chunk()?);
+            return Some(Link { index, mtu });
+        }
+        rest = rest.get(length.max(4).next_multiple_of(4)..)?;
+    }
+    None
+}

@@ -1,0 +1,292 @@
+//! Against the real kernel. Where the machine forbids private networks the tests say so and end, unless
+//! LIMPID_REQUIRE_TOOLS=1.
+
+use super::*;
+use crate::Device;
+use limpid_event::FlowId;
+use limpid_stack::{TxChecksum, TxFrame};
+use limpid_wire::{Chunks, FramePool};
+use std::net::{TcpListener, UdpSocket};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Runs a test in a private network, on a thread of its own so that a failure leaves nothing entered.
+fn in_namespace(test: impl FnOnce(Namespace) + Send + 'static) {
+    let run = move || match Namespace::enter() {
+        Ok(namespace) => test(namespace),
+        Err(error) if std::env::var_os("LIMPID_REQUIRE_TOOLS").is_some_and(|v| v == "1") => panic!("{error}"),
+        Err(error) => eprintln!("skipped: {error}"),
+    };
+    std::thread::spawn(run).join().unwrap();
+}
+
+fn cidr(addr: &str, prefix: u8) -> Cidr {
+    Cidr { addr: addr.parse().unwrap(), prefix }
+}
+
+fn tun_config() -> TunConfig {
+    TunConfig {
+        kernel_addresses: vec![cidr("10.0.0.199", 24), cidr("fd00::199", 64)],
+        mtu: 1400,
+        ..TunConfig::default()
+    }
+}
+
+/// Takes frames until one satisfies `wanted`.
+fn recv_until(tun: &mut Tun, wanted: impl Fn(&[u8]) -> bool) -> Vec<u8> {
+    let (mut pool, mut frames) = (FramePool::default(), Vec::new());
+    let deadline = Instant::now() + Duration::from_secs(5);
+    loop {
+        frames.clear();
+        tun.recv_batch(&mut pool, &mut frames, 16).unwrap();
+        if let Some(frame) = frames.iter().find(|f| wanted(f.bytes.as_slice())) {
+            return frame.bytes.as_slice().to_vec();
+        }
+        assert!(Instant::now() < deadline, "no such packet came");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+fn frame(bytes: &[u8]) -> TxFrame {
+    TxFrame {
+        head: bytes.iter().copied().collect(),
+        payload: Chunks::new(),
+        checksum: TxChecksum::Complete,
+        gso_size: 0,
+        flow: FlowId::NONE,
+        why: None,
+    }
+}
+
+/// Internet checksum (RFC 1071).
+fn sum(bytes: &[u8]) -> [u8; 2] {
+    let mut sum = 0_u32;
+    for pair in bytes.chunks(2) {
+        sum += u32::from(u16::from_be_bytes([pair[0], *pair.get(1).unwrap_or(&0)]));
+    }
+    while sum > 0xffff {
+        sum = (sum & 0xffff) + (sum >> 16);
+    }
+    (!(sum as u16)).to_be_bytes()
+}
+
+/// An ICMP echo request from 10.0.0.103 to 10.0.0.199.
+fn echo_request() -> Vec<u8> {
+    let mut packet = vec![0x45, 0, 0, 32, 0, 0, 0, 0, 64, 1, 0, 0, 10, 0, 0, 103, 10, 0, 0, 199];
+    let header = sum(&packet);
+    packet[10..12].copy_from_slice(&header);
+    packet.extend([8, 0, 0, 0, 0x12, 0x34, 0, 1, b'p', b'i', b'n', b'g']);
+    let icmp = sum(&packet[20..]);
+    packet[22..24].copy_from_slice(&icmp);
+    packet
+}
+
+#[test]
+fn linux_answers_an_echo_request_on_the_tun_device() {
+    in_namespace(|namespace| {
+        let mut tun = namespace.tun(&tun_config()).unwrap();
+        assert_eq!((tun.name(), tun.caps().mtu), ("limpid0", 1400));
+        assert_eq!(tun.send_batch(&[frame(&echo_request())]).unwrap(), 1);
+        let reply = recv_until(&mut tun, |p| p[0] >> 4 == 4 && p[9] == 1);
+        assert_eq!(reply[12..20], [10, 0, 0, 199, 10, 0, 0, 103]);
+        assert_eq!(reply[20], 0, "echo reply");
+        assert_eq!(reply[28..], *b"ping");
+    });
+}
+
+#[test]
+fn linux_sends_both_versions_through_the_tun_device() {
+    in_namespace(|namespace| {
+        let mut tun = namespace.tun(&tun_config()).unwrap();
+        UdpSocket::bind("10.0.0.199:0").unwrap().send_to(b"four", "10.0.0.103:9").unwrap();
+        let packet = recv_until(&mut tun, |p| p[0] >> 4 == 4);
+        assert_eq!(packet[16..20], [10, 0, 0, 103]);
+        // The address is usable at once: nodad.
+        UdpSocket::bind("[fd00::199]:0").unwrap().send_to(b"six", "[fd00::103]:9").unwrap();
+        let packet = recv_until(&mut tun, |p| p[0] >> 4 == 6 && p[6] == 17);
+        assert_eq!(packet[packet.len() - 3..], *b"six");
+    });
+}
+
+#[test]
+fn without_ipv6_addresses_the_device_is_quiet() {
+    in_namespace(|namespace| {
+        let config = TunConfig { kernel_addresses: vec![cidr("10.0.0.199", 24)], ..TunConfig::default() };
+        let mut tun = namespace.tun(&config).unwrap();
+        std::thread::sleep(Duration::from_millis(50));
+        let (mut pool, mut frames) = (FramePool::default(), Vec::new());
+        assert_eq!(tun.recv_batch(&mut pool, &mut frames, 16).unwrap(), 0);
+    });
+}
+
+#[test]
+fn a_packet_that_linux_refuses_is_counted() {
+    in_namespace(|namespace| {
+        let mut tun = namespace.tun(&tun_config()).unwrap();
+        assert_eq!(tun.send_batch(&[frame(&[0xff; 40]), frame(&echo_request())]).unwrap(), 2);
+        assert_eq!(tun.refused(), 1);
+        recv_until(&mut tun, |p| p[0] >> 4 == 4 && p[9] == 1);
+    });
+}
+
+#[test]
+fn routes_lead_through_the_device() {
+    in_namespace(|namespace| {
+        let mut tun = namespace.tun(&tun_config()).unwrap();
+        namespace
+            .add_route(&KernelRoute {
+                destination: cidr("192.0.2.0", 24),
+                gateway: Some("10.0.0.103".parse().unwrap()),
+                link: "limpid0".into(),
+                congestion: Some("reno".into()),
+            })
+            .unwrap();
+        UdpSocket::bind("0.0.0.0:0").unwrap().send_to(b"far", "192.0.2.7:9").unwrap();
+        let packet = recv_until(&mut tun, |p| p[0] >> 4 == 4);
+        assert_eq!(packet[16..20], [192, 0, 2, 7]);
+
+        let error = namespace.add_route(&KernelRoute {
+            destination: cidr("192.0.2.0", 24),
+            gateway: None,
+            link: "nowhere".into(),
+            congestion: None,
+        });
+        assert_eq!(error.unwrap_err().to_string(), "link nowhere: No such device (os error 19)");
+    });
+}
+
+#[test]
+fn sysctls_are_the_namespaces_own() {
+    let outside = std::fs::read_to_string("/proc/sys/net/ipv4/tcp_syn_retries").unwrap();
+    in_namespace(move |namespace| {
+        let other = if outside.trim() == "3" { "4" } else { "3" };
+        namespace.set_sysctl("net.ipv4.tcp_syn_retries", other).unwrap();
+        assert_eq!(namespace.sysctl("net.ipv4.tcp_syn_retries").unwrap(), other);
+        for bad in ["kernel.hostname", "net/../kernel/hostname", "net..ipv4"] {
+            assert!(namespace.set_sysctl(bad, "x").is_err(), "{bad}");
+        }
+        drop(namespace);
+        assert_eq!(std::fs::read_to_string("/proc/sys/net/ipv4/tcp_syn_retries").unwrap(), outside);
+    });
+}
+
+#[test]
+fn dropping_it_leads_back_as_root() {
+    in_namespace(|namespace| {
+        let inside = std::fs::read_link(THREAD_NET).unwrap();
+        assert_eq!(inside, namespace.id);
+        let leads_back = namespace.origin.is_some();
+        drop(namespace);
+        if leads_back {
+            assert_ne!(std::fs::read_link(THREAD_NET).unwrap(), inside);
+        }
+    });
+}
+
+#[test]
+fn once_left_it_changes_nothing() {
+    in_namespace(|outer| {
+        let _inner = Namespace::enter().unwrap();
+        assert!(matches!(outer.set_sysctl("net.ipv4.tcp_syn_retries", "3"), Err(NamespaceError::Left { .. })));
+        assert!(matches!(outer.tun(&tun_config()), Err(NamespaceError::Left { .. })));
+        assert!(matches!(outer.spawn(Command::new("true")), Err(NamespaceError::Left { .. })));
+    });
+}
+
+#[test]
+fn children_live_inside_and_die_with_their_guard() {
+    in_namespace(|namespace| {
+        let mut command = Command::new("sh");
+        command.args(["-c", "readlink /proc/self/ns/net; sleep 1000 & sleep 1000"]);
+        command.stdout(Stdio::piped());
+        let mut child = namespace.spawn(command).unwrap();
+        let mut line = String::new();
+        let output = child.process().stdout.take().unwrap();
+        std::io::BufRead::read_line(&mut std::io::BufReader::new(output), &mut line).unwrap();
+        assert_eq!(Path::new(line.trim()), namespace.id);
+        let group = child.process().id();
+        drop(child);
+        assert!(gone(|| processes_of_group(group) == 0), "the whole group is gone");
+    });
+}
+
+#[test]
+fn dropping_it_kills_what_escaped_its_guard() {
+    in_namespace(|namespace| {
+        let mut command = Command::new("setsid");
+        command.args(["sh", "-c", "setsid sleep 1000 & exit 0"]);
+        let mut child = namespace.spawn(command).unwrap();
+        assert!(child.wait_timeout(Duration::from_secs(5)).unwrap().is_some());
+        let id = namespace.id.clone();
+        assert!(gone(|| processes_in(&id) == 1), "the daemon runs on");
+        drop(child);
+        drop(namespace);
+        assert!(gone(|| processes_in(&id) == 0), "the daemon is gone");
+    });
+}
+
+#[test]
+fn listeners_are_seen_without_a_packet() {
+    in_namespace(|namespace| {
+        let short = Duration::from_millis(20);
+        assert!(!namespace.wait_for_listener(6379, short, None).unwrap());
+        let four = TcpListener::bind("127.0.0.1:6379").unwrap();
+        assert!(namespace.wait_for_listener(6379, short, None).unwrap());
+        drop(four);
+        let _six = TcpListener::bind("[::]:6380").unwrap();
+        assert!(namespace.wait_for_listener(6380, short, None).unwrap());
+
+        let mut failing = namespace.spawn(Command::new("false")).unwrap();
+        let begin = Instant::now();
+        assert!(!namespace.wait_for_listener(1, Duration::from_secs(60), Some(&mut failing)).unwrap());
+        assert!(begin.elapsed() < Duration::from_secs(30), "a failed child is not waited for");
+    });
+}
+
+#[test]
+fn only_an_existing_device_can_be_attached_to() {
+    in_namespace(|namespace| {
+        let error = Tun::attach("absent0", false).unwrap_err().to_string();
+        assert_eq!(error, "TUN device absent0: No such device (os error 19)");
+        assert!(Tun::attach("lo", false).is_err(), "loopback is no TUN device");
+        let tun = namespace.tun(&tun_config()).unwrap();
+        assert!(Tun::attach("limpid0", false).is_err(), "it is in use");
+        drop(tun);
+        assert_eq!(namespace.netlink.link("limpid0").unwrap(), None, "the device went with its owner");
+    });
+}
+
+fn gone(condition: impl Fn() -> bool) -> bool {
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while Instant::now() < deadline {
+        if condition() {
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    false
+}
+
+/// Processes that are alive (no zombies) and satisfy a condition on their pid.
+fn count_processes(condition: impl Fn(&Path) -> bool) -> usize {
+    let alive = |p: &Path| {
+        fs::read_to_string(p.join("stat")).is_ok_and(|s| !s.rsplit(')').next().unwrap_or("").starts_with(" Z"))
+    };
+    let entries = fs::read_dir("/proc").unwrap().flatten().map(|e| e.path());
+    let is_process = |p: &Path| p.file_name().is_some_and(|n| n.as_encoded_bytes().iter().all(u8::is_ascii_digit));
+    entries.filter(|p| is_process(p) && alive(p) && condition(p)).count()
+}
+
+fn processes_of_group(group: u32) -> usize {
+    count_processes(|p| {
+        let stat = fs::read_to_string(p.join("stat")).unwrap_or_default();
+        // After the command in parentheses: state, parent, group.
+        stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(2)) == Some(&group.to_string())
+    })
+}
+
+fn processes_in(id: &Path) -> usize {
+    let me = std::process::id().to_string();
+    count_processes(|p| !p.ends_with(&me) && fs::read_link(p.join("ns/net")).is_ok_and(|net| net == id))
+}
