@@ -10,6 +10,26 @@ pub struct MacAddr(pub [u8; 6]);
 impl MacAddr {
     /// `ff:ff:ff:ff:ff:ff`.
     pub const BROADCAST: MacAddr = MacAddr([0xff; 6]);
+
+    /// The address that multicast and broadcast packets to `addr` are sent to on Ethernet (RFC 1112 §6.4, RFC 2464 §7);
+    /// `None` for a unicast address.
+    pub fn for_group(addr: IpAddr) -> Option<MacAddr> {
+        let [.., a, b, c, d] = addr.octets();
+        if addr.is_broadcast() {
+            Some(MacAddr::BROADCAST)
+        } else if !addr.is_multicast() {
+            None
+        } else if addr.is_v4() {
+            Some(MacAddr([0x01, 0x00, 0x5e, b & 0x7f, c, d]))
+        } else {
+            Some(MacAddr([0x33, 0x33, a, b, c, d]))
+        }
+    }
+
+    /// True for a multicast or broadcast address.
+    pub const fn is_group(self) -> bool {
+        self.0[0] & 1 != 0
+    }
 }
 
 impl fmt::Display for MacAddr {
@@ -62,6 +82,11 @@ impl IpAddr {
             [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, a, b, c, d] => Some([a, b, c, d]),
             _ => None,
         }
+    }
+
+    /// How many bits an address of this version has: 32 or 128.
+    pub const fn bits(self) -> u8 {
+        if self.is_v4() { 32 } else { 128 }
     }
 
     /// True for an IPv4 address.
@@ -181,6 +206,15 @@ impl From<Endpoint> for core::net::SocketAddr {
     }
 }
 
+impl core::str::FromStr for Endpoint {
+    type Err = core::net::AddrParseError;
+
+    /// From `10.0.0.1:80` or `[::1]:80`.
+    fn from_str(s: &str) -> Result<Endpoint, Self::Err> {
+        s.parse::<core::net::SocketAddr>().map(Endpoint::from)
+    }
+}
+
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         core::net::SocketAddr::from(*self).fmt(f)
@@ -201,3 +235,77 @@ pub struct Cidr {
     /// Prefix length in bits: 0..=32 for IPv4, 0..=128 for IPv6.
     pub prefix: u8,
 }
+
+/// Why a text is no [`Cidr`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum CidrParseError {
+    /// What stands before the slash is no address.
+    #[error("expected an IPv4 or IPv6 address before the '/'")]
+    Address,
+    /// What stands behind the slash is no number, or larger than the address has bits.
+    #[error("expected a prefix length from 0 to {max} after the '/'")]
+    Prefix {
+        /// The bits that the address has.
+        max: u8,
+    },
+}
+
+impl Cidr {
+    /// An address and its prefix length; `None` if the address has fewer bits than that.
+    pub fn new(addr: IpAddr, prefix: u8) -> Option<Cidr> {
+        (prefix <= addr.bits()).then_some(Cidr { addr, prefix })
+    }
+
+    /// True if `addr` is of the same version and on the same network.
+    pub fn contains(&self, addr: IpAddr) -> bool {
+        self.addr.is_v4() == addr.is_v4() && self.masked(addr) == self.masked(self.addr)
+    }
+
+    /// The network: the address with its host bits 0.
+    pub fn network(&self) -> Cidr {
+        Cidr { addr: self.masked(self.addr), prefix: self.prefix }
+    }
+
+    /// The directed broadcast address: IPv4 networks of more than two addresses have one (RFC 3021).
+    pub fn broadcast(&self) -> Option<IpAddr> {
+        let v4 = self.addr.as_v4()?;
+        let host_bits = u32::MAX.checked_shr(u32::from(self.prefix)).unwrap_or(0);
+        (self.prefix < 31).then(|| IpAddr::v4((u32::from_be_bytes(v4) | host_bits).to_be_bytes()))
+    }
+
+    /// `addr` with its host bits 0.
+    fn masked(&self, addr: IpAddr) -> IpAddr {
+        let host_bits = addr.bits().saturating_sub(self.prefix);
+        let mask = u128::MAX.checked_shl(u32::from(host_bits)).unwrap_or(0);
+        // An IPv4 address stands in the low 32 bits, so that its mask leaves the v4-mapped prefix alone.
+        IpAddr((u128::from_be_bytes(addr.0) & mask).to_be_bytes())
+    }
+}
+
+impl core::str::FromStr for Cidr {
+    type Err = CidrParseError;
+
+    /// From `10.0.0.1/24` or `fe80::1/64`; an address alone stands for itself only.
+    fn from_str(s: &str) -> Result<Cidr, CidrParseError> {
+        let (addr, prefix) = s.split_once('/').map_or((s, None), |(addr, prefix)| (addr, Some(prefix)));
+        let addr: IpAddr = addr.parse().map_err(|_| CidrParseError::Address)?;
+        let max = addr.bits();
+        let prefix = match prefix {
+            None => max,
+            Some(p) if p.bytes().all(|b| b.is_ascii_digit()) => {
+                p.parse().map_err(|_| CidrParseError::Prefix { max })?
+            }
+            Some(_) => return Err(CidrParseError::Prefix { max }),
+        };
+        Cidr::new(addr, prefix).ok_or(CidrParseError::Prefix { max })
+    }
+}
+
+impl fmt::Display for Cidr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.addr, self.prefix)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -248,3 +248,6 @@ impl IpHeader {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -235,3 +235,6 @@ impl<'a> Iterator for Ipv4Options<'a> {
         Some(Ok(Ipv4Option { kind, data }))
     }
 }
+
+#[cfg(test)]
+mod tests;

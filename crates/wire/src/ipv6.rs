@@ -234,3 +234,6 @@ fn check_options(header: &[u8], offset: usize, what: &'static str) -> Result<(),
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,13 +10,19 @@
 extern crate alloc;
 
 pub mod addr;
+pub mod arp;
 mod bytes;
 pub mod checksum;
 pub mod chunk;
 pub mod error;
+pub mod ethernet;
+pub mod icmpv4;
+pub mod icmpv6;
 pub mod ip;
 pub mod ipv4;
 pub mod ipv6;
+pub mod ndp;
+pub mod quote;
 pub mod segment;
 pub mod seq;
 pub mod tcp;

@@ -98,3 +98,6 @@ impl fmt::Display for SeqNum {
         write!(f, "{}", self.0)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,28 +10,49 @@ use crate::bytes::{array, be16, be24, be32};
 
 /// Option kinds (IANA's registry).
 pub mod kind {
-    #![allow(missing_docs)]
+    /// End of the list.
     pub const END_OF_LIST: u8 = 0;
+    /// Padding.
     pub const NOP: u8 = 1;
+    /// Maximum segment size.
     pub const MSS: u8 = 2;
+    /// Window scale.
     pub const WINDOW_SCALE: u8 = 3;
+    /// SACK permitted.
     pub const SACK_PERMITTED: u8 = 4;
+    /// SACK.
     pub const SACK: u8 = 5;
+    /// Echo.
     pub const ECHO: u8 = 6;
+    /// Echo reply.
     pub const ECHO_REPLY: u8 = 7;
+    /// Timestamps.
     pub const TIMESTAMPS: u8 = 8;
+    /// Connection count.
     pub const CC: u8 = 11;
+    /// New connection count.
     pub const CC_NEW: u8 = 12;
+    /// Connection count echo.
     pub const CC_ECHO: u8 = 13;
+    /// MD5 signature.
     pub const MD5: u8 = 19;
+    /// SCPS capabilities.
     pub const SCPS: u8 = 20;
+    /// User timeout.
     pub const USER_TIMEOUT: u8 = 28;
+    /// Authentication.
     pub const TCP_AO: u8 = 29;
+    /// Multipath TCP.
     pub const MPTCP: u8 = 30;
+    /// Fast Open.
     pub const FAST_OPEN: u8 = 34;
+    /// Accurate ECN, order 0.
     pub const ACC_ECN0: u8 = 172;
+    /// Accurate ECN, order 1.
     pub const ACC_ECN1: u8 = 174;
+    /// Shared by experiments.
     pub const EXPERIMENT_1: u8 = 253;
+    /// Shared by experiments.
     pub const EXPERIMENT_2: u8 = 254;
 }
 
@@ -317,3 +338,6 @@ impl<'a> Iterator for TcpOptionIter<'a> {
         Some(Ok(option))
     }
 }
+
+#[cfg(test)]
+mod tests;
