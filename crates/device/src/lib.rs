@@ -5,17 +5,10 @@
 #![deny(unsafe_op_in_unsafe_fn)]
 
 mod device;
-pub mod gso;
-mod memory;
+mod gso;
 pub mod namespace;
-mod tap;
-#[cfg(test)]
-mod testing;
 mod tun;
 pub mod vnet;
 
 pub use device::{Caps, Device};
-pub use gso::Gso;
-pub use memory::{Memory, MemoryConfig};
-pub use tap::{Tap, Tapped};
 pub use tun::{Tun, TunConfig};
