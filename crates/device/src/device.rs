@@ -2,6 +2,7 @@
 
 use limpid_stack::{Medium, RxFrame, TxFrame};
 use limpid_wire::FramePool;
+use rustix::event::PollFlags;
 use std::io;
 use std::os::fd::BorrowedFd;
 
@@ -26,11 +27,45 @@ pub trait Device: Send {
     fn caps(&self) -> Caps;
 
     /// Takes what has arrived, at most `max` frames, without waiting; returns how many were added to `frames`.
+    ///
+    /// # Errors
+    /// The device is gone or broken.
     fn recv_batch(&mut self, pool: &mut FramePool, frames: &mut Vec<RxFrame>, max: usize) -> io::Result<usize>;
 
-    /// Sends frames in order, without waiting; returns how many it took, which may be fewer than offered.
+    /// Sends frames in order, without waiting; returns how many it took, which may be fewer than offered. What it did
+    /// not take has to be offered again, before anything else.
+    ///
+    /// # Errors
+    /// The device is gone or broken. A frame that it alone finds unfit is dropped and counts as taken.
     fn send_batch(&mut self, frames: &[TxFrame]) -> io::Result<usize>;
 
-    /// A descriptor that becomes readable when frames arrive (and writable when there is room), if it has one.
+    /// A descriptor that tells by [`poll_events`](Self::poll_events) when frames arrive or there is room, if it has one.
     fn poll_fd(&self) -> Option<BorrowedFd<'_>>;
+
+    /// What to wait for on [`poll_fd`](Self::poll_fd). `blocked` says that `send_batch` took fewer than offered.
+    fn poll_events(&self, blocked: bool) -> PollFlags {
+        if blocked { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN }
+    }
+}
+
+impl<D: Device + ?Sized> Device for Box<D> {
+    fn caps(&self) -> Caps {
+        (**self).caps()
+    }
+
+    fn recv_batch(&mut self, pool: &mut FramePool, frames: &mut Vec<RxFrame>, max: usize) -> io::Result<usize> {
+        (**self).recv_batch(pool, frames, max)
+    }
+
+    fn send_batch(&mut self, frames: &[TxFrame]) -> io::Result<usize> {
+        (**self).send_batch(frames)
+    }
+
+    fn poll_fd(&self) -> Option<BorrowedFd<'_>> {
+        (**self).poll_fd()
+    }
+
+    fn poll_events(&self, blocked: bool) -> PollFlags {
+        (**self).poll_events(blocked)
+    }
 }

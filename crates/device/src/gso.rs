@@ -1,6 +1,21 @@
-//! Software segmentation.
+//! Software segmentation at a device's edge: a super-segment becomes wire segments.
+//!
+//! Each wire segment gets its sequence number, length and checksums (RFC 9293 §3.1, RFC 791, RFC 8200); FIN and PSH stay
+//! with the last, CWR with the first (RFC 3168 §6.1.2); an IPv4 identification counts on (RFC 6864 asks no more of atomic
+//! packets). This is what network cards call TCP segmentation offload.
 
-use limpid_stack::Medium;
+use crate::{Caps, Device};
+use limpid_stack::{Medium, RxFrame, TxChecksum, TxFrame};
+use limpid_wire::{Checksum, FramePool, IpAddr, IpProtocol};
+use rustix::event::PollFlags;
+use std::io;
+use std::os::fd::BorrowedFd;
+
+/// Largest super-segment's payload, bytes: with any headers it still is an IP packet of at most 65,535 bytes.
+pub const GSO_MAX: u32 = 65_535 - limpid_stack::MAX_HEAD as u32;
+
+const FIN_PSH: u8 = 0x09;
+const CWR: u8 = 0x80;
 
 /// Bytes before the IP header.
 pub(crate) const fn link_header_len(medium: Medium) -> usize {
@@ -9,3 +24,186 @@ pub(crate) const fn link_header_len(medium: Medium) -> usize {
         Medium::Ethernet(_) => 14,
     }
 }
+
+/// The frames as they stand on the wire for `frame`: cut if it is a super-segment, checksums complete.
+///
+/// A frame that is neither, or that is not TCP, comes out as it is.
+pub fn cut(frame: &TxFrame, medium: Medium) -> Cut<'_> {
+    let layout = Layout::of(frame, medium);
+    let size = usize::from(frame.gso_size);
+    let is_super = layout.is_some() && size > 0 && frame.payload.len() > size;
+    Cut { frame, layout, size: if is_super { size } else { frame.payload.len().max(1) }, at: 0, done: false }
+}
+
+/// Iterator over the wire segments of a frame; see [`cut`].
+#[derive(Clone)]
+pub struct Cut<'a> {
+    frame: &'a TxFrame,
+    layout: Option<Layout>,
+    size: usize,
+    at: usize,
+    done: bool,
+}
+
+impl Iterator for Cut<'_> {
+    type Item = TxFrame;
+
+    fn next(&mut self) -> Option<TxFrame> {
+        if self.done {
+            return None;
+        }
+        let total = self.frame.payload.len();
+        let begin = self.at;
+        let end = (begin + self.size).min(total);
+        self.at = end;
+        self.done = end == total;
+        let whole = begin == 0 && self.done;
+        if whole && self.frame.checksum == TxChecksum::Complete {
+            return Some(TxFrame { gso_size: 0, ..self.frame.clone() });
+        }
+        let Some(layout) = self.layout else { return Some(self.frame.clone()) };
+        let mut piece = TxFrame { payload: self.frame.payload.slice(begin..end), ..self.frame.clone() };
+        piece.gso_size = 0;
+        if !whole {
+            let nth = begin / self.size;
+            layout.place(&mut piece, nth, begin as u32, self.done);
+        }
+        layout.complete_checksum(&mut piece);
+        Some(piece)
+    }
+}
+
+/// Where the headers of a TCP packet stand in a frame.
+#[derive(Clone, Copy, Debug)]
+struct Layout {
+    ip: usize,
+    tcp: usize,
+    v4: bool,
+}
+
+impl Layout {
+    /// `None` if this is no TCP packet with its headers in `head`, whole.
+    fn of(frame: &TxFrame, medium: Medium) -> Option<Layout> {
+        let ip = link_header_len(medium);
+        let first = *frame.head.get(ip)?;
+        let (v4, header_len, protocol) = match first >> 4 {
+            4 => (true, usize::from(first & 15) * 4, *frame.head.get(ip + 9)?),
+            6 => (false, 40, *frame.head.get(ip + 6)?),
+            _ => return None,
+        };
+        // With IPv6 extension headers only the checksum's mark tells where TCP begins.
+        let tcp = match frame.checksum {
+            TxChecksum::Partial { start, offset: 16 } => usize::from(start),
+            _ if protocol == IpProtocol::TCP.0 => ip + header_len,
+            _ => return None,
+        };
+        (tcp >= ip + header_len && frame.head.len() >= tcp + 20).then_some(Layout { ip, tcp, v4 })
+    }
+
+    /// Makes the headers those of the `nth` piece, which begins `offset` bytes into the payload.
+    fn place(self, piece: &mut TxFrame, nth: usize, offset: u32, last: bool) {
+        let Layout { ip, tcp, v4 } = self;
+        let length = piece.head.len() - ip + piece.payload.len();
+        let head = &mut piece.head;
+        if v4 {
+            put16(head, ip + 2, length as u16);
+            let id = u16::from_be_bytes([head[ip + 4], head[ip + 5]]);
+            put16(head, ip + 4, id.wrapping_add(nth as u16));
+            put16(head, ip + 10, 0);
+            let sum = Checksum::of(&head[ip..ip + usize::from(head[ip] & 15) * 4]).finish();
+            put16(head, ip + 10, sum);
+        } else {
+            put16(head, ip + 4, (length - 40) as u16);
+        }
+        let seq = u32::from_be_bytes([head[tcp + 4], head[tcp + 5], head[tcp + 6], head[tcp + 7]]);
+        head[tcp + 4..tcp + 8].copy_from_slice(&seq.wrapping_add(offset).to_be_bytes());
+        if !last {
+            head[tcp + 13] &= !FIN_PSH;
+        }
+        if nth > 0 {
+            head[tcp + 13] &= !CWR;
+        }
+    }
+
+    fn complete_checksum(self, piece: &mut TxFrame) {
+        let Layout { ip, tcp, v4 } = self;
+        let head = &mut piece.head;
+        let length = head.len() - tcp + piece.payload.len();
+        let (source, destination) = addresses(&head[ip..], v4);
+        let mut sum = Checksum::pseudo_header(source, destination, IpProtocol::TCP, length);
+        put16(head, tcp + 16, 0);
+        sum.add(&head[tcp..]);
+        piece.payload.iter().for_each(|chunk| sum.add(chunk));
+        put16(head, tcp + 16, sum.finish());
+        piece.checksum = TxChecksum::Complete;
+    }
+}
+
+/// Source and destination of an IP header (a source route, which limpid never sends, is not looked for).
+fn addresses(header: &[u8], v4: bool) -> (IpAddr, IpAddr) {
+    let v4_at = |at: usize| IpAddr::v4([header[at], header[at + 1], header[at + 2], header[at + 3]]);
+    let v6_at = |at: usize| IpAddr::v6(*header[at..].first_chunk().expect("40 bytes were checked"));
+    if v4 { (v4_at(12), v4_at(16)) } else { (v6_at(8), v6_at(24)) }
+}
+
+fn put16(bytes: &mut [u8], at: usize, value: u16) {
+    bytes[at..at + 2].copy_from_slice(&value.to_be_bytes());
+}
+
+/// A device with software segmentation before it: it takes super-segments and partial checksums, and the device inside
+/// gets wire segments.
+#[derive(Debug)]
+pub struct Gso<D> {
+    device: D,
+    /// Wire segments of the first frame that the device has taken already; the frame will be offered again.
+    progress: usize,
+}
+
+impl<D: Device> Gso<D> {
+    /// Puts software segmentation before `device`.
+    pub fn new(device: D) -> Gso<D> {
+        Gso { device, progress: 0 }
+    }
+
+    /// The device inside.
+    pub fn device(&mut self) -> &mut D {
+        &mut self.device
+    }
+}
+
+impl<D: Device> Device for Gso<D> {
+    fn caps(&self) -> Caps {
+        Caps { tx_checksum: true, gso_max: GSO_MAX, ..self.device.caps() }
+    }
+
+    fn recv_batch(&mut self, pool: &mut FramePool, frames: &mut Vec<RxFrame>, max: usize) -> io::Result<usize> {
+        self.device.recv_batch(pool, frames, max)
+    }
+
+    fn send_batch(&mut self, frames: &[TxFrame]) -> io::Result<usize> {
+        let medium = self.device.caps().medium;
+        for (taken, frame) in frames.iter().enumerate() {
+            for piece in cut(frame, medium).skip(self.progress) {
+                match self.device.send_batch(core::slice::from_ref(&piece)) {
+                    Ok(0) => return Ok(taken),
+                    // What was sent must be told; the error comes again with the next batch.
+                    Err(_) if taken > 0 => return Ok(taken),
+                    other => self.progress += other?,
+                }
+            }
+            self.progress = 0;
+        }
+        Ok(frames.len())
+    }
+
+    fn poll_fd(&self) -> Option<BorrowedFd<'_>> {
+        self.device.poll_fd()
+    }
+
+    fn poll_events(&self, blocked: bool) -> PollFlags {
+        self.device.poll_events(blocked)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -5,10 +5,17 @@
 #![deny(unsafe_op_in_unsafe_fn)]
 
 mod device;
-mod gso;
+pub mod gso;
+mod memory;
 pub mod namespace;
+mod tap;
+#[cfg(test)]
+mod testing;
 mod tun;
 pub mod vnet;
 
 pub use device::{Caps, Device};
+pub use gso::Gso;
+pub use memory::{Memory, MemoryConfig};
+pub use tap::{Tap, Tapped};
 pub use tun::{Tun, TunConfig};

@@ -1,6 +1,7 @@
 //! TUN: IP packets exchanged with Linux through a file (`Documentation/networking/tuntap.rst`), each behind a
 //! `virtio_net_hdr` that carries checksum and segmentation offloads both ways.
 
+use crate::gso::GSO_MAX;
 use crate::namespace::{NamespaceError, Netlink};
 use crate::vnet::{VNET_HDR_LEN, VnetHeader};
 use crate::{Caps, Device};
@@ -31,9 +32,6 @@ const TUN_F_TSO6: usize = 0x04;
 const MAX_NAME: usize = 15;
 /// `sizeof(struct ifreq)`: the name, then a union of 24 bytes (16 where pointers have 4).
 const IFREQ: usize = if size_of::<usize>() == 8 { 40 } else { 32 };
-
-/// Largest payload of a super-segment, bytes: headers of any kind fit before it in an IP packet of 65,535 bytes.
-const GSO_MAX: u32 = 65_535 - limpid_stack::MAX_HEAD as u32;
 
 /// How to make a TUN device in a private network.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -9,15 +9,10 @@
 extern crate alloc;
 
 mod config;
-mod demux;
 mod frame;
 mod iface;
-mod isn;
-mod keys;
-mod ports;
 mod socket;
 mod stack;
-mod wheel;
 
 pub use config::{ListenConfig, Secrets, StackConfig};
 pub use frame::{MAX_HEAD, RxChecksum, RxFrame, TxBatch, TxChecksum, TxFrame};

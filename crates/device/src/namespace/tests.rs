@@ -3,9 +3,8 @@
 
 use super::*;
 use crate::Device;
-use limpid_event::FlowId;
-use limpid_stack::{TxChecksum, TxFrame};
-use limpid_wire::{Chunks, FramePool};
+use crate::testing::frame;
+use limpid_wire::{Checksum, FramePool};
 use std::net::{TcpListener, UdpSocket};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -48,36 +47,13 @@ fn recv_until(tun: &mut Tun, wanted: impl Fn(&[u8]) -> bool) -> Vec<u8> {
     }
 }
 
-fn frame(bytes: &[u8]) -> TxFrame {
-    TxFrame {
-        head: bytes.iter().copied().collect(),
-        payload: Chunks::new(),
-        checksum: TxChecksum::Complete,
-        gso_size: 0,
-        flow: FlowId::NONE,
-        why: None,
-    }
-}
-
-/// Internet checksum (RFC 1071).
-fn sum(bytes: &[u8]) -> [u8; 2] {
-    let mut sum = 0_u32;
-    for pair in bytes.chunks(2) {
-        sum += u32::from(u16::from_be_bytes([pair[0], *pair.get(1).unwrap_or(&0)]));
-    }
-    while sum > 0xffff {
-        sum = (sum & 0xffff) + (sum >> 16);
-    }
-    (!(sum as u16)).to_be_bytes()
-}
-
 /// An ICMP echo request from 10.0.0.103 to 10.0.0.199.
 fn echo_request() -> Vec<u8> {
     let mut packet = vec![0x45, 0, 0, 32, 0, 0, 0, 0, 64, 1, 0, 0, 10, 0, 0, 103, 10, 0, 0, 199];
-    let header = sum(&packet);
+    let header = Checksum::of(&packet).finish().to_be_bytes();
     packet[10..12].copy_from_slice(&header);
     packet.extend([8, 0, 0, 0, 0x12, 0x34, 0, 1, b'p', b'i', b'n', b'g']);
-    let icmp = sum(&packet[20..]);
+    let icmp = Checksum::of(&packet[20..]).finish().to_be_bytes();
     packet[22..24].copy_from_slice(&icmp);
     packet
 }

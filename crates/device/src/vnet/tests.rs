@@ -1,24 +1,22 @@
 use super::*;
-use limpid_event::FlowId;
-use limpid_wire::Chunks;
+use crate::testing::frame;
 
-fn frame(first: u8, payload: usize, gso_size: u16, checksum: TxChecksum) -> TxFrame {
-    let mut head = arrayvec::ArrayVec::new();
-    head.push(first);
-    head.try_extend_from_slice(&[0; 39]).unwrap();
-    TxFrame { head, payload: Chunks::from(vec![7; payload]), checksum, gso_size, flow: FlowId::NONE, why: None }
+fn with(first: u8, payload: usize, gso_size: u16, checksum: TxChecksum) -> TxFrame {
+    let mut head = [0; 40];
+    head[0] = first;
+    TxFrame { payload: vec![7; payload].into(), gso_size, checksum, ..frame(&head) }
 }
 
 #[test]
 fn a_complete_frame_has_a_zero_header() {
-    let header = VnetHeader::for_frame(&frame(0x45, 100, 0, TxChecksum::Complete), Medium::Ip);
+    let header = VnetHeader::for_frame(&with(0x45, 100, 0, TxChecksum::Complete), Medium::Ip);
     assert_eq!(header.to_bytes(), [0; VNET_HDR_LEN]);
 }
 
 #[test]
 fn a_super_segment_says_where_to_cut_and_to_sum() {
     let partial = TxChecksum::Partial { start: 20, offset: 16 };
-    let header = VnetHeader::for_frame(&frame(0x45, 3000, 1460, partial), Medium::Ip);
+    let header = VnetHeader::for_frame(&with(0x45, 3000, 1460, partial), Medium::Ip);
     let bytes = header.to_bytes();
     assert_eq!(bytes[..2], [F_NEEDS_CSUM, GSO_TCPV4]);
     let fields: Vec<u16> = bytes[2..].chunks_exact(2).map(|b| u16::from_ne_bytes([b[0], b[1]])).collect();
@@ -26,13 +24,13 @@ fn a_super_segment_says_where_to_cut_and_to_sum() {
     assert_eq!(VnetHeader::parse(&bytes), Some(header));
     assert_eq!((header.rx_checksum(), header.rx_gso_size()), (RxChecksum::Verified, 1460));
 
-    let v6 = VnetHeader::for_frame(&frame(0x60, 3000, 1440, partial), Medium::Ip);
+    let v6 = VnetHeader::for_frame(&with(0x60, 3000, 1440, partial), Medium::Ip);
     assert_eq!(v6.to_bytes()[1], GSO_TCPV6);
 }
 
 #[test]
 fn one_segment_is_not_cut() {
-    let header = VnetHeader::for_frame(&frame(0x45, 1460, 1460, TxChecksum::Complete), Medium::Ip);
+    let header = VnetHeader::for_frame(&with(0x45, 1460, 1460, TxChecksum::Complete), Medium::Ip);
     assert_eq!(header.rx_gso_size(), 0);
     assert_eq!(header.to_bytes()[1], GSO_NONE);
 }

@@ -1,0 +1,236 @@
+//! A host with our own stack.
+
+use super::{Interest, Machine, Options, SocketKey};
+use crate::link::Outgoing;
+use crate::recorder::HostObserver;
+use limpid_event::{Error, Instant};
+use limpid_stack::{
+    Config, IfaceId, InterfaceConfig, ListenConfig, Readiness, RxChecksum, RxFrame, Secrets, Shutdown, SocketId, Stack,
+    StackConfig, TxBatch,
+};
+use limpid_wire::{Chunk, Cidr, Endpoint};
+use rustix::event::PollFd;
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+use std::task::Waker;
+
+/// Frames taken from the stack at a time.
+const BATCH: usize = 64;
+
+/// A host with our own stack: one interface besides loopback.
+pub struct OurHost {
+    stack: Stack<Option<Box<HostObserver>>>,
+    iface: IfaceId,
+    defaults: Arc<Config>,
+    batch: TxBatch,
+    ids: BTreeMap<SocketKey, SocketId>,
+    next_key: u64,
+    waiting: BTreeMap<SocketId, Vec<Waker>>,
+}
+
+impl OurHost {
+    /// A host with one interface and its addresses. Without an observer it keeps its story to itself.
+    ///
+    /// # Errors
+    /// If the stack refuses an address.
+    pub fn new(
+        config: StackConfig,
+        secrets: Secrets,
+        observer: Option<HostObserver>,
+        interface: InterfaceConfig,
+        addresses: &[Cidr],
+    ) -> Result<OurHost, Error> {
+        let defaults = config.tcp.clone();
+        let mut stack = Stack::new(config, secrets, observer.map(Box::new));
+        let iface = stack.add_interface(interface);
+        for address in addresses {
+            stack.add_address(iface, *address)?;
+        }
+        Ok(OurHost {
+            stack,
+            iface,
+            defaults,
+            batch: TxBatch::with_capacity(BATCH),
+            ids: BTreeMap::new(),
+            next_key: 0,
+            waiting: BTreeMap::new(),
+        })
+    }
+
+    /// The stack itself, for experiments that look deeper.
+    pub fn stack(&mut self) -> &mut Stack<Option<Box<HostObserver>>> {
+        &mut self.stack
+    }
+
+    fn key_for(&mut self, id: SocketId) -> SocketKey {
+        let key = SocketKey(self.next_key);
+        self.next_key += 1;
+        self.ids.insert(key, id);
+        key
+    }
+
+    fn id(&self, key: SocketKey) -> Result<SocketId, Error> {
+        self.ids.get(&key).copied().ok_or(Error::NoSuchSocket)
+    }
+
+    /// The settings of a socket with `options`.
+    fn config(&self, options: &Options) -> Arc<Config> {
+        let mut config = (*self.defaults).clone();
+        let Options {
+            syn_retries,
+            syn_schedule,
+            connect_deadline,
+            no_delay,
+            recv_buffer,
+            send_buffer,
+            keepalive,
+            linger,
+            user_timeout,
+        } = *options;
+        config.syn_retries = syn_retries.unwrap_or(config.syn_retries);
+        config.syn_schedule = syn_schedule.unwrap_or(config.syn_schedule);
+        config.connect_deadline = connect_deadline.or(config.connect_deadline);
+        config.no_delay |= no_delay;
+        config.recv_buffer = recv_buffer.unwrap_or(config.recv_buffer);
+        config.send_buffer = send_buffer.unwrap_or(config.send_buffer);
+        config.keepalive = keepalive.or(config.keepalive);
+        config.linger = linger.or(config.linger);
+        config.user_timeout = user_timeout.or(config.user_timeout);
+        Arc::new(config)
+    }
+
+    fn forget(&mut self, key: SocketKey) -> Option<SocketId> {
+        let id = self.ids.remove(&key)?;
+        self.waiting.remove(&id).into_iter().flatten().for_each(Waker::wake);
+        Some(id)
+    }
+}
+
+impl Machine for OurHost {
+    fn deliver(&mut self, now: Instant, frame: Vec<u8>) -> io::Result<()> {
+        let frame = RxFrame { bytes: Chunk::from_vec(frame), checksum: RxChecksum::Unverified, gso_size: 0 };
+        self.stack.handle_frame(now, self.iface, frame);
+        Ok(())
+    }
+
+    fn transmit(&mut self, now: Instant, out: &mut Vec<Outgoing>) -> io::Result<()> {
+        loop {
+            self.stack.poll_transmit(now, self.iface, &mut self.batch);
+            let n = self.batch.frames().len();
+            for frame in self.batch.drain(n) {
+                out.push(Outgoing { bytes: frame.to_vec(), flow: frame.flow, why: frame.why });
+            }
+            if n < BATCH {
+                return Ok(());
+            }
+        }
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        self.stack.handle_timeout(now);
+    }
+
+    fn next_timeout(&mut self) -> Option<Instant> {
+        self.stack.poll_timeout()
+    }
+
+    fn wake_ready(&mut self) -> bool {
+        let mut any = false;
+        while let Some((id, _)) = self.stack.poll_ready() {
+            any = true;
+            self.waiting.remove(&id).into_iter().flatten().for_each(Waker::wake);
+        }
+        any
+    }
+
+    fn poll_fds<'a>(&'a self, _fds: &mut Vec<PollFd<'a>>) {}
+
+    fn connect(
+        &mut self,
+        now: Instant,
+        local: Option<Endpoint>,
+        remote: Endpoint,
+        options: &Options,
+    ) -> Result<SocketKey, Error> {
+        let config = self.config(options);
+        let id = self.stack.connect(now, local, remote, Some(config))?;
+        Ok(self.key_for(id))
+    }
+
+    fn connected(&mut self, _now: Instant, socket: SocketKey) -> Result<(), Error> {
+        let id = self.id(socket)?;
+        if let Some(error) = self.stack.take_error(id)? {
+            return Err(error);
+        }
+        let done = self.stack.readiness(id)?.intersects(Readiness::WRITABLE | Readiness::CLOSED);
+        if done { Ok(()) } else { Err(Error::WouldBlock) }
+    }
+
+    fn keeps_connect_deadline(&self) -> bool {
+        true
+    }
+
+    fn listen(&mut self, now: Instant, local: Endpoint, backlog: usize, options: &Options) -> Result<SocketKey, Error> {
+        let config = ListenConfig {
+            local,
+            backlog,
+            v6_only: false,
+            reuse_addr: true,
+            transparent: false,
+            defer_syn_ack: false,
+            tcp: Some(self.config(options)),
+        };
+        let id = self.stack.listen(now, config)?;
+        Ok(self.key_for(id))
+    }
+
+    fn accept(&mut self, now: Instant, listener: SocketKey) -> Result<(SocketKey, Endpoint), Error> {
+        let (id, peer) = self.stack.accept(now, self.id(listener)?)?;
+        Ok((self.key_for(id), peer))
+    }
+
+    fn read(&mut self, now: Instant, socket: SocketKey, buf: &mut [u8]) -> Result<usize, Error> {
+        self.stack.read(now, self.id(socket)?, buf)
+    }
+
+    fn write(&mut self, now: Instant, socket: SocketKey, bytes: &[u8]) -> Result<usize, Error> {
+        self.stack.write(now, self.id(socket)?, bytes)
+    }
+
+    fn shutdown(&mut self, now: Instant, socket: SocketKey, how: Shutdown) -> Result<(), Error> {
+        self.stack.shutdown(now, self.id(socket)?, how)
+    }
+
+    fn close(&mut self, now: Instant, socket: SocketKey) {
+        if let Some(id) = self.forget(socket) {
+            // It can only fail for a socket that is not there.
+            let _ = self.stack.close(now, id);
+        }
+    }
+
+    fn abort(&mut self, now: Instant, socket: SocketKey) {
+        if let Some(id) = self.forget(socket) {
+            let _ = self.stack.abort(now, id);
+            let _ = self.stack.close(now, id);
+        }
+    }
+
+    fn take_error(&mut self, socket: SocketKey) -> Option<Error> {
+        self.stack.take_error(self.id(socket).ok()?).ok()?
+    }
+
+    fn local_endpoint(&self, socket: SocketKey) -> Result<Endpoint, Error> {
+        self.stack.local_endpoint(self.id(socket)?)
+    }
+
+    fn register(&mut self, socket: SocketKey, _interest: Interest, waker: &Waker) {
+        // One list for both directions: a wake too many only makes the task look again.
+        if let Ok(id) = self.id(socket) {
+            let waiting = self.waiting.entry(id).or_default();
+            if !waiting.iter().any(|w| w.will_wake(waker)) {
+                waiting.push(waker.clone());
+            }
+        }
+    }
+}
