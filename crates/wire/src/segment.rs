@@ -1,5 +1,8 @@
 //! A TCP segment as the engine sees it: checked, addresses and ports taken off.
 
+use core::fmt;
+
+use crate::notation::SegmentText;
 use crate::{Chunks, SeqNum, TcpFlags, TcpOptions};
 
 /// The two ECN bits of the IP header (RFC 3168 §5).
@@ -73,5 +76,12 @@ impl Segment {
     /// The sequence number after the last one this segment takes.
     pub fn seq_end(&self) -> SeqNum {
         self.seq + self.seq_len()
+    }
+}
+
+/// Prints the segment in the [notation](crate::notation).
+impl fmt::Debug for Segment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&SegmentText::from_segment(self), f)
     }
 }

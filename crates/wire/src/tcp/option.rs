@@ -301,7 +301,7 @@ pub struct TcpOptionIter<'a> {
 }
 
 impl<'a> TcpOptionIter<'a> {
-    /// The bytes not looked at yet: after [`TcpOption::EndOfList`], the padding.
+    /// The bytes not looked at yet; none after the end of the list.
     pub fn rest(&self) -> &'a [u8] {
         self.rest
     }
