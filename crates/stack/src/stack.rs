@@ -73,6 +73,12 @@ impl<O: Observer> Stack<O> {
         todo!()
     }
 
+    /// How many connections still have something to say or to hear: all that are neither embryonic nor in TIME-WAIT (an
+    /// orphan's FIN-WAIT-2 counts as that). When it is 0 a host can go down without breaking off anything.
+    pub fn open_connections(&self) -> usize {
+        todo!()
+    }
+
     /// A socket for which something newly happened, coalesced: one entry a socket.
     pub fn poll_ready(&mut self) -> Option<(SocketId, Readiness)> {
         todo!()
