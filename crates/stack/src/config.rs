@@ -28,6 +28,20 @@ pub struct StackConfig {
     pub abort_on_overflow: bool,
 }
 
+impl Default for StackConfig {
+    /// Linux's defaults on a machine of some gigabytes.
+    fn default() -> StackConfig {
+        StackConfig {
+            tcp: Arc::new(Config::default()),
+            ephemeral_ports: 32_768..=60_999,
+            max_time_wait: 131_072,
+            max_syn_backlog: 2048,
+            syn_cookies: true,
+            abort_on_overflow: false,
+        }
+    }
+}
+
 /// What a listener is made with.
 #[derive(Clone, Debug)]
 pub struct ListenConfig {
@@ -45,4 +59,19 @@ pub struct ListenConfig {
     pub defer_syn_ack: bool,
     /// Settings of accepted connections; the stack's if `None`.
     pub tcp: Option<Arc<Config>>,
+}
+
+impl ListenConfig {
+    /// An ordinary listener, with SO_REUSEADDR.
+    pub fn new(local: Endpoint, backlog: usize) -> ListenConfig {
+        ListenConfig {
+            local,
+            backlog,
+            v6_only: false,
+            reuse_addr: true,
+            transparent: false,
+            defer_syn_ack: false,
+            tcp: None,
+        }
+    }
 }
