@@ -1,7 +1,13 @@
 //! Bytes to meaning and back.
 //!
-//! Everything on the wire that limpid understands lives here, a file for each protocol: IPv4 ([`ipv4`]), IPv6 and
-//! its extension headers ([`ipv6`]), both as one ([`ip`]), and TCP with its options ([`tcp`]).
+//! Everything on the wire that limpid understands lives here, a file for each protocol: Ethernet II and VLAN
+//! ([`ethernet`]), ARP ([`arp`]), IPv4 ([`ipv4`]), IPv6 and its extension headers ([`ipv6`]), both as one ([`ip`]), ICMP
+//! for both ([`icmpv4`], [`icmpv6`]) with the packets it quotes ([`quote`]), neighbour discovery ([`ndp`]), and TCP with
+//! its options ([`tcp`]). [`notation`] is the text for segments; [`checksum`] sums and marks; [`chunk`] holds frames.
+//!
+//! The shapes are the same everywhere. `Header::parse(bytes)` gives the header and the *range* of its payload in `bytes`,
+//! so that the payload can stay in its frame; checksums are verified apart, since a device may have done it.
+//! `header.emit(out)` writes to the start of `out` and gives the length; it panics only if `out` is too short.
 //!
 //! *Parse, don't validate*: hostile bytes become a checked value or a typed [`ParseError`], never a panic.
 #![no_std]

@@ -43,7 +43,7 @@ impl Ecn {
 
 /// A checked segment, in either direction. It may be a super-segment: several wire segments merged on receipt, or one
 /// that the device cuts on transmit.
-#[derive(Clone, Default)]
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct Segment {
     /// Sequence number of the first byte (or of SYN).
     pub seq: SeqNum,
