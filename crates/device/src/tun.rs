@@ -60,7 +60,7 @@ pub struct Tun {
     name: String,
     mtu: u16,
     offload: bool,
-    /// Frames that Linux refused to take (EINVAL: no valid packet): dropped, as a wire would.
+    /// Frames that Linux refused to take (EINVAL: no valid packet; EIO: the link is down): lost, as on a wire.
     refused: u64,
     /// Where the next packet is read to: kept where a read found none.
     spare: Option<FrameMut>,
@@ -109,7 +109,7 @@ impl Tun {
         &self.name
     }
 
-    /// How many frames Linux refused as no valid packets.
+    /// How many frames Linux refused, as no valid packets or because the link is down.
     pub fn refused(&self) -> u64 {
         self.refused
     }
@@ -186,7 +186,7 @@ impl Device for Tun {
             match self.send(frame) {
                 Ok(()) => {}
                 Err(Errno::AGAIN) => return Ok(count),
-                Err(Errno::INVAL) => self.refused += 1,
+                Err(Errno::INVAL | Errno::IO) => self.refused += 1,
                 // What was sent must be told; the error comes again with the next batch.
                 Err(_) if count > 0 => return Ok(count),
                 Err(error) => return Err(error.into()),

@@ -1,1 +1,31 @@
-//! (sketch)
+//! A TCP/IP host in your process: TCP that needs no kernel, and that you can watch.
+//!
+//! A [`Host`] owns a stack and its [devices](device), and a thread that drives them. [`TcpStream`] and [`TcpListener`] are
+//! shaped like std's, fail with the same [`std::io::ErrorKind`]s, and differ in one thing: `connect` and `bind` say
+//! *which* host. A process may have several.
+//!
+//! What happens can be watched while it does: an [`Observer`] is told of every segment with the reason why it was sent,
+//! every state, timer and drop; a [`Tap`](device::Tap) sees every frame.
+#![forbid(unsafe_code)]
+
+mod builder;
+mod clock;
+mod driver;
+mod error;
+mod host;
+mod listener;
+mod shard;
+mod socket;
+mod stream;
+
+pub use builder::Builder;
+pub use clock::Clock;
+pub use host::Host;
+pub use listener::{Incoming, TcpListener};
+pub use stream::TcpStream;
+
+pub use limpid_device as device;
+pub use limpid_event::{Counters, Event, FlowId, Instant, Observer, TcpState, TxReason};
+pub use limpid_stack::{ListenConfig, StackConfig};
+pub use limpid_tcp::{Config, SynSchedule, TcpInfo};
+pub use limpid_wire::{Cidr, IpAddr};

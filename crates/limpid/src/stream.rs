@@ -1,0 +1,321 @@
+//! A connection shaped like [`std::net::TcpStream`].
+
+use crate::Host;
+use crate::error::invalid;
+use crate::shard::Engine;
+use crate::socket::{Direction, Socket};
+use limpid_event::{Error, Instant, TcpState};
+use limpid_stack::{Readiness, SocketId};
+use limpid_tcp::{Config, TcpInfo};
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, SocketAddr, ToSocketAddrs};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A TCP connection, shaped like [`std::net::TcpStream`]: it reads and writes, also through a shared reference, and fails
+/// with the same [`io::ErrorKind`]s for the same events.
+///
+/// Dropping the last clone closes it: what was written is still sent, in the background.
+pub struct TcpStream {
+    socket: Arc<Socket>,
+}
+
+impl TcpStream {
+    /// Connects to the first of the addresses that answers.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::ConnectionRefused`], [`io::ErrorKind::TimedOut`], [`io::ErrorKind::HostUnreachable`],
+    /// [`io::ErrorKind::NetworkUnreachable`], and the others that Linux has for `connect`.
+    pub fn connect(host: &Host, address: impl ToSocketAddrs) -> io::Result<TcpStream> {
+        let mut last = None;
+        for address in address.to_socket_addrs()? {
+            match TcpStream::connect_with(host, None, address, None) {
+                Err(error) => last = Some(error),
+                connected => return connected,
+            }
+        }
+        Err(last.unwrap_or_else(|| invalid("could not resolve to any addresses")))
+    }
+
+    /// Connects within `timeout`.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect); [`io::ErrorKind::TimedOut`] after `timeout`; [`io::ErrorKind::InvalidInput`] if that
+    /// is zero.
+    pub fn connect_timeout(host: &Host, address: &SocketAddr, timeout: Duration) -> io::Result<TcpStream> {
+        if timeout.is_zero() {
+            return Err(invalid("cannot set a 0 duration timeout"));
+        }
+        let config = Config { connect_deadline: Some(timeout), ..(*host.inner.config).clone() };
+        TcpStream::connect_with(host, None, *address, Some(config))
+    }
+
+    /// Connects from `local` (address or port may be left open), with settings of its own.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect), and [`io::ErrorKind::AddrInUse`] or [`io::ErrorKind::AddrNotAvailable`] for `local`.
+    pub fn connect_with(
+        host: &Host,
+        local: Option<SocketAddr>,
+        remote: SocketAddr,
+        config: Option<Config>,
+    ) -> io::Result<TcpStream> {
+        let (local, config) = (local.map(Into::into), config.map(Arc::new));
+        let id = host.inner.shard.call(|stack, now| stack.connect(now, local, remote.into(), config))?;
+        let socket = Socket::new(&host.inner, id)?;
+        socket.wait_until(None, |stack, _| connected(stack, id))?;
+        Ok(TcpStream::from_socket(socket))
+    }
+
+    pub(crate) fn from_socket(socket: Socket) -> TcpStream {
+        TcpStream { socket: Arc::new(socket) }
+    }
+
+    /// The other end.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::NotConnected`] if the connection is over.
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.socket.call(|stack, id, _| stack.peer_endpoint(id)).map(SocketAddr::from)
+    }
+
+    /// Our end.
+    ///
+    /// # Errors
+    /// The host has gone down.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+
+    /// Closes one half or both: reading then gives the end of the stream, writing [`io::ErrorKind::BrokenPipe`].
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::NotConnected`] if the connection is over.
+    pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        let how = match how {
+            Shutdown::Read => limpid_stack::Shutdown::Read,
+            Shutdown::Write => limpid_stack::Shutdown::Write,
+            Shutdown::Both => limpid_stack::Shutdown::Both,
+        };
+        self.socket.call(|stack, id, now| stack.shutdown(now, id, how))
+    }
+
+    /// Resets the connection at once, as closing it with a linger of zero does.
+    ///
+    /// # Errors
+    /// The host has gone down.
+    pub fn abort(&self) -> io::Result<()> {
+        self.socket.call(|stack, id, now| stack.abort(now, id))
+    }
+
+    /// Another handle of the same connection.
+    ///
+    /// # Errors
+    /// None; it is a `Result` as std's is.
+    pub fn try_clone(&self) -> io::Result<TcpStream> {
+        Ok(TcpStream { socket: self.socket.clone() })
+    }
+
+    /// How long a read may wait; `None` is for ever.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::InvalidInput`] for zero.
+    pub fn set_read_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
+        self.socket.set_timeout(Direction::Read, timeout)
+    }
+
+    /// How long a write may wait; `None` is for ever.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::InvalidInput`] for zero.
+    pub fn set_write_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
+        self.socket.set_timeout(Direction::Write, timeout)
+    }
+
+    /// How long a read may wait. After that it fails with [`io::ErrorKind::WouldBlock`], as std's does on Linux.
+    ///
+    /// # Errors
+    /// None; it is a `Result` as std's is.
+    pub fn read_timeout(&self) -> io::Result<Option<Duration>> {
+        Ok(self.socket.timeout(Direction::Read))
+    }
+
+    /// How long a write may wait. After that it fails with [`io::ErrorKind::WouldBlock`], as std's does on Linux.
+    ///
+    /// # Errors
+    /// None; it is a `Result` as std's is.
+    pub fn write_timeout(&self) -> io::Result<Option<Duration>> {
+        Ok(self.socket.timeout(Direction::Write))
+    }
+
+    /// Reads without taking: waits for the first byte as `read` does.
+    ///
+    /// # Errors
+    /// As `read`.
+    pub fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.socket.wait(Direction::Read, |stack, id, now| stack.peek(now, id, buf))
+    }
+
+    /// Switches Nagle's algorithm off (TCP_NODELAY).
+    ///
+    /// # Errors
+    /// The host has gone down.
+    pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
+        self.socket.configure(|config| config.no_delay = nodelay)
+    }
+
+    /// Whether Nagle's algorithm is off.
+    ///
+    /// # Errors
+    /// The host has gone down.
+    pub fn nodelay(&self) -> io::Result<bool> {
+        self.socket.setting(|config| config.no_delay)
+    }
+
+    /// SO_LINGER. With zero, dropping the stream resets the connection; with more, the drop waits so long for the peer to
+    /// acknowledge everything; `None` is the ordinary close in the background.
+    ///
+    /// # Errors
+    /// The host has gone down.
+    pub fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
+        self.socket.configure(|config| config.linger = linger)
+    }
+
+    /// SO_LINGER.
+    ///
+    /// # Errors
+    /// The host has gone down.
+    pub fn linger(&self) -> io::Result<Option<Duration>> {
+        self.socket.setting(|config| config.linger)
+    }
+
+    /// Whether reads and writes fail with [`io::ErrorKind::WouldBlock`] instead of waiting.
+    ///
+    /// # Errors
+    /// None; it is a `Result` as std's is.
+    pub fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
+        self.socket.set_nonblocking(nonblocking);
+        Ok(())
+    }
+
+    /// Takes the pending error (SO_ERROR).
+    ///
+    /// # Errors
+    /// The host has gone down.
+    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+        self.socket.take_error()
+    }
+
+    /// Linux's `tcp_info`.
+    ///
+    /// # Errors
+    /// The host has gone down.
+    pub fn info(&self) -> io::Result<TcpInfo> {
+        self.socket.call(|stack, id, now| stack.info(now, id))
+    }
+
+    /// The connection's state.
+    ///
+    /// # Errors
+    /// The host has gone down.
+    pub fn state(&self) -> io::Result<TcpState> {
+        self.socket.call(|stack, id, _| stack.state(id))
+    }
+
+    /// Changes any of the connection's settings.
+    ///
+    /// # Errors
+    /// The host has gone down.
+    pub fn configure(&self, change: impl FnOnce(&mut Config)) -> io::Result<()> {
+        self.socket.configure(change)
+    }
+
+    /// Closing with a linger time above zero: waits until the peer has acknowledged our FIN, as Linux's `close` does.
+    fn linger_on_close(&self) {
+        let id = self.socket.id;
+        let Ok(Some(linger)) = self.linger() else { return };
+        if linger.is_zero() || self.socket.call(|stack, _, now| has_unread(stack, now, id)).unwrap_or(true) {
+            // Closing resets: there is nothing to wait for.
+            return;
+        }
+        if self.shutdown(Shutdown::Write).is_ok() {
+            let deadline = self.socket.host.shard.clock().now() + linger;
+            // Whether it was in time or not: the close goes on in the background.
+            let _ = self.socket.wait_until(Some(deadline), |stack, _| match stack.state(id)? {
+                TcpState::FinWait1 | TcpState::Closing | TcpState::LastAck => Err(Error::WouldBlock),
+                _ => Ok(()),
+            });
+        }
+    }
+}
+
+/// Is an active open done?
+fn connected(stack: &mut Engine, id: SocketId) -> Result<(), Error> {
+    let readiness = stack.readiness(id)?;
+    if readiness.intersects(Readiness::ERROR | Readiness::CLOSED) {
+        return Err(stack.take_error(id)?.unwrap_or(Error::ConnectionAborted));
+    }
+    if readiness.contains(Readiness::WRITABLE) { Ok(()) } else { Err(Error::WouldBlock) }
+}
+
+fn has_unread(stack: &mut Engine, now: Instant, id: SocketId) -> Result<bool, Error> {
+    match stack.peek(now, id, &mut [0]) {
+        Ok(n) => Ok(n > 0),
+        Err(Error::WouldBlock) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+impl Read for &TcpStream {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        self.socket.wait(Direction::Read, |stack, id, now| stack.read(now, id, buf))
+    }
+}
+
+impl Write for &TcpStream {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.socket.wait(Direction::Write, |stack, id, now| stack.write(now, id, buf))
+    }
+
+    /// Does nothing: what was written is on its way.
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Read for TcpStream {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        (&*self).read(buf)
+    }
+}
+
+impl Write for TcpStream {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        (&*self).write(buf)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        (&*self).flush()
+    }
+}
+
+impl Drop for TcpStream {
+    fn drop(&mut self) {
+        if Arc::strong_count(&self.socket) == 1 {
+            self.linger_on_close();
+        }
+    }
+}
+
+impl std::fmt::Debug for TcpStream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut s = f.debug_struct("TcpStream");
+        if let Ok(addr) = self.local_addr() {
+            s.field("addr", &addr);
+        }
+        if let Ok(peer) = self.peer_addr() {
+            s.field("peer", &peer);
+        }
+        s.finish()
+    }
+}
