@@ -31,6 +31,7 @@ struct Task {
     name: String,
     future: Pin<Box<dyn Future<Output = ()>>>,
     waker: Waker,
+    daemon: bool,
 }
 
 /// Some task kept waking itself without end.
@@ -67,6 +68,11 @@ impl Executor {
         self.spawner.spawn(name, future)
     }
 
+    /// Starts a task that need not end: [`unfinished`](Self::unfinished) leaves it out.
+    pub fn spawn_daemon<T: 'static>(&self, name: &str, future: impl Future<Output = T> + 'static) -> JoinHandle<T> {
+        self.spawner.start(name, true, future)
+    }
+
     /// Runs until every task waits. Returns how many polls that took.
     pub fn run_ready(&mut self) -> Result<usize, Livelock> {
         let mut polls = 0;
@@ -84,18 +90,19 @@ impl Executor {
         }
     }
 
-    /// Names of the tasks that have not ended, in order of spawning.
+    /// Names of the tasks that have not ended and should, in order of spawning.
     pub fn unfinished(&self) -> Vec<String> {
         let fresh = self.spawner.fresh.borrow();
-        self.tasks.values().map(|t| &t.name).chain(fresh.iter().map(|f| &f.name)).cloned().collect()
+        let known = self.tasks.values().filter(|t| !t.daemon).map(|t| &t.name);
+        known.chain(fresh.iter().filter(|f| !f.daemon).map(|f| &f.name)).cloned().collect()
     }
 
     /// Takes over what was spawned since.
     fn adopt(&mut self) {
         let fresh = std::mem::take(&mut *self.spawner.fresh.borrow_mut());
-        for Fresh { id, name, future } in fresh {
+        for Fresh { id, name, future, daemon } in fresh {
             let waker = Arc::new(TaskWaker { id, ready: self.ready.clone() });
-            self.tasks.insert(id, Task { name, future, waker: Waker::from(waker.clone()) });
+            self.tasks.insert(id, Task { name, future, waker: Waker::from(waker.clone()), daemon });
             waker.wake();
         }
     }
@@ -106,6 +113,7 @@ struct Fresh {
     id: TaskId,
     name: String,
     future: Pin<Box<dyn Future<Output = ()>>>,
+    daemon: bool,
 }
 
 /// Starts tasks.
@@ -118,6 +126,15 @@ pub struct Spawner {
 impl Spawner {
     /// Starts a task.
     pub fn spawn<T: 'static>(&self, name: &str, future: impl Future<Output = T> + 'static) -> JoinHandle<T> {
+        self.start(name, false, future)
+    }
+
+    fn start<T: 'static>(
+        &self,
+        name: &str,
+        daemon: bool,
+        future: impl Future<Output = T> + 'static,
+    ) -> JoinHandle<T> {
         let join = Rc::new(RefCell::new(Join { output: None, waiter: None }));
         let id = self.next.replace(self.next.get() + 1);
         let told = join.clone();
@@ -130,7 +147,7 @@ impl Spawner {
             };
             waiter.into_iter().for_each(Waker::wake);
         };
-        self.fresh.borrow_mut().push(Fresh { id, name: name.into(), future: Box::pin(future) });
+        self.fresh.borrow_mut().push(Fresh { id, name: name.into(), future: Box::pin(future), daemon });
         JoinHandle { join }
     }
 }

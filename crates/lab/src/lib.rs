@@ -4,6 +4,8 @@
 pub mod clock;
 pub mod error;
 pub mod executor;
+pub mod experiment;
+pub mod experiments;
 pub mod host;
 pub mod link;
 pub mod recorder;

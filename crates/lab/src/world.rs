@@ -71,9 +71,16 @@ pub struct World {
     limits: Limits,
     hosts: Vec<Host>,
     wires: Vec<Wire>,
-    apps: Vec<(String, Rc<Cell<&'static str>>, Rc<Cell<bool>>)>,
+    apps: Vec<AppEntry>,
     last_packet: Instant,
     events: u64,
+}
+
+/// An application, for the report of a world that is stuck.
+struct AppEntry {
+    name: String,
+    waits_for: Rc<Cell<&'static str>>,
+    ended: Rc<Cell<bool>>,
 }
 
 struct Host {
@@ -227,21 +234,34 @@ impl World {
         app: impl FnOnce(App) -> F,
     ) -> JoinHandle<T> {
         let (waits_for, ended) = (Rc::new(Cell::new("")), Rc::new(Cell::new(false)));
+        self.apps.push(AppEntry { name: name.into(), waits_for: waits_for.clone(), ended: ended.clone() });
+        let main = app(self.app(host, waits_for));
+        self.executor.spawn(name, async move {
+            let output = main.await;
+            ended.set(true);
+            output
+        })
+    }
+
+    /// Starts an application that need not end for the world to end.
+    pub fn spawn_daemon<T: 'static, F: Future<Output = T> + 'static>(
+        &mut self,
+        host: HostId,
+        name: &str,
+        app: impl FnOnce(App) -> F,
+    ) -> JoinHandle<T> {
+        self.executor.spawn_daemon(name, app(self.app(host, Rc::default())))
+    }
+
+    fn app(&self, host: HostId, waits_for: Rc<Cell<&'static str>>) -> App {
         let Host { machine, index, .. } = &self.hosts[host.0];
-        let inner = Inner {
+        App::new(Inner {
             machine: machine.clone(),
             host: *index,
             clock: self.clock.clone(),
             spawner: self.executor.spawner(),
             recorder: self.recorder.clone(),
-            waits_for: waits_for.clone(),
-        };
-        self.apps.push((name.into(), waits_for, ended.clone()));
-        let main = app(App::new(inner));
-        self.executor.spawn(name, async move {
-            let output = main.await;
-            ended.set(true);
-            output
+            waits_for,
         })
     }
 
@@ -372,11 +392,11 @@ impl World {
     }
 
     fn stuck(&self, why: Why) -> Stuck {
-        let waiting =
-            self.apps.iter().filter(|(_, _, ended)| !ended.get()).map(|(name, waits_for, _)| match waits_for.get() {
-                "" => name.clone(),
-                what => format!("{name} ({what})"),
-            });
+        let unfinished = self.apps.iter().filter(|app| !app.ended.get());
+        let waiting = unfinished.map(|app| match app.waits_for.get() {
+            "" => app.name.clone(),
+            what => format!("{} ({what})", app.name),
+        });
         Stuck { why, at: self.clock.now(), waiting: waiting.collect() }
     }
 }

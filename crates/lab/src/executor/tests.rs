@@ -78,3 +78,12 @@ fn the_order_is_that_of_waking_or_of_the_seed() {
     sorted.sort_unstable();
     assert_eq!(sorted, straight);
 }
+
+#[test]
+fn nobody_waits_for_a_daemon() {
+    let mut executor = Executor::fifo();
+    executor.spawn_daemon("daemon", std::future::pending::<()>());
+    assert!(executor.unfinished().is_empty());
+    executor.run_ready().unwrap();
+    assert!(executor.unfinished().is_empty());
+}

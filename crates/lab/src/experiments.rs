@@ -1,0 +1,36 @@
+//! The experiments, a file each.
+
+use crate::experiment::{Experiment, Run, Settings};
+
+mod abort;
+mod backlog_full;
+mod close_orders;
+mod connect_timeout;
+mod half_close;
+mod handshake;
+mod keepalive_dead_peer;
+mod lost_segment;
+mod refused;
+mod simultaneous_close;
+mod simultaneous_open;
+mod time_wait;
+mod unreachable;
+mod zero_window;
+
+/// Every experiment, in the order in which a newcomer may want to see them.
+pub const ALL: &[&Experiment] = &[
+    &handshake::EXPERIMENT,
+    &close_orders::EXPERIMENT,
+    &half_close::EXPERIMENT,
+    &connect_timeout::EXPERIMENT,
+    &refused::EXPERIMENT,
+    &unreachable::EXPERIMENT,
+    &simultaneous_open::EXPERIMENT,
+    &simultaneous_close::EXPERIMENT,
+    &abort::EXPERIMENT,
+    &time_wait::EXPERIMENT,
+    &zero_window::EXPERIMENT,
+    &lost_segment::EXPERIMENT,
+    &backlog_full::EXPERIMENT,
+    &keepalive_dead_peer::EXPERIMENT,
+];
