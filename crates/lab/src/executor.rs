@@ -129,12 +129,7 @@ impl Spawner {
         self.start(name, false, future)
     }
 
-    fn start<T: 'static>(
-        &self,
-        name: &str,
-        daemon: bool,
-        future: impl Future<Output = T> + 'static,
-    ) -> JoinHandle<T> {
+    fn start<T: 'static>(&self, name: &str, daemon: bool, future: impl Future<Output = T> + 'static) -> JoinHandle<T> {
         let join = Rc::new(RefCell::new(Join { output: None, waiter: None }));
         let id = self.next.replace(self.next.get() + 1);
         let told = join.clone();

@@ -102,7 +102,8 @@ impl Default for Settings {
 impl Settings {
     /// True if the link does nothing but take time, so that an experiment can say exactly what must happen.
     pub fn clean_link(&self) -> bool {
-        let Conditions { delay: _, jitter: _, loss, reorder, reorder_by: _, duplicate, corrupt, rate, queue: _ } = self.link;
+        let Conditions { delay: _, jitter: _, loss, reorder, reorder_by: _, duplicate, corrupt, rate, queue: _ } =
+            self.link;
         rate.is_none() && [loss, reorder, duplicate, corrupt].iter().all(|p| *p <= 0.0)
     }
 

@@ -8,10 +8,15 @@
 
 extern crate alloc;
 
+mod byte_queue;
 pub mod config;
+pub mod congestion;
 pub mod connection;
 pub mod info;
 pub mod outcome;
+pub mod recovery;
+pub mod recv;
+pub mod send;
 pub mod syn_received;
 pub mod syn_sent;
 pub mod time_wait;

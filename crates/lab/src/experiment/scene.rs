@@ -55,7 +55,7 @@ impl Scene {
 
     /// The same, with other settings of the stacks.
     pub fn with(settings: &Settings, tweak: impl FnOnce(&mut StackConfig)) -> Result<Scene, LabError> {
-        let mut config = stack_config();
+        let mut config = StackConfig::default();
         tweak(&mut config);
         let mut world = match settings.peer {
             Peer::Limpid => World::new(settings.seed, EPOCH),
@@ -71,9 +71,7 @@ impl Scene {
                 Role::Server => "server",
             };
             match settings.peer {
-                Peer::Kernel(kernel) if kernel == role => {
-                    world.add_kernel(&format!("Linux {name}"), &addresses, MTU)
-                }
+                Peer::Kernel(kernel) if kernel == role => world.add_kernel(&format!("Linux {name}"), &addresses, MTU),
                 _ => world.add_host(HostPlan {
                     name,
                     addresses: &addresses,
@@ -217,16 +215,4 @@ fn router_address(ipv6: bool) -> IpAddr {
 fn v6(last: u8) -> IpAddr {
     let [hundreds, tens, ones] = [last / 100, last / 10 % 10, last % 10];
     IpAddr::v6([0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, hundreds, tens << 4 | ones])
-}
-
-/// Linux's defaults.
-fn stack_config() -> StackConfig {
-    StackConfig {
-        tcp: Default::default(),
-        ephemeral_ports: 32_768..=60_999,
-        max_time_wait: 4096,
-        max_syn_backlog: 256,
-        syn_cookies: true,
-        abort_on_overflow: false,
-    }
 }

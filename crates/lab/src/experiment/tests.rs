@@ -25,7 +25,9 @@ fn a_typo_suggests_the_nearest() {
 
 #[test]
 fn edit_distances() {
-    for (a, b, distance) in [("", "", 0), ("", "abc", 3), ("kitten", "sitting", 3), ("flaw", "lawn", 2), ("ab", "ab", 0)] {
+    for (a, b, distance) in
+        [("", "", 0), ("", "abc", 3), ("kitten", "sitting", 3), ("flaw", "lawn", 2), ("ab", "ab", 0)]
+    {
         assert_eq!(edit_distance(a, b), distance, "{a} {b}");
     }
 }

@@ -110,10 +110,7 @@ mod tests {
     fn both_schedules_as_linux_has_them() {
         let secs = |list: &[u64]| list.iter().copied().map(Duration::from_secs).collect::<Vec<_>>();
         assert_eq!(schedule_of(4, 0, None), (secs(&[0, 1, 3, 7, 15]), Duration::from_secs(31)));
-        assert_eq!(
-            schedule_of(4, 4, None),
-            (secs(&[0, 1, 2, 3, 4, 5, 7, 11, 19]), Duration::from_secs(35))
-        );
+        assert_eq!(schedule_of(4, 4, None), (secs(&[0, 1, 2, 3, 4, 5, 7, 11, 19]), Duration::from_secs(35)));
         assert_eq!(schedule_of(4, 0, Some(Duration::from_secs(3))), (secs(&[0, 1]), Duration::from_secs(3)));
         assert_eq!(schedule_of(0, 0, Some(Duration::from_secs(9))), (secs(&[0]), Duration::from_secs(1)));
     }

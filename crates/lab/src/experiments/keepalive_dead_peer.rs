@@ -56,6 +56,9 @@ fn run(settings: &Settings) -> Result<Vec<Run>, LabError> {
     let mut ended = scene.play(Duration::ZERO)?;
     ended.check.error("the client's read", client.take(), Error::TimedOut);
     let lost = ended.story.count(|line, header, _| line.lost && !header.flags.contains(limpid_wire::TcpFlags::RST));
-    ended.expect(lost == usize::from(keepalive.count), &format!("{lost} probes went unanswered instead of {}", keepalive.count));
+    ended.expect(
+        lost == usize::from(keepalive.count),
+        &format!("{lost} probes went unanswered instead of {}", keepalive.count),
+    );
     Ok(vec![ended.run("")])
 }

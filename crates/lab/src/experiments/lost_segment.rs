@@ -30,8 +30,8 @@ fn run(settings: &Settings) -> Result<Vec<Run>, LabError> {
     // The last of the flight: what it carries ends at BYTES.
     let mut sent = 0;
     let last: Plan = Box::new(move |packet| {
-        let len = packet.tcp.map_or(0, |tcp| tcp.len);
-        let before = std::mem::replace(&mut sent, sent + len);
+        let before = sent;
+        sent += packet.tcp.map_or(0, |tcp| tcp.len);
         if before < BYTES && sent >= BYTES { Verdict::Lose } else { Verdict::Pass }
     });
     let end = run_one(settings, last)?;

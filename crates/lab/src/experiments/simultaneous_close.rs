@@ -4,7 +4,6 @@ use super::{Experiment, Run, Settings};
 use crate::LabError;
 use crate::experiment::{Role, Scene};
 use limpid_event::{Error, Instant};
-use std::time::Duration;
 
 pub(super) const EXPERIMENT: Experiment = Experiment {
     name: "simultaneous-close",
@@ -40,9 +39,7 @@ fn run(settings: &Settings) -> Result<Vec<Run>, LabError> {
     ended.check.value("the client", client.take(), ());
     ended.check.value("the server", server.take(), ());
     if !real {
-        ended.expect_story(&[
-            "client S", "server S.", "client .", "client F.", "server F.", "client .", "server .",
-        ]);
+        ended.expect_story(&["client S", "server S.", "client .", "client F.", "server F.", "client .", "server ."]);
     }
     let fins = ended.story.count_flags(limpid_wire::TcpFlags::FIN);
     ended.expect(fins == 2 && ended.story.0.len() == 7, "the FINs did not cross");

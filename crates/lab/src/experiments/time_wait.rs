@@ -67,7 +67,10 @@ fn late_segment(settings: &Settings) -> Result<Run, LabError> {
     let words = ended.story.words();
     let last: Vec<&str> = words.iter().rev().take(2).rev().map(|line| line.trim_start_matches("Linux ")).collect();
     let told = last.join(", ");
-    ended.expect(told == "server ., client R", &format!("the late segment led to '{told}' instead of an ACK and a reset"));
+    ended.expect(
+        told == "server ., client R",
+        &format!("the late segment led to '{told}' instead of an ACK and a reset"),
+    );
     Ok(ended.run("a late copy of the client's data arrives, and its answer ends TIME-WAIT"))
 }
 

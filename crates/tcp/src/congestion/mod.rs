@@ -1,0 +1,262 @@
+//! *How much* may be in flight and *how fast* it may leave: arithmetic over samples. A controller sees no segments and
+//! decides nothing about losses; [recovery](crate::recovery) does that and tells it.
+//!
+//! Windows are in bytes; `tcp_info` and people want segments, which [`in_segments`] gives. RFC 5681 is the
+//! frame, Linux's habits fill it.
+
+pub mod reno;
+mod usage;
+
+pub use reno::Reno;
+pub use usage::CwndUsage;
+
+use alloc::boxed::Box;
+use core::fmt;
+use core::time::Duration;
+use limpid_event::Instant;
+
+/// No slow-start threshold is known: slow start until the first loss (RFC 5681 §3.1).
+pub const SSTHRESH_UNKNOWN: u32 = u32::MAX;
+
+/// The window that a connection begins with: 10 segments, about 14,600 bytes if they are large (RFC 6928 §2).
+pub const fn initial_window(mss: u32) -> u32 {
+    let bound = if 2 * mss > 14_600 { 2 * mss } else { 14_600 };
+    if 10 * mss < bound { 10 * mss } else { bound }
+}
+
+/// A window in whole segments, rounded to the nearest, at least 1.
+pub const fn in_segments(window: u32, mss: u32) -> u32 {
+    let segments = (window as u64 + mss as u64 / 2) / mss as u64;
+    if segments == 0 { 1 } else { segments as u32 }
+}
+
+/// New or retransmitted data left.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct SentSample {
+    /// When.
+    pub now: Instant,
+    /// Payload bytes.
+    pub bytes: u32,
+    /// Bytes in flight, with these.
+    pub in_flight: u32,
+    /// The MSS.
+    pub mss: u32,
+}
+
+/// An ACK that acknowledged something, cumulatively or by SACK.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct AckSample {
+    /// When it came.
+    pub now: Instant,
+    /// Bytes that it newly acknowledged cumulatively.
+    pub acked: u32,
+    /// Bytes that it newly told to have arrived, cumulatively or by SACK.
+    pub delivered: u32,
+    /// Bytes in flight before it.
+    pub prior_in_flight: u32,
+    /// Bytes in flight now.
+    pub in_flight: u32,
+    /// The MSS.
+    pub mss: u32,
+    /// The round-trip time of the newest segment acknowledged, if none of the acknowledged was retransmitted.
+    pub rtt: Option<Duration>,
+    /// Smoothed.
+    pub srtt: Option<Duration>,
+    /// Smallest.
+    pub min_rtt: Option<Duration>,
+    /// The window, not the application or the peer, held sending back ([`CwndUsage`]).
+    pub cwnd_limited: bool,
+    /// Fast recovery goes on: the window must not grow.
+    pub in_recovery: bool,
+    /// The ACK says ECN-Echo.
+    pub ece: bool,
+    /// What was delivered in which time, if it can be told.
+    pub rate: Option<RateSample>,
+}
+
+/// A delivery rate sample (draft-ietf-ccwg-bbr, delivery rate estimation).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RateSample {
+    /// Bytes delivered in the interval.
+    pub delivered: u64,
+    /// Its length: the longer of how long sending took and how long the ACKs took.
+    pub interval: Duration,
+    /// All bytes delivered when the newest acknowledged segment was sent: tells round trips apart.
+    pub prior_delivered: u64,
+    /// The application had nothing to send: the path may be faster than this.
+    pub app_limited: bool,
+}
+
+/// Recovery found a loss, once for each window (RFC 5681 §3.2).
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct LossSample {
+    /// When.
+    pub now: Instant,
+    /// Bytes in flight before the loss was known.
+    pub in_flight: u32,
+    /// The MSS.
+    pub mss: u32,
+}
+
+/// The connection sends again after it was idle.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct IdleSample {
+    /// When.
+    pub now: Instant,
+    /// How long nothing was sent.
+    pub idle: Duration,
+    /// The retransmission timeout.
+    pub rto: Duration,
+    /// The MSS.
+    pub mss: u32,
+}
+
+impl SentSample {
+    /// A sample.
+    pub fn new(now: Instant, bytes: u32, in_flight: u32, mss: u32) -> SentSample {
+        SentSample { now, bytes, in_flight, mss }
+    }
+}
+
+impl AckSample {
+    /// A sample of `acked` bytes; the other fields are unknown or false and can be set.
+    pub fn new(now: Instant, acked: u32, mss: u32) -> AckSample {
+        AckSample {
+            now,
+            acked,
+            delivered: acked,
+            prior_in_flight: acked,
+            in_flight: 0,
+            mss,
+            rtt: None,
+            srtt: None,
+            min_rtt: None,
+            cwnd_limited: false,
+            in_recovery: false,
+            ece: false,
+            rate: None,
+        }
+    }
+}
+
+impl LossSample {
+    /// A sample.
+    pub fn new(now: Instant, in_flight: u32, mss: u32) -> LossSample {
+        LossSample { now, in_flight, mss }
+    }
+}
+
+impl IdleSample {
+    /// A sample.
+    pub fn new(now: Instant, idle: Duration, rto: Duration, mss: u32) -> IdleSample {
+        IdleSample { now, idle, rto, mss }
+    }
+}
+
+/// A congestion controller.
+pub trait Controller: Send + fmt::Debug {
+    /// Data left.
+    fn on_sent(&mut self, _sample: &SentSample) {}
+
+    /// Data was acknowledged.
+    fn on_ack(&mut self, sample: &AckSample);
+
+    /// A loss was found, without a timeout: the first of a window.
+    fn on_loss(&mut self, sample: &LossSample);
+
+    /// The retransmission timer ran out, and all in flight counts as lost. `again` says that it ran out before already for
+    /// the same data.
+    fn on_rto(&mut self, sample: &LossSample, again: bool);
+
+    /// The last loss or timeout was none: take its reduction back.
+    fn on_undo(&mut self);
+
+    /// Fast recovery is over: all that was in flight when it began is acknowledged.
+    fn on_recovered(&mut self, _sample: &LossSample) {}
+
+    /// Sending goes on after at least one retransmission timeout of silence (RFC 5681 §4.1).
+    fn on_idle(&mut self, _sample: &IdleSample) {}
+
+    /// The congestion window, bytes.
+    fn window(&self) -> u32;
+
+    /// The slow-start threshold, bytes; [`SSTHRESH_UNKNOWN`] before any loss, or where there is none.
+    fn ssthresh(&self) -> u32 {
+        SSTHRESH_UNKNOWN
+    }
+
+    /// How fast to send, bytes a second; `None` before a round-trip time is known.
+    fn pacing_rate(&self) -> Option<u64>;
+
+    /// Linux's name of it.
+    fn name(&self) -> &'static str;
+}
+
+/// A connection's controller: inline for the usual ones, open for research.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum CongestionControl {
+    /// RFC 5681.
+    Reno(Reno),
+    /// Anybody's.
+    Custom(Box<dyn Controller>),
+}
+
+macro_rules! each {
+    ($self:ident, $controller:ident => $call:expr) => {
+        match $self {
+            CongestionControl::Reno($controller) => $call,
+            CongestionControl::Custom($controller) => $call,
+        }
+    };
+}
+
+impl Controller for CongestionControl {
+    fn on_sent(&mut self, sample: &SentSample) {
+        each!(self, c => c.on_sent(sample))
+    }
+
+    fn on_ack(&mut self, sample: &AckSample) {
+        each!(self, c => c.on_ack(sample))
+    }
+
+    fn on_loss(&mut self, sample: &LossSample) {
+        each!(self, c => c.on_loss(sample))
+    }
+
+    fn on_rto(&mut self, sample: &LossSample, again: bool) {
+        each!(self, c => c.on_rto(sample, again))
+    }
+
+    fn on_undo(&mut self) {
+        each!(self, c => c.on_undo())
+    }
+
+    fn on_recovered(&mut self, sample: &LossSample) {
+        each!(self, c => c.on_recovered(sample))
+    }
+
+    fn on_idle(&mut self, sample: &IdleSample) {
+        each!(self, c => c.on_idle(sample))
+    }
+
+    fn window(&self) -> u32 {
+        each!(self, c => c.window())
+    }
+
+    fn ssthresh(&self) -> u32 {
+        each!(self, c => c.ssthresh())
+    }
+
+    fn pacing_rate(&self) -> Option<u64> {
+        each!(self, c => c.pacing_rate())
+    }
+
+    fn name(&self) -> &'static str {
+        each!(self, c => c.name())
+    }
+}

@@ -1,0 +1,257 @@
+//! Fast retransmit and fast recovery over the sent records: NewReno (RFC 5681 §3.2, RFC 6582), and with SACK the parts of RFC 6675 that
+//! tell what is lost. Limited transmit (RFC 3042) follows from counting: a duplicate ACK tells that a segment has left the
+//! network, so the window lets a new one in.
+//!
+//! This decides *what* is lost and what goes next. What a loss does to the window is told to the
+//! [controller](crate::congestion::Controller) by the connection, as [`AckVerdict`] says.
+
+#[cfg(test)]
+mod tests;
+
+use crate::send::{Acked, SentRecords, Snapshot};
+use limpid_event::{Instant, TxReason};
+use limpid_wire::SeqNum;
+
+/// Duplicate ACKs that tell of a loss (RFC 5681 §3.2).
+pub const DUP_THRESH: u32 = 3;
+
+/// Where recovery stands: Linux's `tcp_ca_state`, without CWR.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Phase {
+    /// Nothing unusual.
+    #[default]
+    Open,
+    /// Duplicate ACKs or SACK blocks came, but not enough to tell of a loss.
+    Disorder,
+    /// Fast recovery: something is lost, and ACKs still come.
+    Recovery,
+    /// The retransmission timer ran out.
+    Loss,
+}
+
+/// An ACK as recovery sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct AckInput<'a> {
+    /// What it brought.
+    pub acked: &'a Acked,
+    /// A duplicate: it carries no data, no SYN or FIN, acknowledges nothing new, and leaves the window as it was, while data
+    /// is outstanding (RFC 5681 §2).
+    pub duplicate: bool,
+    /// SACK was negotiated.
+    pub sack: bool,
+    /// The sending MSS.
+    pub mss: u32,
+}
+
+/// What came of an ACK.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct AckVerdict {
+    /// Recovery begins: tell the controller of a loss.
+    pub entered: bool,
+    /// All that was outstanding when recovery began is acknowledged: tell the controller that it is over.
+    pub recovered: bool,
+    /// It acknowledges some, but not all of that (a partial ACK): restart the retransmission timer.
+    pub partial: bool,
+}
+
+/// What to send again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Retransmission {
+    /// First sequence number.
+    pub start: SeqNum,
+    /// The number after the last.
+    pub end: SeqNum,
+    /// Why.
+    pub why: TxReason,
+}
+
+/// The state of recovery.
+#[derive(Clone, Debug)]
+pub struct NewReno {
+    phase: Phase,
+    /// SND.NXT when recovery, or loss, began (Linux's high_seq).
+    recover: SeqNum,
+    /// A recovery has been; `recover` means something.
+    has_recovered: bool,
+    /// Segments that have left the network, by duplicate ACKs without SACK; duplicate ACKs in a row otherwise.
+    dup_acks: u32,
+    /// One segment goes whatever the window says.
+    forced: bool,
+    /// The first retransmission of this recovery has left.
+    begun: bool,
+}
+
+impl NewReno {
+    /// Nothing is lost yet.
+    pub fn new() -> NewReno {
+        NewReno {
+            phase: Phase::Open,
+            recover: SeqNum(0),
+            has_recovered: false,
+            dup_acks: 0,
+            forced: false,
+            begun: false,
+        }
+    }
+
+    /// Where it stands.
+    pub fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// True in fast recovery: the window must not grow.
+    pub fn in_recovery(&self) -> bool {
+        self.phase == Phase::Recovery
+    }
+
+    /// Duplicate ACKs in a row.
+    pub fn dup_acks(&self) -> u32 {
+        self.dup_acks
+    }
+
+    /// What is in the network: without SACK each duplicate ACK tells of one segment that has left it.
+    pub fn pipe(&self, records: &SentRecords, sack: bool, mss: u32) -> u32 {
+        let left = if sack { 0 } else { self.dup_acks.saturating_mul(mss) };
+        records.in_flight().saturating_sub(left)
+    }
+
+    /// An ACK came and the records know it.
+    pub fn on_ack(&mut self, records: &mut SentRecords, input: AckInput<'_>) -> AckVerdict {
+        let advanced = input.acked.acked > 0;
+        self.count(records, &input, advanced);
+        match self.phase {
+            Phase::Open | Phase::Disorder => self.on_ack_open(records, input),
+            _ if records.snd_una().after_eq(self.recover) => self.finish(records),
+            Phase::Recovery => self.on_ack_recovery(records, input, advanced),
+            Phase::Loss => AckVerdict { partial: advanced, ..AckVerdict::default() },
+        }
+    }
+
+    fn count(&mut self, records: &SentRecords, input: &AckInput<'_>, advanced: bool) {
+        if advanced {
+            // Without SACK, a partial ACK acknowledges the hole and what lay behind it: that has been counted already.
+            let behind = (input.acked.acked / input.mss.max(1)).saturating_sub(1);
+            let in_recovery = self.phase == Phase::Recovery && !input.sack;
+            self.dup_acks = if in_recovery { self.dup_acks.saturating_sub(behind) } else { 0 };
+        } else if input.duplicate && (!input.sack || input.acked.sacked > 0) {
+            let max = records.outstanding().div_ceil(input.mss.max(1));
+            self.dup_acks = (self.dup_acks + 1).min(max);
+        }
+    }
+
+    fn on_ack_open(&mut self, records: &mut SentRecords, input: AckInput<'_>) -> AckVerdict {
+        let lost = input.sack && records.mark_lost_by_sack(input.mss);
+        if lost || self.dup_acks >= DUP_THRESH && self.may_enter(records, input.sack) {
+            self.enter(records, input.mss);
+            return AckVerdict { entered: true, ..AckVerdict::default() };
+        }
+        let disorder = self.dup_acks > 0 || records.sacked() > 0;
+        self.phase = if disorder { Phase::Disorder } else { Phase::Open };
+        AckVerdict::default()
+    }
+
+    /// Duplicate ACKs that our own needless retransmissions cause must not begin another recovery: without SACK something beyond the
+    /// last one has to be acknowledged first (RFC 6582 §3.2 step 2).
+    fn may_enter(&self, records: &SentRecords, sack: bool) -> bool {
+        sack || !self.has_recovered || records.snd_una().after(self.recover)
+    }
+
+    fn enter(&mut self, records: &mut SentRecords, mss: u32) {
+        self.phase = Phase::Recovery;
+        self.recover = records.snd_nxt();
+        self.has_recovered = true;
+        self.forced = true;
+        self.begun = false;
+        self.mark_first_lost(records, mss);
+    }
+
+    fn on_ack_recovery(&mut self, records: &mut SentRecords, input: AckInput<'_>, advanced: bool) -> AckVerdict {
+        if input.sack {
+            records.mark_lost_by_sack(input.mss);
+        }
+        if advanced && !input.sack {
+            // The ACK stops at the next hole (RFC 6582 §3.2 step 3).
+            self.mark_first_lost(records, input.mss);
+            self.forced = true;
+        }
+        AckVerdict { partial: advanced, ..AckVerdict::default() }
+    }
+
+    fn mark_first_lost(&mut self, records: &mut SentRecords, mss: u32) {
+        if records.first().is_some_and(|r| !r.is_lost() && !r.is_sacked() && !r.is_resent()) {
+            let una = records.snd_una();
+            records.mark_lost(una, una + mss);
+        }
+    }
+
+    fn finish(&mut self, records: &SentRecords) -> AckVerdict {
+        let recovered = self.phase == Phase::Recovery;
+        self.dup_acks = 0;
+        self.forced = false;
+        self.phase = if records.sacked() > 0 { Phase::Disorder } else { Phase::Open };
+        AckVerdict { recovered, ..AckVerdict::default() }
+    }
+
+    /// The retransmission timer ran out: all that is outstanding and not sacked is lost. Returns true if the same loss
+    /// has reduced the window already (in fast recovery, or by the timeout before: `timeouts` in a row without progress).
+    pub fn on_rto(&mut self, records: &mut SentRecords, timeouts: u32) -> bool {
+        let same_loss = self.recover.after(records.snd_una()) && self.has_recovered;
+        let again = match self.phase {
+            Phase::Open | Phase::Disorder => false,
+            Phase::Recovery => same_loss,
+            Phase::Loss => same_loss && timeouts > 0,
+        };
+        records.mark_all_lost();
+        self.phase = Phase::Loss;
+        self.recover = records.snd_nxt();
+        self.has_recovered = true;
+        self.dup_acks = 0;
+        self.forced = false;
+        again
+    }
+
+    /// What goes next of the lost, `max` bytes at most (one MSS, or what the device cuts), if `cwnd` lets it. Whatever is
+    /// sent of it, from its start on, is told by [`on_retransmit`](Self::on_retransmit).
+    pub fn next(&self, records: &mut SentRecords, cwnd: u32, sack: bool, mss: u32, max: u32) -> Option<Retransmission> {
+        let pipe = self.pipe(records, sack, mss);
+        let why = self.reason();
+        let record = records.next_lost()?;
+        let room = cwnd.saturating_sub(pipe);
+        let len = record.seq_len().min(max.max(1));
+        let len = match room {
+            // As Linux: a segment may go as long as the window is not full.
+            room if room >= len => len,
+            0 if !self.forced => return None,
+            room => len.min((room - room % mss.max(1)).max(mss)),
+        };
+        Some(Retransmission { start: record.start(), end: record.start() + len, why })
+    }
+
+    /// What [`next`](Self::next) gave was sent, up to `end`. Returns how often its first byte was sent before.
+    pub fn on_retransmit(
+        &mut self,
+        records: &mut SentRecords,
+        start: SeqNum,
+        end: SeqNum,
+        now: Instant,
+        snapshot: Snapshot,
+    ) -> u32 {
+        self.forced = false;
+        self.begun = true;
+        records.on_retransmit(start, end, now, snapshot)
+    }
+
+    fn reason(&self) -> TxReason {
+        match self.phase {
+            Phase::Loss => TxReason::RtoRetransmit,
+            _ if self.begun && self.forced => TxReason::PartialAckRetransmit,
+            _ => TxReason::FastRetransmit,
+        }
+    }
+}
+
+impl Default for NewReno {
+    fn default() -> NewReno {
+        NewReno::new()
+    }
+}

@@ -1,0 +1,246 @@
+//! The receive queue: what the application can read, and behind it what came out of order (RFC 9293 §3.10.7.4, "seventh, process the segment text").
+//!
+//! It trims what was received before and what lies outside the window, finds where the peer's FIN is, and tells what an ACK has to say. Memory is
+//! bounded: data in order is taken as long as it is inside the window that was offered; data out of order gets what is left of the buffer, and is
+//! dropped for data in order, never the other way round.
+
+#[cfg(test)]
+mod tests;
+
+use super::Assembler;
+use crate::byte_queue::ByteQueue;
+use alloc::boxed::Box;
+use arrayvec::ArrayVec;
+use limpid_wire::tcp::SackBlock;
+use limpid_wire::{Chunk, Chunks, FramePool, SeqNum};
+
+/// See the module.
+pub struct RecvQueue {
+    ready: ByteQueue,
+    /// Only while something is out of order.
+    ahead: Option<Box<Assembler>>,
+    /// The number of the peer's FIN.
+    fin: Option<SeqNum>,
+    /// RCV.NXT is after the FIN.
+    fin_received: bool,
+    /// What was received twice, to be told by the next ACK (RFC 2883).
+    duplicate: Option<SackBlock>,
+}
+
+/// What came of received data.
+#[must_use]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Inserted {
+    /// Bytes that became readable.
+    pub ready: u32,
+    /// RCV.NXT went over the FIN: nothing more will come.
+    pub fin: bool,
+    /// Bytes that are held out of order.
+    pub ahead: u32,
+    /// All of it, or a part, had been received before.
+    pub duplicate: bool,
+    /// A hole was filled, in whole or in part: acknowledge at once (RFC 5681 §4.2).
+    pub filled: bool,
+    /// Bytes out of order that were dropped at the bound.
+    pub dropped: u32,
+}
+
+impl RecvQueue {
+    /// An empty queue; the first byte will have number `start` (IRS + 1).
+    pub fn new(start: SeqNum) -> RecvQueue {
+        RecvQueue { ready: ByteQueue::new(start), ahead: None, fin: None, fin_received: false, duplicate: None }
+    }
+
+    /// RCV.NXT: after the last byte in order, and after the FIN once it is reached.
+    pub fn rcv_nxt(&self) -> SeqNum {
+        self.ready.end() + u32::from(self.fin_received)
+    }
+
+    /// Number of the first byte not read.
+    pub fn read_seq(&self) -> SeqNum {
+        self.ready.start()
+    }
+
+    /// Bytes that can be read.
+    pub fn len(&self) -> usize {
+        self.ready.len()
+    }
+
+    /// True if nothing can be read.
+    pub fn is_empty(&self) -> bool {
+        self.ready.is_empty()
+    }
+
+    /// True if the peer's FIN was reached: after the bytes that can be read comes the end of the stream.
+    pub fn is_finished(&self) -> bool {
+        self.fin_received
+    }
+
+    /// Bytes of memory kept alive, in order and out of order.
+    pub fn pinned(&self) -> usize {
+        self.ready.pinned() + self.ahead.as_ref().map_or(0, |a| a.pinned())
+    }
+
+    /// Bytes that a buffer of `capacity` has room for, counting memory: what a window may offer. Frames may take twice what is in
+    /// them before the window suffers, as Linux's buffers may.
+    pub fn free(&self, capacity: usize) -> usize {
+        let ahead = self.ahead.as_ref().map_or(0, |a| a.len() as usize);
+        let used = (self.len() + ahead).max(self.pinned() / 2);
+        capacity.saturating_sub(used)
+    }
+
+    /// True if something is held out of order.
+    pub fn has_holes(&self) -> bool {
+        self.ahead.is_some()
+    }
+
+    /// Bytes held out of order.
+    pub fn ahead(&self) -> u32 {
+        self.ahead.as_ref().map_or(0, |a| a.len())
+    }
+
+    /// Up to `max` blocks for the SACK option, the one that changed last first.
+    pub fn sack_blocks(&self, max: usize) -> ArrayVec<SackBlock, 4> {
+        self.ahead.as_ref().map_or_else(ArrayVec::new, |a| a.sack_blocks(max))
+    }
+
+    /// What was received twice since the last call, for a D-SACK block.
+    pub fn take_duplicate(&mut self) -> Option<SackBlock> {
+        self.duplicate.take()
+    }
+
+    /// Takes a segment's data, which begins at `seq` (after SYN), and its FIN. What lies at `right_edge` or beyond is outside the window and
+    /// dropped, with the FIN. `capacity` is the buffer's size.
+    pub fn insert(
+        &mut self,
+        pool: &mut FramePool,
+        seq: SeqNum,
+        payload: Chunks,
+        fin: bool,
+        right_edge: SeqNum,
+        capacity: usize,
+    ) -> Inserted {
+        let mut result = Inserted::default();
+        let end = seq + payload.len() as u32;
+        let (seq, payload) = self.trim(seq, payload, right_edge, &mut result);
+        if fin && end.before_eq(right_edge) {
+            self.note_fin(end);
+        }
+        if !payload.is_empty() {
+            if seq == self.ready.end() {
+                self.insert_ready(pool, payload, &mut result);
+            } else {
+                self.insert_ahead(pool, seq, payload, &mut result);
+            }
+        }
+        if let Some(ahead) = &mut self.ahead {
+            result.dropped = ahead.prune(capacity.saturating_mul(2).saturating_sub(self.ready.pinned()));
+            if ahead.is_empty() {
+                self.ahead = None;
+            }
+        }
+        if !self.fin_received && self.fin == Some(self.ready.end()) {
+            self.fin_received = true;
+            result.fin = true;
+        }
+        result
+    }
+
+    /// Copies the first bytes to `buf` and takes them; returns how many.
+    pub fn read(&mut self, pool: &mut FramePool, buf: &mut [u8]) -> usize {
+        let n = self.peek(buf);
+        self.ready.trim_front(pool, n);
+        n
+    }
+
+    /// Copies the first bytes to `buf`; returns how many.
+    pub fn peek(&self, buf: &mut [u8]) -> usize {
+        self.ready.copy_to(self.ready.start(), buf)
+    }
+
+    /// Takes the first bytes, `max` at most, without copying.
+    pub fn read_chunk(&mut self, pool: &mut FramePool, max: usize) -> Option<Chunk> {
+        if max == 0 { None } else { self.ready.pop(pool, max) }
+    }
+
+    /// Takes `n` bytes unseen; returns how many there were.
+    pub fn discard(&mut self, pool: &mut FramePool, n: usize) -> usize {
+        let n = n.min(self.len());
+        self.ready.trim_front(pool, n);
+        n
+    }
+
+    /// Drops what is out of order: there is no memory, or no reader.
+    pub fn drop_ahead(&mut self) {
+        self.ahead = None;
+    }
+
+    /// Takes off what was received before, what lies beyond the FIN, and what is outside the window.
+    fn trim(
+        &mut self,
+        mut seq: SeqNum,
+        mut payload: Chunks,
+        right_edge: SeqNum,
+        result: &mut Inserted,
+    ) -> (SeqNum, Chunks) {
+        let nxt = self.ready.end();
+        let end = seq + payload.len() as u32;
+        if seq.before(nxt) && !payload.is_empty() {
+            let old = ((nxt - seq) as usize).min(payload.len());
+            self.duplicate = SackBlock::new(seq, end.earlier(nxt));
+            result.duplicate = true;
+            payload.trim_front(old);
+            seq += old as u32;
+        }
+        let limit = self.fin.map_or(right_edge, |fin| fin.earlier(right_edge));
+        if end.after(limit) {
+            let keep = limit.offset_from(seq).max(0) as usize;
+            payload.truncate(keep);
+        }
+        (seq, payload)
+    }
+
+    /// The peer's FIN has number `fin`. The first one counts; what was told to lie beyond it can't be data.
+    fn note_fin(&mut self, fin: SeqNum) {
+        if self.fin.is_none() && fin.after_eq(self.ready.end()) {
+            self.fin = Some(fin);
+            if let Some(ahead) = &mut self.ahead {
+                ahead.truncate(fin);
+            }
+        }
+    }
+
+    fn insert_ready(&mut self, pool: &mut FramePool, payload: Chunks, result: &mut Inserted) {
+        let before = self.ready.end();
+        for chunk in payload {
+            self.ready.push(pool, chunk);
+        }
+        if let Some(ahead) = &mut self.ahead {
+            result.filled = true;
+            let told = ahead.ranges().first().copied();
+            if let Some(block) = told.and_then(|r| SackBlock::new(r.left(), r.right().earlier(self.ready.end()))) {
+                self.duplicate = Some(block);
+                result.duplicate = true;
+            }
+            while let Some(chunk) = ahead.take(self.ready.end()) {
+                self.ready.push(pool, chunk);
+            }
+        }
+        debug_assert!(self.fin.is_none_or(|fin| self.ready.end().before_eq(fin)), "data beyond FIN");
+        result.ready = self.ready.end() - before;
+    }
+
+    fn insert_ahead(&mut self, pool: &mut FramePool, seq: SeqNum, payload: Chunks, result: &mut Inserted) {
+        let ahead = self.ahead.get_or_insert_default();
+        let (mut at, len) = (seq, payload.len() as u32);
+        for chunk in payload {
+            let next = at + chunk.len() as u32;
+            result.ahead += ahead.insert(pool, at, chunk);
+            at = next;
+        }
+        if result.ahead < len {
+            result.duplicate = true;
+            self.duplicate = SackBlock::new(seq, at);
+        }
+    }
+}

@@ -1,0 +1,552 @@
+//! What was sent and is not acknowledged yet: a scoreboard in order of sequence numbers (RFC 6675 §3, RFC 8985 §5.2).
+//!
+//! A [`Record`] is a range that was sent at one time and shares one fate. Records are joined while they are alike and cut
+//! where an ACK, a SACK block or a retransmission tells their parts apart. They cover SND.UNA to SND.NXT without gaps, SYN and
+//! FIN included, so a record is found by binary search; by send time they are found in order of sequence, but for the
+//! retransmitted ones, which a second short list holds in order.
+//!
+//! Their number is bounded, whatever a peer sends in SACK blocks (the lesson of "SACK Panic", CVE-2019-11477 and -11478): at the bound
+//! like neighbours are joined at the price of exact send times, and a block that would cut a record is rounded inwards.
+
+mod sack;
+#[cfg(test)]
+mod tests;
+
+use alloc::collections::VecDeque;
+use core::time::Duration;
+use limpid_event::Instant;
+use limpid_wire::SeqNum;
+use limpid_wire::tcp::SackBlock;
+
+/// The most records that SACK blocks can make.
+pub const MAX_RECORDS: usize = 2048;
+
+/// The most records in all: our own retransmissions cut, too.
+const HARD_MAX: usize = 2 * MAX_RECORDS;
+
+bitflags::bitflags! {
+    /// The fate of a range.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+    struct Fate: u8 {
+        /// The peer has it, but told so by SACK alone: it may take that back.
+        const SACKED = 1;
+        /// It counts as lost.
+        const LOST = 2;
+        /// It was retransmitted, and that is in flight.
+        const RESENT = 4;
+        /// Ranges of different send times were joined: no round-trip time can be told.
+        const BLURRED = 8;
+    }
+}
+
+/// What was delivered when a segment left: what a delivery rate is computed from
+/// (draft-cheng-iccrg-delivery-rate-estimation §3.1).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Snapshot {
+    /// Bytes delivered until then.
+    pub delivered: u64,
+    /// When the last of them was.
+    pub delivered_at: Instant,
+    /// When the first segment of the current sending interval left.
+    pub first_sent_at: Instant,
+    /// The application had nothing more to send.
+    pub app_limited: bool,
+}
+
+/// A range of sequence numbers that was sent together.
+#[derive(Clone, Copy, Debug)]
+pub struct Record {
+    start: SeqNum,
+    end: SeqNum,
+    sent_at: Instant,
+    snapshot: Snapshot,
+    retransmissions: u8,
+    fate: Fate,
+}
+
+impl Record {
+    /// First sequence number.
+    pub fn start(&self) -> SeqNum {
+        self.start
+    }
+
+    /// The number after the last.
+    pub fn end(&self) -> SeqNum {
+        self.end
+    }
+
+    /// Length in sequence numbers.
+    pub fn seq_len(&self) -> u32 {
+        self.end - self.start
+    }
+
+    /// When it was sent last.
+    pub fn sent_at(&self) -> Instant {
+        self.sent_at
+    }
+
+    /// How often it was sent again; 255 means more.
+    pub fn retransmissions(&self) -> u32 {
+        u32::from(self.retransmissions)
+    }
+
+    /// What was delivered when it was sent last.
+    pub fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
+    /// The peer has it, by SACK.
+    pub fn is_sacked(&self) -> bool {
+        self.fate.contains(Fate::SACKED)
+    }
+
+    /// It counts as lost, sent again or not.
+    pub fn is_lost(&self) -> bool {
+        self.fate.contains(Fate::LOST)
+    }
+
+    /// It was sent again and that is in flight.
+    pub fn is_resent(&self) -> bool {
+        self.fate.contains(Fate::RESENT)
+    }
+
+    fn may_join(&self, next: &Record) -> bool {
+        self.fate == next.fate && self.retransmissions == next.retransmissions
+    }
+
+    fn is_alike(&self, next: &Record) -> bool {
+        self.may_join(next) && self.sent_at == next.sent_at && self.snapshot == next.snapshot
+    }
+
+    fn has_rtt(&self) -> bool {
+        self.retransmissions == 0 && !self.fate.contains(Fate::BLURRED)
+    }
+}
+
+/// The newest of what an ACK told to have arrived, by send time: what RACK and the delivery rate go by.
+#[derive(Clone, Copy, Debug)]
+pub struct Delivered {
+    /// When it was sent last.
+    pub sent_at: Instant,
+    /// Where it ends.
+    pub end: SeqNum,
+    /// It had been sent more than once.
+    pub retransmitted: bool,
+    /// What was delivered when it was sent.
+    pub snapshot: Snapshot,
+}
+
+/// What an ACK brought.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Acked {
+    /// Sequence numbers newly acknowledged cumulatively.
+    pub acked: u32,
+    /// Sequence numbers newly told by SACK.
+    pub sacked: u32,
+    /// Sequence numbers newly known to have arrived, either way.
+    pub delivered: u32,
+    /// Some of the cumulatively acknowledged had been sent more than once (Karn: no round-trip time).
+    pub retransmitted: bool,
+    /// A block told of data received twice (D-SACK, RFC 2883).
+    pub dsack: Option<SackBlock>,
+    /// The newest of what arrived.
+    pub newest: Option<Delivered>,
+    /// Round-trip times of the oldest and the newest cumulatively acknowledged that was sent once.
+    cumulative: Option<(Duration, Duration)>,
+    /// The same of what was told by SACK.
+    selective: Option<(Duration, Duration)>,
+}
+
+impl Acked {
+    /// The round-trip time for the retransmission timeout: of the *oldest* acknowledged, so that the peer's delay in
+    /// acknowledging counts. `None` where Karn forbids it (RFC 6298 §3); timestamps may still tell one.
+    pub fn rtt(&self) -> Option<Duration> {
+        match self.cumulative {
+            Some((oldest, _)) if !self.retransmitted => Some(oldest),
+            _ => self.selective.map(|(oldest, _)| oldest),
+        }
+    }
+
+    /// The round-trip time for congestion control: of the *newest*, without the peer's delay.
+    pub fn newest_rtt(&self) -> Option<Duration> {
+        match (self.selective, self.cumulative) {
+            (Some((_, newest)), _) => Some(newest),
+            (None, Some((_, newest))) if !self.retransmitted => Some(newest),
+            _ => None,
+        }
+    }
+
+    fn deliver(&mut self, record: &Record, len: u32) {
+        self.delivered += len;
+        let newer = self
+            .newest
+            .is_none_or(|n| record.sent_at > n.sent_at || record.sent_at == n.sent_at && record.end.after(n.end));
+        if newer {
+            self.newest = Some(Delivered {
+                sent_at: record.sent_at,
+                end: record.end,
+                retransmitted: record.retransmissions > 0,
+                snapshot: record.snapshot,
+            });
+        }
+    }
+}
+
+/// The records. An idle connection's take no memory of their own.
+pub struct SentRecords {
+    list: VecDeque<Record>,
+    /// Retransmissions by send time, for records that are still there; others are skipped.
+    resent: VecDeque<(Instant, SeqNum)>,
+    una: SeqNum,
+    nxt: SeqNum,
+    /// Sequence numbers that are sacked, lost, and resent.
+    sacked: u32,
+    lost: u32,
+    resent_len: u32,
+    /// The end of the highest sacked record.
+    highest_sacked: SeqNum,
+    /// No record before this is lost and waits for its retransmission.
+    next_lost: SeqNum,
+    /// Every record before this is sacked or lost already.
+    judged: SeqNum,
+}
+
+impl SentRecords {
+    /// Nothing is sent; the first sequence number will be `start`.
+    pub fn new(start: SeqNum) -> SentRecords {
+        SentRecords {
+            list: VecDeque::new(),
+            resent: VecDeque::new(),
+            una: start,
+            nxt: start,
+            sacked: 0,
+            lost: 0,
+            resent_len: 0,
+            highest_sacked: start,
+            next_lost: start,
+            judged: start,
+        }
+    }
+
+    /// SND.UNA: the first number not acknowledged.
+    pub fn snd_una(&self) -> SeqNum {
+        self.una
+    }
+
+    /// SND.NXT: the number after the last one sent.
+    pub fn snd_nxt(&self) -> SeqNum {
+        self.nxt
+    }
+
+    /// True if all that was sent is acknowledged.
+    pub fn is_empty(&self) -> bool {
+        self.una == self.nxt
+    }
+
+    /// Number of records: [`MAX_RECORDS`] at most from what the peer does.
+    pub fn count(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Sequence numbers sent and not acknowledged cumulatively: FlightSize.
+    pub fn outstanding(&self) -> u32 {
+        self.nxt - self.una
+    }
+
+    /// Sequence numbers told by SACK.
+    pub fn sacked(&self) -> u32 {
+        self.sacked
+    }
+
+    /// Sequence numbers that count as lost.
+    pub fn lost(&self) -> u32 {
+        self.lost
+    }
+
+    /// What is in the network, as far as known: RFC 6675's pipe.
+    pub fn in_flight(&self) -> u32 {
+        self.outstanding() - self.sacked - self.lost + self.resent_len
+    }
+
+    /// The oldest record.
+    pub fn first(&self) -> Option<&Record> {
+        self.list.front()
+    }
+
+    /// All records in order of sequence numbers.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Record> {
+        self.list.iter()
+    }
+
+    /// The record that holds `seq`.
+    pub fn get(&self, seq: SeqNum) -> Option<&Record> {
+        self.list.get(self.find(seq)?)
+    }
+
+    /// Records sent last at `time` or before, oldest first, that may still be in flight: neither sacked, nor lost and
+    /// waiting. Those sent once come first, then the others.
+    pub fn sent_until(&self, time: Instant) -> impl Iterator<Item = &Record> {
+        let once = self.list.iter().filter(|r| r.retransmissions == 0 && !r.is_sacked());
+        let once = once.take_while(move |r| r.sent_at <= time);
+        let again = self.resent.iter().take_while(move |(at, _)| *at <= time);
+        let again = again.filter_map(|&(at, seq)| self.get(seq).filter(|r| r.start == seq && r.sent_at == at));
+        once.chain(again).filter(|r| !r.is_sacked() && (!r.is_lost() || r.is_resent()))
+    }
+
+    /// New data (or SYN, or FIN) up to `end` left, from SND.NXT on.
+    pub fn on_sent(&mut self, end: SeqNum, now: Instant, snapshot: Snapshot) {
+        debug_assert!(end.after(self.nxt));
+        let record = Record { start: self.nxt, end, sent_at: now, snapshot, retransmissions: 0, fate: Fate::empty() };
+        self.nxt = end;
+        if self.list.len() >= MAX_RECORDS {
+            self.condense();
+        }
+        let full = self.list.len() >= MAX_RECORDS;
+        match self.list.back_mut() {
+            Some(last) if last.is_alike(&record) => last.end = end,
+            Some(last) if full && last.fate - Fate::BLURRED == Fate::empty() && last.retransmissions == 0 => {
+                join(last, &record);
+            }
+            _ => self.list.push_back(record),
+        }
+    }
+
+    /// What lies in `start..end` was sent again. Returns how often its first byte has been sent before, this not counted
+    /// (1 for the first retransmission).
+    pub fn on_retransmit(&mut self, start: SeqNum, end: SeqNum, now: Instant, snapshot: Snapshot) -> u32 {
+        let Some((first, last)) = self.cut_out(start, end, HARD_MAX) else { return 0 };
+        for at in first..last {
+            self.change(at, |record| {
+                record.retransmissions = record.retransmissions.saturating_add(1);
+                record.sent_at = now;
+                record.snapshot = snapshot;
+                record.fate |= Fate::RESENT;
+                record.fate -= Fate::BLURRED;
+            });
+            self.resent.push_back((now, self.list[at].start));
+        }
+        let times = self.list[first].retransmissions();
+        self.tidy_resent();
+        times
+    }
+
+    /// An ACK came: `una` acknowledges cumulatively, `blocks` selectively. Numbers outside what is outstanding are ignored, so
+    /// the caller may check first or not.
+    pub fn on_ack(&mut self, una: SeqNum, blocks: &[SackBlock], now: Instant) -> Acked {
+        let mut acked = Acked::default();
+        self.on_sack(una, blocks, now, &mut acked);
+        if una.after(self.una) && una.before_eq(self.nxt) {
+            self.advance(una, now, &mut acked);
+        }
+        acked
+    }
+
+    fn advance(&mut self, una: SeqNum, now: Instant, acked: &mut Acked) {
+        acked.acked = una - self.una;
+        while let Some(&record) = self.list.front() {
+            if record.start.after_eq(una) {
+                break;
+            }
+            let part = Record { end: record.end.earlier(una), ..record };
+            self.take_from_totals(&record);
+            if record.end.after(una) {
+                self.list[0].start = una;
+                self.add_to_totals(0);
+            } else {
+                self.list.pop_front();
+            }
+            acked.retransmitted |= part.retransmissions > 0;
+            if part.is_sacked() {
+                continue;
+            }
+            acked.deliver(&part, part.seq_len());
+            if part.has_rtt() {
+                let rtt = now.since(part.sent_at);
+                acked.cumulative = Some((acked.cumulative.map_or(rtt, |(oldest, _)| oldest), rtt));
+            }
+        }
+        self.una = una;
+        self.highest_sacked = self.highest_sacked.later(una);
+        self.next_lost = self.next_lost.later(una);
+        self.judged = self.judged.later(una);
+        self.tidy_resent();
+        if self.list.is_empty() && self.list.capacity() > 64 {
+            self.list = VecDeque::new();
+        }
+    }
+
+    /// Counts `start..end` as lost, but for what is sacked. What was sent again counts as lost again.
+    pub fn mark_lost(&mut self, start: SeqNum, end: SeqNum) {
+        let Some((first, last)) = self.cut_out(start, end, HARD_MAX) else { return };
+        for at in first..last {
+            self.mark_record_lost(at);
+        }
+    }
+
+    /// The retransmission timer ran out: all that is not sacked counts as lost (RFC 6675 §5.1). If the *first* is sacked and still not
+    /// acknowledged, the peer has thrown away what it told of (RFC 2018 §8): then no SACK is believed. Returns true in
+    /// that case.
+    pub fn mark_all_lost(&mut self) -> bool {
+        let reneged = self.list.front().is_some_and(Record::is_sacked);
+        for record in &mut self.list {
+            if reneged {
+                record.fate -= Fate::SACKED;
+            }
+            if !record.is_sacked() {
+                record.fate -= Fate::RESENT;
+                record.fate |= Fate::LOST;
+            }
+        }
+        if reneged {
+            self.sacked = 0;
+            self.highest_sacked = self.una;
+        }
+        self.lost = self.outstanding() - self.sacked;
+        self.resent_len = 0;
+        self.resent.clear();
+        self.next_lost = self.una;
+        self.judged = self.nxt;
+        reneged
+    }
+
+    /// Takes all loss marks back: nothing was lost after all. What was sent again meanwhile stays in flight twice.
+    pub fn unmark_lost(&mut self) {
+        for at in 0..self.list.len() {
+            self.change(at, |record| record.fate -= Fate::LOST);
+        }
+        self.judged = self.una;
+        self.next_lost = self.nxt;
+    }
+
+    /// The first record that is lost and was not sent again since.
+    pub fn next_lost(&mut self) -> Option<&Record> {
+        let from = self.find(self.next_lost).unwrap_or(self.list.len());
+        let found = self.list.range(from..).position(|r| r.is_lost() && !r.is_resent());
+        match found {
+            Some(n) => {
+                self.next_lost = self.list[from + n].start;
+                self.list.get(from + n)
+            }
+            None => {
+                self.next_lost = self.nxt;
+                None
+            }
+        }
+    }
+
+    fn mark_record_lost(&mut self, at: usize) {
+        if self.list[at].is_sacked() {
+            return;
+        }
+        self.change(at, |record| {
+            record.fate |= Fate::LOST;
+            record.fate -= Fate::RESENT;
+        });
+        self.next_lost = self.next_lost.earlier(self.list[at].start);
+    }
+
+    /// The records that make up `start..end` exactly, as far as it is outstanding: cuts at both ends. Where the number of
+    /// records forbids to cut, the whole record counts.
+    fn cut_out(&mut self, start: SeqNum, end: SeqNum, max: usize) -> Option<(usize, usize)> {
+        let (start, end) = (start.later(self.una), end.earlier(self.nxt));
+        if !start.before(end) {
+            return None;
+        }
+        let mut first = self.find(start)?;
+        if self.cut(first, start, max) {
+            first += 1;
+        }
+        let mut last = self.find(end - 1)?;
+        self.cut(last, end, max);
+        last += 1;
+        Some((first, last))
+    }
+
+    /// Cuts a record in two at `seq`, if that is inside and the number of records allows it.
+    fn cut(&mut self, at: usize, seq: SeqNum, max: usize) -> bool {
+        let record = self.list[at];
+        if !seq.after(record.start) || !seq.before(record.end) || self.list.len() >= max {
+            return false;
+        }
+        self.list[at].end = seq;
+        self.list.insert(at + 1, Record { start: seq, ..record });
+        if record.is_resent() {
+            let place = self.resent.partition_point(|(at, _)| *at <= record.sent_at);
+            self.resent.insert(place, (record.sent_at, seq));
+        }
+        true
+    }
+
+    /// Joins like neighbours two by two.
+    fn condense(&mut self) {
+        let mut joined: VecDeque<Record> = VecDeque::with_capacity(self.list.capacity());
+        let mut fresh = false;
+        for record in self.list.drain(..) {
+            match joined.back_mut() {
+                Some(last) if !fresh && last.may_join(&record) => {
+                    join(last, &record);
+                    fresh = true;
+                }
+                _ => {
+                    joined.push_back(record);
+                    fresh = false;
+                }
+            }
+        }
+        self.list = joined;
+    }
+
+    fn find(&self, seq: SeqNum) -> Option<usize> {
+        if !seq.within(self.una, self.nxt) {
+            return None;
+        }
+        Some(self.list.partition_point(|r| r.end.before_eq(seq)))
+    }
+
+    fn change(&mut self, at: usize, change: impl FnOnce(&mut Record)) {
+        let before = self.list[at];
+        self.take_from_totals(&before);
+        change(&mut self.list[at]);
+        self.add_to_totals(at);
+    }
+
+    fn take_from_totals(&mut self, record: &Record) {
+        let len = record.seq_len();
+        self.sacked -= if record.is_sacked() { len } else { 0 };
+        self.lost -= if record.is_lost() { len } else { 0 };
+        self.resent_len -= if record.is_resent() { len } else { 0 };
+    }
+
+    fn add_to_totals(&mut self, at: usize) {
+        let record = &self.list[at];
+        let len = record.seq_len();
+        self.sacked += if record.is_sacked() { len } else { 0 };
+        self.lost += if record.is_lost() { len } else { 0 };
+        self.resent_len += if record.is_resent() { len } else { 0 };
+    }
+
+    /// Forgets what the list by send time says of records that are gone or were sent again.
+    fn tidy_resent(&mut self) {
+        let list = &self.list;
+        let live = |&(at, seq): &(Instant, SeqNum)| {
+            let i = list.partition_point(|r| r.end.before_eq(seq));
+            list.get(i).is_some_and(|r| r.start == seq && r.sent_at == at && r.is_resent())
+        };
+        while self.resent.front().is_some_and(|entry| !live(entry)) {
+            self.resent.pop_front();
+        }
+        if self.resent.len() > 2 * list.len() + 16 {
+            self.resent.retain(live);
+        }
+    }
+}
+
+/// Lengthens `record` by `next`: the send time is the later one, and no round-trip time can be told any more.
+fn join(record: &mut Record, next: &Record) {
+    if !record.is_alike(next) {
+        record.fate |= Fate::BLURRED;
+    }
+    record.end = next.end;
+    record.sent_at = next.sent_at.max(record.sent_at);
+    record.snapshot = next.snapshot;
+}
