@@ -116,7 +116,7 @@ impl ByteQueue {
     /// takes. Constant time if `seq` is where the last slice ended, logarithmic otherwise.
     pub(crate) fn slice(&mut self, pool: &mut FramePool, seq: SeqNum, len: usize) -> Chunks {
         let mut chunks = Chunks::new();
-        if !seq.within(self.start, self.end) {
+        if len == 0 || !seq.within(self.start, self.end) {
             return chunks;
         }
         let len = len.min((self.end - seq) as usize);
