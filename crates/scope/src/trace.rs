@@ -65,6 +65,8 @@ pub struct Packet {
     pub flow: FlowId,
     /// Why it was sent, where the sender's engine told.
     pub why: Option<TxReason>,
+    /// True for a second copy that the link made: its host never sent it.
+    pub copy: bool,
 }
 
 /// How a packet ended.
@@ -74,7 +76,7 @@ pub enum Arrival {
     At(Instant),
     /// It arrived, at a time that is only estimated.
     Estimated(Instant),
-    /// It never arrived.
+    /// It never arrived, or arrived unreadable.
     Lost {
         /// Where it ended, in time.
         at: Instant,
@@ -149,7 +151,27 @@ impl Trace {
         why: Option<TxReason>,
     ) -> PacketId {
         let number = self.packets.len() as u64 + 1;
-        self.packets.push(Packet { number, from, to, sent_at: at, arrival: Arrival::Unknown, bytes, flow, why });
+        self.packets.push(Packet {
+            number,
+            from,
+            to,
+            sent_at: at,
+            arrival: Arrival::Unknown,
+            bytes,
+            flow,
+            why,
+            copy: false,
+        });
+        PacketId(self.packets.len() - 1)
+    }
+
+    /// The link made a second copy of a packet. The copy has its own end.
+    ///
+    /// # Panics
+    /// If `id` is not from this trace.
+    pub fn packet_copied(&mut self, id: PacketId) -> PacketId {
+        let copy = Packet { arrival: Arrival::Unknown, copy: true, ..self.packets[id.0].clone() };
+        self.packets.push(copy);
         PacketId(self.packets.len() - 1)
     }
 

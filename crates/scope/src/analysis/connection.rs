@@ -1,0 +1,351 @@
+//! Sorts a trace's packets and notes into connections.
+
+use super::packet::{Content, IcmpError, Tcp, dissect};
+use super::sequence::Facts;
+use super::states::StateChange;
+use crate::trace::{Arrival, Trace, View, What};
+use limpid_event::{DropReason, Event, FlowId, Instant, TxReason};
+use limpid_wire::{Endpoint, SeqNum, TcpFlags};
+use std::collections::HashMap;
+
+/// One connection: from the first SYN of a port pair until it is used again.
+#[derive(Clone, Debug)]
+pub(crate) struct Connection {
+    /// Left and right, in the order of the hosts.
+    pub(crate) ends: [End; 2],
+    /// Which end sent the first SYN; where none was seen, the first packet.
+    pub(crate) opener: usize,
+    /// In the order of the trace.
+    pub(crate) segments: Vec<Segment>,
+    /// ICMP errors about it.
+    pub(crate) errors: Vec<IcmpSeen>,
+    /// What its hosts told about it, in order.
+    pub(crate) notes: Vec<Noted>,
+    /// Connections with the same endpoints have the same number.
+    pub(crate) pair: usize,
+}
+
+/// One end of a connection.
+#[derive(Clone, Debug)]
+pub(crate) struct End {
+    pub(crate) host: usize,
+    pub(crate) view: View,
+    pub(crate) endpoint: Endpoint,
+    /// Its initial sequence number, if the SYN was seen.
+    pub(crate) isn: Option<SeqNum>,
+    /// What relative sequence numbers count from.
+    pub(crate) base: Option<SeqNum>,
+    /// By how much its window field is to be shifted, where both SYNs tell.
+    pub(crate) scale: u8,
+    /// Relative sequence number of its FIN.
+    pub(crate) fin: Option<i64>,
+    pub(crate) states: Vec<StateChange>,
+}
+
+/// A segment of a connection.
+#[derive(Clone, Debug)]
+pub(crate) struct Segment {
+    /// Index in the trace's packets.
+    pub(crate) packet: usize,
+    /// Number for people.
+    pub(crate) number: u64,
+    /// Index of the sending end.
+    pub(crate) from: usize,
+    pub(crate) sent_at: Instant,
+    pub(crate) arrival: Arrival,
+    pub(crate) tcp: Tcp,
+    pub(crate) why: Option<TxReason>,
+    pub(crate) copy: bool,
+    /// The receiver threw it away.
+    pub(crate) dropped: Option<DropReason>,
+    pub(crate) facts: Facts,
+}
+
+/// An ICMP error about a connection.
+#[derive(Clone, Debug)]
+pub(crate) struct IcmpSeen {
+    pub(crate) packet: usize,
+    pub(crate) number: u64,
+    /// Index of the end it went to.
+    pub(crate) to: usize,
+    /// Index of the end that sent it; `None` for somebody else, as a router.
+    pub(crate) from: Option<usize>,
+    pub(crate) sent_at: Instant,
+    pub(crate) arrival: Arrival,
+    pub(crate) error: IcmpError,
+}
+
+/// A note that belongs to a connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Noted {
+    /// Index of the end.
+    pub(crate) end: usize,
+    /// Index in the trace's notes.
+    pub(crate) note: usize,
+}
+
+impl Connection {
+    /// The other end.
+    pub(crate) fn peer(end: usize) -> usize {
+        1 - end
+    }
+
+    /// The segments that `end` sent.
+    pub(crate) fn sent_by(&self, end: usize) -> impl DoubleEndedIterator<Item = &Segment> {
+        self.segments.iter().filter(move |s| s.from == end)
+    }
+
+    /// The notes of `end`, as recorded.
+    pub(crate) fn told<'t>(&self, trace: &'t Trace, end: usize) -> impl Iterator<Item = (Instant, &'t What)> {
+        self.notes.iter().filter(move |n| n.end == end).map(|n| (trace.notes[n.note].at, &trace.notes[n.note].what))
+    }
+
+    /// The engine's events of `end`.
+    pub(crate) fn events<'t>(&self, trace: &'t Trace, end: usize) -> impl Iterator<Item = (Instant, &'t Event)> {
+        self.told(trace, end).filter_map(|(at, what)| match what {
+            What::Event(event) => Some((at, event)),
+            What::App(_) => None,
+        })
+    }
+
+    /// When its first packet left.
+    pub(crate) fn began(&self) -> Instant {
+        self.segments.iter().map(|s| s.sent_at).min().unwrap_or_default()
+    }
+}
+
+impl Segment {
+    pub(crate) fn is(&self, flags: TcpFlags) -> bool {
+        self.tcp.is(flags)
+    }
+
+    pub(crate) fn is_syn(&self) -> bool {
+        self.is(TcpFlags::SYN) && !self.is(TcpFlags::ACK)
+    }
+
+    pub(crate) fn is_syn_ack(&self) -> bool {
+        self.is(TcpFlags::SYN | TcpFlags::ACK)
+    }
+
+    /// When it reached its receiver and was taken.
+    pub(crate) fn taken_at(&self) -> Option<Instant> {
+        self.arrival.time().filter(|_| self.dropped.is_none())
+    }
+}
+
+type Pair = (Endpoint, Endpoint);
+
+fn pair_of(a: Endpoint, b: Endpoint) -> Pair {
+    if a <= b { (a, b) } else { (b, a) }
+}
+
+/// Sorts all packets and notes of `trace`.
+pub(crate) fn sort_out(trace: &Trace) -> Vec<Connection> {
+    let mut sorter = Sorter { trace, connections: Vec::new(), current: HashMap::new(), pairs: 0 };
+    for index in 0..trace.packets.len() {
+        sorter.packet(index);
+    }
+    let mut connections = sorter.connections;
+    attach_notes(trace, &mut connections);
+    connections
+}
+
+struct Sorter<'t> {
+    trace: &'t Trace,
+    connections: Vec<Connection>,
+    /// The newest connection of each port pair.
+    current: HashMap<Pair, usize>,
+    pairs: usize,
+}
+
+impl Sorter<'_> {
+    fn packet(&mut self, index: usize) {
+        match dissect(&self.trace.packets[index].bytes) {
+            Content::Tcp(tcp) => self.segment(index, tcp),
+            Content::Icmp(error) => self.icmp(index, error),
+            Content::Other => {}
+        }
+    }
+
+    fn segment(&mut self, index: usize, tcp: Tcp) {
+        let packet = &self.trace.packets[index];
+        let key = pair_of(tcp.src, tcp.dst);
+        let at = match self.current.get(&key).copied() {
+            Some(at) if !opens_anew(&self.connections[at], &tcp) => at,
+            earlier => self.open(index, key, &tcp, earlier),
+        };
+        let connection = &mut self.connections[at];
+        let from = usize::from(connection.ends[0].endpoint != tcp.src);
+        if tcp.is(TcpFlags::SYN) {
+            if connection.segments.iter().all(|s| !s.is(TcpFlags::SYN)) && !tcp.is(TcpFlags::ACK) {
+                connection.opener = from;
+            }
+            connection.ends[from].isn.get_or_insert(tcp.seq);
+        }
+        connection.segments.push(Segment {
+            packet: index,
+            number: packet.number,
+            from,
+            sent_at: packet.sent_at,
+            arrival: packet.arrival,
+            tcp,
+            why: packet.why,
+            copy: packet.copy,
+            dropped: None,
+            facts: Facts::default(),
+        });
+    }
+
+    /// Adds a connection whose first segment this is; `earlier` had the same endpoints.
+    fn open(&mut self, index: usize, key: Pair, tcp: &Tcp, earlier: Option<usize>) -> usize {
+        let packet = &self.trace.packets[index];
+        let end = |host: usize, endpoint| End {
+            host,
+            view: self.trace.hosts.get(host).map_or(View::Estimated, |h| h.view),
+            endpoint,
+            isn: None,
+            base: None,
+            scale: 0,
+            fin: None,
+            states: Vec::new(),
+        };
+        let (src, dst) = (end(packet.from, tcp.src), end(packet.to, tcp.dst));
+        let left_to_right = packet.from <= packet.to;
+        let pair = earlier.map_or(self.pairs, |at| self.connections[at].pair);
+        self.pairs += usize::from(earlier.is_none());
+        // What the peer of a SYN-ACK seen first sent is not here, but it opened.
+        let opener_is_src = !(tcp.is(TcpFlags::SYN | TcpFlags::ACK));
+        self.connections.push(Connection {
+            opener: usize::from(left_to_right != opener_is_src),
+            ends: if left_to_right { [src, dst] } else { [dst, src] },
+            segments: Vec::new(),
+            errors: Vec::new(),
+            notes: Vec::new(),
+            pair,
+        });
+        let at = self.connections.len() - 1;
+        self.current.insert(key, at);
+        at
+    }
+
+    fn icmp(&mut self, index: usize, error: IcmpError) {
+        let Some(&at) = self.current.get(&pair_of(error.about.0, error.about.1)) else { return };
+        let packet = &self.trace.packets[index];
+        let connection = &mut self.connections[at];
+        let to = usize::from(connection.ends[0].endpoint != error.about.0);
+        let peer = Connection::peer(to);
+        let from = (connection.ends[peer].endpoint.addr == error.reporter).then_some(peer);
+        connection.errors.push(IcmpSeen {
+            packet: index,
+            number: packet.number,
+            to,
+            from,
+            sent_at: packet.sent_at,
+            arrival: packet.arrival,
+            error,
+        });
+    }
+}
+
+/// True if `tcp` begins another connection on the endpoints of `old`: a SYN with a new number after the old one ended
+/// (RFC 9293 §3.6.1), or before it ever came about.
+fn opens_anew(old: &Connection, tcp: &Tcp) -> bool {
+    if !tcp.is(TcpFlags::SYN) || tcp.is(TcpFlags::ACK) {
+        return false;
+    }
+    let from = usize::from(old.ends[0].endpoint != tcp.src);
+    if old.ends[from].isn == Some(tcp.seq) {
+        return false;
+    }
+    let any = |flags, end| old.sent_by(end).any(|s| s.is(flags));
+    let reset = any(TcpFlags::RST, 0) || any(TcpFlags::RST, 1);
+    let closed = any(TcpFlags::FIN, 0) && any(TcpFlags::FIN, 1);
+    let never_opened = old.ends[from].isn.is_some() && old.segments.iter().all(Segment::is_syn);
+    reset || closed || never_opened
+}
+
+/// Gives each note to the connection it speaks of.
+fn attach_notes(trace: &Trace, connections: &mut [Connection]) {
+    let flows = flows(trace, connections);
+    let arrivals = arrivals(connections);
+    for (index, note) in trace.notes.iter().enumerate() {
+        let drop = match note.what {
+            What::Event(Event::Dropped { why }) => Some(why),
+            _ => None,
+        };
+        if let Some(why) = drop
+            && let Some(&(at, segment)) = arrivals.get(&(note.host, note.at))
+        {
+            connections[at].segments[segment].dropped = Some(why);
+            continue;
+        }
+        let named = flows.get(&(note.host, note.flow)).copied();
+        if let Some((at, end)) = named.or_else(|| nearest(connections, note.host, note.at, note.flow)) {
+            connections[at].notes.push(Noted { end, note: index });
+        }
+    }
+}
+
+/// Which connection and end each flow of each host is.
+fn flows(trace: &Trace, connections: &[Connection]) -> HashMap<(usize, FlowId), (usize, usize)> {
+    let mut flows = HashMap::new();
+    for (at, connection) in connections.iter().enumerate() {
+        for segment in &connection.segments {
+            let flow = trace.packets[segment.packet].flow;
+            if flow != FlowId::NONE {
+                flows.entry((connection.ends[segment.from].host, flow)).or_insert((at, segment.from));
+            }
+        }
+    }
+    // A flow that never sent a packet is found by its endpoints.
+    for note in &trace.notes {
+        if let What::Event(Event::Opened { local, remote, .. }) = &note.what
+            && note.flow != FlowId::NONE
+            && !flows.contains_key(&(note.host, note.flow))
+        {
+            let same = |c: &Connection, end: usize| {
+                c.ends[end].host == note.host
+                    && c.ends[end].endpoint == *local
+                    && c.ends[Connection::peer(end)].endpoint == *remote
+            };
+            let matching = connections.iter().enumerate().flat_map(|(at, c)| [(at, c, 0), (at, c, 1)]);
+            let found = matching.filter(|(_, c, end)| same(c, *end)).min_by_key(|(_, c, _)| {
+                let began = c.began();
+                began.since(note.at).max(note.at.since(began))
+            });
+            if let Some((at, _, end)) = found {
+                flows.insert((note.host, note.flow), (at, end));
+            }
+        }
+    }
+    flows
+}
+
+/// Which segment arrived at a host at an instant.
+fn arrivals(connections: &[Connection]) -> HashMap<(usize, Instant), (usize, usize)> {
+    let mut arrivals = HashMap::new();
+    for (at, connection) in connections.iter().enumerate() {
+        for (index, segment) in connection.segments.iter().enumerate() {
+            if let Arrival::At(time) = segment.arrival {
+                let to = connection.ends[Connection::peer(segment.from)].host;
+                arrivals.insert((to, time), (at, index));
+            }
+        }
+    }
+    arrivals
+}
+
+/// A remark without a flow goes to the newest connection of that host that had begun, else its first.
+fn nearest(connections: &[Connection], host: usize, at: Instant, flow: FlowId) -> Option<(usize, usize)> {
+    if flow != FlowId::NONE {
+        return None;
+    }
+    let of_host = || {
+        connections.iter().enumerate().filter_map(|(index, c)| {
+            let end = c.ends.iter().position(|end| end.host == host)?;
+            Some((index, end, c.began()))
+        })
+    };
+    let begun = of_host().filter(|(.., began)| *began <= at).max_by_key(|(.., began)| *began);
+    begun.or_else(|| of_host().next()).map(|(index, end, _)| (index, end))
+}

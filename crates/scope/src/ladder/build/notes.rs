@@ -1,0 +1,136 @@
+//! What hosts told: remarks, states and timers.
+
+use super::rows::Rows;
+use super::{Builder, Place};
+use crate::analysis::{Connection, Noted};
+use crate::ladder::layout::*;
+use crate::trace::What;
+use crate::words;
+use limpid_event::{Call, Event, Instant, Timer};
+use std::collections::{HashMap, HashSet};
+
+impl Builder<'_> {
+    /// Remarks of applications, and what engines told that is worth a line.
+    pub(super) fn notes(&mut self) {
+        let trace = self.analysis.trace;
+        let mut lines: Vec<(Instant, Side, Voice, String)> = Vec::new();
+        for connection in self.connections {
+            let app_spoke: HashSet<(Instant, usize)> = (connection.notes.iter())
+                .filter(|n| matches!(trace.notes[n.note].what, What::App(_)))
+                .map(|n| (trace.notes[n.note].at, n.end))
+                .collect();
+            for Noted { end, note } in &connection.notes {
+                let note = &trace.notes[*note];
+                let said = match &note.what {
+                    What::App(text) => Some((Voice::Application, words::tame(text))),
+                    What::Event(event) if !app_spoke.contains(&(note.at, *end)) => told(event),
+                    What::Event(_) => None,
+                };
+                lines.extend(said.map(|(voice, text)| (note.at, Side::of(*end), voice, text)));
+            }
+        }
+        lines.sort_by_key(|(at, ..)| *at);
+        let more = lines.len().saturating_sub(self.options.max_remarks);
+        let last = lines.last().map(|(at, ..)| *at).unwrap_or_default();
+        for (at, side, voice, text) in lines.into_iter().take(self.options.max_remarks) {
+            self.remark(at, at, Some(side), voice, text);
+        }
+        if more > 0 {
+            self.remark(last, last, None, Voice::Fold, format!("{} not shown", words::count(more as u64, "remark")));
+        }
+    }
+
+    /// Gives every change of state its row.
+    pub(super) fn states(&self, rows: &mut Rows) {
+        for (index, connection) in self.connections.iter().enumerate() {
+            for (end, side) in [(0, Side::Left), (1, Side::Right)] {
+                for change in connection.ends[end].states.iter().take(self.options.max_remarks) {
+                    // A fold must not come apart because of a state inside it; and only one picture begins at LISTEN.
+                    if index == 0 || change.to != limpid_event::TcpState::Listen {
+                        rows.enter(change.at, side, change.to, change.told, &self.arrows);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Timers: retransmissions, and what engines told of the others.
+    pub(super) fn brackets(&self, rows: &Rows) -> Vec<Bracket> {
+        let mut brackets = Vec::new();
+        for (index, connection) in self.connections.iter().enumerate() {
+            for (place, segment) in connection.segments.iter().enumerate() {
+                let Some(again) = segment.facts.again.filter(|again| again.cause.is_timer()) else { continue };
+                let row = |place: Place| self.drawn.get(&place).map(|arrow| self.arrows[*arrow].departs);
+                if let (Some(from), Some(to)) = (row((index, again.previous)), row((index, place))) {
+                    let text = format!("RTO {}", words::duration(again.after));
+                    brackets.push(Bracket { side: Side::of(segment.from), from, to, text });
+                }
+            }
+            for end in 0..2 {
+                self.told_timers(connection, end, rows, &mut brackets);
+            }
+        }
+        brackets.retain(|b| b.from < b.to);
+        brackets.sort_by_key(|b| (b.from, b.to, b.side));
+        brackets
+    }
+
+    fn told_timers(&self, connection: &Connection, end: usize, rows: &Rows, brackets: &mut Vec<Bracket>) {
+        let mut set: HashMap<Timer, Instant> = HashMap::new();
+        let side = Side::of(end);
+        for (at, event) in connection.events(self.analysis.trace, end) {
+            match event {
+                Event::TimerSet { timer, .. } => {
+                    set.insert(*timer, at);
+                }
+                Event::TimerFired { timer, .. } => {
+                    let Some(since) = set.remove(timer) else { continue };
+                    // Timers that wait for the sender of something start where it left, the others where it came.
+                    let from = match timer {
+                        Timer::Syn | Timer::SynAck | Timer::Rto | Timer::Tlp => rows.at_or_before(since),
+                        _ => rows.first_at(since),
+                    };
+                    let (Some(from), Some(to)) = (from, rows.at_or_after(at)) else { continue };
+                    // A retransmission has its bracket already.
+                    let known = brackets.iter().any(|b| b.side == side && b.from <= from && to <= b.to);
+                    if !known {
+                        let text = format!("{} {}", short_name(*timer), words::duration(at.since(since)));
+                        brackets.push(Bracket { side, from, to, text });
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// A timer's name where there is little room.
+fn short_name(timer: Timer) -> &'static str {
+    match timer {
+        Timer::Syn | Timer::SynAck | Timer::Rto => "RTO",
+        Timer::Tlp => "TLP",
+        Timer::Persist => "probe",
+        Timer::DelayedAck => "delay",
+        Timer::KeepAlive => "alive",
+        Timer::ConnectDeadline | Timer::UserTimeout => "limit",
+        Timer::TimeWait => "2MSL",
+        Timer::FinWait2 => "wait",
+        _ => "timer",
+    }
+}
+
+/// What an engine told, in words, if it is worth a line.
+fn told(event: &Event) -> Option<(Voice, String)> {
+    let text = match event {
+        Event::Call(Call::Read(0)) => "read returned 0: the peer has finished".into(),
+        Event::Call(Call::ShutdownWrite) => "shutdown of the sending half".into(),
+        Event::Call(Call::Close) => "close".into(),
+        Event::Call(Call::Abort) => "abort".into(),
+        Event::Ended { error: Some(error) } => format!("{error} ({})", error.errno()),
+        Event::SoftError { error } => format!("noted, but no end: {error}"),
+        Event::Dropped { why } => format!("dropped: {why}"),
+        _ => return None,
+    };
+    let voice = if matches!(event, Event::Call(_)) { Voice::Application } else { Voice::Engine };
+    Some((voice, text))
+}

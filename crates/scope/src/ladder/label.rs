@@ -1,0 +1,180 @@
+//! The words on an arrow, and its tone.
+
+use super::LadderOptions;
+use super::layout::{Label, Tone};
+use crate::analysis::{Again, Connection, IcmpSeen, Kind, Segment, Tcp};
+use crate::trace::Trace;
+use crate::words;
+use limpid_event::TxReason;
+use limpid_wire::{SeqNum, TcpFlags};
+
+/// The most of a segment's data that is shown, in bytes.
+const GLIMPSE: usize = 48;
+
+/// The flags by name: `FIN-PSH-ACK`.
+pub(crate) fn flag_names(flags: TcpFlags) -> String {
+    const NAMES: [(TcpFlags, &str); 9] = [
+        (TcpFlags::SYN, "SYN"),
+        (TcpFlags::FIN, "FIN"),
+        (TcpFlags::RST, "RST"),
+        (TcpFlags::PSH, "PSH"),
+        (TcpFlags::ACK, "ACK"),
+        (TcpFlags::URG, "URG"),
+        (TcpFlags::ECE, "ECE"),
+        (TcpFlags::CWR, "CWR"),
+        (TcpFlags::AE, "AE"),
+    ];
+    let names: Vec<&str> = NAMES.iter().filter(|(flag, _)| flags.contains(*flag)).map(|(_, name)| *name).collect();
+    if names.is_empty() { "no flags".into() } else { names.join("-") }
+}
+
+pub(crate) fn tone(segment: &Segment) -> Tone {
+    let tcp = &segment.tcp;
+    match () {
+        () if tcp.is(TcpFlags::RST) => Tone::Trouble,
+        () if segment.facts.again.is_some() => Tone::Again,
+        () if tcp.is(TcpFlags::SYN) => Tone::Opening,
+        () if tcp.is(TcpFlags::FIN) => Tone::Closing,
+        () if matches!(segment.facts.kind, Kind::KeepAlive | Kind::WindowProbe) => Tone::Probe,
+        () if tcp.len > 0 => Tone::Data,
+        () => Tone::Ack,
+    }
+}
+
+pub(crate) fn label(trace: &Trace, connection: &Connection, segment: &Segment, options: &LadderOptions) -> Label {
+    let mut details = Vec::new();
+    if let Some(again) = &segment.facts.again {
+        details.push(again_text(connection, again));
+    }
+    details.extend(purpose(segment));
+    if segment.facts.again.is_none() && !segment.copy {
+        details.extend(option_text(connection, segment));
+        details.extend(glimpse(trace, segment));
+    }
+    Label {
+        number: Some(segment.number),
+        name: flag_names(segment.tcp.flags),
+        fields: fields(connection, segment, options),
+        details,
+    }
+}
+
+fn fields(connection: &Connection, segment: &Segment, options: &LadderOptions) -> Vec<String> {
+    let (tcp, facts) = (&segment.tcp, &segment.facts);
+    let absolute = options.absolute || options.absolute_syn && tcp.is(TcpFlags::SYN);
+    let number = |absolute_number: SeqNum, relative: i64| match absolute {
+        true => absolute_number.0.to_string(),
+        false => relative.to_string(),
+    };
+    let mut fields = Vec::new();
+    // What a data segment says for the second time is left out; tcpdump's lines have it all.
+    let before = segment.facts.previous.and_then(|index| connection.segments.get(index));
+    let news = |same: fn(&Tcp) -> u32| before.is_none_or(|before| same(&before.tcp) != same(tcp));
+    let bare = tcp.len == 0 || tcp.flags.intersects(TcpFlags::SYN | TcpFlags::FIN | TcpFlags::RST);
+    let zero_window = tcp.window == 0 && tcp.is(TcpFlags::ACK) && !tcp.flags.intersects(TcpFlags::SYN | TcpFlags::RST);
+    if zero_window {
+        fields.push("win 0".into());
+    }
+    if tcp.len > 0 {
+        let end = number(tcp.seq + tcp.len, facts.seq + i64::from(tcp.len));
+        fields.push(format!("seq {}:{end}", number(tcp.seq, facts.seq)));
+    } else if tcp.flags.intersects(TcpFlags::SYN | TcpFlags::FIN | TcpFlags::RST) || is_probe(facts.kind) {
+        fields.push(format!("seq {}", number(tcp.seq, facts.seq)));
+    }
+    if tcp.is(TcpFlags::ACK) && (bare || news(|tcp| tcp.ack.0)) {
+        fields.push(format!("ack {}", number(tcp.ack, facts.ack)));
+    }
+    if tcp.len > 0 {
+        fields.push(format!("len {}", tcp.len));
+    }
+    let shows_window = tcp.is(TcpFlags::SYN) || news(|tcp| u32::from(tcp.window));
+    if shows_window && !zero_window && !tcp.is(TcpFlags::RST) {
+        fields.push(format!("win {}", facts.window));
+    }
+    fields
+}
+
+fn is_probe(kind: Kind) -> bool {
+    matches!(kind, Kind::KeepAlive | Kind::WindowProbe)
+}
+
+/// `1 again after 1.03 s: no answer`.
+fn again_text(connection: &Connection, again: &Again) -> String {
+    let original = connection.segments.get(again.original).map_or(0, |s| s.number);
+    format!("{original} again after {}: {}", words::duration(again.after), again.cause.text())
+}
+
+/// Why it was sent, where that is more than its flags say.
+fn purpose(segment: &Segment) -> Option<String> {
+    if segment.copy {
+        return Some("a second copy, made by the link".into());
+    }
+    let told = segment.why.filter(|why| {
+        matches!(
+            why,
+            TxReason::DelayedAck
+                | TxReason::DuplicateAck
+                | TxReason::WindowUpdate
+                | TxReason::ZeroWindowProbe
+                | TxReason::KeepAlive
+                | TxReason::ProbeAnswer
+                | TxReason::ChallengeAck
+                | TxReason::TimeWaitAck
+                | TxReason::TailLossProbe
+                | TxReason::LimitedTransmit
+        ) || segment.is(TcpFlags::RST)
+    });
+    if let Some(why) = told {
+        return Some(why.text().to_owned());
+    }
+    if segment.facts.late {
+        return Some("late: data after it was seen before".into());
+    }
+    Some(match segment.facts.kind {
+        Kind::DuplicateAck => "duplicate ACK".into(),
+        Kind::WindowUpdate => "window update".into(),
+        Kind::WindowProbe => "zero-window probe".into(),
+        Kind::KeepAlive => "keepalive".into(),
+        Kind::Ordinary | Kind::Ack => return None,
+    })
+}
+
+/// The options worth showing: all that a SYN offers; SACK blocks.
+fn option_text(connection: &Connection, segment: &Segment) -> Option<String> {
+    let options = &segment.tcp.options;
+    let mut list = Vec::new();
+    if segment.is(TcpFlags::SYN) {
+        list.extend(options.mss.map(|mss| format!("mss {mss}")));
+        list.extend(options.sack_permitted.then(|| "sackOK".to_owned()));
+        list.extend(options.timestamps.map(|_| "TS".to_owned()));
+        list.extend(options.window_scale.map(|shift| format!("wscale {shift}")));
+        list.extend(options.fast_open.map(|_| "fast open".to_owned()));
+    }
+    if let Some(base) = connection.ends[Connection::peer(segment.from)].base {
+        let relative = |seq: SeqNum| seq.offset_from(base);
+        list.extend(options.sack.iter().map(|b| format!("sack {}:{}", relative(b.left()), relative(b.right()))));
+    }
+    (!list.is_empty()).then(|| list.join(", "))
+}
+
+/// A little of the data, where people can read it.
+fn glimpse(trace: &Trace, segment: &Segment) -> Option<String> {
+    let Tcp { data, .. } = &segment.tcp;
+    let data = trace.packets[segment.packet].bytes.get(data.clone())?;
+    let readable = |b: &u8| b.is_ascii_graphic() || matches!(b, b' ' | b'\r' | b'\n' | b'\t');
+    if data.is_empty() || data.len() > GLIMPSE || !data.iter().all(readable) {
+        return None;
+    }
+    let text = String::from_utf8_lossy(data);
+    Some(format!("\"{}\"", text.replace('\r', "\\r").replace('\n', "\\n").replace('\t', "\\t")))
+}
+
+/// Of an ICMP error.
+pub(crate) fn icmp_label(seen: &IcmpSeen) -> Label {
+    Label {
+        number: Some(seen.number),
+        name: "ICMP".into(),
+        fields: vec![seen.error.trouble.text().into()],
+        details: Vec::new(),
+    }
+}

@@ -1,0 +1,67 @@
+//! Ladders: sequence diagrams of what happened between two hosts, sloped by time.
+//!
+//! [`layout`] says what stands where: [`lay_out`] makes it from a [`Trace`], and [`terminal`] draws it.
+//! [`render`] does both.
+
+mod build;
+mod fold;
+mod label;
+pub mod layout;
+pub mod terminal;
+
+#[cfg(test)]
+mod tests;
+
+pub use layout::Ladder;
+pub use terminal::{Charset, RenderOptions};
+
+use crate::analysis::Analysis;
+use crate::trace::Trace;
+
+/// What a ladder shows.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LadderOptions {
+    /// SYNs show their absolute sequence numbers; everything else counts from there.
+    pub absolute_syn: bool,
+    /// All sequence numbers are absolute.
+    pub absolute: bool,
+    /// Runs of ordinary data and acknowledgements longer than this are folded.
+    pub fold_from: usize,
+    /// The most arrows one ladder shows; what stands in the middle of more is folded.
+    pub max_arrows: usize,
+    /// The most remarks one ladder shows.
+    pub max_remarks: usize,
+    /// The most ladders made of one trace; a last line counts the others.
+    pub max_ladders: usize,
+}
+
+impl Default for LadderOptions {
+    fn default() -> LadderOptions {
+        LadderOptions {
+            absolute_syn: false,
+            absolute: false,
+            fold_from: 10,
+            max_arrows: 150,
+            max_remarks: 100,
+            max_ladders: 16,
+        }
+    }
+}
+
+/// Lays out a ladder for each pair of endpoints, in the order of their first packets, at most `options.max_ladders`.
+pub fn lay_out(trace: &Trace, options: &LadderOptions) -> Vec<Ladder> {
+    build::ladders(&Analysis::of(trace), options)
+}
+
+/// Draws the ladders of `trace` as text, each line ended by a newline. Empty if the trace has no TCP in it.
+pub fn render(trace: &Trace, options: &RenderOptions) -> String {
+    let analysis = Analysis::of(trace);
+    let ladders = build::ladders(&analysis, &options.ladder);
+    let mut text = terminal::draw(&ladders, options);
+    let pairs = build::pairs(&analysis);
+    if pairs > ladders.len() {
+        let more = crate::words::count((pairs - ladders.len()) as u64, "more connection");
+        text.push_str(&format!("({more} not drawn)\n"));
+    }
+    text
+}

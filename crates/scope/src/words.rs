@@ -1,0 +1,93 @@
+//! Numbers and times in words, as people say them.
+
+use std::time::Duration;
+
+/// A time span with at most three significant digits: `250 µs`, `10 ms`, `1.03 s`, `2 min 5 s`, `2 h 11 min`.
+pub(crate) fn duration(span: Duration) -> String {
+    let nanos = span.as_nanos();
+    match nanos {
+        0 => "0 s".into(),
+        1..1_000 => format!("{nanos} ns"),
+        1_000..999_500 => unit(nanos, 1_000, "µs"),
+        999_500..999_500_000 => unit(nanos, 1_000_000, "ms"),
+        999_500_000..120_000_000_000 => unit(nanos, 1_000_000_000, "s"),
+        _ => long(span.as_secs() + u64::from(span.subsec_millis() >= 500)),
+    }
+}
+
+/// Three significant digits of `nanos` in units of `unit`, trailing zeros left out.
+fn unit(nanos: u128, unit: u128, name: &str) -> String {
+    let step = match nanos / unit {
+        100.. => unit,
+        10.. => unit / 10,
+        _ => (unit / 100).max(1),
+    };
+    let rounded = (nanos + step / 2) / step * step;
+    let text = format!("{}.{:02}", rounded / unit, rounded % unit * 100 / unit);
+    format!("{} {name}", text.trim_end_matches('0').trim_end_matches('.'))
+}
+
+fn long(seconds: u64) -> String {
+    match seconds {
+        0..7_200 => join(seconds / 60, "min", seconds % 60, "s"),
+        7_200..172_800 => join(seconds / 3_600, "h", seconds % 3_600 / 60, "min"),
+        _ => join(seconds / 86_400, "d", seconds % 86_400 / 3_600, "h"),
+    }
+}
+
+fn join(large: u64, large_unit: &str, small: u64, small_unit: &str) -> String {
+    match small {
+        0 => format!("{large} {large_unit}"),
+        _ => format!("{large} {large_unit} {small} {small_unit}"),
+    }
+}
+
+/// A number with its thousands set apart: `60,000`.
+pub(crate) fn number(n: u64) -> String {
+    let digits = n.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// So many bytes: `60,000 B`.
+pub(crate) fn bytes(n: u64) -> String {
+    format!("{} B", number(n))
+}
+
+/// So many things: `1 segment`, `42 segments`.
+pub(crate) fn count(n: u64, thing: &str) -> String {
+    match n {
+        1 => format!("1 {thing}"),
+        _ => format!("{} {thing}s", number(n)),
+    }
+}
+
+/// A list in words: `1`, `1 and 2`, `1, 2 and 3`.
+pub(crate) fn list<T: ToString>(items: &[T]) -> String {
+    match items {
+        [] => String::new(),
+        [one] => one.to_string(),
+        [rest @ .., last] => {
+            let rest: Vec<String> = rest.iter().map(T::to_string).collect();
+            format!("{} and {}", rest.join(", "), last.to_string())
+        }
+    }
+}
+
+/// Text that can't harm a terminal or a line: control characters become `·`.
+pub(crate) fn tame(text: &str) -> String {
+    let hostile = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    };
+    text.chars().map(|c| if hostile(c) { '·' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests;
