@@ -38,7 +38,6 @@ impl CliError {
     }
 
     /// The argument `what` can't be used because of `why`.
-    #[allow(dead_code, reason = "for subcommands whose arguments clap alone can't judge")]
     pub(crate) fn usage(what: impl Display, why: impl Display) -> CliError {
         CliError::Usage(Message { what: what.to_string(), why: why.to_string(), hint: None })
     }

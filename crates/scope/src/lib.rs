@@ -1,7 +1,12 @@
 //! See what TCP did: tcpdump lines, ladders and verdicts, from captures and from inside the engine.
+//!
+//! [`capture`] reads and writes pcap and pcapng files; [`dump`] prints packets as tcpdump does; [`trace`] is what
+//! [`ladder`] draws and [`verdict`] judges.
 #![forbid(unsafe_code)]
 
 mod analysis;
+pub mod capture;
+pub mod dump;
 pub mod ladder;
 #[cfg(test)]
 mod story;

@@ -1,0 +1,99 @@
+//! Reading classic pcap files (draft-ietf-opsawg-pcap §4, §5).
+
+use super::{CaptureError, CapturedPacket, Interface, LinkType, MAX_PACKET, Order, Resolution, Source};
+use std::io::Read;
+
+/// What the magic number tells.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Variant {
+    order: Order,
+    resolution: Resolution,
+    /// Kuznetzov's patched format has eight more bytes in each record's header.
+    patched: bool,
+}
+
+impl Variant {
+    pub(super) fn from_magic(magic: [u8; 4]) -> Option<Variant> {
+        [Order::Little, Order::Big].into_iter().find_map(|order| {
+            let (resolution, patched) = match order.u32(magic) {
+                0xa1b2_c3d4 => (Resolution::MICROS, false),
+                0xa1b2_3c4d => (Resolution::NANOS, false),
+                0xa1b2_cd34 => (Resolution::MICROS, true),
+                _ => return None,
+            };
+            Some(Variant { order, resolution, patched })
+        })
+    }
+}
+
+/// A classic pcap file after its header.
+#[derive(Debug)]
+pub(super) struct Classic {
+    variant: Variant,
+    interface: Interface,
+}
+
+impl Classic {
+    /// Reads what follows the magic number of the file's header.
+    pub(super) fn open<R: Read>(variant: Variant, source: &mut Source<R>) -> Result<Classic, CaptureError> {
+        const WHAT: &str = "file header";
+        let truncated = CaptureError::Truncated { offset: 0, what: WHAT, need: 24, have: 4 };
+        let header: [u8; 20] = source.array(WHAT, 0)?.ok_or(truncated)?;
+        let [a, b, c, d, _, _, _, _, _, _, _, _, s0, s1, s2, s3, l0, l1, l2, l3] = header;
+        let (major, minor) = (variant.order.u16([a, b]), variant.order.u16([c, d]));
+        // Older ones (2.3 and before) had the two lengths of a record the other way about.
+        if (major, minor) != (2, 4) {
+            return Err(CaptureError::Version { format: "pcap", major, minor });
+        }
+        // The upper bits tell of a frame check sequence.
+        let link_type = LinkType((variant.order.u32([l0, l1, l2, l3]) & 0xffff) as u16);
+        let snaplen = match variant.order.u32([s0, s1, s2, s3]) {
+            0 => MAX_PACKET,
+            n => n,
+        };
+        let resolution = variant.resolution;
+        let interface = Interface { link_type, snaplen, resolution, name: None, offset_seconds: 0 };
+        Ok(Classic { variant, interface })
+    }
+
+    pub(super) fn interface(&self) -> &Interface {
+        &self.interface
+    }
+
+    pub(super) fn next_packet<R: Read>(
+        &mut self,
+        source: &mut Source<R>,
+    ) -> Result<Option<CapturedPacket>, CaptureError> {
+        let start = source.offset();
+        let Some(header) = source.array::<16>("packet header", start)? else { return Ok(None) };
+        let [s0, s1, s2, s3, f0, f1, f2, f3, c0, c1, c2, c3, o0, o1, o2, o3] = header;
+        let order = self.variant.order;
+        let seconds = i64::from(order.u32([s0, s1, s2, s3]));
+        let fraction = self.variant.resolution.nanos(u64::from(order.u32([f0, f1, f2, f3])));
+        let (captured, original_len) = (order.u32([c0, c1, c2, c3]), order.u32([o0, o1, o2, o3]));
+        let header_len = if self.variant.patched { 24 } else { 16 };
+        if captured > MAX_PACKET {
+            let problem = format!("claims {captured} bytes, more than the {MAX_PACKET} a packet may hold");
+            return Err(CaptureError::Malformed { offset: start, what: "packet", problem });
+        }
+        let need = header_len + u64::from(captured);
+        let mut got = 16 + source.skip(header_len - 16)?;
+        // More than the snapshot length is not kept, as libpcap has it.
+        let kept = captured.min(self.interface.snaplen);
+        let mut data = Vec::new();
+        got += source.take(u64::from(kept), &mut data)?;
+        got += source.skip(u64::from(captured - kept))?;
+        if got < need {
+            return Err(CaptureError::Truncated { offset: start, what: "packet", need, have: got });
+        }
+        Ok(Some(CapturedPacket {
+            number: 0,
+            time: seconds * 1_000_000_000 + fraction,
+            link_type: self.interface.link_type,
+            original_len,
+            data,
+            comment: None,
+            interface: 0,
+        }))
+    }
+}

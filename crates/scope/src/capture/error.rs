@@ -1,0 +1,90 @@
+//! Why a capture can't be read (on).
+
+use std::io;
+
+/// Why a capture can't be read, or not further.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CaptureError {
+    /// The input failed.
+    #[error("reading failed at byte {offset}: {source}")]
+    Io {
+        /// How many bytes had been read.
+        offset: u64,
+        /// The failure.
+        source: io::Error,
+    },
+    /// There is not one byte.
+    #[error("the file is empty")]
+    Empty,
+    /// The first bytes are not those of a capture.
+    #[error("neither pcap nor pcapng{}", .looks_like.map(|l| format!(" ({l})")).unwrap_or_default())]
+    NotACapture {
+        /// What it seems to be instead.
+        looks_like: Option<&'static str>,
+    },
+    /// A version of the format that nobody has defined.
+    #[error("{format} version {major}.{minor} is unknown")]
+    Version {
+        /// The format.
+        format: &'static str,
+        /// Its major version.
+        major: u16,
+        /// Its minor version.
+        minor: u16,
+    },
+    /// The input ends within something.
+    #[error("truncated: the {what} at byte {offset} needs {need} bytes, {have} are left")]
+    Truncated {
+        /// Where it begins, in bytes from the file's start.
+        offset: u64,
+        /// What is cut off.
+        what: &'static str,
+        /// Bytes it needs.
+        need: u64,
+        /// Bytes there.
+        have: u64,
+    },
+    /// Something that the format does not allow.
+    #[error("damaged: the {what} at byte {offset} {problem}")]
+    Malformed {
+        /// Where it begins, in bytes from the file's start.
+        offset: u64,
+        /// What it is.
+        what: &'static str,
+        /// What is wrong with it.
+        problem: String,
+    },
+}
+
+impl CaptureError {
+    /// What the user can do about it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            CaptureError::Io { .. } => "check that it is a readable file",
+            CaptureError::Empty => "was the capture stopped before its first packet was written? try 'tcpdump -U'",
+            CaptureError::NotACapture { looks_like: Some(GZIP) } => "unpack it first: gunzip -c FILE | limpid read -",
+            CaptureError::NotACapture { looks_like: Some(ZSTD) } => "unpack it first: zstd -dc FILE | limpid read -",
+            CaptureError::NotACapture { .. } | CaptureError::Version { .. } => {
+                "give a file written by 'tcpdump -w', Wireshark or limpid"
+            }
+            CaptureError::Truncated { .. } => "the packets before it are whole; capture again for the rest",
+            CaptureError::Malformed { .. } => "the packets before it are whole; the rest can't be found again",
+        }
+    }
+}
+
+const GZIP: &str = "it is compressed by gzip";
+const ZSTD: &str = "it is compressed by zstd";
+
+/// What people pass by mistake, by its first bytes.
+pub(super) fn looks_like(magic: [u8; 4]) -> Option<&'static str> {
+    match magic {
+        [0x1f, 0x8b, ..] => Some(GZIP),
+        [0x28, 0xb5, 0x2f, 0xfd] => Some(ZSTD),
+        [b's', b'n', b'o', b'o'] => Some("it is a snoop file"),
+        [0x7f, b'E', b'L', b'F'] => Some("it is a program"),
+        m if m.iter().all(|b| b.is_ascii_graphic() || b.is_ascii_whitespace()) => Some("it looks like text"),
+        _ => None,
+    }
+}

@@ -1,0 +1,237 @@
+//! Captures: reading and writing pcap and pcapng files.
+//!
+//! Formats: pcap (draft-ietf-opsawg-pcap) with micro- or nanosecond times in either byte order, and pcapng
+//! (draft-ietf-opsawg-pcapng) with any number of sections and interfaces.
+//!
+//! [`Reader`] takes any [`std::io::Read`], pipes included, and holds one packet at a time. A damaged file gives every
+//! packet that stands before the damage, then one [`CaptureError`] that says where it is.
+//!
+//! # Bounds
+//! A packet holds at most [`MAX_PACKET`] bytes and a pcapng block at most [`MAX_BLOCK`]; a section has at most
+//! [`MAX_INTERFACES`] interfaces. What a file *claims* is never allocated before its bytes have been read.
+
+mod classic;
+mod error;
+mod pcapng;
+mod source;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::CaptureError;
+pub use write::{PcapWriter, PcapngWriter};
+
+use source::Source;
+use std::io::Read;
+
+/// The most bytes a packet of a capture may hold, as in libpcap.
+pub const MAX_PACKET: u32 = 262_144;
+/// The most bytes a pcapng block may hold, as in libpcap.
+pub const MAX_BLOCK: u32 = 16 * 1024 * 1024;
+/// The most interfaces that one pcapng section may describe.
+pub const MAX_INTERFACES: usize = 65_536;
+
+/// What a packet of a capture begins with (the LINKTYPE_ registry of pcap).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct LinkType(pub u16);
+
+impl LinkType {
+    /// BSD loopback: the address family in the capturing host's byte order.
+    pub const NULL: LinkType = LinkType(0);
+    /// Ethernet.
+    pub const ETHERNET: LinkType = LinkType(1);
+    /// An IPv4 or IPv6 packet with nothing before it.
+    pub const RAW: LinkType = LinkType(101);
+    /// OpenBSD loopback: the address family in network byte order.
+    pub const LOOP: LinkType = LinkType(108);
+    /// Linux "cooked" capture, version 1.
+    pub const LINUX_SLL: LinkType = LinkType(113);
+    /// An IPv4 packet with nothing before it.
+    pub const IPV4: LinkType = LinkType(228);
+    /// An IPv6 packet with nothing before it.
+    pub const IPV6: LinkType = LinkType(229);
+    /// Linux "cooked" capture, version 2.
+    pub const LINUX_SLL2: LinkType = LinkType(276);
+}
+
+/// One packet of a capture.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CapturedPacket {
+    /// Its place in the capture, from 1.
+    pub number: u64,
+    /// When it was captured: nanoseconds since 1970-01-01 00:00 UTC (saturating; the year 2262 is the last).
+    pub time: i64,
+    /// What `data` begins with.
+    pub link_type: LinkType,
+    /// How long the packet was on the link, in bytes; `data` may hold less of it.
+    pub original_len: u32,
+    /// The bytes captured.
+    pub data: Vec<u8>,
+    /// What the capture says about it (pcapng only); several comments are joined by newlines.
+    pub comment: Option<String>,
+    /// Which interface of its section (pcapng), else 0.
+    pub interface: u32,
+}
+
+impl CapturedPacket {
+    /// A packet captured whole.
+    pub fn whole(number: u64, time: i64, link_type: LinkType, data: Vec<u8>) -> CapturedPacket {
+        let original_len = u32::try_from(data.len()).unwrap_or(u32::MAX);
+        CapturedPacket { number, time, link_type, original_len, data, comment: None, interface: 0 }
+    }
+}
+
+/// How fine the times of a capture are.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Resolution {
+    /// Units of 10⁻ⁿ seconds.
+    Decimal(u8),
+    /// Units of 2⁻ⁿ seconds.
+    Binary(u8),
+}
+
+impl Resolution {
+    /// Microseconds, the usual one.
+    pub const MICROS: Resolution = Resolution::Decimal(6);
+    /// Nanoseconds.
+    pub const NANOS: Resolution = Resolution::Decimal(9);
+
+    /// A count of units in whole nanoseconds, cut off, saturating.
+    fn nanos(self, units: u64) -> i64 {
+        let units = u128::from(units);
+        let nanos = match self {
+            Resolution::Decimal(n @ 0..=9) => units * 10u128.pow(9 - u32::from(n)),
+            Resolution::Decimal(n) => units / 10u128.checked_pow(u32::from(n) - 9).unwrap_or(u128::MAX),
+            Resolution::Binary(n) => (units * 1_000_000_000).checked_shr(u32::from(n)).unwrap_or(0),
+        };
+        i64::try_from(nanos).unwrap_or(i64::MAX)
+    }
+}
+
+/// An interface that a capture was taken from.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Interface {
+    /// What its packets begin with.
+    pub link_type: LinkType,
+    /// The most bytes captured of a packet; 0 for no limit.
+    pub snaplen: u32,
+    /// How fine its times are.
+    pub resolution: Resolution,
+    /// Its name, where the capture tells.
+    pub name: Option<String>,
+    /// Seconds to add to its times (pcapng's `if_tsoffset`).
+    offset_seconds: i64,
+}
+
+/// Reads a capture packet by packet.
+#[derive(Debug)]
+pub struct Reader<R> {
+    source: Source<R>,
+    format: Format,
+    packets: u64,
+    /// After an error or the end there is nothing more.
+    finished: bool,
+}
+
+#[derive(Debug)]
+enum Format {
+    Classic(classic::Classic),
+    Pcapng(pcapng::Pcapng),
+}
+
+impl<R: Read> Reader<R> {
+    /// Reads the file's header.
+    ///
+    /// # Errors
+    /// If it can't be read, is empty, or is no capture.
+    pub fn new(input: R) -> Result<Reader<R>, CaptureError> {
+        let mut source = Source::new(input);
+        let mut magic = Vec::new();
+        if source.take(4, &mut magic)? == 0 {
+            return Err(CaptureError::Empty);
+        }
+        let Ok(magic) = <[u8; 4]>::try_from(magic) else {
+            return Err(CaptureError::NotACapture { looks_like: None });
+        };
+        let format = match magic {
+            pcapng::SECTION_HEADER => Format::Pcapng(pcapng::Pcapng::open(&mut source)?),
+            _ => match classic::Variant::from_magic(magic) {
+                Some(variant) => Format::Classic(classic::Classic::open(variant, &mut source)?),
+                None => return Err(CaptureError::NotACapture { looks_like: error::looks_like(magic) }),
+            },
+        };
+        Ok(Reader { source, format, packets: 0, finished: false })
+    }
+
+    /// The next packet; `None` at the end of the capture.
+    ///
+    /// # Errors
+    /// If the input can't be read or is damaged. That is said once; afterwards the capture counts as ended.
+    pub fn next_packet(&mut self) -> Result<Option<CapturedPacket>, CaptureError> {
+        if self.finished {
+            return Ok(None);
+        }
+        let next = match &mut self.format {
+            Format::Classic(classic) => classic.next_packet(&mut self.source),
+            Format::Pcapng(pcapng) => pcapng.next_packet(&mut self.source),
+        };
+        match next {
+            Ok(Some(mut packet)) => {
+                self.packets += 1;
+                packet.number = self.packets;
+                Ok(Some(packet))
+            }
+            ended => {
+                self.finished = true;
+                ended
+            }
+        }
+    }
+
+    /// The interfaces known so far, by number; of the current section (pcapng).
+    pub fn interfaces(&self) -> &[Interface] {
+        match &self.format {
+            Format::Classic(classic) => std::slice::from_ref(classic.interface()),
+            Format::Pcapng(pcapng) => pcapng.interfaces(),
+        }
+    }
+}
+
+impl<R: Read> Iterator for Reader<R> {
+    type Item = Result<CapturedPacket, CaptureError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.next_packet().transpose()
+    }
+}
+
+/// Numbers in the byte order of a file or section.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Order {
+    Little,
+    Big,
+}
+
+impl Order {
+    fn u16(self, bytes: [u8; 2]) -> u16 {
+        match self {
+            Order::Little => u16::from_le_bytes(bytes),
+            Order::Big => u16::from_be_bytes(bytes),
+        }
+    }
+
+    fn u32(self, bytes: [u8; 4]) -> u32 {
+        match self {
+            Order::Little => u32::from_le_bytes(bytes),
+            Order::Big => u32::from_be_bytes(bytes),
+        }
+    }
+
+    fn u64(self, bytes: [u8; 8]) -> u64 {
+        match self {
+            Order::Little => u64::from_le_bytes(bytes),
+            Order::Big => u64::from_be_bytes(bytes),
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! Our text against the real tcpdump's, packet by packet, over generated and hostile packets.
+
+mod hostile;
+mod ip;
+mod others;
+mod packets;
+mod run;
+mod tcp;
