@@ -1,5 +1,6 @@
 //! What can be set, for a stack and for each socket, with Linux's names beside ours.
 
+use crate::recovery::Rto;
 use core::time::Duration;
 
 /// How SYNs are spaced.
@@ -15,7 +16,7 @@ pub enum SynSchedule {
     },
 }
 
-/// A connection's settings. (Sketch: grows to all that the engine has switches for.)
+/// A connection's settings. The default is what Linux does; each deviation from an RFC's MUST or SHOULD is a field.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Config {
     /// SYN retransmissions before connect fails (`tcp_syn_retries`, TCP_SYNCNT); linear ones come on top.
@@ -36,12 +37,22 @@ pub struct Config {
     pub sack: bool,
     /// Offer and use window scaling (`tcp_window_scaling`).
     pub window_scaling: bool,
-    /// Receive buffer in bytes (SO_RCVBUF).
+    /// Receive buffer in bytes (SO_RCVBUF, `tcp_rmem[1]`); half of it is offered as window, as on Linux.
     pub recv_buffer: usize,
+    /// The most the receive buffer may ever grow to (`tcp_rmem[2]`); it decides the window scale we offer.
+    pub recv_buffer_max: usize,
     /// Send buffer in bytes (SO_SNDBUF).
     pub send_buffer: usize,
     /// Nagle's algorithm off (TCP_NODELAY).
     pub no_delay: bool,
+    /// Initial congestion window in segments (RFC 6928).
+    pub initial_cwnd: u8,
+    /// Least time between two challenge ACKs, or two ACKs of segments outside the window, of one connection
+    /// (`tcp_invalid_ratelimit`; RFC 5961 §7). It is kept for each connection apart, so that nothing can be learned from
+    /// it about another one (CVE-2016-5696).
+    pub invalid_ratelimit: Duration,
+    /// Drop segments without timestamps once these are negotiated (RFC 7323 §3.2's SHOULD). Linux takes them.
+    pub require_timestamps: bool,
     /// Clamp on the MSS in both directions (TCP_MAXSEG).
     pub max_seg: Option<u16>,
     /// TCP_USER_TIMEOUT.
@@ -58,6 +69,25 @@ pub struct Config {
     pub rfc1337: bool,
 }
 
+impl SynSchedule {
+    /// How many retransmissions there are in all where `retries` are configured: linear ones come on top, as on Linux.
+    pub const fn retransmissions(self, retries: u8) -> u8 {
+        match self {
+            SynSchedule::Exponential => retries,
+            SynSchedule::LinearThenExponential { linear } => retries.saturating_add(linear),
+        }
+    }
+
+    /// The wait after the `nth` SYN; 0 is the first.
+    pub fn wait(self, nth: u8) -> Duration {
+        let linear = match self {
+            SynSchedule::Exponential => 0,
+            SynSchedule::LinearThenExponential { linear } => linear,
+        };
+        Rto::INITIAL.backed_off(u32::from(nth.saturating_sub(linear)))
+    }
+}
+
 /// Keepalive's figures.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct KeepAlive {
@@ -67,6 +97,13 @@ pub struct KeepAlive {
     pub interval: Duration,
     /// Unanswered probes before the connection is given up (TCP_KEEPCNT, 9).
     pub count: u8,
+}
+
+impl Default for KeepAlive {
+    /// Linux's defaults: two hours, then nine probes 75 s apart.
+    fn default() -> KeepAlive {
+        KeepAlive { idle: Duration::from_secs(7200), interval: Duration::from_secs(75), count: 9 }
+    }
 }
 
 impl Default for Config {
@@ -83,8 +120,12 @@ impl Default for Config {
             sack: true,
             window_scaling: true,
             recv_buffer: 131_072,
+            recv_buffer_max: 6_291_456,
             send_buffer: 131_072,
             no_delay: false,
+            initial_cwnd: 10,
+            invalid_ratelimit: Duration::from_millis(500),
+            require_timestamps: false,
             max_seg: None,
             user_timeout: None,
             keepalive: None,

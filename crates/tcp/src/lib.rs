@@ -9,22 +9,30 @@
 extern crate alloc;
 
 mod byte_queue;
+mod clock;
 pub mod config;
 pub mod congestion;
 pub mod connection;
+pub mod cookie;
 pub mod info;
+mod negotiate;
 pub mod outcome;
 pub mod recovery;
 pub mod recv;
+mod reply;
 pub mod send;
 pub mod syn_received;
 pub mod syn_sent;
+#[cfg(test)]
+mod testing;
 pub mod time_wait;
+mod timer;
 
-pub use config::{Config, SynSchedule};
-pub use connection::Connection;
+pub use config::{Config, KeepAlive, SynSchedule};
+pub use connection::{Connection, Remnant};
 pub use info::TcpInfo;
 pub use outcome::{Cx, Next, Outcome, Readiness, Transmit};
-pub use syn_received::SynReceived;
-pub use syn_sent::SynSent;
-pub use time_wait::TimeWait;
+pub use reply::reset_for;
+pub use syn_received::{SynReceived, SynReceivedOutcome};
+pub use syn_sent::{OpenParams, SynSent, SynSentOutcome};
+pub use time_wait::{TimeWait, TimeWaitOutcome};

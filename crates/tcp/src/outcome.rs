@@ -1,7 +1,11 @@
 //! What goes into every call and what comes out of it.
 
-use limpid_event::{Counters, Error, Event, FlowId, Instant, Observer, TxReason};
-use limpid_wire::{FramePool, Segment};
+use crate::clock::AnswerLimit;
+use core::time::Duration;
+use limpid_event::{
+    Counter, Counters, DropReason, Error, Event, FlowId, Instant, Observer, SegmentView, TcpState, TxReason,
+};
+use limpid_wire::{FramePool, Segment, TcpFlags};
 
 /// What a call needs from the world: the time, the memory, and who is told.
 pub struct Cx<'a, O: Observer> {
@@ -26,6 +30,60 @@ impl<O: Observer> Cx<'_, O> {
             self.observer.observe(self.now, self.flow, &event);
         }
     }
+
+    /// Counts `counter` once.
+    #[inline]
+    pub fn count(&mut self, counter: Counter) {
+        self.counters.bump(counter);
+    }
+
+    /// Counts and tells that `transmit` leaves; `retransmission` is how often its first byte left before. Everything that
+    /// comes out of this crate has been through here; a stack does the same with the resets that it makes itself.
+    pub fn sent(&mut self, transmit: &Transmit, retransmission: u32) {
+        let counter = if retransmission > 0 { Counter::TcpRetransSegs } else { Counter::TcpOutSegs };
+        self.counters.add(counter, u64::from(transmit.wire_segments()));
+        if transmit.segment.flags.contains(TcpFlags::RST) {
+            self.count(Counter::TcpOutRsts);
+        }
+        let why = transmit.why;
+        self.emit(|| Event::Sent { segment: SegmentView::from(&transmit.segment), why, retransmission });
+    }
+
+    /// Tells that `segment` came in.
+    #[inline]
+    pub(crate) fn received(&mut self, segment: &Segment) {
+        self.emit(|| Event::Received { segment: SegmentView::from(segment) });
+    }
+
+    /// Tells that what came in is dropped.
+    pub(crate) fn dropped(&mut self, why: DropReason) {
+        self.emit(|| Event::Dropped { why });
+    }
+
+    /// Tells of a new state, if it is one.
+    pub(crate) fn state(&mut self, from: TcpState, to: TcpState) {
+        if from != to {
+            self.emit(|| Event::State { from, to });
+        }
+    }
+
+    /// Tells that `segment` was dropped because of a number outside what is awaited, and decides whether it may be
+    /// answered: data always, anything else once in each interval, so that two ends can't answer each other for ever
+    /// (Linux's `tcp_oow_rate_limited`). `held_back` counts the answers that were not given.
+    pub(crate) fn may_answer(
+        &mut self,
+        limit: &mut AnswerLimit,
+        interval: Duration,
+        segment: &Segment,
+        held_back: Counter,
+    ) -> bool {
+        let data = !segment.payload.is_empty() && !segment.flags.contains(TcpFlags::SYN);
+        let allowed = data || limit.allow(self.now, interval);
+        if !allowed {
+            self.count(held_back);
+        }
+        allowed
+    }
 }
 
 /// A segment to send. It may be a super-segment: the device, or the software at its edge, cuts it.
@@ -37,6 +95,16 @@ pub struct Transmit {
     pub gso_size: u16,
     /// Why it is sent.
     pub why: TxReason,
+}
+
+impl Transmit {
+    /// How many segments this is on the wire.
+    pub fn wire_segments(&self) -> u32 {
+        match self.gso_size {
+            0 => 1,
+            size => (self.segment.payload.len() as u32).div_ceil(u32::from(size)).max(1),
+        }
+    }
 }
 
 bitflags::bitflags! {
@@ -73,11 +141,16 @@ pub enum Next {
 
 /// What came of an input. Everything a [`crate::Connection`] has to send is taken with `poll_transmit`.
 #[must_use]
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Outcome {
     /// What becomes of the connection.
     pub next: Next,
     /// Readiness events to report: set when something *newly* happened in this direction, as an edge (more data came,
     /// room was made), so that edge-triggered users wake.
     pub woke: Readiness,
+}
+
+impl Outcome {
+    /// Nothing of note.
+    pub const CONTINUE: Outcome = Outcome { next: Next::Continue, woke: Readiness::empty() };
 }

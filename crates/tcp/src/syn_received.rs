@@ -1,15 +1,43 @@
-//! SYN-RECEIVED of a passive open: embryonic, without a socket, at most 128 bytes (RFC 9293 §3.10.7.4).
+//! SYN-RECEIVED of a passive open: embryonic, without a socket, at most 128 bytes (RFC 9293 §3.10.7.2, §3.10.7.4).
+//!
+//! The order of the checks is RFC 9293's, with Linux's leniency where they differ: a repeated SYN brings the SYN-ACK
+//! again at once, and PAWS and the echoed timestamp are checked before anything else is believed (RFC 7323 §5.3).
 
+use crate::clock::{AnswerLimit, TsClock, TsRecent};
+use crate::connection::Birth;
+use crate::negotiate::{self, InitialWindow, Negotiated, TIMESTAMPS_LEN};
+use crate::recovery::Rto;
+use crate::reply::{ack, control, reset_for};
 use crate::syn_sent::OpenParams;
 use crate::{Config, Connection, Cx, Transmit};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
-use limpid_event::{Instant, Observer, Timer};
-use limpid_wire::Segment;
+use core::time::Duration;
+use limpid_event::{Counter, DropReason, Error, Event, Instant, Observer, TcpState, Timer, TxReason};
+use limpid_wire::tcp::Timestamps;
+use limpid_wire::{Segment, SeqNum, TcpFlags, TcpOptions};
 
 /// An embryonic connection.
+#[derive(Clone)]
 pub struct SynReceived {
-    _sketch: (),
+    params: OpenParams,
+    irs: SeqNum,
+    negotiated: Negotiated,
+    window: InitialWindow,
+    /// The peer's window as in its SYN.
+    snd_wnd: u16,
+    /// How many SYN-ACKs have left, for whatever reason; 0 also after a SYN cookie.
+    copies: u8,
+    /// How many of them because the timer ran out.
+    retransmissions: u8,
+    limit: AnswerLimit,
+    ts_recent: Option<TsRecent>,
+    /// TSval of our first SYN-ACK: no echo may be older.
+    first_tsval: u32,
+    /// TSval of our last SYN-ACK: no echo may be newer.
+    last_tsval: u32,
+    first_sent: Instant,
+    retry_at: Instant,
 }
 
 /// What came of a segment to an embryonic connection.
@@ -20,43 +48,298 @@ pub enum SynReceivedOutcome {
     /// The final ACK is good: if there is room in the accept queue call [`SynReceived::establish`] with the same
     /// segment, else drop it (the SYN-ACK's timer lives on, as on Linux).
     Complete,
-    /// It is over: a good reset came.
-    Reset,
+    /// It is over, because a good reset or a new SYN came; a reset may be sent.
+    Reset(Option<Transmit>),
 }
 
 impl SynReceived {
     /// Answers a SYN. The caller sends what [`syn_ack`](Self::syn_ack) gives.
-    pub fn new<O: Observer>(_cx: &mut Cx<'_, O>, _config: &Config, _params: OpenParams, _syn: &Segment) -> SynReceived {
-        todo!()
+    ///
+    /// Data and FIN in the SYN are not taken; the peer sends them again (as on Linux, without Fast Open).
+    pub fn new<O: Observer>(cx: &mut Cx<'_, O>, config: &Config, params: OpenParams, syn: &Segment) -> SynReceived {
+        cx.received(syn);
+        cx.state(TcpState::Listen, TcpState::SynReceived);
+        let negotiated = Negotiated::from_syn(config, &params, &syn.options);
+        let ts_recent = negotiate::ts_recent(&negotiated, syn, cx.now);
+        SynReceived::answering(config, params, syn.seq, syn.window, negotiated, ts_recent, cx.now)
+    }
+
+    /// The same, from what a SYN cookie brought back.
+    pub(crate) fn answering(
+        config: &Config,
+        params: OpenParams,
+        irs: SeqNum,
+        snd_wnd: u16,
+        negotiated: Negotiated,
+        ts_recent: Option<TsRecent>,
+        now: Instant,
+    ) -> SynReceived {
+        let mss = negotiate::advertised_mss(config, &params);
+        let options = if negotiated.timestamps { TIMESTAMPS_LEN } else { 0 };
+        let tsval = TsClock::new(params.ts_offset).val(now);
+        SynReceived {
+            params,
+            irs,
+            negotiated,
+            window: InitialWindow::select(config, negotiated.scaling, mss.saturating_sub(options)),
+            snd_wnd,
+            copies: 0,
+            retransmissions: 0,
+            limit: AnswerLimit::default(),
+            ts_recent,
+            first_tsval: tsval,
+            last_tsval: tsval,
+            first_sent: now,
+            retry_at: Instant::MAX,
+        }
     }
 
     /// The SYN-ACK, to be sent now.
-    pub fn syn_ack<O: Observer>(&mut self, _cx: &mut Cx<'_, O>, _config: &Config) -> Transmit {
-        todo!()
+    pub fn syn_ack<O: Observer>(&mut self, cx: &mut Cx<'_, O>, config: &Config) -> Transmit {
+        let why = if self.copies == 0 { TxReason::SynAck } else { TxReason::SynAckRetransmit };
+        let transmit = self.build_syn_ack(cx.now, config, why);
+        self.last_tsval = TsClock::new(self.params.ts_offset).val(cx.now);
+        if self.copies == 0 {
+            (self.first_sent, self.first_tsval) = (cx.now, self.last_tsval);
+        } else {
+            cx.count(Counter::TcpExtTCPSynRetrans);
+        }
+        cx.sent(&transmit, u32::from(self.copies));
+        self.copies = self.copies.saturating_add(1);
+        let after = Rto::INITIAL.backed_off(u32::from(self.retransmissions));
+        self.retry_at = cx.now + after;
+        cx.emit(|| Event::TimerSet { timer: Timer::SynAck, after });
+        transmit
     }
 
-    /// A segment arrived.
+    pub(crate) fn build_syn_ack(&self, now: Instant, config: &Config, why: TxReason) -> Transmit {
+        let options = TcpOptions {
+            mss: Some(negotiate::advertised_mss(config, &self.params)),
+            window_scale: self.negotiated.scaling.then(|| self.window.scale.shift()),
+            sack_permitted: self.negotiated.sack,
+            timestamps: self.timestamps(now),
+            ..TcpOptions::default()
+        };
+        let segment = Segment {
+            seq: self.params.isn,
+            ack: self.rcv_nxt(),
+            flags: TcpFlags::SYN | TcpFlags::ACK,
+            window: self.window.syn_field(),
+            options,
+            ..Segment::default()
+        };
+        control(segment, why)
+    }
+
+    fn timestamps(&self, now: Instant) -> Option<Timestamps> {
+        let recent = self.ts_recent?;
+        Some(Timestamps { val: TsClock::new(self.params.ts_offset).val(now), ecr: recent.val() })
+    }
+
+    /// The sequence number after the peer's SYN.
+    fn rcv_nxt(&self) -> SeqNum {
+        self.irs + 1
+    }
+
+    /// A segment arrived (RFC 9293 §3.10.7.4).
     pub fn handle_segment<O: Observer>(
         &mut self,
-        _cx: &mut Cx<'_, O>,
-        _config: &Config,
-        _segment: &Segment,
+        cx: &mut Cx<'_, O>,
+        config: &Config,
+        segment: &Segment,
     ) -> SynReceivedOutcome {
-        todo!()
+        cx.received(segment);
+        let flags = segment.flags;
+        let paws = self.paws_rejects(cx.now, segment);
+        let syn_again = segment.seq == self.irs && flags & KIND == TcpFlags::SYN && !paws;
+        if syn_again {
+            return SynReceivedOutcome::Stay(self.answer_repeated_syn(cx, config, segment));
+        }
+        // Not our handshake: what a listener answers with a reset (RFC 9293 §3.10.7.2, second check).
+        if flags.contains(TcpFlags::ACK) && segment.ack != self.params.isn + 1 {
+            return self.refuse_ack(cx, segment);
+        }
+        if paws || !self.in_window(segment) {
+            return SynReceivedOutcome::Stay(self.answer_out_of_window(cx, config, segment, paws));
+        }
+        // A SYN-ACK that only repeats the SYN lies before the window: its SYN is cut off.
+        let new_syn = flags.contains(TcpFlags::SYN) && segment.seq != self.irs;
+        if flags.contains(TcpFlags::RST) && segment.seq != self.rcv_nxt() {
+            return SynReceivedOutcome::Stay(self.challenge(cx, config, segment));
+        }
+        if new_syn || flags.contains(TcpFlags::RST) {
+            return self.reset(cx, segment);
+        }
+        if !flags.contains(TcpFlags::ACK) {
+            cx.dropped(DropReason::NoAck);
+            return SynReceivedOutcome::Stay(None);
+        }
+        if self.echo_is_forged(segment) {
+            cx.dropped(DropReason::Paws);
+            return SynReceivedOutcome::Stay(None);
+        }
+        SynReceivedOutcome::Complete
+    }
+
+    fn paws_rejects(&self, now: Instant, segment: &Segment) -> bool {
+        match (self.ts_recent, segment.options.timestamps) {
+            (Some(recent), Some(timestamps)) => recent.rejects(timestamps.val, 0, now),
+            _ => false,
+        }
+    }
+
+    /// An echo must be of a TSval that one of our SYN-ACKs carried.
+    fn echo_is_forged(&self, segment: &Segment) -> bool {
+        match segment.options.timestamps {
+            Some(Timestamps { ecr, .. }) if self.ts_recent.is_some() && ecr != 0 => {
+                ecr.wrapping_sub(self.first_tsval) > self.last_tsval.wrapping_sub(self.first_tsval)
+            }
+            _ => false,
+        }
+    }
+
+    /// First check, as Linux has it (`tcp_in_window`): any part of the segment in the window.
+    fn in_window(&self, segment: &Segment) -> bool {
+        let (low, high) = (self.rcv_nxt(), self.rcv_nxt() + self.window.window);
+        let (seq, end) = (segment.seq, segment.seq_end());
+        seq == low || (end.after(low) && high.after(seq)) || (seq == high && seq == end)
+    }
+
+    fn answer_repeated_syn<O: Observer>(
+        &mut self,
+        cx: &mut Cx<'_, O>,
+        config: &Config,
+        segment: &Segment,
+    ) -> Option<Transmit> {
+        cx.dropped(DropReason::Duplicate);
+        let held_back = Counter::TcpExtTCPACKSkippedSynRecv;
+        cx.may_answer(&mut self.limit, config.invalid_ratelimit, segment, held_back).then(|| self.syn_ack(cx, config))
+    }
+
+    fn refuse_ack<O: Observer>(&self, cx: &mut Cx<'_, O>, segment: &Segment) -> SynReceivedOutcome {
+        cx.dropped(DropReason::AckTooHigh);
+        let reset = reset_for(segment, TxReason::ResetBadAck);
+        if let Some(reset) = &reset {
+            cx.sent(reset, 0);
+        }
+        SynReceivedOutcome::Stay(reset)
+    }
+
+    fn answer_out_of_window<O: Observer>(
+        &mut self,
+        cx: &mut Cx<'_, O>,
+        config: &Config,
+        segment: &Segment,
+        paws: bool,
+    ) -> Option<Transmit> {
+        cx.dropped(if paws { DropReason::Paws } else { DropReason::OutsideWindow });
+        if paws {
+            cx.count(Counter::TcpExtPAWSEstab);
+        }
+        let held_back = Counter::TcpExtTCPACKSkippedSynRecv;
+        let answer = !segment.flags.contains(TcpFlags::RST)
+            && cx.may_answer(&mut self.limit, config.invalid_ratelimit, segment, held_back);
+        answer.then(|| self.plain_ack(cx, TxReason::DuplicateAck))
+    }
+
+    /// A reset in the window, but not exactly where it must be: is it the peer's (RFC 5961 §3.2)?
+    fn challenge<O: Observer>(&mut self, cx: &mut Cx<'_, O>, config: &Config, segment: &Segment) -> Option<Transmit> {
+        cx.dropped(DropReason::BlindReset);
+        let held_back = Counter::TcpExtTCPACKSkippedChallenge;
+        cx.may_answer(&mut self.limit, config.invalid_ratelimit, segment, held_back).then(|| {
+            cx.count(Counter::TcpExtTCPChallengeACK);
+            self.plain_ack(cx, TxReason::ChallengeAck)
+        })
+    }
+
+    /// `<SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>` (RFC 9293 §3.10.7.4, first check).
+    fn plain_ack<O: Observer>(&self, cx: &mut Cx<'_, O>, why: TxReason) -> Transmit {
+        let options = TcpOptions { timestamps: self.timestamps(cx.now), ..TcpOptions::default() };
+        let field = self.window.later_field();
+        let transmit = ack(self.params.isn + 1, self.rcv_nxt(), field, options, why);
+        cx.sent(&transmit, 0);
+        transmit
+    }
+
+    /// Second and fourth check: a reset, or a new SYN, ends it; a SYN is answered with a reset.
+    fn reset<O: Observer>(&mut self, cx: &mut Cx<'_, O>, segment: &Segment) -> SynReceivedOutcome {
+        cx.count(Counter::TcpAttemptFails);
+        cx.count(Counter::TcpExtEmbryonicRsts);
+        let reset = reset_for(segment, TxReason::ResetBadAck);
+        if let Some(reset) = &reset {
+            cx.sent(reset, 0);
+        }
+        self.end(cx, Error::ConnectionReset);
+        SynReceivedOutcome::Reset(reset)
+    }
+
+    fn end<O: Observer>(&self, cx: &mut Cx<'_, O>, error: Error) {
+        cx.state(TcpState::SynReceived, TcpState::Closed);
+        cx.emit(|| Event::Ended { error: Some(error) });
     }
 
     /// The SYN-ACK's timer ran out: `Some` is the SYN-ACK again, `None` means give up and drop.
-    pub fn handle_timeout<O: Observer>(&mut self, _cx: &mut Cx<'_, O>, _config: &Config) -> Option<Transmit> {
-        todo!()
+    ///
+    /// Called before its time it only repeats the SYN-ACK early; a stack calls it at `poll_timeout`'s deadline.
+    pub fn handle_timeout<O: Observer>(&mut self, cx: &mut Cx<'_, O>, config: &Config) -> Option<Transmit> {
+        let nth = u32::from(self.retransmissions) + 1;
+        cx.emit(|| Event::TimerFired { timer: Timer::SynAck, nth });
+        if self.retransmissions >= config.syn_ack_retries {
+            cx.count(Counter::TcpAttemptFails);
+            self.end(cx, Error::TimedOut);
+            return None;
+        }
+        cx.count(Counter::TcpExtTCPTimeouts);
+        self.retransmissions += 1;
+        Some(self.syn_ack(cx, config))
     }
 
     /// When to call `handle_timeout`.
     pub fn poll_timeout(&self) -> Option<(Instant, Timer)> {
-        todo!()
+        (self.retry_at < Instant::MAX).then_some((self.retry_at, Timer::SynAck))
     }
 
     /// The connection, with the segment that completed the handshake already handled (data and FIN in it count).
-    pub fn establish<O: Observer>(self, _cx: &mut Cx<'_, O>, _config: Arc<Config>, _ack: Segment) -> Box<Connection> {
-        todo!()
+    pub fn establish<O: Observer>(self, cx: &mut Cx<'_, O>, config: Arc<Config>, ack: Segment) -> Box<Connection> {
+        cx.count(Counter::TcpPassiveOpens);
+        let rtt = self.round_trip(cx.now, &ack);
+        let birth = Birth {
+            config,
+            params: self.params,
+            irs: self.irs,
+            negotiated: self.negotiated,
+            window: self.window,
+            snd_wnd: u32::from(self.snd_wnd),
+            ts_recent: self.ts_recent,
+            syn_sent_at: self.first_sent,
+            syn_retransmissions: self.retransmissions,
+            rtt,
+            connect_deadline: Instant::MAX,
+        };
+        Box::new(Connection::passive(cx, birth, ack))
+    }
+
+    /// Karn's rule: a SYN-ACK that was repeated, or sent as a cookie, tells the round trip only through its timestamp.
+    fn round_trip(&self, now: Instant, ack: &Segment) -> Option<Duration> {
+        if self.copies == 1 {
+            return Some(now.since(self.first_sent));
+        }
+        let timestamps = ack.options.timestamps.filter(|_| self.negotiated.timestamps)?;
+        TsClock::new(self.params.ts_offset).elapsed(now, timestamps.ecr)
+    }
+
+    /// Our initial sequence number, to check ICMP quotes.
+    pub fn isn(&self) -> SeqNum {
+        self.params.isn
+    }
+
+    /// SYN-ACKs sent again by the timer so far.
+    pub fn retransmissions(&self) -> u8 {
+        self.retransmissions
     }
 }
+
+/// The bits that tell what a segment is for.
+const KIND: TcpFlags = TcpFlags::SYN.union(TcpFlags::ACK).union(TcpFlags::RST).union(TcpFlags::FIN);
+
+const _: () = assert!(core::mem::size_of::<SynReceived>() <= 128);

@@ -1,13 +1,21 @@
-//! SYN-SENT: an active open whose peer has not yet answered (RFC 9293 §3.10.7.3).
+//! SYN-SENT: an active open whose peer has not yet answered (RFC 9293 §3.10.7.3, §3.8.3; RFC 6298 §5).
+//!
+//! The SYN is repeated by [`SynSchedule`](crate::SynSchedule) until an answer comes, the retries are used up, or the
+//! application's own deadline has passed. A SYN that crosses ours makes a simultaneous open (RFC 9293 §3.5, figure 7).
 
+use crate::clock::TsClock;
+use crate::connection::Birth;
+use crate::negotiate::{self, InitialWindow, Negotiated};
+use crate::reply::{control, reset_for};
 use crate::{Config, Connection, Cx, Transmit};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
-use limpid_event::{Error, Instant, Observer, Timer};
-use limpid_wire::{Segment, SeqNum};
+use core::time::Duration;
+use limpid_event::{Call, Counter, DropReason, Error, Event, Instant, Observer, TcpState, Timer, TxReason};
+use limpid_wire::{Segment, SeqNum, TcpFlags};
 
 /// What the stack chooses for a new connection: all that depends on addresses, secrets and routes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct OpenParams {
     /// Initial sequence number (RFC 6528).
     pub isn: SeqNum,
@@ -15,13 +23,32 @@ pub struct OpenParams {
     pub ts_offset: u32,
     /// The largest MSS the route allows in either direction: MTU less headers without options.
     pub mss: u16,
+    /// The MSS of a peer that states none: 536 over IPv4, 1220 over IPv6 (RFC 9293 §3.7.1).
+    pub default_peer_mss: u16,
     /// Super-segments up to so many payload bytes may be given to the device; at most one MSS means none.
     pub max_burst: u32,
 }
 
+impl Default for OpenParams {
+    /// Ethernet and IPv4, no super-segments, numbers from zero.
+    fn default() -> OpenParams {
+        OpenParams { isn: SeqNum(0), ts_offset: 0, mss: 1460, default_peer_mss: 536, max_burst: 0 }
+    }
+}
+
 /// A connection in SYN-SENT.
 pub struct SynSent {
-    _sketch: (),
+    config: Arc<Config>,
+    params: OpenParams,
+    window: InitialWindow,
+    /// Why a SYN is to be sent, if one is.
+    due: Option<TxReason>,
+    retransmissions: u8,
+    first_sent: Instant,
+    /// When the SYN is repeated; [`Instant::MAX`] while none has left.
+    retry_at: Instant,
+    /// The application's deadline; [`Instant::MAX`] if it has none.
+    deadline: Instant,
 }
 
 /// What came of an input in SYN-SENT.
@@ -37,41 +64,202 @@ pub enum SynSentOutcome {
 
 impl SynSent {
     /// Starts an active open. The SYN is in `poll_transmit`.
-    pub fn new<O: Observer>(_cx: &mut Cx<'_, O>, _config: Arc<Config>, _params: OpenParams) -> SynSent {
-        todo!()
+    pub fn new<O: Observer>(cx: &mut Cx<'_, O>, config: Arc<Config>, params: OpenParams) -> SynSent {
+        cx.emit(|| Event::Call(Call::Connect));
+        cx.count(Counter::TcpActiveOpens);
+        cx.state(TcpState::Closed, TcpState::SynSent);
+        let window = InitialWindow::select(&config, config.window_scaling, negotiate::advertised_mss(&config, &params));
+        let deadline = config.connect_deadline.map_or(Instant::MAX, |wait| cx.now + wait);
+        if let Some(after) = config.connect_deadline {
+            cx.emit(|| Event::TimerSet { timer: Timer::ConnectDeadline, after });
+        }
+        SynSent {
+            config,
+            params,
+            window,
+            due: Some(TxReason::Syn),
+            retransmissions: 0,
+            first_sent: cx.now,
+            retry_at: Instant::MAX,
+            deadline,
+        }
     }
 
     /// A segment arrived. A reset to answer with, if any, is returned beside the outcome.
     pub fn handle_segment<O: Observer>(
         self,
-        _cx: &mut Cx<'_, O>,
-        _segment: Segment,
+        cx: &mut Cx<'_, O>,
+        segment: Segment,
     ) -> (SynSentOutcome, Option<Transmit>) {
-        todo!()
+        cx.received(&segment);
+        let flags = segment.flags;
+        if flags.contains(TcpFlags::ACK)
+            && let Err(why) = self.check_ack(cx.now, &segment)
+        {
+            cx.dropped(why);
+            let reset = reset_for(&segment, TxReason::ResetBadAck);
+            if let Some(reset) = &reset {
+                cx.sent(reset, 0);
+            }
+            if why == DropReason::Paws {
+                cx.count(Counter::TcpExtPAWSActive);
+            }
+            return (SynSentOutcome::Waiting(self), reset);
+        }
+        let outcome = match (flags.contains(TcpFlags::RST), flags.contains(TcpFlags::ACK)) {
+            (true, true) => self.fail(cx, Error::ConnectionRefused),
+            (true, false) => self.ignore(cx, DropReason::BlindReset),
+            (false, _) if !flags.contains(TcpFlags::SYN) => self.ignore(cx, DropReason::NoAck),
+            (false, true) => self.establish(cx, &segment),
+            (false, false) => self.cross(cx, &segment),
+        };
+        (outcome, None)
     }
 
-    /// A timer ran out.
-    pub fn handle_timeout<O: Observer>(self, _cx: &mut Cx<'_, O>) -> SynSentOutcome {
-        todo!()
+    /// First check: the ACK must be of our SYN, and the echoed timestamp of one of our SYNs (RFC 9293 §3.10.7.3).
+    fn check_ack(&self, now: Instant, segment: &Segment) -> Result<(), DropReason> {
+        if segment.ack != self.params.isn + 1 {
+            return Err(DropReason::AckTooHigh);
+        }
+        let Some(timestamps) = segment.options.timestamps.filter(|ts| self.config.timestamps && ts.ecr != 0) else {
+            return Ok(());
+        };
+        let clock = TsClock::new(self.params.ts_offset);
+        let since_first = now.as_millis().saturating_sub(self.first_sent.as_millis());
+        match clock.elapsed(now, timestamps.ecr) {
+            Some(ago) if ago.as_millis() <= u128::from(since_first) => Ok(()),
+            _ => Err(DropReason::Paws),
+        }
     }
 
-    /// An ICMP error quoted our SYN (its sequence number was checked by the caller). Any unreachable ends the connect.
-    pub fn handle_icmp<O: Observer>(self, _cx: &mut Cx<'_, O>, _error: Error) -> SynSentOutcome {
-        todo!()
+    fn ignore<O: Observer>(self, cx: &mut Cx<'_, O>, why: DropReason) -> SynSentOutcome {
+        cx.dropped(why);
+        SynSentOutcome::Waiting(self)
+    }
+
+    /// The SYN-ACK came: our SYN is acknowledged, and an ACK completes the handshake.
+    fn establish<O: Observer>(self, cx: &mut Cx<'_, O>, syn_ack: &Segment) -> SynSentOutcome {
+        let rtt = self.round_trip(cx.now, syn_ack);
+        let birth = Birth { rtt, ..self.birth(cx.now, syn_ack) };
+        SynSentOutcome::Connection(Box::new(Connection::active(cx, birth)))
+    }
+
+    /// A SYN without ACK crossed ours: both are in SYN-RECEIVED now, and each answers with a SYN-ACK.
+    fn cross<O: Observer>(self, cx: &mut Cx<'_, O>, syn: &Segment) -> SynSentOutcome {
+        let birth = self.birth(cx.now, syn);
+        SynSentOutcome::Connection(Box::new(Connection::crossed(cx, birth)))
+    }
+
+    fn birth(self, now: Instant, syn: &Segment) -> Birth {
+        let negotiated = Negotiated::from_syn(&self.config, &self.params, &syn.options);
+        let window = if negotiated.scaling {
+            self.window
+        } else {
+            InitialWindow::select(&self.config, false, negotiate::advertised_mss(&self.config, &self.params))
+        };
+        Birth {
+            ts_recent: negotiate::ts_recent(&negotiated, syn, now),
+            config: self.config,
+            params: self.params,
+            irs: syn.seq,
+            negotiated,
+            window,
+            snd_wnd: u32::from(syn.window),
+            syn_sent_at: self.first_sent,
+            syn_retransmissions: self.retransmissions,
+            rtt: None,
+            connect_deadline: self.deadline,
+        }
+    }
+
+    /// Karn's rule: a SYN that was repeated tells the round trip only through its timestamp (RFC 6298 §3, RFC 7323 §4).
+    fn round_trip(&self, now: Instant, syn_ack: &Segment) -> Option<Duration> {
+        if self.retransmissions == 0 {
+            return Some(now.since(self.first_sent));
+        }
+        let timestamps = syn_ack.options.timestamps.filter(|_| self.config.timestamps)?;
+        TsClock::new(self.params.ts_offset).elapsed(now, timestamps.ecr)
+    }
+
+    /// A timer ran out. Does nothing before its time.
+    pub fn handle_timeout<O: Observer>(mut self, cx: &mut Cx<'_, O>) -> SynSentOutcome {
+        if self.deadline <= cx.now {
+            cx.emit(|| Event::TimerFired { timer: Timer::ConnectDeadline, nth: 1 });
+            return self.fail(cx, Error::TimedOut);
+        }
+        if self.retry_at > cx.now {
+            return SynSentOutcome::Waiting(self);
+        }
+        let nth = u32::from(self.retransmissions) + 1;
+        cx.emit(|| Event::TimerFired { timer: Timer::Syn, nth });
+        if self.retransmissions >= self.config.syn_schedule.retransmissions(self.config.syn_retries) {
+            cx.count(Counter::TcpExtTCPAbortOnTimeout);
+            return self.fail(cx, Error::TimedOut);
+        }
+        cx.count(Counter::TcpExtTCPTimeouts);
+        self.retransmissions += 1;
+        self.retry_at = Instant::MAX;
+        self.due = Some(TxReason::SynRetransmit);
+        SynSentOutcome::Waiting(self)
+    }
+
+    /// An ICMP error quoted our SYN (its sequence number was checked by the caller). Any unreachable ends the connect
+    /// (RFC 5461 §4; what Linux does).
+    pub fn handle_icmp<O: Observer>(self, cx: &mut Cx<'_, O>, error: Error) -> SynSentOutcome {
+        self.fail(cx, error)
+    }
+
+    /// The application gives the open up. Nothing is sent (RFC 9293 §3.10.4, §3.10.5).
+    pub fn abort<O: Observer>(self, cx: &mut Cx<'_, O>) {
+        cx.emit(|| Event::Call(Call::Abort));
+        cx.state(TcpState::SynSent, TcpState::Closed);
+        cx.emit(|| Event::Ended { error: None });
+    }
+
+    fn fail<O: Observer>(self, cx: &mut Cx<'_, O>, error: Error) -> SynSentOutcome {
+        cx.count(Counter::TcpAttemptFails);
+        cx.state(TcpState::SynSent, TcpState::Closed);
+        cx.emit(|| Event::Ended { error: Some(error) });
+        SynSentOutcome::Failed(error)
     }
 
     /// The SYN to send, if one is due.
-    pub fn poll_transmit<O: Observer>(&mut self, _cx: &mut Cx<'_, O>) -> Option<Transmit> {
-        todo!()
+    pub fn poll_transmit<O: Observer>(&mut self, cx: &mut Cx<'_, O>) -> Option<Transmit> {
+        let why = self.due.take()?;
+        let segment = Segment {
+            seq: self.params.isn,
+            flags: TcpFlags::SYN,
+            window: self.window.syn_field(),
+            options: negotiate::syn_options(&self.config, &self.params, self.window, cx.now),
+            ..Segment::default()
+        };
+        let transmit = control(segment, why);
+        if why == TxReason::Syn {
+            self.first_sent = cx.now;
+        } else {
+            cx.count(Counter::TcpExtTCPSynRetrans);
+        }
+        cx.sent(&transmit, u32::from(self.retransmissions));
+        let after = self.config.syn_schedule.wait(self.retransmissions);
+        self.retry_at = cx.now + after;
+        cx.emit(|| Event::TimerSet { timer: Timer::Syn, after });
+        Some(transmit)
     }
 
-    /// When to call `handle_timeout`, and for which timer.
+    /// When to call `handle_timeout`, and for which timer. Where both are due at once it is the deadline.
     pub fn poll_timeout(&self) -> Option<(Instant, Timer)> {
-        todo!()
+        let earliest = self.retry_at.min(self.deadline);
+        let timer = if self.deadline == earliest { Timer::ConnectDeadline } else { Timer::Syn };
+        (earliest < Instant::MAX).then_some((earliest, timer))
     }
 
     /// Our initial sequence number, to check ICMP quotes.
     pub fn isn(&self) -> SeqNum {
-        todo!()
+        self.params.isn
+    }
+
+    /// SYNs sent again so far.
+    pub fn retransmissions(&self) -> u8 {
+        self.retransmissions
     }
 }

@@ -1,119 +1,304 @@
-//! A connection whose peer is known: two one-way streams that close apart.
+//! A connection whose peer is known: two one-way streams that close apart (RFC 9293 §3.3, §3.10).
+//!
+//! | file | what | RFC |
+//! |---|---|---|
+//! | `halves` | the two halves, and the state's name that follows | 9293 §3.3.2 |
+//! | `input` | a segment arrives: the order of checks | 9293 §3.10.7.4, 5961, 7323 |
+//! | `fast_path` | the two commonest segments, without that order | |
+//! | `ack` | the acknowledgement field: window, samples, recovery | 9293 §3.10.7.4 (fifth), 5681, 6582 |
+//! | `text` | data and FIN, and when to acknowledge them | 9293 §3.10.7.4 (seventh, eighth) |
+//! | `output` | `poll_transmit`: the one place that cuts segments | 9293 §3.8.6, 6298 |
+//! | `timeout` | what each timer does | 9293 §3.8, §3.10.8, 6298, 5482 |
+//! | `close` | close, shutdown, abort, and the end | 9293 §3.6, §3.10.4, §3.10.5 |
+//! | `app` | write, read, readiness | 9293 §3.10.2, §3.10.3 |
 
-use crate::{Cx, Outcome, Readiness, TcpInfo, TimeWait, Transmit};
-use limpid_event::{Error, Instant, Observer, TcpState, Timer};
-use limpid_wire::{Chunk, Segment, SeqNum};
+mod ack;
+mod app;
+mod close;
+mod fast_path;
+mod halves;
+mod info;
+mod input;
+mod output;
+mod rcv;
+mod snd;
+#[cfg(test)]
+mod tests;
+mod text;
+mod timeout;
+
+pub use app::Remnant;
+
+use crate::clock::{AnswerLimit, TsClock, TsRecent};
+use crate::negotiate::{InitialWindow, Negotiated};
+use crate::syn_sent::OpenParams;
+use crate::timer::Timers;
+use crate::{Config, Cx, Next, Outcome, Readiness};
+use alloc::sync::Arc;
+use core::time::Duration;
+use halves::{Halves, SendHalf};
+use limpid_event::{Error, Event, Instant, Observer, TcpState, Timer, TxReason};
+use limpid_wire::{Segment, SeqNum};
+use rcv::Rcv;
+use snd::Snd;
 
 /// A TCP connection.
 pub struct Connection {
-    _sketch: (),
+    config: Arc<Config>,
+    params: OpenParams,
+    negotiated: Negotiated,
+    halves: Halves,
+    app: App,
+    due: Due,
+    timers: Timers,
+    /// One answer an interval to segments that are not acceptable.
+    limit: AnswerLimit,
+    /// Zero-window probes or keepalives since the peer was last heard of.
+    probes_out: u8,
+    /// When an acceptable segment came last.
+    last_heard: Instant,
+    /// What newly happened for the application since the last [`Outcome`].
+    woke: Readiness,
+    /// The open that was in progress has just succeeded.
+    just_established: bool,
+    snd: Snd,
+    rcv: Rcv,
 }
 
-/// What an application has not read yet when its connection goes to TIME-WAIT: it stays with the socket.
-pub struct Remnant {
-    _sketch: (),
+/// What concerns the application.
+#[derive(Clone, Copy, Debug, Default)]
+struct App {
+    /// It has closed its socket; this is an orphan.
+    gone: bool,
+    /// It has shut down reading.
+    read_shut: bool,
+    /// A write found too little room, so that it is to be told of more.
+    wants_room: bool,
+    /// Waits to be taken (SO_ERROR).
+    error: Option<Error>,
+    /// Trouble on the path that did not end the connection; the reason given if it times out.
+    soft_error: Option<Error>,
+}
+
+/// What is to be sent besides data.
+#[derive(Clone, Copy, Debug, Default)]
+struct Due {
+    reset: Option<Reset>,
+    /// The SYN-ACK of crossed SYNs.
+    syn_ack: Option<TxReason>,
+    ack: Option<TxReason>,
+    /// Duplicate ACKs: the peer counts them (RFC 5681 §3.2), so each is sent.
+    duplicate_acks: u8,
+    /// A zero-window probe or keepalive.
+    probe: Option<TxReason>,
+}
+
+/// A reset to send.
+#[derive(Clone, Copy, Debug)]
+struct Reset {
+    seq: SeqNum,
+    /// With ACK, window and options: our own; without: the answer to a segment with ACK (RFC 9293 §3.5.2).
+    with_ack: bool,
+    why: TxReason,
+}
+
+impl Due {
+    /// An ACK should leave without delay.
+    fn ack_now(&mut self, why: TxReason) {
+        if why == TxReason::DuplicateAck {
+            self.duplicate_acks = self.duplicate_acks.saturating_add(1);
+        } else {
+            self.ack = Some(why);
+        }
+    }
+
+    fn take_ack(&mut self) -> Option<TxReason> {
+        if self.duplicate_acks == 0 {
+            return self.ack.take();
+        }
+        self.duplicate_acks -= 1;
+        self.ack = None;
+        Some(TxReason::DuplicateAck)
+    }
+
+    /// A segment with an ACK left for another reason.
+    fn ack_rode_along(&mut self) {
+        self.ack = None;
+    }
+
+    fn only_reset(&mut self) {
+        *self = Due { reset: self.reset, ..Due::default() };
+    }
+}
+
+/// All that an opening hands over.
+pub(crate) struct Birth {
+    pub(crate) config: Arc<Config>,
+    pub(crate) params: OpenParams,
+    pub(crate) irs: SeqNum,
+    pub(crate) negotiated: Negotiated,
+    /// The window we offered in our SYN.
+    pub(crate) window: InitialWindow,
+    /// The window the peer offered in its SYN, bytes.
+    pub(crate) snd_wnd: u32,
+    pub(crate) ts_recent: Option<TsRecent>,
+    /// When our SYN or SYN-ACK left first.
+    pub(crate) syn_sent_at: Instant,
+    /// How often our SYN or SYN-ACK had to be repeated.
+    pub(crate) syn_retransmissions: u8,
+    /// The round trip of the handshake, if it could be measured.
+    pub(crate) rtt: Option<Duration>,
+    /// [`Instant::MAX`] if there is none.
+    pub(crate) connect_deadline: Instant,
 }
 
 impl Connection {
-    /// A segment of this connection arrived (RFC 9293 §3.10.7.4).
-    pub fn handle_segment<O: Observer>(&mut self, _cx: &mut Cx<'_, O>, _segment: Segment) -> Outcome {
-        todo!()
+    /// Our SYN was answered with a SYN-ACK: an ACK is due.
+    pub(crate) fn active<O: Observer>(cx: &mut Cx<'_, O>, birth: Birth) -> Connection {
+        let mut connection = Connection::established(cx, birth);
+        cx.state(TcpState::SynSent, TcpState::Established);
+        connection.due.ack_now(TxReason::HandshakeAck);
+        connection
     }
 
-    /// The deadline of `poll_timeout` has come.
-    pub fn handle_timeout<O: Observer>(&mut self, _cx: &mut Cx<'_, O>) -> Outcome {
-        todo!()
+    /// The peer's ACK completed the handshake that it began; what came with the ACK is taken, too.
+    pub(crate) fn passive<O: Observer>(cx: &mut Cx<'_, O>, birth: Birth, ack: Segment) -> Connection {
+        let mut connection = Connection::established(cx, birth);
+        cx.state(TcpState::SynReceived, TcpState::Established);
+        connection.segment_arrives(cx, ack);
+        // The connection is new to its owner, who asks for its readiness as a whole.
+        let _ = connection.outcome();
+        connection
     }
 
-    /// An ICMP unreachable or time-exceeded quoted a segment in flight (checked by the caller with `in_flight`): a soft
-    /// error here (RFC 5927 §5.2, RFC 5461).
-    pub fn handle_icmp<O: Observer>(&mut self, _cx: &mut Cx<'_, O>, _error: Error) -> Outcome {
-        todo!()
+    /// A SYN crossed ours: SYN-RECEIVED, and a SYN-ACK is due.
+    pub(crate) fn crossed<O: Observer>(cx: &mut Cx<'_, O>, birth: Birth) -> Connection {
+        let deadline = birth.connect_deadline;
+        let mut connection = Connection::new(cx.now, birth, Halves::new(false));
+        cx.state(TcpState::SynSent, TcpState::SynReceived);
+        if deadline < Instant::MAX {
+            connection.timers.postpone(Timer::ConnectDeadline, deadline);
+        }
+        connection.due.syn_ack = Some(TxReason::SynAck);
+        connection
     }
 
-    /// The path's MSS became smaller or larger (route or path MTU).
-    pub fn handle_mss<O: Observer>(&mut self, _cx: &mut Cx<'_, O>, _mss: u16) {
-        todo!()
+    fn established<O: Observer>(cx: &mut Cx<'_, O>, birth: Birth) -> Connection {
+        let rtt = birth.rtt;
+        let mut connection = Connection::new(cx.now, birth, Halves::new(true));
+        if let Some(rtt) = rtt {
+            connection.take_rtt_sample(cx, rtt);
+        }
+        connection.start_keepalive(cx);
+        connection
     }
 
-    /// The next segment to send, if one is due; call until `None`.
-    pub fn poll_transmit<O: Observer>(&mut self, _cx: &mut Cx<'_, O>) -> Option<Transmit> {
-        todo!()
-    }
-
-    /// The earliest deadline, and which timer it is.
-    pub fn poll_timeout(&self) -> Option<(Instant, Timer)> {
-        todo!()
-    }
-
-    /// Takes bytes for sending; returns how many (0 never: `WouldBlock` instead).
-    pub fn write<O: Observer>(&mut self, _cx: &mut Cx<'_, O>, _bytes: &[u8]) -> Result<usize, Error> {
-        todo!()
-    }
-
-    /// Takes a chunk for sending without copying; gives the rest back if there is no room for all.
-    pub fn write_chunk<O: Observer>(&mut self, _cx: &mut Cx<'_, O>, _chunk: Chunk) -> Result<Option<Chunk>, Error> {
-        todo!()
-    }
-
-    /// Reads in order; `Ok(0)` is the end of the stream.
-    pub fn read<O: Observer>(&mut self, _cx: &mut Cx<'_, O>, _buf: &mut [u8]) -> Result<usize, Error> {
-        todo!()
-    }
-
-    /// Reads without taking (MSG_PEEK).
-    pub fn peek(&self, _buf: &mut [u8]) -> Result<usize, Error> {
-        todo!()
-    }
-
-    /// Closes the sending half: a FIN follows the data already written.
-    pub fn shutdown_write<O: Observer>(&mut self, _cx: &mut Cx<'_, O>) -> Result<Outcome, Error> {
-        todo!()
-    }
-
-    /// Closes the receiving half for the application, as Linux's SHUT_RD.
-    pub fn shutdown_read<O: Observer>(&mut self, _cx: &mut Cx<'_, O>) -> Result<Outcome, Error> {
-        todo!()
-    }
-
-    /// The application is gone: FIN, or a reset if data is unread or linger is zero. The connection lives on as an orphan
-    /// until its `Outcome` ends it.
-    pub fn close<O: Observer>(&mut self, _cx: &mut Cx<'_, O>) -> Outcome {
-        todo!()
-    }
-
-    /// Ends it at once with a reset.
-    pub fn abort<O: Observer>(&mut self, _cx: &mut Cx<'_, O>) -> Outcome {
-        todo!()
-    }
-
-    /// After `Next::TimeWait`: the small phase that waits, and what the application may still read.
-    pub fn into_time_wait<O: Observer>(self, _cx: &mut Cx<'_, O>) -> (TimeWait, Remnant) {
-        todo!()
+    fn new(now: Instant, birth: Birth, halves: Halves) -> Connection {
+        Connection {
+            snd: Snd::new(&birth, halves.syn_acked()),
+            rcv: Rcv::new(&birth),
+            config: birth.config,
+            params: birth.params,
+            negotiated: birth.negotiated,
+            halves,
+            app: App::default(),
+            due: Due::default(),
+            timers: Timers::new(),
+            limit: AnswerLimit::default(),
+            probes_out: 0,
+            last_heard: now,
+            woke: Readiness::empty(),
+            just_established: false,
+        }
     }
 
     /// RFC 9293's name of the state, derived from the two halves.
     pub fn state(&self) -> TcpState {
-        todo!()
+        self.halves.state()
     }
 
-    /// What the application can do now.
-    pub fn readiness(&self) -> Readiness {
-        todo!()
+    /// Changes the halves and tells if the state has another name now.
+    fn change<O: Observer>(&mut self, cx: &mut Cx<'_, O>, change: impl FnOnce(&mut Halves)) {
+        let from = self.state();
+        change(&mut self.halves);
+        cx.state(from, self.state());
+    }
+
+    /// What has come of an input, and what the owner has to do. [`Next::TimeWait`] and [`Next::Ended`] are said again by each
+    /// later outcome.
+    fn outcome(&mut self) -> Outcome {
+        let orphan = self.app.gone;
+        let next = match self.state() {
+            TcpState::Closed => Next::Ended(self.app.error),
+            TcpState::TimeWait => Next::TimeWait,
+            TcpState::FinWait2 if orphan => Next::TimeWait,
+            _ if core::mem::take(&mut self.just_established) => Next::Established,
+            _ => Next::Continue,
+        };
+        Outcome { next, woke: core::mem::take(&mut self.woke) }
+    }
+
+    /// An ICMP unreachable or time-exceeded quoted a segment in flight (checked by the caller with
+    /// [`in_flight`](Self::in_flight)): a soft error here, which becomes the reason if the connection times out
+    /// (RFC 5927 §5.2, RFC 5461 §4). While the opening is still in progress it ends it, as on Linux.
+    pub fn handle_icmp<O: Observer>(&mut self, cx: &mut Cx<'_, O>, error: Error) -> Outcome {
+        if self.halves.over() {
+            return self.outcome();
+        }
+        if self.state() == TcpState::SynReceived {
+            self.end(cx, Some(error));
+        } else {
+            self.app.soft_error = Some(error);
+            cx.emit(|| Event::SoftError { error });
+        }
+        self.outcome()
+    }
+
+    /// The path's MSS became smaller or larger (route or path MTU). What is sent again is cut anew.
+    pub fn handle_mss<O: Observer>(&mut self, _cx: &mut Cx<'_, O>, mss: u16) {
+        self.params.mss = mss;
+        self.snd.mss = self.negotiated.send_mss(&self.config, &self.params);
+    }
+
+    /// Other settings, from setsockopt. Those that only an opening looks at have no effect any more.
+    pub fn configure<O: Observer>(&mut self, cx: &mut Cx<'_, O>, config: Arc<Config>) -> Outcome {
+        self.config = config;
+        if !self.halves.over() {
+            self.start_keepalive(cx);
+        }
+        self.outcome()
+    }
+
+    /// The settings in force.
+    pub fn config(&self) -> &Arc<Config> {
+        &self.config
     }
 
     /// True if `seq` is sent and not yet acknowledged: what an ICMP quote must name (RFC 5927 §4.1).
-    pub fn in_flight(&self, _seq: SeqNum) -> bool {
-        todo!()
+    pub fn in_flight(&self, seq: SeqNum) -> bool {
+        seq.within(self.snd.una(), self.snd.nxt())
     }
 
-    /// Takes the pending error (SO_ERROR).
-    pub fn take_error(&mut self) -> Option<Error> {
-        todo!()
+    /// The next sequence number we would send: a later connection of the same pair starts above it.
+    pub fn snd_nxt(&self) -> SeqNum {
+        self.snd.nxt()
     }
 
-    /// Linux's `tcp_info`.
-    pub fn info(&self, _now: Instant) -> TcpInfo {
-        todo!()
+    /// Bytes written, and our FIN if there is one, that the peer has not acknowledged: what a lingering close waits for.
+    pub fn unacknowledged(&self) -> u32 {
+        if self.halves.over() || self.halves.send() == SendHalf::FinAcked {
+            return 0;
+        }
+        let fin = u32::from(self.halves.send() != SendHalf::Open);
+        (self.snd.queue.end() - self.snd.queue.start()) + fin
+    }
+
+    fn clock(&self) -> TsClock {
+        TsClock::new(self.params.ts_offset)
+    }
+
+    /// RCV.NXT: after the peer's SYN, its data in order, and its FIN.
+    fn rcv_nxt(&self) -> SeqNum {
+        self.rcv.queue.rcv_nxt()
     }
 }

@@ -16,6 +16,9 @@ pub const MAX_QUICK_ACKS: u8 = 16;
 /// The shortest delay (Linux's TCP_ATO_MIN, TCP_DELACK_MIN).
 pub const ATO_MIN: Duration = Duration::from_millis(40);
 
+/// Linux's clock of timers, at its finest (HZ = 1000).
+const TICK: Duration = Duration::from_millis(1);
+
 /// The longest delay (Linux's TCP_DELACK_MAX); RFC 9293 says below 500 ms.
 pub const DELAY_MAX: Duration = Duration::from_millis(200);
 
@@ -153,6 +156,12 @@ impl DelayedAck {
         self.ato = ATO_MIN;
     }
 
+    /// The peer's FIN came: the ACK waits for our own FIN to ride on, if that comes soon.
+    pub fn on_fin(&mut self) {
+        self.scheduled = true;
+        self.pingpong = true;
+    }
+
     /// Waits for the answer to ride on: the application has said that it will write, or has written before (a client's first
     /// ACK, or TCP_QUICKACK switched off).
     pub fn enter_pingpong(&mut self) {
@@ -173,7 +182,8 @@ impl DelayedAck {
 
     /// The delay itself.
     fn delay(&mut self, now: Instant, srtt: Option<Duration>) -> AckDue {
-        let mut ato = self.ato.max(ATO_MIN);
+        // No data has ever come, only a FIN: Linux's timer then runs out with the next tick of its clock.
+        let mut ato = if self.ato.is_zero() { TICK } else { self.ato.max(ATO_MIN) };
         if ato > ATO_MIN {
             let patient = self.pingpong || self.pushed > Pushed::No;
             let mut max = if patient { DELAY_MAX } else { Duration::from_millis(500) };

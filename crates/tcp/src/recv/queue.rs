@@ -94,6 +94,11 @@ impl RecvQueue {
         self.ahead.is_some()
     }
 
+    /// The number after the last byte held out of order: the end of the highest SACK block.
+    pub fn highest_end(&self) -> Option<SeqNum> {
+        self.ahead.as_ref()?.ranges().last().map(|range| range.right())
+    }
+
     /// Bytes held out of order.
     pub fn ahead(&self) -> u32 {
         self.ahead.as_ref().map_or(0, |a| a.len())

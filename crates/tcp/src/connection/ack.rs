@@ -1,0 +1,215 @@
+//! Fifth check, the rest: what an acceptable ACK does (RFC 9293 §3.10.7.4; RFC 5681, 6298, 6582, 7323 §4).
+
+use super::Connection;
+use super::halves::SendHalf;
+use crate::congestion::{AckSample, Controller, LossSample};
+use crate::recovery::{AckInput, AckVerdict, Phase};
+use crate::send::Acked;
+use crate::{Cx, Readiness};
+use core::time::Duration;
+use limpid_event::{Counter, Event, Instant, Observer, TcpState, Timer, TxReason};
+use limpid_wire::{Segment, TcpFlags};
+
+impl Connection {
+    /// SYN-RECEIVED, and our SYN is acknowledged: ESTABLISHED.
+    pub(super) fn our_syn_is_acked<O: Observer>(&mut self, cx: &mut Cx<'_, O>) {
+        self.change(cx, |halves| halves.ack_syn());
+        self.timers.stop(Timer::ConnectDeadline);
+        self.due.syn_ack = None;
+        self.just_established = true;
+        self.woke |= Readiness::WRITABLE;
+        self.start_keepalive(cx);
+    }
+
+    /// The ACK field and SACK blocks of a segment that passed all checks.
+    pub(super) fn process_ack<O: Observer>(&mut self, cx: &mut Cx<'_, O>, segment: &Segment) {
+        self.probes_out = 0;
+        let duplicate = self.is_duplicate_ack(segment);
+        self.update_send_window(cx, segment);
+        let prior_in_flight = self.snd.in_flight();
+        let blocks = if self.negotiated.sack { segment.options.sack.as_slice() } else { &[] };
+        let acked = self.snd.records.on_ack(segment.ack, blocks, cx.now);
+        if acked.acked > 0 {
+            self.on_progress(cx, segment, &acked);
+        }
+        let input = AckInput { acked: &acked, duplicate, sack: self.negotiated.sack, mss: u32::from(self.snd.mss) };
+        let verdict = self.snd.recovery.on_ack(&mut self.snd.records, input);
+        self.tell_controller(cx, verdict, &acked, prior_in_flight);
+        self.rearm_rto(cx, acked.acked > 0);
+        self.advance_state(cx);
+    }
+
+    /// RFC 5681 §2. With SACK it is the blocks that count, so the window does not matter.
+    fn is_duplicate_ack(&self, segment: &Segment) -> bool {
+        segment.ack == self.snd.una()
+            && !self.snd.records.is_empty()
+            && segment.payload.is_empty()
+            && !segment.flags.intersects(TcpFlags::SYN | TcpFlags::FIN)
+            && (self.negotiated.sack || self.window_of(segment) == self.snd.wnd)
+    }
+
+    fn window_of(&self, segment: &Segment) -> u32 {
+        // A SYN's window is never scaled (RFC 7323 §2.2).
+        let syn = segment.flags.contains(TcpFlags::SYN);
+        let shift = if syn { 0 } else { self.negotiated.snd_scale.shift() };
+        u32::from(segment.window) << shift
+    }
+
+    /// Whether the segment is newer than the one that set the window last. Among equals Linux believes the larger window, or
+    /// zero; the RFC the later segment.
+    pub(super) fn may_update_window(&self, segment: &Segment) -> bool {
+        let window = self.window_of(segment);
+        segment.ack.after(self.snd.una())
+            || segment.seq.after(self.snd.wl1)
+            || (segment.seq == self.snd.wl1 && (window > self.snd.wnd || window == 0))
+    }
+
+    fn update_send_window<O: Observer>(&mut self, cx: &mut Cx<'_, O>, segment: &Segment) {
+        if !self.may_update_window(segment) {
+            return;
+        }
+        self.snd.wl1 = segment.seq;
+        self.snd.wnd = self.window_of(segment);
+        self.snd.max_wnd = self.snd.max_wnd.max(self.snd.wnd);
+        if !self.timers.runs(Timer::Persist) {
+            return;
+        }
+        if self.snd.usable_window() > 0 {
+            // Whether it is large enough, the next look for data will tell.
+            self.timers.stop(Timer::Persist);
+            self.timers.stop(Timer::UserTimeout);
+            self.snd.backoff = 0;
+        } else {
+            self.timers.restart(cx, Timer::Persist, self.snd.backed_off_rto());
+        }
+    }
+
+    /// SND.UNA moved: bytes are freed, time was measured, and what went wrong before is over.
+    fn on_progress<O: Observer>(&mut self, cx: &mut Cx<'_, O>, segment: &Segment, acked: &Acked) {
+        let una = self.snd.una();
+        let freed = self.snd.queue.ack_to(cx.pool, una);
+        self.snd.bytes_acked += freed as u64;
+        self.app.soft_error = None;
+        self.snd.retransmitting_since = Instant::MAX;
+        self.timers.stop(Timer::UserTimeout);
+        if let Some(rtt) = acked.rtt().or_else(|| self.rtt_by_timestamp(cx.now, segment)) {
+            self.take_rtt_sample(cx, rtt);
+        }
+        if self.app.wants_room && self.has_room() {
+            self.app.wants_room = false;
+            self.woke |= Readiness::WRITABLE;
+        }
+    }
+
+    /// What was sent more than once still has a round trip, if the echo tells which of the times is answered (RFC 7323 §4).
+    fn rtt_by_timestamp(&self, now: Instant, segment: &Segment) -> Option<Duration> {
+        let timestamps = segment.options.timestamps.filter(|_| self.negotiated.timestamps)?;
+        self.clock().elapsed(now, timestamps.ecr)
+    }
+
+    /// RFC 6298 §2, §5.5's remark: a valid sample also ends the backoff.
+    pub(super) fn take_rtt_sample<O: Observer>(&mut self, cx: &mut Cx<'_, O>, rtt: Duration) {
+        let (una, nxt) = (self.snd.una(), self.snd.nxt());
+        self.snd.rtt.on_sample(cx.now, rtt, una, nxt);
+        self.snd.backoff = 0;
+        let (srtt, rto) = (self.snd.rtt.srtt().unwrap_or(rtt), self.snd.rto());
+        cx.emit(|| Event::RttSample { rtt, srtt, rto });
+    }
+
+    fn tell_controller<O: Observer>(
+        &mut self,
+        cx: &mut Cx<'_, O>,
+        verdict: AckVerdict,
+        acked: &Acked,
+        prior_in_flight: u32,
+    ) {
+        let before = (self.snd.cwnd(), self.snd.congestion.ssthresh());
+        let mss = u32::from(self.snd.mss);
+        if verdict.entered {
+            cx.count(if self.negotiated.sack {
+                Counter::TcpExtTCPSackRecovery
+            } else {
+                Counter::TcpExtTCPRenoRecovery
+            });
+            cx.emit(|| Event::Recovery { begin: true });
+            self.snd.congestion.on_loss(&LossSample::new(cx.now, prior_in_flight, mss));
+        }
+        if verdict.recovered {
+            cx.emit(|| Event::Recovery { begin: false });
+            let in_flight = self.snd.in_flight();
+            self.snd.congestion.on_recovered(&LossSample::new(cx.now, in_flight, mss));
+        }
+        if acked.delivered > 0 {
+            self.snd.delivered.delivered += u64::from(acked.delivered);
+            self.snd.delivered.delivered_at = cx.now;
+            let sample = self.ack_sample(cx.now, acked, prior_in_flight);
+            self.snd.congestion.on_ack(&sample);
+        }
+        let why = match (verdict.entered, verdict.recovered) {
+            (true, _) => "loss",
+            (_, true) => "recovered",
+            _ if before.0 < before.1 => "slow start",
+            _ => "congestion avoidance",
+        };
+        self.tell_of_window(cx, before, why);
+    }
+
+    fn ack_sample(&self, now: Instant, acked: &Acked, prior_in_flight: u32) -> AckSample {
+        let snd = &self.snd;
+        AckSample {
+            delivered: acked.delivered,
+            prior_in_flight,
+            in_flight: snd.in_flight(),
+            rtt: acked.newest_rtt(),
+            srtt: snd.rtt.srtt(),
+            min_rtt: snd.rtt.min(),
+            cwnd_limited: snd.usage.is_limited(snd.cwnd(), snd.congestion.ssthresh()),
+            in_recovery: snd.recovery.in_recovery(),
+            ..AckSample::new(now, acked.acked, u32::from(snd.mss))
+        }
+    }
+
+    fn tell_of_window<O: Observer>(&self, cx: &mut Cx<'_, O>, before: (u32, u32), why: &'static str) {
+        let (cwnd, ssthresh) = (self.snd.cwnd(), self.snd.congestion.ssthresh());
+        if (cwnd, ssthresh) != before {
+            cx.emit(|| Event::Congestion { cwnd, ssthresh, why });
+        }
+    }
+
+    /// RFC 6298 §5.2, §5.3: stopped when nothing is in flight, restarted whenever something new is acknowledged.
+    fn rearm_rto<O: Observer>(&mut self, cx: &mut Cx<'_, O>, progress: bool) {
+        if self.snd.records.is_empty() {
+            self.timers.stop(Timer::Rto);
+        } else if progress {
+            self.timers.restart(cx, Timer::Rto, self.snd.backed_off_rto());
+        }
+    }
+
+    /// Our FIN is acknowledged: FIN-WAIT-2, TIME-WAIT, or the end (RFC 9293 §3.10.7.4, fifth check, state by state).
+    fn advance_state<O: Observer>(&mut self, cx: &mut Cx<'_, O>) {
+        if self.halves.send() != SendHalf::FinSent || !self.snd.records.is_empty() {
+            return;
+        }
+        self.change(cx, |halves| halves.fin_acked());
+        if self.state() == TcpState::Closed {
+            self.end(cx, None);
+        }
+    }
+
+    /// RFC 6298 §5.4: everything in flight counts as lost; the first of it goes again.
+    pub(super) fn on_rto<O: Observer>(&mut self, cx: &mut Cx<'_, O>) {
+        if !self.halves.syn_acked() {
+            self.due.syn_ack = Some(TxReason::SynAckRetransmit);
+            return;
+        }
+        let before = (self.snd.cwnd(), self.snd.congestion.ssthresh());
+        let (in_flight, mss) = (self.snd.in_flight(), u32::from(self.snd.mss));
+        let was_open = matches!(self.snd.recovery.phase(), Phase::Open | Phase::Disorder);
+        let again = self.snd.recovery.on_rto(&mut self.snd.records, u32::from(self.snd.backoff));
+        self.snd.congestion.on_rto(&LossSample::new(cx.now, in_flight, mss), again);
+        if was_open {
+            cx.emit(|| Event::Recovery { begin: true });
+        }
+        self.tell_of_window(cx, before, "RTO");
+    }
+}

@@ -1,0 +1,220 @@
+//! What the application does: write, read, and ask (RFC 9293 §3.10.2, §3.10.3).
+
+use super::Connection;
+use super::halves::{RecvHalf, SendHalf};
+use crate::recv::RecvQueue;
+use crate::{Cx, Readiness};
+use limpid_event::{Call, Error, Event, Observer, TxReason};
+use limpid_wire::{Chunk, FramePool};
+
+/// What an application has not read yet when its connection goes to TIME-WAIT or ends: it stays with the socket.
+pub struct Remnant {
+    pub(super) queue: RecvQueue,
+    pub(super) error: Option<Error>,
+}
+
+impl Connection {
+    /// Takes bytes for sending; returns how many.
+    ///
+    /// # Errors
+    /// [`Error::WouldBlock`] if there is no room; [`Readiness::WRITABLE`] tells when there is. The pending error, once,
+    /// after the connection failed; [`Error::BrokenPipe`] after that, and after our own shutdown.
+    pub fn write<O: Observer>(&mut self, cx: &mut Cx<'_, O>, bytes: &[u8]) -> Result<usize, Error> {
+        self.check_writable()?;
+        if bytes.is_empty() {
+            return Ok(0);
+        }
+        let taken = self.snd.queue.write(cx.pool, bytes, self.config.send_buffer);
+        self.app.wants_room |= taken < bytes.len();
+        if taken == 0 {
+            return Err(Error::WouldBlock);
+        }
+        cx.emit(|| Event::Call(Call::Write(taken)));
+        Ok(taken)
+    }
+
+    /// Takes a chunk for sending without copying; gives the rest back if there is no room for all.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    pub fn write_chunk<O: Observer>(&mut self, cx: &mut Cx<'_, O>, chunk: Chunk) -> Result<Option<Chunk>, Error> {
+        self.check_writable()?;
+        let offered = chunk.len();
+        let rest = self.snd.queue.write_chunk(cx.pool, chunk, self.config.send_buffer);
+        let taken = offered - rest.as_ref().map_or(0, Chunk::len);
+        self.app.wants_room |= rest.is_some();
+        if taken == 0 && offered > 0 {
+            return Err(Error::WouldBlock);
+        }
+        cx.emit(|| Event::Call(Call::Write(taken)));
+        Ok(rest)
+    }
+
+    fn check_writable(&mut self) -> Result<(), Error> {
+        if let Some(error) = self.app.error.take() {
+            return Err(error);
+        }
+        if self.halves.over() || self.halves.send() != SendHalf::Open {
+            return Err(Error::BrokenPipe);
+        }
+        // As on Linux nothing is taken before the opening is complete.
+        if self.halves.syn_acked() { Ok(()) } else { Err(Error::WouldBlock) }
+    }
+
+    /// Reads in order; `Ok(0)` is the end of the stream.
+    ///
+    /// # Errors
+    /// [`Error::WouldBlock`] if nothing has come yet; the pending error, once, if the connection failed and all that came
+    /// before has been read.
+    pub fn read<O: Observer>(&mut self, cx: &mut Cx<'_, O>, buf: &mut [u8]) -> Result<usize, Error> {
+        if buf.is_empty() {
+            return Ok(0);
+        }
+        let read = self.rcv.queue.read(cx.pool, buf);
+        if read == 0 {
+            self.check_end_of_stream()?;
+        } else {
+            self.after_read(read);
+        }
+        cx.emit(|| Event::Call(Call::Read(read)));
+        Ok(read)
+    }
+
+    /// Takes what has come as a chunk, at most `max` bytes, without copying; `Ok(None)` is the end of the stream.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn read_chunk<O: Observer>(&mut self, cx: &mut Cx<'_, O>, max: usize) -> Result<Option<Chunk>, Error> {
+        let chunk = self.rcv.queue.read_chunk(cx.pool, max);
+        let read = chunk.as_ref().map_or(0, Chunk::len);
+        if read == 0 {
+            self.check_end_of_stream()?;
+        } else {
+            self.after_read(read);
+        }
+        cx.emit(|| Event::Call(Call::Read(read)));
+        Ok(chunk)
+    }
+
+    /// Reads without taking (MSG_PEEK).
+    ///
+    /// # Errors
+    /// [`Error::WouldBlock`] if nothing has come yet; an error that ended the connection is not taken.
+    pub fn peek(&self, buf: &mut [u8]) -> Result<usize, Error> {
+        let peeked = self.rcv.queue.peek(buf);
+        if peeked > 0 || self.at_end_of_stream() {
+            return Ok(peeked);
+        }
+        Err(self.app.error.unwrap_or(Error::WouldBlock))
+    }
+
+    fn at_end_of_stream(&self) -> bool {
+        let ended = self.halves.over() && self.app.error.is_none();
+        self.halves.recv() == RecvHalf::FinReceived || self.app.read_shut || ended
+    }
+
+    fn check_end_of_stream(&mut self) -> Result<(), Error> {
+        if let Some(error) = self.app.error.take() {
+            return Err(error);
+        }
+        if self.at_end_of_stream() { Ok(()) } else { Err(Error::WouldBlock) }
+    }
+
+    /// Room was made: an ACK or a window update may be due (RFC 9293 §3.8.6.2.2).
+    fn after_read(&mut self, read: usize) {
+        if self.halves.over() || self.halves.recv() == RecvHalf::FinReceived {
+            return;
+        }
+        let rcv_nxt = self.rcv_nxt();
+        let unacked = rcv_nxt - self.rcv.window.rcv_wup();
+        let emptied = self.rcv.queue.is_empty();
+        if self.rcv.ack.on_read(read, emptied, unacked) {
+            self.due.ack_now(TxReason::Ack);
+        } else if self.rcv.window.update_due(rcv_nxt, self.rcv.space(&self.config)) {
+            self.due.ack_now(TxReason::WindowUpdate);
+        }
+    }
+
+    /// What the application can do now.
+    pub fn readiness(&self) -> Readiness {
+        let mut ready = Readiness::empty();
+        let over = self.halves.over();
+        let sending = self.halves.send() == SendHalf::Open && !over;
+        let read_closed = over || self.app.read_shut || self.halves.recv() == RecvHalf::FinReceived;
+        ready.set(Readiness::READ_CLOSED, read_closed);
+        ready.set(Readiness::READABLE, read_closed || !self.rcv.queue.is_empty());
+        ready.set(Readiness::WRITABLE, !sending || self.has_room());
+        ready.set(Readiness::CLOSED, over || (read_closed && !sending));
+        ready.set(Readiness::ERROR, self.app.error.is_some());
+        ready.set(Readiness::URGENT, self.urgent().is_some());
+        ready
+    }
+
+    /// Room worth a wake-up: a third of the buffer (Linux's `sk_stream_is_writeable`).
+    pub(super) fn has_room(&self) -> bool {
+        let queued = self.snd.queue.len();
+        self.halves.syn_acked() && self.snd.queue.room(self.config.send_buffer) >= (queued / 2).max(1)
+    }
+
+    /// How many bytes there are yet to read up to the end of urgent data (RFC 6093): `None` if there is none, or it is read.
+    /// The data is in line, whatever the peer meant.
+    pub fn urgent(&self) -> Option<u32> {
+        let end = self.rcv.urgent_end?;
+        let read_to = self.rcv.queue.read_seq();
+        end.after(read_to).then(|| end - read_to)
+    }
+
+    /// Bytes that can be read at once.
+    pub fn readable_len(&self) -> usize {
+        self.rcv.queue.len()
+    }
+
+    /// Takes the pending error (SO_ERROR), or the soft one.
+    pub fn take_error(&mut self) -> Option<Error> {
+        self.app.error.take().or_else(|| self.app.soft_error.take())
+    }
+
+    /// Bytes of memory that this connection keeps alive in frames, for the bound of the whole stack.
+    pub fn pinned(&self) -> usize {
+        self.snd.queue.pinned() + self.rcv.queue.pinned()
+    }
+}
+
+impl Remnant {
+    /// Reads in order; `Ok(0)` is the end of the stream.
+    ///
+    /// # Errors
+    /// The error that ended the connection, once, when all is read.
+    pub fn read(&mut self, pool: &mut FramePool, buf: &mut [u8]) -> Result<usize, Error> {
+        let read = if buf.is_empty() { 0 } else { self.queue.read(pool, buf) };
+        match self.error.take_if(|_| read == 0 && !buf.is_empty()) {
+            Some(error) => Err(error),
+            None => Ok(read),
+        }
+    }
+
+    /// Reads without taking (MSG_PEEK).
+    pub fn peek(&self, buf: &mut [u8]) -> Result<usize, Error> {
+        let peeked = self.queue.peek(buf);
+        match self.error {
+            Some(error) if peeked == 0 => Err(error),
+            _ => Ok(peeked),
+        }
+    }
+
+    /// Bytes that can be read.
+    pub fn readable_len(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// The error that waits to be taken (SO_ERROR).
+    pub fn take_error(&mut self) -> Option<Error> {
+        self.error.take()
+    }
+
+    /// Everything is over, so nothing blocks.
+    pub fn readiness(&self) -> Readiness {
+        let closed = Readiness::READABLE | Readiness::WRITABLE | Readiness::READ_CLOSED | Readiness::CLOSED;
+        if self.error.is_some() { closed | Readiness::ERROR } else { closed }
+    }
+}

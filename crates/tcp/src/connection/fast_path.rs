@@ -1,0 +1,54 @@
+//! Header prediction: the segment that is exactly what comes next needs none of the checks (RFC 9293 §3.10.7.4 is
+//! satisfied by it). What it does to the connection is the same as on the long way.
+
+use super::Connection;
+use super::halves::{RecvHalf, SendHalf};
+use crate::Cx;
+use limpid_event::{Counter, Observer};
+use limpid_wire::{Segment, TcpFlags};
+
+impl Connection {
+    /// Handles the segment, or gives it back for the long way.
+    #[inline]
+    pub(super) fn fast_path<O: Observer>(&mut self, cx: &mut Cx<'_, O>, segment: Segment) -> Option<Segment> {
+        if !self.is_predicted(&segment) {
+            return Some(segment);
+        }
+        let pure_ack = segment.payload.is_empty();
+        if pure_ack && segment.ack == self.snd.una() {
+            return Some(segment);
+        }
+        cx.count(if pure_ack { Counter::TcpExtTCPPureAcks } else { Counter::TcpExtTCPHPHits });
+        self.last_heard = cx.now;
+        self.keep_timestamp(cx.now, &segment);
+        self.process_ack(cx, &segment);
+        if !pure_ack {
+            // Both halves are open, so that taking the text can't end the connection.
+            let _ = self.process_text(cx, segment);
+        }
+        None
+    }
+
+    /// Both halves open, the expected number, an acceptable ACK, the same window as last time, no option that asks for
+    /// thought, nothing out of order, and room.
+    #[inline]
+    fn is_predicted(&self, segment: &Segment) -> bool {
+        let timestamps_in_order = match (self.rcv.ts_recent, segment.options.timestamps) {
+            (None, _) => true,
+            (Some(recent), Some(timestamps)) => timestamps.val.wrapping_sub(recent.val()) as i32 >= 0,
+            (Some(_), None) => false,
+        };
+        timestamps_in_order
+            && segment.flags - TcpFlags::PSH == TcpFlags::ACK
+            && segment.seq == self.rcv_nxt()
+            && segment.ack.after_eq(self.snd.una())
+            && segment.ack.before_eq(self.snd.nxt())
+            && u32::from(segment.window) << self.negotiated.snd_scale.shift() == self.snd.wnd
+            && segment.options.sack.is_empty()
+            && !self.rcv.queue.has_holes()
+            && segment.seq_end().before_eq(self.rcv.right_edge())
+            && self.halves.syn_acked()
+            && self.halves.send() == SendHalf::Open
+            && self.halves.recv() == RecvHalf::Open
+    }
+}

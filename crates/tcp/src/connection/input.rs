@@ -1,0 +1,248 @@
+//! SEGMENT ARRIVES in every synchronized state, in RFC 9293's order of checks (§3.10.7.4), with RFC 5961's answers to
+//! what may be forged and RFC 7323's PAWS in front.
+//!
+//! Where Linux is more lenient than the RFC, so are we: a segment that ends at or after the last number we acknowledged
+//! is not old, an empty one may lie just at the window's right edge, and one without timestamps is taken although they
+//! were negotiated (switch: [`Config::require_timestamps`](crate::Config::require_timestamps)).
+
+use super::{Connection, Reset};
+use crate::clock::TsRecent;
+use crate::{Cx, Outcome, Readiness};
+use core::ops::ControlFlow::{self, Break, Continue};
+use limpid_event::{Counter, DropReason, Error, Instant, Observer, TcpState, TxReason};
+use limpid_wire::{Segment, SeqNum, TcpFlags};
+
+/// Goes on to the next check, or has dealt with the segment.
+type Check = ControlFlow<()>;
+
+impl Connection {
+    /// A segment of this connection arrived (RFC 9293 §3.10.7.4).
+    pub fn handle_segment<O: Observer>(&mut self, cx: &mut Cx<'_, O>, segment: Segment) -> Outcome {
+        cx.received(&segment);
+        if self.halves.over() {
+            cx.dropped(DropReason::NoConnection);
+            return self.outcome();
+        }
+        if let Some(segment) = self.fast_path(cx, segment) {
+            self.segment_arrives(cx, segment);
+        }
+        self.outcome()
+    }
+
+    /// The long way, in order. The `Received` event is out already.
+    pub(super) fn segment_arrives<O: Observer>(&mut self, cx: &mut Cx<'_, O>, segment: Segment) {
+        // What becomes of the segment is in our state by now, either way.
+        let _ = self.check_and_process(cx, segment);
+    }
+
+    fn check_and_process<O: Observer>(&mut self, cx: &mut Cx<'_, O>, segment: Segment) -> Check {
+        self.check_flags(cx, &segment)?;
+        self.check_paws(cx, &segment)?;
+        self.check_sequence(cx, &segment)?;
+        self.check_reset(cx, &segment)?;
+        self.check_syn(cx, &segment)?;
+        self.check_ack(cx, &segment)?;
+        self.last_heard = cx.now;
+        self.keep_timestamp(cx.now, &segment);
+        self.check_urgent(&segment);
+        self.process_text(cx, segment)
+    }
+
+    /// A segment with neither ACK, RST nor SYN is of no connection (§3.10.7.4, fifth check; Linux looks first).
+    fn check_flags<O: Observer>(&mut self, cx: &mut Cx<'_, O>, segment: &Segment) -> Check {
+        if segment.flags.intersects(TcpFlags::ACK | TcpFlags::RST | TcpFlags::SYN) {
+            return Continue(());
+        }
+        self.drop(cx, DropReason::NoAck)
+    }
+
+    /// RFC 7323 §5.3 R1: an old timestamp makes an old segment, except for a reset.
+    fn check_paws<O: Observer>(&mut self, cx: &mut Cx<'_, O>, segment: &Segment) -> Check {
+        let Some(recent) = self.rcv.ts_recent else { return Continue(()) };
+        let flags = segment.flags;
+        let rejected = match segment.options.timestamps {
+            Some(timestamps) => {
+                recent.rejects(timestamps.val, 0, cx.now) && !self.is_overtaken_ack(segment, timestamps.val, cx)
+            }
+            None => self.config.require_timestamps && !flags.contains(TcpFlags::RST),
+        };
+        if !rejected || flags.contains(TcpFlags::RST) {
+            return Continue(());
+        }
+        if flags.contains(TcpFlags::SYN) {
+            return self.challenge_syn(cx);
+        }
+        cx.count(Counter::TcpExtPAWSEstab);
+        self.answer_unacceptable(cx, segment, Counter::TcpExtTCPACKSkippedPAWS);
+        self.drop(cx, DropReason::Paws)
+    }
+
+    /// A bare ACK that changes nothing and was merely overtaken by others is no reason to answer (Linux's
+    /// `tcp_disordered_ack`).
+    fn is_overtaken_ack<O: Observer>(&self, segment: &Segment, tsval: u32, cx: &Cx<'_, O>) -> bool {
+        let recent = self.rcv.ts_recent.map_or(0, |recent| recent.val());
+        let behind = u128::from(recent.wrapping_sub(tsval));
+        segment.flags.contains(TcpFlags::ACK)
+            && segment.seq == self.rcv_nxt()
+            && segment.seq_len() == 0
+            && segment.ack == self.snd.una()
+            && !self.may_update_window(segment)
+            && behind <= self.snd.rto().as_millis()
+            && cx.now.since(self.last_heard) <= self.snd.rto()
+    }
+
+    /// First check: sequence number (§3.10.7.4).
+    fn check_sequence<O: Observer>(&mut self, cx: &mut Cx<'_, O>, segment: &Segment) -> Check {
+        let too_old = segment.seq_end().before(self.rcv.last_ack());
+        let too_new = segment.seq.after(self.rcv.right_edge());
+        if !too_old && !too_new {
+            return Continue(());
+        }
+        let flags = segment.flags;
+        if flags.contains(TcpFlags::RST) {
+            // Some peers number a reset after their FIN as if the FIN had not been.
+            if self.is_reset_below_fin(segment.seq) {
+                self.reset_by_peer(cx);
+                return Break(());
+            }
+            return self.drop(cx, DropReason::OutsideWindow);
+        }
+        if flags.contains(TcpFlags::SYN) {
+            return self.challenge_syn(cx);
+        }
+        self.answer_unacceptable(cx, segment, Counter::TcpExtTCPACKSkippedSeq);
+        self.drop(cx, DropReason::OutsideWindow)
+    }
+
+    /// Second check: a reset counts only at exactly the expected number, or at the end of what SACK reported; any other
+    /// in the window is asked about (RFC 5961 §3.2).
+    fn check_reset<O: Observer>(&mut self, cx: &mut Cx<'_, O>, segment: &Segment) -> Check {
+        if !segment.flags.contains(TcpFlags::RST) {
+            return Continue(());
+        }
+        let seq = segment.seq;
+        let expected =
+            seq == self.rcv_nxt() || self.is_reset_below_fin(seq) || self.rcv.queue.highest_end() == Some(seq);
+        if expected {
+            self.reset_by_peer(cx);
+            return Break(());
+        }
+        self.challenge(cx);
+        self.drop(cx, DropReason::BlindReset)
+    }
+
+    fn is_reset_below_fin(&self, seq: SeqNum) -> bool {
+        let closed = matches!(self.state(), TcpState::CloseWait | TcpState::LastAck | TcpState::Closing);
+        closed && seq + 1 == self.rcv_nxt()
+    }
+
+    /// Fourth check: a SYN in a connection is never taken, only asked about (RFC 5961 §4.2). Crossed SYNs are the
+    /// exception: there the peer's SYN-ACK repeats its SYN (RFC 9293 §3.5, figure 7).
+    fn check_syn<O: Observer>(&mut self, cx: &mut Cx<'_, O>, segment: &Segment) -> Check {
+        if !segment.flags.contains(TcpFlags::SYN) {
+            return Continue(());
+        }
+        let completes_crossed_open = !self.halves.syn_acked()
+            && segment.flags.contains(TcpFlags::ACK)
+            && segment.seq + 1 == self.rcv_nxt()
+            && segment.seq_len() == 1
+            && segment.ack == self.snd.nxt();
+        if !completes_crossed_open {
+            return self.challenge_syn(cx);
+        }
+        self.due.ack_now(TxReason::HandshakeAck);
+        Continue(())
+    }
+
+    /// Fifth check: the ACK field. In SYN-RECEIVED it must acknowledge our SYN, else it is answered with a reset; later
+    /// it must lie between an old window and SND.NXT (RFC 5961 §5.2).
+    fn check_ack<O: Observer>(&mut self, cx: &mut Cx<'_, O>, segment: &Segment) -> Check {
+        if !segment.flags.contains(TcpFlags::ACK) {
+            return self.drop(cx, DropReason::NoAck);
+        }
+        let (ack, una, nxt) = (segment.ack, self.snd.una(), self.snd.nxt());
+        if !self.halves.syn_acked() {
+            if !(ack.after(una) && ack.before_eq(nxt)) {
+                self.due.reset = Some(Reset { seq: ack, with_ack: false, why: TxReason::ResetBadAck });
+                return self.drop(cx, DropReason::AckTooHigh);
+            }
+            self.our_syn_is_acked(cx);
+        }
+        let acked = u32::try_from(self.snd.bytes_acked).unwrap_or(u32::MAX);
+        let oldest = una - self.snd.max_wnd.min(acked);
+        if ack.after(nxt) || ack.before(oldest) {
+            self.challenge(cx);
+            return self.drop(cx, if ack.after(nxt) { DropReason::AckTooHigh } else { DropReason::AckTooOld });
+        }
+        self.process_ack(cx, segment);
+        if self.halves.over() { Break(()) } else { Continue(()) }
+    }
+
+    /// RFC 7323 §4.3: the timestamp to echo is that of the segment which the next ACK is for.
+    pub(super) fn keep_timestamp(&mut self, now: Instant, segment: &Segment) {
+        let (Some(recent), Some(timestamps)) = (self.rcv.ts_recent, segment.options.timestamps) else { return };
+        if segment.seq.before_eq(self.rcv.last_ack()) && !recent.rejects(timestamps.val, 0, now) {
+            self.rcv.ts_recent = Some(TsRecent::new(timestamps.val, now));
+        }
+    }
+
+    /// Sixth check: the urgent pointer names the byte after the last urgent one, as every system has it (RFC 6093 §4).
+    /// The data itself stays in line.
+    fn check_urgent(&mut self, segment: &Segment) {
+        if !segment.flags.contains(TcpFlags::URG) || segment.urgent == 0 {
+            return;
+        }
+        let end = segment.seq + u32::from(segment.urgent);
+        let newer = self.rcv.urgent_end.is_none_or(|known| end.after(known));
+        if newer && end.after(self.rcv_nxt()) {
+            self.rcv.urgent_end = Some(end);
+            self.woke |= Readiness::URGENT;
+        }
+    }
+
+    /// Drops the segment; its checks end here.
+    pub(super) fn drop<O: Observer>(&mut self, cx: &mut Cx<'_, O>, why: DropReason) -> Check {
+        cx.dropped(why);
+        Break(())
+    }
+
+    /// What is not acceptable is answered with an ACK of what we have (§3.10.7.4, first check), within the limit.
+    fn answer_unacceptable<O: Observer>(&mut self, cx: &mut Cx<'_, O>, segment: &Segment, held_back: Counter) {
+        let interval = self.config.invalid_ratelimit;
+        if !cx.may_answer(&mut self.limit, interval, segment, held_back) {
+            return;
+        }
+        let old_data = !segment.payload.is_empty() && segment.seq.before(self.rcv_nxt());
+        if old_data {
+            cx.count(Counter::TcpExtDelayedACKLost);
+            self.enter_quick_ack();
+        }
+        let probe = segment.seq_end().before_eq(self.rcv_nxt()) && segment.seq + 1 == self.rcv_nxt();
+        self.due.ack_now(if probe { TxReason::ProbeAnswer } else { TxReason::DuplicateAck });
+    }
+
+    fn challenge_syn<O: Observer>(&mut self, cx: &mut Cx<'_, O>) -> Check {
+        cx.count(Counter::TcpExtTCPSYNChallenge);
+        self.challenge(cx);
+        self.drop(cx, DropReason::SynInConnection)
+    }
+
+    /// Asks the peer: an ACK that makes the real one repeat itself properly (RFC 5961 §3.2, §4.2, §5.2, §7).
+    fn challenge<O: Observer>(&mut self, cx: &mut Cx<'_, O>) {
+        if self.limit.allow(cx.now, self.config.invalid_ratelimit) {
+            cx.count(Counter::TcpExtTCPChallengeACK);
+            self.due.ack_now(TxReason::ChallengeAck);
+        } else {
+            cx.count(Counter::TcpExtTCPACKSkippedChallenge);
+        }
+    }
+
+    /// The peer's reset is good: both halves end at once. What was received stays readable.
+    fn reset_by_peer<O: Observer>(&mut self, cx: &mut Cx<'_, O>) {
+        let error = match self.state() {
+            TcpState::CloseWait => Error::BrokenPipe,
+            _ => Error::ConnectionReset,
+        };
+        self.end(cx, Some(error));
+    }
+}

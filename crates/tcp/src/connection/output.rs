@@ -1,0 +1,326 @@
+//! `poll_transmit`: the one place that cuts segments (RFC 9293 §3.8.6, §3.10.2; RFC 6298 §5.1).
+//!
+//! Inputs only change state; what follows from it is decided here, when there is room to send. The order: a reset; ACKs
+//! that the peer counts; what is lost; new data, with the FIN behind it; a probe; an ACK for its own sake.
+
+use super::halves::SendHalf;
+use super::{Connection, Reset};
+use crate::congestion::{Controller, IdleSample, SentSample};
+use crate::negotiate::advertised_mss;
+use crate::reply::control;
+use crate::send::sws;
+use crate::{Cx, Transmit};
+use limpid_event::{Counter, Instant, Observer, Timer, TxReason};
+use limpid_wire::tcp::Timestamps;
+use limpid_wire::{Chunks, Segment, SeqNum, TcpFlags, TcpOptions};
+
+/// SACK blocks that fit beside timestamps: 40 bytes of options less 12, in blocks of 8 with a header of 4.
+const SACK_BLOCKS_WITH_TIMESTAMPS: usize = 3;
+
+/// A piece of the send queue about to leave.
+struct Cut {
+    seq: SeqNum,
+    payload: Chunks,
+    fin: bool,
+    mss: u32,
+    why: TxReason,
+}
+
+impl Connection {
+    /// The next segment to send, if one is due; call until `None`.
+    pub fn poll_transmit<O: Observer>(&mut self, cx: &mut Cx<'_, O>) -> Option<Transmit> {
+        if let Some(reset) = self.due.reset.take() {
+            return Some(self.send_reset(cx, reset));
+        }
+        if self.halves.over() {
+            return None;
+        }
+        if !self.halves.syn_acked() {
+            return self.send_syn_ack(cx);
+        }
+        if self.due.duplicate_acks > 0 {
+            return self.send_ack(cx);
+        }
+        self.retransmit(cx).or_else(|| self.send_new(cx)).or_else(|| self.send_probe(cx)).or_else(|| self.send_ack(cx))
+    }
+
+    fn send_reset<O: Observer>(&mut self, cx: &mut Cx<'_, O>, reset: Reset) -> Transmit {
+        let segment = if reset.with_ack {
+            self.segment(cx.now, reset.seq, TcpFlags::RST | TcpFlags::ACK)
+        } else {
+            Segment { seq: reset.seq, flags: TcpFlags::RST, ..Segment::default() }
+        };
+        let transmit = control(segment, reset.why);
+        cx.sent(&transmit, 0);
+        transmit
+    }
+
+    /// After crossed SYNs: our SYN again, now with the ACK of the peer's (RFC 9293 §3.10.7.3, fourth check).
+    fn send_syn_ack<O: Observer>(&mut self, cx: &mut Cx<'_, O>) -> Option<Transmit> {
+        let why = self.due.syn_ack.take()?;
+        let mut segment = self.segment(cx.now, self.params.isn, TcpFlags::SYN | TcpFlags::ACK);
+        segment.window = self.rcv.syn_window;
+        segment.options = TcpOptions {
+            mss: Some(advertised_mss(&self.config, &self.params)),
+            window_scale: self.negotiated.scaling.then(|| self.rcv.window.scale().shift()),
+            sack_permitted: self.negotiated.sack,
+            timestamps: segment.options.timestamps,
+            ..TcpOptions::default()
+        };
+        let transmit = control(segment, why);
+        // The first SYN-ACK is the SYN once more.
+        cx.sent(&transmit, u32::from(self.snd.backoff) + 1);
+        cx.count(Counter::TcpExtTCPSynRetrans);
+        self.due.ack_rode_along();
+        self.timers.restart(cx, Timer::Rto, self.snd.backed_off_rto());
+        Some(transmit)
+    }
+
+    /// What is lost, as far as recovery lets it go (RFC 5681 §3.2, RFC 6298 §5.4, RFC 6582).
+    fn retransmit<O: Observer>(&mut self, cx: &mut Cx<'_, O>) -> Option<Transmit> {
+        if self.snd.records.lost() == 0 {
+            return None;
+        }
+        let mss = self.snd.cut_mss(self.sack_option_len());
+        let (cwnd, sack) = (self.snd.cwnd(), self.negotiated.sack);
+        let next = self.snd.recovery.next(&mut self.snd.records, cwnd, sack, mss, mss)?;
+        // Beyond a window that shrank nothing goes, but the first segment, which asks whether it still is (RFC 9293 §3.8.6).
+        if next.start.after_eq(self.snd.right_edge()) && next.start != self.snd.una() {
+            return None;
+        }
+        let len = self.snd.queue.end().earlier(next.end).offset_from(next.start).max(0);
+        let payload = self.snd.queue.slice(cx.pool, next.start, len as usize);
+        let end = next.start + payload.len() as u32;
+        let fin = end == self.snd.queue.end() && next.end.after(end);
+        if payload.is_empty() && !fin {
+            debug_assert!(false, "a record without bytes behind it");
+            return None;
+        }
+        let sent_end = end + u32::from(fin);
+        let nth = self.snd.on_retransmit(next.start, sent_end, cx.now);
+        if next.why != TxReason::RtoRetransmit {
+            cx.count(Counter::TcpExtTCPFastRetrans);
+        }
+        if next.start == self.snd.una() {
+            self.timers.restart(cx, Timer::Rto, self.snd.backed_off_rto());
+        }
+        Some(self.transmit_data(cx, Cut { seq: next.start, payload, fin, mss, why: next.why }, nth))
+    }
+
+    /// New data, as much as the peer's window, the congestion window, Nagle and the device allow, and the FIN if it is next.
+    fn send_new<O: Observer>(&mut self, cx: &mut Cx<'_, O>) -> Option<Transmit> {
+        if !self.has_unsent() {
+            return None;
+        }
+        let sack = self.sack_option_len();
+        let mss = self.snd.cut_mss(sack);
+        let unsent = self.snd.queue.end() - self.snd.nxt();
+        let usable = self.snd.usable_window();
+        let fin_queued = self.halves.send() == SendHalf::FinQueued;
+        let by_window = sws::sendable(unsent, usable, mss, self.snd.max_wnd);
+        let by_cwnd = self.allowed_by_cwnd(by_window, mss);
+        let len = self.allowed_at_once(by_cwnd, unsent, mss, fin_queued);
+        let fin = fin_queued && len == unsent && usable > len;
+        if len == 0 && !fin {
+            self.blocked(cx, by_window > 0 && by_cwnd == 0);
+            return None;
+        }
+        self.restart_after_idle(cx.now, mss);
+        let payload = self.snd.queue.slice(cx.pool, self.snd.nxt(), len as usize);
+        let payload = whole_segments(payload, len, mss);
+        let fin = fin && payload.len() as u32 == unsent;
+        let why = match (fin, self.snd.beyond_cwnd()) {
+            (true, _) => TxReason::Fin,
+            (false, true) => TxReason::LimitedTransmit,
+            (false, false) => TxReason::NewData,
+        };
+        let cut = Cut { seq: self.snd.nxt(), payload, fin, mss, why };
+        Some(self.send_cut(cx, cut))
+    }
+
+    /// What the congestion window still lets go: whole segments, or the rest if it fits. One segment may always go when
+    /// nothing is in flight.
+    fn allowed_by_cwnd(&self, len: u32, mss: u32) -> u32 {
+        let in_flight = self.snd.in_flight();
+        let room = self.snd.cwnd().saturating_sub(in_flight);
+        if len <= room {
+            return len;
+        }
+        let room = if in_flight == 0 { room.max(mss) } else { room };
+        (room - room % mss).min(len)
+    }
+
+    /// What may leave in one piece: Nagle's rule for the last small segment, and the device's bound on super-segments.
+    fn allowed_at_once(&self, len: u32, unsent: u32, mss: u32, fin_queued: bool) -> u32 {
+        let last = fin_queued && len == unsent;
+        let whole_burst = (self.params.max_burst - self.params.max_burst % mss).max(mss);
+        if len > whole_burst {
+            return whole_burst;
+        }
+        // A segment that the window cut short is not one that Nagle would wait with.
+        if len < unsent {
+            return len;
+        }
+        let mode = self.nagle_mode();
+        self.snd.nagle.allowed(mode, len, mss, last, self.snd.una(), self.snd.nxt())
+    }
+
+    /// Nothing more may leave now. If nothing is in flight whose ACK would open the way, the window is what is closed, and
+    /// the persist timer must ask (RFC 9293 §3.8.6.1).
+    fn blocked<O: Observer>(&mut self, cx: &mut Cx<'_, O>, by_cwnd: bool) {
+        self.snd.usage.on_sent(by_cwnd, self.snd.una(), self.snd.nxt());
+        let nothing_in_flight = self.snd.records.is_empty();
+        if nothing_in_flight && !self.timers.runs(Timer::Persist) {
+            self.timers.start(cx, Timer::Persist, self.snd.backed_off_rto());
+        }
+    }
+
+    /// RFC 5681 §4.1: after a timeout's worth of silence the old window says nothing any more.
+    fn restart_after_idle(&mut self, now: Instant, mss: u32) {
+        let idle = now.since(self.snd.last_sent);
+        let rto = self.snd.rto();
+        if self.snd.records.is_empty() && idle > rto && self.snd.nxt() != self.snd.queue.start() {
+            self.snd.congestion.on_idle(&IdleSample::new(now, idle, rto, mss));
+        }
+    }
+
+    /// Sends a cut piece of the queue for the first time.
+    fn send_cut<O: Observer>(&mut self, cx: &mut Cx<'_, O>, cut: Cut) -> Transmit {
+        let len = cut.payload.len() as u32;
+        let end = cut.seq + len;
+        self.snd.nagle.on_sent(len, cut.mss, end);
+        let transmit = self.transmit_data(cx, cut, 0);
+        let fin = transmit.segment.flags.contains(TcpFlags::FIN);
+        let sent_end = end + u32::from(fin);
+        if fin {
+            self.change(cx, |halves| halves.fin_sent());
+        }
+        self.snd.on_first_sent(sent_end, cx.now);
+        let in_flight = self.snd.in_flight();
+        let mss = u32::from(self.snd.mss);
+        self.snd.congestion.on_sent(&SentSample::new(cx.now, len, in_flight, mss));
+        self.timers.stop(Timer::Persist);
+        if !self.timers.runs(Timer::Rto) {
+            self.timers.start(cx, Timer::Rto, self.snd.backed_off_rto());
+        }
+        transmit
+    }
+
+    /// Puts header and payload together, counts, tells. What it acknowledges needs no ACK of its own.
+    fn transmit_data<O: Observer>(&mut self, cx: &mut Cx<'_, O>, cut: Cut, retransmission: u32) -> Transmit {
+        let end = cut.seq + cut.payload.len() as u32;
+        let mut flags = TcpFlags::ACK;
+        if !cut.payload.is_empty() && (end == self.snd.queue.end() || self.snd.queue.pushes(cut.seq, end)) {
+            flags |= TcpFlags::PSH;
+        }
+        if cut.fin {
+            flags |= TcpFlags::FIN;
+        }
+        let mut segment = self.segment(cx.now, cut.seq, flags);
+        let gso_size = if cut.payload.len() as u32 > cut.mss { cut.mss as u16 } else { 0 };
+        segment.payload = cut.payload;
+        segment.merged = 1;
+        self.due.ack_rode_along();
+        self.rcv.ack.on_data_sent(cx.now);
+        let transmit = Transmit { segment, gso_size, why: cut.why };
+        cx.sent(&transmit, retransmission);
+        transmit
+    }
+
+    /// Is the window still closed, or the peer still there? An empty segment just below the window, which a peer answers
+    /// with an ACK (as Linux; RFC 9293 §3.8.4 allows it for keepalives, and for windows it saves the peer the byte). A
+    /// window that is merely small takes what fits in.
+    fn send_probe<O: Observer>(&mut self, cx: &mut Cx<'_, O>) -> Option<Transmit> {
+        let why = self.due.probe.take()?;
+        cx.count(match why {
+            TxReason::KeepAlive => Counter::TcpExtTCPKeepAlive,
+            _ => Counter::TcpExtTCPWinProbe,
+        });
+        let usable = self.snd.usable_window();
+        if why == TxReason::ZeroWindowProbe && usable > 0 && self.has_unsent() {
+            return Some(self.send_what_fits(cx, usable));
+        }
+        let segment = self.segment(cx.now, self.snd.una() - 1, TcpFlags::ACK);
+        let transmit = control(segment, why);
+        cx.sent(&transmit, 0);
+        Some(transmit)
+    }
+
+    /// RFC 9293 §3.8.6.2.1's override timeout: a small window is used after all.
+    fn send_what_fits<O: Observer>(&mut self, cx: &mut Cx<'_, O>, usable: u32) -> Transmit {
+        let mss = self.snd.cut_mss(self.sack_option_len());
+        let payload = self.snd.queue.slice(cx.pool, self.snd.nxt(), usable.min(mss) as usize);
+        let all = self.snd.nxt() + payload.len() as u32 == self.snd.queue.end();
+        let fin = all && self.halves.send() == SendHalf::FinQueued && usable > payload.len() as u32;
+        let cut = Cut { seq: self.snd.nxt(), payload, fin, mss, why: TxReason::ZeroWindowProbe };
+        self.send_cut(cx, cut)
+    }
+
+    fn send_ack<O: Observer>(&mut self, cx: &mut Cx<'_, O>) -> Option<Transmit> {
+        let why = self.due.take_ack()?;
+        let segment = self.segment(cx.now, self.acceptable_seq(), TcpFlags::ACK);
+        let transmit = control(segment, why);
+        cx.sent(&transmit, 0);
+        Some(transmit)
+    }
+
+    /// A number that the peer accepts even if it has shrunk its window.
+    pub(super) fn acceptable_seq(&self) -> SeqNum {
+        let right_edge = self.snd.una() + self.snd.wnd;
+        let unit = 1 << self.rcv.window.scale().shift();
+        let beyond = self.snd.nxt().after(right_edge) && self.snd.nxt() - right_edge >= unit;
+        if beyond { right_edge } else { self.snd.nxt() }
+    }
+
+    /// A segment without data as every one is that leaves in a synchronized state: with ACK, window, timestamps, SACK.
+    /// What it acknowledges counts as acknowledged.
+    fn segment(&mut self, now: Instant, seq: SeqNum, flags: TcpFlags) -> Segment {
+        let ack = self.rcv_nxt();
+        let space = self.rcv.space(&self.config);
+        let window = self.rcv.window.advertise(ack, space).0;
+        self.rcv.ack.on_ack_sent();
+        self.timers.stop(Timer::DelayedAck);
+        Segment { seq, ack, flags: flags | TcpFlags::ACK, window, options: self.options(now), ..Segment::default() }
+    }
+
+    /// The window field of the last segment, for TIME-WAIT.
+    pub(super) fn window_field(&self) -> u16 {
+        self.rcv.window.current(self.rcv_nxt()).scale(self.rcv.window.scale()).0
+    }
+
+    fn options(&self, now: Instant) -> TcpOptions {
+        let mut options = TcpOptions::default();
+        if let Some(recent) = self.rcv.ts_recent {
+            options.timestamps = Some(Timestamps { val: self.clock().val(now), ecr: recent.val() });
+        }
+        if self.negotiated.sack && self.rcv.queue.has_holes() {
+            options.sack = self.rcv.queue.sack_blocks(self.max_sack_blocks());
+        }
+        options
+    }
+
+    fn max_sack_blocks(&self) -> usize {
+        if self.negotiated.timestamps { SACK_BLOCKS_WITH_TIMESTAMPS } else { SACK_BLOCKS_WITH_TIMESTAMPS + 1 }
+    }
+
+    /// What SACK takes from a data segment.
+    fn sack_option_len(&self) -> u32 {
+        if !self.negotiated.sack || !self.rcv.queue.has_holes() {
+            return 0;
+        }
+        4 + 8 * self.rcv.queue.sack_blocks(self.max_sack_blocks()).len() as u32
+    }
+
+    fn nagle_mode(&self) -> crate::send::NagleMode {
+        if self.config.no_delay { crate::send::NagleMode::Off } else { crate::send::NagleMode::On }
+    }
+}
+
+/// A list of chunks may be full before it has `wanted` bytes: then it ends with a whole segment, if it has one.
+fn whole_segments(mut payload: Chunks, wanted: u32, mss: u32) -> Chunks {
+    let len = payload.len() as u32;
+    if len < wanted && len > mss {
+        payload.truncate((len - len % mss) as usize);
+    }
+    payload
+}

@@ -1,0 +1,3 @@
+//! A connection's life, in virtual time.
+
+mod lifecycle;

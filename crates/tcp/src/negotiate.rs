@@ -1,0 +1,119 @@
+//! What the two SYNs agree on: MSS, window scales, timestamps, SACK (RFC 9293 §3.7.1, RFC 7323 §2.2, §3.2, RFC 2018 §2).
+
+use crate::Config;
+use crate::clock::{TsClock, TsRecent};
+use crate::recv::{UnscaledWindow, WindowScale};
+use crate::syn_sent::OpenParams;
+use limpid_event::Instant;
+use limpid_wire::tcp::Timestamps;
+use limpid_wire::{Segment, TcpOptions};
+
+/// The smallest MSS that we believe of a peer. A smaller one would only make us send many tiny segments (Linux's
+/// `tcp_min_snd_mss`; CVE-2019-11479).
+pub(crate) const MIN_PEER_MSS: u16 = 48;
+
+/// What a timestamps option costs in each segment, with its padding (RFC 7323 appendix A).
+pub(crate) const TIMESTAMPS_LEN: u16 = 12;
+
+/// The window we offer at first, and the scale for all later ones.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct InitialWindow {
+    /// Bytes.
+    pub window: u32,
+    /// The shift we offer in our SYN; zero if scaling is off.
+    pub scale: WindowScale,
+}
+
+impl InitialWindow {
+    /// Linux's arithmetic: half of the buffer, in whole segments of `mss` payload bytes; the scale fits the largest
+    /// buffer there may ever be.
+    pub(crate) fn select(config: &Config, scaling: bool, mss: u16) -> InitialWindow {
+        let half = u32::try_from(config.recv_buffer / 2).unwrap_or(u32::MAX);
+        let space = half.min(WindowScale::MAX.max_window().bytes());
+        let whole = if space > u32::from(mss) { space - space % u32::from(mss.max(1)) } else { space };
+        if !scaling {
+            return InitialWindow { window: whole.min(u32::from(u16::MAX)), scale: WindowScale::NONE };
+        }
+        let largest = u32::try_from(config.recv_buffer_max).unwrap_or(u32::MAX).max(space);
+        InitialWindow { window: whole, scale: WindowScale::for_buffer(largest as usize) }
+    }
+
+    /// The window field of a SYN or SYN-ACK, which is never scaled (RFC 7323 §2.2).
+    pub(crate) const fn syn_field(self) -> u16 {
+        UnscaledWindow::new(self.window).scale(WindowScale::NONE).0
+    }
+}
+
+impl InitialWindow {
+    /// The window field of other segments that leave before any data came.
+    pub(crate) fn later_field(self) -> u16 {
+        UnscaledWindow::new(self.window).scale(self.scale).0
+    }
+}
+
+/// What was agreed on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Negotiated {
+    /// The peer's MSS, as it stated it or by default; without our own limits.
+    pub(crate) peer_mss: u16,
+    /// Shift of the windows that the peer states.
+    pub(crate) snd_scale: WindowScale,
+    /// Whether windows are scaled at all, in both directions or in none.
+    pub(crate) scaling: bool,
+    /// Timestamps go with every segment.
+    pub(crate) timestamps: bool,
+    /// SACK blocks may be sent and are believed.
+    pub(crate) sack: bool,
+}
+
+impl Negotiated {
+    /// What results from our settings and the options of the peer's SYN.
+    pub(crate) fn from_syn(config: &Config, params: &OpenParams, options: &TcpOptions) -> Negotiated {
+        let scale = options.window_scale.filter(|_| config.window_scaling);
+        Negotiated {
+            peer_mss: options.mss.unwrap_or(params.default_peer_mss).max(MIN_PEER_MSS),
+            snd_scale: scale.map_or(WindowScale::NONE, WindowScale::new),
+            scaling: scale.is_some(),
+            timestamps: config.timestamps && options.timestamps.is_some(),
+            sack: config.sack && options.sack_permitted,
+        }
+    }
+
+    /// Payload bytes of a full segment that we send: the smallest of what the peer, the route and TCP_MAXSEG allow, less
+    /// the options of each segment (RFC 9293 §3.7.1; RFC 6691).
+    pub(crate) fn send_mss(&self, config: &Config, params: &OpenParams) -> u16 {
+        let options = if self.timestamps { TIMESTAMPS_LEN } else { 0 };
+        let mss = self.peer_mss.min(advertised_mss(config, params)).max(MIN_PEER_MSS);
+        mss - options
+    }
+
+    /// No options at all.
+    pub(crate) const fn plain(peer_mss: u16) -> Negotiated {
+        Negotiated { peer_mss, snd_scale: WindowScale::NONE, scaling: false, timestamps: false, sack: false }
+    }
+}
+
+/// The MSS that we state: what the route allows, clamped by TCP_MAXSEG.
+pub(crate) fn advertised_mss(config: &Config, params: &OpenParams) -> u16 {
+    config.max_seg.map_or(params.mss, |clamp| params.mss.min(clamp))
+}
+
+/// The options of a first SYN.
+pub(crate) fn syn_options(config: &Config, params: &OpenParams, window: InitialWindow, now: Instant) -> TcpOptions {
+    TcpOptions {
+        mss: Some(advertised_mss(config, params)),
+        window_scale: config.window_scaling.then(|| window.scale.shift()),
+        sack_permitted: config.sack,
+        timestamps: config.timestamps.then(|| Timestamps { val: TsClock::new(params.ts_offset).val(now), ecr: 0 }),
+        ..TcpOptions::default()
+    }
+}
+
+/// The peer's timestamp of its SYN, to be echoed.
+pub(crate) fn ts_recent(negotiated: &Negotiated, syn: &Segment, now: Instant) -> Option<TsRecent> {
+    let timestamps = syn.options.timestamps.filter(|_| negotiated.timestamps)?;
+    Some(TsRecent::new(timestamps.val, now))
+}
+
+#[cfg(test)]
+mod tests;
