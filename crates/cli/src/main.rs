@@ -6,7 +6,9 @@
 #![forbid(unsafe_code)]
 
 mod error;
+mod lab;
 mod read;
+mod report;
 
 use clap::{Parser, Subcommand};
 use error::CliError;
@@ -24,12 +26,14 @@ struct Cli {
 /// The subcommands, a module each.
 #[derive(Subcommand, Debug)]
 enum Command {
+    Lab(lab::LabArgs),
     Read(read::ReadArgs),
 }
 
 fn main() -> ExitCode {
     let outcome = match Cli::try_parse() {
         Ok(cli) => match cli.command {
+            Command::Lab(args) => args.run(),
             Command::Read(args) => args.run(),
         },
         Err(error) => Err(CliError::from(error)),

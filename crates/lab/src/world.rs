@@ -85,6 +85,8 @@ struct AppEntry {
 
 struct Host {
     machine: Rc<RefCell<dyn Machine>>,
+    /// The same, if its stack is ours.
+    ours: Option<Rc<RefCell<OurHost>>>,
     /// As the recorder counts it.
     index: usize,
     /// The link it is on, and at which end.
@@ -184,7 +186,15 @@ impl World {
             tx_checksum_offload: false,
         };
         let host = OurHost::new(plan.config, secrets, observer, interface, plan.addresses)?;
-        Ok(self.adopt(Rc::new(RefCell::new(host)), index))
+        let host = Rc::new(RefCell::new(host));
+        let id = self.adopt(host.clone(), index);
+        self.hosts[id.0].ours = Some(host);
+        Ok(id)
+    }
+
+    /// A host whose stack is ours, to look at its sockets and counters; `None` for any other.
+    pub fn our_host(&self, host: HostId) -> Option<RefMut<'_, OurHost>> {
+        Some(self.hosts[host.0].ours.as_ref()?.borrow_mut())
     }
 
     /// Adds this machine's Linux as a host, in a private namespace. The world must be in real time.
@@ -200,7 +210,7 @@ impl World {
 
     /// Adds a host of any other kind, whose index at the recorder is `index`.
     pub fn adopt(&mut self, machine: Rc<RefCell<dyn Machine>>, index: usize) -> HostId {
-        self.hosts.push(Host { machine, index, wire: None });
+        self.hosts.push(Host { machine, ours: None, index, wire: None });
         HostId(self.hosts.len() - 1)
     }
 

@@ -5,7 +5,7 @@ use crate::experiments::ALL;
 fn every_experiment_is_found_by_its_name_and_explains_itself() {
     for experiment in ALL {
         assert_eq!(find(experiment.name).map(|e| e.name), Some(experiment.name));
-        assert!((40..=120).contains(&experiment.summary.len()), "{}: {}", experiment.name, experiment.summary.len());
+        assert!((30..=76).contains(&experiment.summary.len()), "{}: {}", experiment.name, experiment.summary.len());
         assert!(experiment.look_for.len() >= 2, "{}", experiment.name);
         let wide = experiment.look_for.iter().find(|line| line.len() > 118);
         assert_eq!(wide, None, "{}", experiment.name);

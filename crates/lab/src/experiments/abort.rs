@@ -9,7 +9,7 @@ use std::time::Duration;
 
 pub(super) const EXPERIMENT: Experiment = Experiment {
     name: "abort",
-    summary: "a reset ends a connection: asked for, because data was left unread, or because data came after close",
+    summary: "three ways to a reset: asked for, data unread, data after close",
     look_for: &[
         "A reset is not answered and not acknowledged, and nobody stays in TIME-WAIT.",
         "The other side learns it from its next read or write: ECONNRESET.",

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 pub(super) const EXPERIMENT: Experiment = Experiment {
     name: "backlog-full",
-    summary: "the accept queue is full: the final ACK of a handshake, and further SYNs, are dropped, not refused",
+    summary: "the accept queue is full: ACKs and SYNs are dropped, not refused",
     look_for: &[
         "listen(backlog 0) holds one connection that nobody has accepted: backlog + 1, as on Linux.",
         "40001 and 40002 come together. One takes the place; the other's final ACK is dropped: its client believes to be",

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 pub(super) const EXPERIMENT: Experiment = Experiment {
     name: "close-orders",
-    summary: "the ACK of a FIN rides on the other FIN, or stands alone, by when the other side closes",
+    summary: "the ACK of a FIN rides on the other FIN, or stands alone",
     look_for: &[
         "Closes at once: the server's FIN carries the ACK of the client's FIN. Three segments.",
         "Closes later: the delayed ACK (40 ms) is due before the server's FIN is there. Four segments.",

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 pub(super) const EXPERIMENT: Experiment = Experiment {
     name: "connect-timeout",
-    summary: "nobody answers a SYN: it is sent again after 1, 2, 4, 8 s, and connect gives up with ETIMEDOUT",
+    summary: "nobody answers: SYN after 1, 2, 4, 8 s again, then ETIMEDOUT",
     look_for: &[
         "It is the same SYN each time: the same sequence number, only the timestamp is fresh.",
         "The intervals double: 1, 2, 4, 8 s. After the last one the client waits 16 s more before it gives up: 31 s in all.",

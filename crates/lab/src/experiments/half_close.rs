@@ -9,7 +9,7 @@ use std::time::Duration;
 
 pub(super) const EXPERIMENT: Experiment = Experiment {
     name: "half-close",
-    summary: "the client finishes sending and still receives: each direction closes on its own",
+    summary: "one side has finished sending and still receives",
     look_for: &[
         "After the client's FIN the server reads 0: the end of the client's stream, not of the connection.",
         "The server, in CLOSE-WAIT, sends on for as long as it likes; the client, in FIN-WAIT-2, acknowledges it.",

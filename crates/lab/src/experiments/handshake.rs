@@ -9,7 +9,7 @@ use std::time::Duration;
 
 pub(super) const EXPERIMENT: Experiment = Experiment {
     name: "handshake",
-    summary: "a connection is opened and closed again, without a byte of data: six segments",
+    summary: "a connection opens and closes without a byte of data: six segments",
     look_for: &[
         "Three segments open it: SYN, SYN-ACK, ACK. SYN takes one sequence number, so each side acknowledges ISN + 1.",
         "Three segments close it, not four: the ACK of the client's FIN rides on the server's own FIN,",

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 pub(super) const EXPERIMENT: Experiment = Experiment {
     name: "keepalive-dead-peer",
-    summary: "the peer loses its power without a word; only keepalive probes ever find out",
+    summary: "a peer loses its power without a word; only probes find out",
     look_for: &[
         "An idle connection sends nothing. Without keepalive the client would wait for ever.",
         "While the peer lives, each probe (one byte before what is expected next) is answered with an ACK.",

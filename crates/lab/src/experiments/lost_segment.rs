@@ -9,7 +9,7 @@ use std::time::Duration;
 
 pub(super) const EXPERIMENT: Experiment = Experiment {
     name: "lost-segment",
-    summary: "a segment is lost: the ones behind it tell of it within a round trip, or the retransmission timer must",
+    summary: "a lost segment: fast retransmit, or waiting for a timer",
     look_for: &[
         "In the middle: each segment that arrives behind the hole is acknowledged at once, with a SACK block that says",
         "what is there. The third such ACK is enough: fast retransmit, about one round trip after the loss.",

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 pub(super) const EXPERIMENT: Experiment = Experiment {
     name: "refused",
-    summary: "nobody listens on the port: the host answers SYN with RST, and connect fails with ECONNREFUSED",
+    summary: "nobody listens: RST answers SYN, and connect gets ECONNREFUSED",
     look_for: &[
         "The reset comes after one round trip: a refusal is quick, a host that is silent takes half a minute.",
         "The reset acknowledges the SYN (ISN + 1): that proves to the client that it is an answer to this very SYN.",

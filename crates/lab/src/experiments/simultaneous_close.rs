@@ -7,7 +7,7 @@ use limpid_event::{Error, Instant};
 
 pub(super) const EXPERIMENT: Experiment = Experiment {
     name: "simultaneous-close",
-    summary: "both sides close at the same moment: two FINs cross, and both end in TIME-WAIT",
+    summary: "two FINs cross, and both sides end in TIME-WAIT",
     look_for: &[
         "Each FIN finds its receiver in FIN-WAIT-1, not established: that is the state CLOSING.",
         "Each FIN is acknowledged on its own. Four segments, none of them merged.",

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 pub(super) const EXPERIMENT: Experiment = Experiment {
     name: "simultaneous-open",
-    summary: "both sides connect to each other at the same moment: two SYNs cross, and make one connection",
+    summary: "two SYNs cross and make one connection",
     look_for: &[
         "Nobody listens. Each side's SYN meets a socket that is itself connecting, from the very port it is sent to.",
         "Both go from SYN-SENT to SYN-RECEIVED, answer with a SYN-ACK, and are then established.",

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 pub(super) const EXPERIMENT: Experiment = Experiment {
     name: "time-wait",
-    summary: "the side that closed first waits 2MSL: for late segments, for a lost last ACK, or until a new SYN reopens",
+    summary: "the side that closed first waits: what for, and what ends it",
     look_for: &[
         "The server closes first here, so TIME-WAIT is the server's. After 60 s (2MSL, as Linux has it) it is over.",
         "If the last ACK is lost the FIN comes again, and TIME-WAIT is there to acknowledge it again.",

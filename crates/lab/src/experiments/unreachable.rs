@@ -10,7 +10,7 @@ use std::time::Duration;
 
 pub(super) const EXPERIMENT: Experiment = Experiment {
     name: "unreachable",
-    summary: "a router answers with ICMP host unreachable: fatal while connecting, a passing trouble afterwards",
+    summary: "ICMP host unreachable: fatal while connecting, harmless afterwards",
     look_for: &[
         "While connecting: one ICMP message, and connect fails at once with EHOSTUNREACH.",
         "Once established: the same message changes nothing. The data is sent again until the way is open again.",

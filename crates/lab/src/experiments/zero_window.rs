@@ -10,7 +10,7 @@ use std::time::Duration;
 
 pub(super) const EXPERIMENT: Experiment = Experiment {
     name: "zero-window",
-    summary: "a reader that sleeps closes the window; the sender probes until it opens again",
+    summary: "a reader that sleeps closes the window; the sender probes it",
     look_for: &[
         "The window shrinks with every segment that nobody reads, down to 0. The sender has more, and must stop.",
         "Probes, at growing intervals, ask whether the window is still closed: a window update could get lost.",

@@ -172,15 +172,7 @@ impl Machine for OurHost {
     }
 
     fn listen(&mut self, now: Instant, local: Endpoint, backlog: usize, options: &Options) -> Result<SocketKey, Error> {
-        let config = ListenConfig {
-            local,
-            backlog,
-            v6_only: false,
-            reuse_addr: true,
-            transparent: false,
-            defer_syn_ack: false,
-            tcp: Some(self.config(options)),
-        };
+        let config = ListenConfig { tcp: Some(self.config(options)), ..ListenConfig::new(local, backlog) };
         let id = self.stack.listen(now, config)?;
         Ok(self.key_for(id))
     }

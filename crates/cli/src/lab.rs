@@ -1,0 +1,310 @@
+//! `limpid lab`: the experiments, listed, run, and shown.
+
+mod values;
+
+use crate::error::{CliError, plain};
+use crate::report::{self, PcapFile, ReportOptions};
+use clap::ValueEnum;
+use limpid_lab::LabError;
+use limpid_lab::experiment::{self, Experiment, Peer, Role, Run, Setting, Settings};
+use limpid_lab::experiments::ALL;
+use limpid_lab::link::Conditions;
+use std::fmt::Write as _;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Run an experiment with TCP, in virtual time or against this machine's Linux
+///
+/// Without a name, the experiments are listed. Each shows what happened three times over: as tcpdump's lines, as a ladder,
+/// and in words. It exits with 0 if it ended as intended.
+///
+/// Durations are written as 10ms, 1.5s or 200us; probabilities as 1% or 0.01; rates as 10mbit.
+#[derive(clap::Args, Debug)]
+pub(crate) struct LabArgs {
+    /// The experiment
+    name: Option<String>,
+
+    /// Who is at the other end: another stack of ours in virtual time, or this machine's Linux in real time
+    #[arg(long, value_name = "PEER", default_value = "limpid")]
+    peer: PeerArg,
+
+    /// The part that Linux plays, with --peer kernel
+    #[arg(long, value_name = "ROLE")]
+    role: Option<RoleArg>,
+
+    /// Decides everything that chance decides: the same seed gives the same run
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+
+    /// IPv6 instead of IPv4
+    #[arg(long)]
+    ipv6: bool,
+
+    /// SYN retransmissions before connecting fails
+    #[arg(long, value_name = "N", help_heading = "What the experiment does")]
+    syn_retries: Option<u8>,
+
+    /// Four SYN retransmissions a second apart first, as Linux from 6.5 on
+    #[arg(long, help_heading = "What the experiment does")]
+    linear: bool,
+
+    /// The application gives connecting up after so long
+    #[arg(long, value_name = "TIME", value_parser = values::duration, help_heading = "What the experiment does")]
+    deadline: Option<Duration>,
+
+    #[command(flatten)]
+    link: LinkArgs,
+
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// What the link between the two hosts does, in both directions.
+#[derive(clap::Args, Debug)]
+#[command(next_help_heading = "The link, both ways")]
+struct LinkArgs {
+    /// Time from end to end [default: 10ms]
+    #[arg(long, value_name = "TIME", value_parser = values::duration)]
+    delay: Option<Duration>,
+
+    /// Time there and back: twice the delay
+    #[arg(long, value_name = "TIME", value_parser = values::duration, conflicts_with = "delay")]
+    rtt: Option<Duration>,
+
+    /// Up to so much more, drawn for each packet
+    #[arg(long, value_name = "TIME", value_parser = values::duration)]
+    jitter: Option<Duration>,
+
+    /// How likely a packet is lost
+    #[arg(long, value_name = "P", value_parser = values::probability)]
+    loss: Option<f64>,
+
+    /// How likely a packet is overtaken by those behind it
+    #[arg(long, value_name = "P", value_parser = values::probability)]
+    reorder: Option<f64>,
+
+    /// How likely a packet arrives twice
+    #[arg(long, value_name = "P", value_parser = values::probability)]
+    duplicate: Option<f64>,
+
+    /// How likely one of its bits is flipped
+    #[arg(long, value_name = "P", value_parser = values::probability)]
+    corrupt: Option<f64>,
+
+    /// Bits per second
+    #[arg(long, value_name = "RATE", value_parser = values::rate)]
+    rate: Option<u64>,
+
+    /// How many packets may wait for the rate
+    #[arg(long, value_name = "N", requires = "rate")]
+    queue: Option<usize>,
+}
+
+/// What is shown, and written.
+#[derive(clap::Args, Debug)]
+#[command(next_help_heading = "Output")]
+struct OutputArgs {
+    /// Write the packets to a pcapng file, each with the reason why it was sent
+    #[arg(long, value_name = "FILE")]
+    pcap: Option<PathBuf>,
+
+    /// Draw with ASCII characters only
+    #[arg(long)]
+    ascii: bool,
+
+    /// Leave the ladder out
+    #[arg(long)]
+    no_ladder: bool,
+
+    /// Print tcpdump's lines and nothing else
+    #[arg(long, conflicts_with_all = ["no_ladder", "ascii"])]
+    lines_only: bool,
+}
+
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+enum PeerArg {
+    Limpid,
+    Kernel,
+}
+
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+enum RoleArg {
+    Client,
+    Server,
+}
+
+impl From<RoleArg> for Role {
+    fn from(role: RoleArg) -> Role {
+        match role {
+            RoleArg::Client => Role::Client,
+            RoleArg::Server => Role::Server,
+        }
+    }
+}
+
+impl LabArgs {
+    /// Lists the experiments, or runs one.
+    pub(crate) fn run(self) -> Result<(), CliError> {
+        let Some(name) = &self.name else {
+            return write!(io::stdout(), "{}", list()).map_err(CliError::stdout);
+        };
+        let experiment = experiment::find(name).ok_or_else(|| unknown(name))?;
+        let settings = self.settings(experiment)?;
+        // Before anything is run for nothing.
+        let pcap = self.output.pcap.as_deref().map(PcapFile::create).transpose()?;
+        if let (Peer::Kernel(role), true) = (settings.peer, io::IsTerminal::is_terminal(&io::stderr())) {
+            eprintln!("(Linux plays the {}, in real time)", word(role));
+        }
+        let runs = (experiment.run)(&settings).map_err(|error| failed(experiment, error))?;
+        self.show(experiment, &runs)?;
+        if let Some(pcap) = pcap {
+            pcap.write_all(runs.iter().map(|run| &run.trace))?;
+        }
+        match runs.iter().flat_map(|run| &run.differences).next() {
+            None => Ok(()),
+            Some(first) => Err(CliError::run(experiment.name, format!("did not end as intended: {first}"))),
+        }
+    }
+
+    /// What the arguments ask for, if the experiment has it.
+    fn settings(&self, experiment: &Experiment) -> Result<Settings, CliError> {
+        let given = [
+            (Setting::SynRetries, self.syn_retries.is_some(), "--syn-retries"),
+            (Setting::Linear, self.linear, "--linear"),
+            (Setting::Deadline, self.deadline.is_some(), "--deadline"),
+        ];
+        for (setting, is_given, flag) in given {
+            if is_given && !experiment.settings.contains(&setting) {
+                let have: Vec<&str> = ALL.iter().filter(|e| e.settings.contains(&setting)).map(|e| e.name).collect();
+                return Err(CliError::usage(flag, format!("{} has no such setting", experiment.name))
+                    .hint(format!("it is one of {}", have.join(", "))));
+            }
+        }
+        Ok(Settings {
+            seed: self.seed,
+            peer: self.peer(experiment)?,
+            ipv6: self.ipv6,
+            link: self.link.conditions(),
+            syn_retries: self.syn_retries,
+            linear: self.linear,
+            deadline: self.deadline,
+        })
+    }
+
+    fn peer(&self, experiment: &Experiment) -> Result<Peer, CliError> {
+        match (self.peer, self.role.map(Role::from)) {
+            (PeerArg::Limpid, None) => Ok(Peer::Limpid),
+            (PeerArg::Limpid, Some(_)) => {
+                Err(CliError::usage("--role", "is the part that Linux plays").hint("add --peer kernel"))
+            }
+            (PeerArg::Kernel, role) => {
+                let roles = experiment.kernel;
+                let Some(first) = roles.first() else {
+                    return Err(CliError::usage("--peer kernel", format!("{} has no such form", experiment.name)));
+                };
+                let role = role.unwrap_or(*first);
+                if roles.contains(&role) {
+                    return Ok(Peer::Kernel(role));
+                }
+                Err(CliError::usage("--role", format!("{} can't have Linux as the {}", experiment.name, word(role)))
+                    .hint(format!("it can have it as the {}", word(*first))))
+            }
+        }
+    }
+
+    fn show(&self, experiment: &Experiment, runs: &[Run]) -> Result<(), CliError> {
+        let options = ReportOptions {
+            ascii: self.output.ascii,
+            ladder: !self.output.no_ladder && !self.output.lines_only,
+            verdict: !self.output.lines_only,
+        };
+        if !self.output.lines_only {
+            write!(io::stdout(), "{}", heading(experiment)).map_err(CliError::stdout)?;
+        }
+        for run in runs {
+            let mut out = io::stdout().lock();
+            let title = !run.title.is_empty() && !self.output.lines_only;
+            if title {
+                writeln!(out, "\n== {}\n", run.title).map_err(CliError::stdout)?;
+            } else if runs.len() > 1 || !self.output.lines_only {
+                writeln!(out).map_err(CliError::stdout)?;
+            }
+            drop(out);
+            report::print(&run.trace, &options)?;
+            for difference in &run.differences {
+                writeln!(io::stdout(), "Not as intended: {difference}").map_err(CliError::stdout)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl LinkArgs {
+    fn conditions(&self) -> Conditions {
+        let mut link = Settings::default().link;
+        link.delay = self.delay.or(self.rtt.map(|rtt| rtt / 2)).unwrap_or(link.delay);
+        link.jitter = self.jitter.unwrap_or(link.jitter);
+        link.loss = self.loss.unwrap_or(link.loss);
+        link.reorder = self.reorder.unwrap_or(link.reorder);
+        link.duplicate = self.duplicate.unwrap_or(link.duplicate);
+        link.corrupt = self.corrupt.unwrap_or(link.corrupt);
+        link.rate = self.rate.or(link.rate);
+        link.queue = self.queue.unwrap_or(link.queue);
+        link
+    }
+}
+
+/// What there is.
+fn list() -> String {
+    let mut text = String::from("The experiments (run one with 'limpid lab NAME'):\n\n");
+    let width = ALL.iter().map(|e| e.name.len()).max().unwrap_or(0);
+    for experiment in ALL {
+        // Writing to a string does not fail.
+        let _ = writeln!(text, "  {:width$}  {}", experiment.name, experiment.summary);
+    }
+    text.push_str("\nWith --peer kernel, Linux itself plays one part (--role):\n\n");
+    for experiment in ALL {
+        let roles: Vec<&str> = experiment.kernel.iter().map(|role| word(*role)).collect();
+        let _ = writeln!(text, "  {:width$}  {}", experiment.name, roles.join(" or "));
+    }
+    text
+}
+
+fn heading(experiment: &Experiment) -> String {
+    let mut text = format!("{}: {}\n\nWhat to look for:\n", experiment.name, experiment.summary);
+    for line in experiment.look_for {
+        let _ = writeln!(text, "  {line}");
+    }
+    text
+}
+
+const fn word(role: Role) -> &'static str {
+    match role {
+        Role::Client => "client",
+        Role::Server => "server",
+    }
+}
+
+fn unknown(name: &str) -> CliError {
+    let error = CliError::usage(name, "no such experiment");
+    match experiment::nearest(name) {
+        Some(nearest) => error.hint(format!("did you mean '{}'?", nearest.name)),
+        None => error.hint("'limpid lab' lists them"),
+    }
+}
+
+fn failed(experiment: &Experiment, error: LabError) -> CliError {
+    match error {
+        LabError::Namespace(error) => {
+            let hint = error.hint();
+            let error = CliError::run("--peer kernel", error);
+            match hint {
+                Some(hint) => error.hint(hint),
+                None => error,
+            }
+        }
+        LabError::Device(error) => CliError::run(experiment.name, format!("device: {}", plain(&error))),
+        error => CliError::run(experiment.name, error),
+    }
+}

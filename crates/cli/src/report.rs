@@ -1,0 +1,184 @@
+//! What a run shows at its end, wherever its trace comes from: tcpdump's lines, the ladder, the verdict; and its pcapng.
+
+use crate::error::{CliError, plain};
+use limpid_event::TxReason;
+use limpid_scope::capture::{CapturedPacket, LinkType, PcapngWriter};
+use limpid_scope::dump::{Options, Printer};
+use limpid_scope::ladder::{self, Charset, RenderOptions};
+use limpid_scope::trace::{Arrival, Packet, Trace};
+use limpid_scope::verdict;
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+/// Width where there is no terminal to ask.
+const DEFAULT_WIDTH: usize = 100;
+
+/// What to show.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct ReportOptions {
+    /// ASCII alone.
+    pub(crate) ascii: bool,
+    /// The ladder.
+    pub(crate) ladder: bool,
+    /// The verdict.
+    pub(crate) verdict: bool,
+}
+
+impl Default for ReportOptions {
+    fn default() -> ReportOptions {
+        ReportOptions { ascii: false, ladder: true, verdict: true }
+    }
+}
+
+/// Prints the report of a trace to standard output.
+pub(crate) fn print(trace: &Trace, options: &ReportOptions) -> Result<(), CliError> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    out.write_all(text(trace, options, &Screen::of_stdout()).as_bytes()).map_err(CliError::stdout)?;
+    out.flush().map_err(CliError::stdout)
+}
+
+/// Where it is shown.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Screen {
+    width: usize,
+    color: bool,
+    utf8: bool,
+}
+
+impl Screen {
+    /// What standard output and the environment say: the terminal's width, `COLUMNS`, `NO_COLOR`, `TERM`, the locale.
+    fn of_stdout() -> Screen {
+        let var = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let stdout = io::stdout();
+        let terminal = stdout.is_terminal();
+        let size = rustix::termios::tcgetwinsize(&stdout).ok().map(|size| usize::from(size.ws_col));
+        let columns = var("COLUMNS").and_then(|columns| columns.parse().ok());
+        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(var);
+        Screen {
+            width: columns.or(size).filter(|width| *width > 0).unwrap_or(DEFAULT_WIDTH),
+            color: terminal && var("NO_COLOR").is_none() && var("TERM").is_none_or(|term| term != "dumb"),
+            // Files and pipes get UTF-8; a terminal gets what its locale says it shows.
+            utf8: !terminal || locale.is_none_or(|locale| is_utf8(&locale)),
+        }
+    }
+}
+
+fn is_utf8(locale: &str) -> bool {
+    let locale = locale.to_ascii_lowercase();
+    locale.contains("utf-8") || locale.contains("utf8")
+}
+
+fn text(trace: &Trace, options: &ReportOptions, screen: &Screen) -> String {
+    let mut text = lines(trace);
+    if options.ladder {
+        let charset = if options.ascii || !screen.utf8 { Charset::Ascii } else { Charset::Utf8 };
+        let render = RenderOptions { width: screen.width, color: screen.color, charset, ..RenderOptions::default() };
+        text.push('\n');
+        text.push_str(&ladder::render(trace, &render));
+    }
+    if options.verdict {
+        text.push('\n');
+        for verdict in verdict::explain(trace) {
+            text.push_str(&wrap(&verdict.to_string(), screen.width.min(DEFAULT_WIDTH)));
+        }
+    }
+    text
+}
+
+/// tcpdump's lines: `tcpdump -n`, each packet at the time when it left its sender.
+pub(crate) fn lines(trace: &Trace) -> String {
+    let options = Options { numeric: true, ..Options::default() };
+    let mut printer = Printer::new(options);
+    let mut text = String::new();
+    for packet in &trace.packets {
+        text.push_str(&printer.print(&captured(trace, packet)));
+        text.push('\n');
+    }
+    text
+}
+
+/// A paragraph, its lines no longer than `width` where words allow it, the first one marked.
+fn wrap(sentence: &str, width: usize) -> String {
+    let mut text = String::from("-");
+    let mut column = 1;
+    for word in sentence.split_whitespace() {
+        let len = word.chars().count() + 1;
+        if column > 1 && column + len > width {
+            text.push_str("\n ");
+            column = 1;
+        }
+        text.push(' ');
+        text.push_str(word);
+        column += len;
+    }
+    text.push('\n');
+    text
+}
+
+/// A packet as a capture holds it.
+fn captured(trace: &Trace, packet: &Packet) -> CapturedPacket {
+    let nanos = trace.epoch.saturating_add(packet.sent_at.as_nanos());
+    let time = i64::try_from(nanos).unwrap_or(i64::MAX);
+    CapturedPacket::whole(packet.number, time, LinkType::RAW, packet.bytes.clone())
+}
+
+/// What a capture says beside a packet: who sent it, why, and what became of it.
+fn comment(trace: &Trace, packet: &Packet) -> String {
+    let mut parts = Vec::new();
+    if let Some(host) = trace.hosts.get(packet.from) {
+        parts.push(match packet.why {
+            Some(why) => format!("{}: {}", host.name, TxReason::text(why)),
+            None => host.name.clone(),
+        });
+    }
+    match packet.arrival {
+        Arrival::At(at) => parts.push(format!("arrived after {:?}", at.since(packet.sent_at))),
+        Arrival::Lost { fate, .. } => parts.push(format!("never arrived ({fate:?})").to_lowercase()),
+        Arrival::Estimated(_) | Arrival::Unknown => {}
+    }
+    parts.join("; ")
+}
+
+/// A pcapng file that is to be written: opened before a run, so that a path that can't be written is told before, not
+/// after.
+pub(crate) struct PcapFile {
+    path: PathBuf,
+    file: File,
+}
+
+impl PcapFile {
+    /// Creates the file, or empties it.
+    pub(crate) fn create(path: &Path) -> Result<PcapFile, CliError> {
+        let file = File::create(path)
+            .map_err(|e| CliError::run(path.display(), plain(&e)).hint("give a file that can be written"))?;
+        Ok(PcapFile { path: path.to_owned(), file })
+    }
+
+    /// Writes a trace's packets.
+    #[allow(dead_code, reason = "for live runs")]
+    pub(crate) fn write(self, trace: &Trace) -> Result<(), CliError> {
+        self.write_all([trace])
+    }
+
+    /// Writes the packets of several traces, one after the other.
+    pub(crate) fn write_all<'a>(self, traces: impl IntoIterator<Item = &'a Trace>) -> Result<(), CliError> {
+        write_pcapng(BufWriter::new(self.file), traces)
+            .map_err(|error| CliError::run(self.path.display(), plain(&error)))
+    }
+}
+
+fn write_pcapng<'a>(output: impl Write, traces: impl IntoIterator<Item = &'a Trace>) -> io::Result<()> {
+    let mut writer = PcapngWriter::new(output)?;
+    let interface = writer.add_interface(LinkType::RAW, "limpid")?;
+    for trace in traces {
+        for packet in &trace.packets {
+            let comment = Some(comment(trace, packet));
+            writer.write(&CapturedPacket { comment, interface, ..captured(trace, packet) })?;
+        }
+    }
+    writer.into_inner().flush()
+}
+
+#[cfg(test)]
+mod tests;
