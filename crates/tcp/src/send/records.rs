@@ -312,10 +312,14 @@ impl SentRecords {
     }
 
     /// What lies in `start..end` was sent again. Returns how often its first byte has been sent before, this not counted
-    /// (1 for the first retransmission).
+    /// (1 for the first retransmission). What is sacked needs no retransmission and is left as it is.
     pub fn on_retransmit(&mut self, start: SeqNum, end: SeqNum, now: Instant, snapshot: Snapshot) -> u32 {
         let Some((first, last)) = self.cut_out(start, end, HARD_MAX) else { return 0 };
         for at in first..last {
+            if self.list[at].is_sacked() {
+                continue;
+            }
+            let known = self.list[at].retransmissions > 0 && self.list[at].sent_at == now;
             self.change(at, |record| {
                 record.retransmissions = record.retransmissions.saturating_add(1);
                 record.sent_at = now;
@@ -323,7 +327,9 @@ impl SentRecords {
                 record.fate |= Fate::RESENT;
                 record.fate -= Fate::BLURRED;
             });
-            self.resent.push_back((now, self.list[at].start));
+            if !known {
+                self.resent.push_back((now, self.list[at].start));
+            }
         }
         let times = self.list[first].retransmissions();
         self.tidy_resent();
@@ -350,6 +356,7 @@ impl SentRecords {
             let part = Record { end: record.end.earlier(una), ..record };
             self.take_from_totals(&record);
             if record.end.after(una) {
+                self.rename_resent(&record, una);
                 self.list[0].start = una;
                 self.add_to_totals(0);
             } else {
@@ -403,7 +410,6 @@ impl SentRecords {
         }
         self.lost = self.outstanding() - self.sacked;
         self.resent_len = 0;
-        self.resent.clear();
         self.next_lost = self.una;
         self.judged = self.nxt;
         reneged
@@ -465,35 +471,36 @@ impl SentRecords {
     /// Cuts a record in two at `seq`, if that is inside and the number of records allows it.
     fn cut(&mut self, at: usize, seq: SeqNum, max: usize) -> bool {
         let record = self.list[at];
-        if !seq.after(record.start) || !seq.before(record.end) || self.list.len() >= max {
+        // An island stays whole: nothing that we do can change a part of it.
+        let inside = seq.after(record.start) && seq.before(record.end);
+        if !inside || record.is_sacked() || self.list.len() >= max {
             return false;
         }
         self.list[at].end = seq;
         self.list.insert(at + 1, Record { start: seq, ..record });
-        if record.is_resent() {
+        if record.retransmissions > 0 {
             let place = self.resent.partition_point(|(at, _)| *at <= record.sent_at);
             self.resent.insert(place, (record.sent_at, seq));
         }
         true
     }
 
-    /// Joins like neighbours two by two.
+    /// Joins like neighbours as long as they stay short: half of the bound is left where nothing but length keeps them
+    /// apart, so this costs little for each of the many records that follow.
     fn condense(&mut self) {
-        let mut joined: VecDeque<Record> = VecDeque::with_capacity(self.list.capacity());
-        let mut fresh = false;
-        for record in self.list.drain(..) {
-            match joined.back_mut() {
-                Some(last) if !fresh && last.may_join(&record) => {
-                    join(last, &record);
-                    fresh = true;
-                }
-                _ => {
-                    joined.push_back(record);
-                    fresh = false;
-                }
+        let limit = (self.outstanding() / (MAX_RECORDS as u32 / 4)).max(1);
+        let mut kept = 0;
+        for at in 1..self.list.len() {
+            let record = self.list[at];
+            let last = &mut self.list[kept];
+            if last.may_join(&record) && record.end - last.start <= limit {
+                join(last, &record);
+            } else {
+                kept += 1;
+                self.list[kept] = record;
             }
         }
-        self.list = joined;
+        self.list.truncate(kept + 1);
     }
 
     fn find(&self, seq: SeqNum) -> Option<usize> {
@@ -525,12 +532,21 @@ impl SentRecords {
         self.resent_len += if record.is_resent() { len } else { 0 };
     }
 
+    /// A record that was sent again begins at `start` from now on.
+    fn rename_resent(&mut self, record: &Record, start: SeqNum) {
+        let first = self.resent.partition_point(|(at, _)| *at < record.sent_at);
+        let mut same_time = self.resent.range_mut(first..).take_while(|(at, _)| *at == record.sent_at);
+        if let Some(entry) = same_time.find(|(_, seq)| *seq == record.start) {
+            entry.1 = start;
+        }
+    }
+
     /// Forgets what the list by send time says of records that are gone or were sent again.
     fn tidy_resent(&mut self) {
         let list = &self.list;
         let live = |&(at, seq): &(Instant, SeqNum)| {
             let i = list.partition_point(|r| r.end.before_eq(seq));
-            list.get(i).is_some_and(|r| r.start == seq && r.sent_at == at && r.is_resent())
+            list.get(i).is_some_and(|r| r.start == seq && r.sent_at == at && !r.is_sacked())
         };
         while self.resent.front().is_some_and(|entry| !live(entry)) {
             self.resent.pop_front();

@@ -1,0 +1,293 @@
+//! The scoreboard beside one that keeps every sequence number by itself.
+
+use super::*;
+
+/// One sequence number.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Cell {
+    sent_at: Instant,
+    times: u32,
+    sacked: bool,
+    lost: bool,
+    resent: bool,
+}
+
+#[derive(Default)]
+struct Naive {
+    una: SeqNum,
+    cells: Vec<Cell>,
+}
+
+#[derive(Default, PartialEq, Debug)]
+struct NaiveAcked {
+    acked: u32,
+    sacked: u32,
+    delivered: u32,
+    retransmitted: bool,
+    oldest: Option<Duration>,
+    newest: Option<Duration>,
+    sack_oldest: Option<Duration>,
+    sack_newest: Option<Duration>,
+    newest_sent: Option<Instant>,
+}
+
+impl Naive {
+    fn range(&self, start: SeqNum, end: SeqNum) -> core::ops::Range<usize> {
+        let clamp = |seq: SeqNum| (seq.offset_from(self.una).max(0) as usize).min(self.cells.len());
+        clamp(start)..clamp(end).max(clamp(start))
+    }
+
+    fn on_ack(&mut self, una: SeqNum, blocks: &[SackBlock], now: Instant) -> NaiveAcked {
+        let mut result = NaiveAcked::default();
+        for b in blocks {
+            let nxt = self.una + self.cells.len() as u32;
+            if !b.left().after(self.una) || b.right().after(nxt) {
+                continue;
+            }
+            for i in self.range(b.left(), b.right()) {
+                let cell = &mut self.cells[i];
+                if cell.sacked {
+                    continue;
+                }
+                result.sacked += 1;
+                result.delivered += 1;
+                result.newest_sent = result.newest_sent.max(Some(cell.sent_at));
+                if cell.times == 1 {
+                    let rtt = Some(now.since(cell.sent_at));
+                    result.sack_oldest = result.sack_oldest.max(rtt);
+                    result.sack_newest = [result.sack_newest, rtt].into_iter().flatten().min();
+                }
+                *cell = Cell { sacked: true, lost: false, resent: false, ..*cell };
+            }
+        }
+        let n = una.offset_from(self.una).max(0) as usize;
+        if n > self.cells.len() {
+            return result;
+        }
+        for cell in self.cells.drain(..n) {
+            result.acked += 1;
+            result.retransmitted |= cell.times > 1;
+            if cell.sacked {
+                continue;
+            }
+            result.delivered += 1;
+            result.newest_sent = result.newest_sent.max(Some(cell.sent_at));
+            if cell.times == 1 {
+                let rtt = Some(now.since(cell.sent_at));
+                result.oldest = result.oldest.or(rtt);
+                result.newest = rtt;
+            }
+        }
+        self.una += n as u32;
+        result
+    }
+
+    fn mark_lost(&mut self, range: core::ops::Range<usize>) {
+        for cell in self.cells[range].iter_mut().filter(|c| !c.sacked) {
+            cell.lost = true;
+            cell.resent = false;
+        }
+    }
+
+    /// RFC 6675's IsLost, number by number.
+    fn mark_lost_by_sack(&mut self, mss: u32) {
+        for i in 0..self.cells.len() {
+            let above = &self.cells[i + 1..];
+            let bytes = above.iter().filter(|c| c.sacked).count() as u32;
+            let islands = above.chunk_by(|a, b| a.sacked == b.sacked).filter(|run| run[0].sacked).count();
+            let cell = &mut self.cells[i];
+            if !cell.sacked && !cell.lost && !cell.resent && (bytes > 2 * mss || islands >= 3) {
+                cell.lost = true;
+            }
+        }
+    }
+
+    fn in_flight(&self) -> u32 {
+        let count = |f: fn(&Cell) -> bool| self.cells.iter().filter(|c| f(c)).count() as u32;
+        count(|c| !c.sacked && !c.lost) + count(|c| c.resent)
+    }
+}
+
+/// What must hold always.
+pub(super) fn check(records: &SentRecords) {
+    let mut at = records.una;
+    let (mut sacked, mut lost, mut resent, mut last_sacked) = (0, 0, 0, false);
+    for record in records.iter() {
+        assert_eq!(record.start, at, "no gaps");
+        assert!(record.start.before(record.end), "none is empty");
+        assert!(!record.is_sacked() || !record.is_lost() && !record.is_resent());
+        assert!(!(record.is_sacked() && last_sacked), "islands are whole");
+        last_sacked = record.is_sacked();
+        let len = record.seq_len();
+        sacked += if record.is_sacked() { len } else { 0 };
+        lost += if record.is_lost() { len } else { 0 };
+        resent += if record.is_resent() { len } else { 0 };
+        at = record.end;
+    }
+    assert_eq!(at, records.nxt);
+    assert_eq!((sacked, lost, resent), (records.sacked, records.lost, records.resent_len));
+    assert!(records.resent.len() <= 2 * records.count() + 16, "the list by send time is bounded");
+}
+
+#[derive(Clone, Debug)]
+enum Op {
+    Send(u32),
+    Wait(u64),
+    Ack { una: u32, blocks: Vec<(u32, u32)> },
+    MarkLost(u32, u32),
+    MarkBySack,
+    Timeout,
+    Unmark,
+    Retransmit(u32),
+    Probe(u32, u32),
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    let at = || 0..400u32;
+    prop_oneof![
+        6 => (1..80u32).prop_map(Op::Send),
+        4 => (1..9u64).prop_map(Op::Wait),
+        4 => (0..60u32, proptest::collection::vec((at(), 1..60u32), 0..4))
+            .prop_map(|(una, blocks)| Op::Ack { una, blocks }),
+        3 => proptest::collection::vec((at(), 1..60u32), 1..4).prop_map(|blocks| Op::Ack { una: 0, blocks }),
+        1 => (at(), 1..100u32).prop_map(|(start, len)| Op::MarkLost(start, len)),
+        3 => Just(Op::MarkBySack),
+        1 => Just(Op::Timeout),
+        1 => Just(Op::Unmark),
+        4 => (1..50u32).prop_map(Op::Retransmit),
+        1 => (at(), 1..50u32).prop_map(|(start, len)| Op::Probe(start, len)),
+    ]
+}
+
+struct Pair {
+    records: SentRecords,
+    naive: Naive,
+    now: Instant,
+    /// Sacked ranges were joined and then not believed: exact send times are gone.
+    blurred: bool,
+}
+
+impl Pair {
+    fn step(&mut self, op: Op) {
+        let una = self.naive.una;
+        match op {
+            Op::Send(len) => {
+                self.records.on_sent(self.records.snd_nxt() + len, self.now, Snapshot::default());
+                let cell = Cell { sent_at: self.now, times: 1, sacked: false, lost: false, resent: false };
+                self.naive.cells.extend((0..len).map(|_| cell));
+            }
+            Op::Wait(n) => self.now += millis(n),
+            Op::Ack { una: n, blocks } => self.ack(una + n, &blocks),
+            Op::MarkLost(start, len) => {
+                self.records.mark_lost(una + start, una + start + len);
+                let range = self.naive.range(una + start, una + start + len);
+                self.naive.mark_lost(range);
+            }
+            Op::MarkBySack => {
+                self.records.mark_lost_by_sack(20);
+                self.naive.mark_lost_by_sack(20);
+            }
+            Op::Timeout => self.timeout(),
+            Op::Unmark => {
+                self.records.unmark_lost();
+                self.naive.cells.iter_mut().for_each(|c| c.lost = false);
+            }
+            Op::Retransmit(max) => {
+                let lost = self.records.next_lost().map(|r| (r.start(), r.end()));
+                let expected = self.naive.cells.iter().position(|c| c.lost && !c.resent);
+                assert_eq!(lost.map(|(start, _)| start), expected.map(|i| una + i as u32));
+                if let Some((start, end)) = lost {
+                    self.retransmit(start, end.earlier(start + max));
+                }
+            }
+            Op::Probe(start, len) => self.retransmit(una + start, una + start + len),
+        }
+    }
+
+    fn retransmit(&mut self, start: SeqNum, end: SeqNum) {
+        let range = self.naive.range(start, end);
+        let times = self.records.on_retransmit(start, end, self.now, Snapshot::default());
+        if let (Some(cell), false) = (self.naive.cells[range.clone()].first().filter(|c| !c.sacked), self.blurred) {
+            assert_eq!(times, cell.times);
+        }
+        for cell in self.naive.cells[range].iter_mut().filter(|c| !c.sacked) {
+            *cell = Cell { sent_at: self.now, times: cell.times + 1, resent: true, ..*cell };
+        }
+    }
+
+    fn ack(&mut self, una: SeqNum, blocks: &[(u32, u32)]) {
+        let blocks: Vec<SackBlock> = blocks
+            .iter()
+            .map(|&(at, len)| SackBlock::new(self.naive.una + at, self.naive.una + at + len).unwrap())
+            .collect();
+        let acked = self.records.on_ack(una, &blocks, self.now);
+        let blocks = if acked.dsack.is_some() { &blocks[1..] } else { &blocks[..] };
+        let expected = self.naive.on_ack(una, blocks, self.now);
+        assert_eq!((acked.acked, acked.sacked), (expected.acked, expected.sacked));
+        assert_eq!(acked.delivered, expected.delivered);
+        assert!(acked.retransmitted || !expected.retransmitted, "Karn is never forgotten");
+        if !self.blurred {
+            assert_eq!(acked.cumulative, expected.oldest.zip(expected.newest));
+            assert_eq!(acked.selective, expected.sack_oldest.zip(expected.sack_newest));
+            assert_eq!(acked.newest.map(|n| n.sent_at), expected.newest_sent);
+        }
+    }
+
+    fn timeout(&mut self) {
+        let reneged = self.records.mark_all_lost();
+        assert_eq!(reneged, self.naive.cells.first().is_some_and(|c| c.sacked));
+        self.blurred |= reneged;
+        for cell in &mut self.naive.cells {
+            cell.sacked &= !reneged;
+        }
+        self.naive.mark_lost(0..self.naive.cells.len());
+    }
+
+    fn check(&mut self) {
+        check(&self.records);
+        let naive = &self.naive;
+        assert_eq!(self.records.outstanding(), naive.cells.len() as u32);
+        assert_eq!(self.records.in_flight(), naive.in_flight());
+        for (i, cell) in naive.cells.iter().enumerate() {
+            let record = self.records.get(naive.una + i as u32).expect("every outstanding number is found");
+            let fate = (record.is_sacked(), record.is_lost(), record.is_resent());
+            assert_eq!(fate, (cell.sacked, cell.lost, cell.resent), "at {i}");
+            if !cell.sacked && !self.blurred {
+                assert_eq!((record.sent_at(), record.retransmissions() + 1), (cell.sent_at, cell.times));
+            }
+        }
+        if !self.blurred {
+            self.check_by_time();
+        }
+    }
+
+    fn check_by_time(&self) {
+        let until = self.now - millis(5);
+        let mut found: Vec<u32> = Vec::new();
+        for record in self.records.sent_until(until) {
+            found.extend((0..record.seq_len()).map(|i| (record.start() + i) - self.naive.una));
+        }
+        found.sort_unstable();
+        let wanted = |c: &Cell| c.sent_at <= until && !c.sacked && (!c.lost || c.resent);
+        let expected: Vec<u32> =
+            self.naive.cells.iter().enumerate().filter(|(_, c)| wanted(c)).map(|(i, _)| i as u32).collect();
+        assert_eq!(found, expected);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+    #[test]
+    fn it_behaves_as_one_that_keeps_every_number(
+        start in prop_oneof![any::<u32>(), (u32::MAX - 300)..=u32::MAX],
+        ops in proptest::collection::vec(op(), 1..60),
+    ) {
+        let start = SeqNum(start);
+        let naive = Naive { una: start, cells: vec![] };
+        let mut pair = Pair { records: SentRecords::new(start), naive, now: ms(1000), blurred: false };
+        for op in ops {
+            pair.step(op);
+            pair.check();
+        }
+    }
+}
