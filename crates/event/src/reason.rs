@@ -155,6 +155,8 @@ pub enum DropReason {
     Paws,
     /// No ACK bit where there must be one.
     NoAck,
+    /// No SYN where there must be one: the peer's is awaited.
+    NoSyn,
     /// Acknowledges what was never sent.
     AckTooHigh,
     /// Acknowledges what was acknowledged long ago (RFC 5961 §5.2).
@@ -202,6 +204,7 @@ impl DropReason {
             DropReason::OutsideWindow => "outside the window",
             DropReason::Paws => "old timestamp (PAWS)",
             DropReason::NoAck => "no ACK bit",
+            DropReason::NoSyn => "no SYN",
             DropReason::AckTooHigh => "acknowledges data never sent",
             DropReason::AckTooOld => "acknowledgement too old",
             DropReason::BlindReset => "reset not at the expected number",

@@ -108,8 +108,8 @@ impl SynSent {
         }
         let outcome = match (flags.contains(TcpFlags::RST), flags.contains(TcpFlags::ACK)) {
             (true, true) => self.fail(cx, Error::ConnectionRefused),
-            (true, false) => self.ignore(cx, DropReason::BlindReset),
-            (false, _) if !flags.contains(TcpFlags::SYN) => self.ignore(cx, DropReason::NoAck),
+            (true, false) => self.ignore(cx, DropReason::NoAck),
+            (false, _) if !flags.contains(TcpFlags::SYN) => self.ignore(cx, DropReason::NoSyn),
             (false, true) => self.establish(cx, &segment),
             (false, false) => self.cross(cx, &segment),
         };

@@ -217,12 +217,16 @@ impl TimeWait {
         segment: &Segment,
         paws: bool,
     ) -> Option<Transmit> {
-        cx.dropped(if paws { DropReason::Paws } else { DropReason::TimeWait });
+        let (why, answer) = match self.state() {
+            TcpState::FinWait2 => (DropReason::OutsideWindow, TxReason::DuplicateAck),
+            _ => (DropReason::TimeWait, TxReason::TimeWaitAck),
+        };
+        cx.dropped(if paws { DropReason::Paws } else { why });
         let allowed = self.limit.allow(cx.now, config.invalid_ratelimit);
         if !allowed {
             cx.count(Counter::TcpExtTCPACKSkippedTimeWait);
         }
-        (allowed && !segment.flags.contains(TcpFlags::RST)).then(|| self.ack(cx, TxReason::TimeWaitAck))
+        (allowed && !segment.flags.contains(TcpFlags::RST)).then(|| self.ack(cx, answer))
     }
 
     fn ack<O: Observer>(&self, cx: &mut Cx<'_, O>, why: TxReason) -> Transmit {

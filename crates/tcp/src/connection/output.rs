@@ -36,7 +36,7 @@ impl Connection {
             return None;
         }
         if !self.halves.syn_acked() {
-            return self.send_syn_ack(cx);
+            return self.send_syn_ack(cx).or_else(|| self.send_ack(cx));
         }
         if self.due.duplicate_acks > 0 {
             return self.send_ack(cx);

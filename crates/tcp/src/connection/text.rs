@@ -10,6 +10,16 @@ use core::ops::ControlFlow::{self, Break, Continue};
 use limpid_event::{Counter, DropReason, Error, Observer, TcpState, Timer, TxReason};
 use limpid_wire::{Segment, TcpFlags};
 
+/// What a segment with text told beside it.
+#[derive(Clone, Copy)]
+struct Told {
+    /// It reaches beyond the window.
+    beyond_window: bool,
+    /// Its FIN comes after a gap.
+    fin_ahead: bool,
+    data: ReceivedData,
+}
+
 impl Connection {
     /// Takes data and FIN of a segment whose ACK is processed.
     pub(super) fn process_text<O: Observer>(&mut self, cx: &mut Cx<'_, O>, segment: Segment) -> ControlFlow<()> {
@@ -27,7 +37,9 @@ impl Connection {
         let end = segment.seq_end();
         let (right_edge, capacity) = (self.rcv.right_edge(), self.config.recv_buffer);
         let inserted = self.rcv.queue.insert(cx.pool, segment.seq, segment.payload, fin, right_edge, capacity);
-        self.text_taken(cx, inserted, end.after(right_edge), data);
+        let beyond_window = end.after(right_edge + u32::from(fin));
+        let fin_ahead = fin && !beyond_window && (end - 1).after(self.rcv_nxt());
+        self.text_taken(cx, inserted, Told { beyond_window, fin_ahead, data });
         Continue(())
     }
 
@@ -65,13 +77,8 @@ impl Connection {
     }
 
     /// What the queue did with the segment decides what the application is told, and when the peer gets its ACK.
-    fn text_taken<O: Observer>(
-        &mut self,
-        cx: &mut Cx<'_, O>,
-        inserted: Inserted,
-        beyond_window: bool,
-        data: ReceivedData,
-    ) {
+    fn text_taken<O: Observer>(&mut self, cx: &mut Cx<'_, O>, inserted: Inserted, told: Told) {
+        let Told { beyond_window, fin_ahead, data } = told;
         if inserted.ready > 0 {
             self.rcv.bytes += u64::from(inserted.ready);
             self.rcv.last_data = cx.now;
@@ -87,7 +94,7 @@ impl Connection {
         if inserted.ahead > 0 {
             cx.count(Counter::TcpExtTCPOFOQueue);
         }
-        if inserted.ready == 0 && inserted.ahead == 0 {
+        if inserted.ready == 0 && inserted.ahead == 0 && !fin_ahead {
             self.nothing_taken(cx, inserted, beyond_window, data.window);
         } else if inserted.ready == 0 {
             self.due.ack_now(TxReason::DuplicateAck);

@@ -111,9 +111,14 @@ impl Pair {
 
     /// Goes on to the next event and handles it. False if nothing will ever happen any more.
     pub(crate) fn step(&mut self) -> bool {
+        self.step_within(Duration::MAX)
+    }
+
+    /// The same, but goes no farther than `tick`, so that applications can act in between.
+    pub(crate) fn step_within(&mut self, tick: Duration) -> bool {
         self.send_all();
         let Some(at) = self.next_event() else { return false };
-        self.now = self.now.max(at);
+        self.now = self.now.max(at.min(self.now + tick));
         for host in &mut self.hosts {
             host.now = self.now;
         }
