@@ -118,9 +118,28 @@ impl From<clap::Error> for CliError {
 
 /// An I/O error in words, without Rust's "(os error N)".
 pub(crate) fn plain(error: &io::Error) -> String {
-    let text = error.to_string();
-    match text.find(" (os error") {
-        Some(at) => text[..at].to_owned(),
-        None => text,
+    without_errno(&error.to_string())
+}
+
+/// A message without Rust's "(os error N)" in it.
+pub(crate) fn without_errno(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut parts = text.split(" (os error ");
+    plain.push_str(parts.next().unwrap_or_default());
+    for part in parts {
+        plain.push_str(part.split_once(')').map_or("", |(_, rest)| rest));
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errnos_are_left_out_wherever_they_stand() {
+        assert_eq!(plain(&io::Error::from_raw_os_error(2)), "No such file or directory");
+        assert_eq!(without_errno("a: b (os error 1), c (os error 22)"), "a: b, c");
+        assert_eq!(without_errno("plain (words)"), "plain (words)");
     }
 }

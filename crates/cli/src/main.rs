@@ -7,8 +7,12 @@
 
 mod error;
 mod lab;
+mod listen;
+mod live;
 mod read;
 mod report;
+mod signals;
+mod telnet;
 
 use clap::{Parser, Subcommand};
 use error::CliError;
@@ -28,6 +32,8 @@ struct Cli {
 enum Command {
     Lab(lab::LabArgs),
     Read(read::ReadArgs),
+    Telnet(telnet::TelnetArgs),
+    Listen(listen::ListenArgs),
 }
 
 fn main() -> ExitCode {
@@ -35,6 +41,8 @@ fn main() -> ExitCode {
         Ok(cli) => match cli.command {
             Command::Lab(args) => args.run(),
             Command::Read(args) => args.run(),
+            Command::Telnet(args) => args.run(),
+            Command::Listen(args) => args.run(),
         },
         Err(error) => Err(CliError::from(error)),
     };
