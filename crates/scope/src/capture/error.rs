@@ -68,6 +68,9 @@ impl CaptureError {
             CaptureError::NotACapture { .. } | CaptureError::Version { .. } => {
                 "give a file written by 'tcpdump -w', Wireshark or limpid"
             }
+            CaptureError::Truncated { offset: 0, .. } | CaptureError::Malformed { offset: 0, .. } => {
+                "there is no packet to be had from it: capture again"
+            }
             CaptureError::Truncated { .. } => "the packets before it are whole; capture again for the rest",
             CaptureError::Malformed { .. } => "the packets before it are whole; the rest can't be found again",
         }

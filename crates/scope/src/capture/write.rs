@@ -85,7 +85,9 @@ impl<W: Write> PcapngWriter<W> {
 
     /// Describes an interface; answers the number that its packets carry in [`CapturedPacket::interface`].
     ///
-    /// tcpdump and whatever else stands on libpcap refuses files whose interfaces differ in link type.
+    /// tcpdump and whatever else stands on libpcap refuses files whose interfaces differ in link type, and (1.10 does)
+    /// files with more than one interface of [`LinkType::RAW`], whose number in files is not its number in memory: with
+    /// several interfaces use [`LinkType::ETHERNET`].
     ///
     /// # Errors
     /// If writing fails.

@@ -1,5 +1,7 @@
 //! Reading the captured part of a packet, which may end anywhere.
 
+use limpid_wire::checksum::Checksum;
+
 /// The captured bytes end before what was to be read. tcpdump says ` [|protocol]` then.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Cut;
@@ -44,29 +46,11 @@ impl Bytes for [u8] {
     }
 }
 
-/// The Internet checksum's sum (RFC 1071) over `parts`, folded to 16 bits; each part but the last has an even length.
-pub(super) fn sum(parts: &[&[u8]]) -> u16 {
-    let mut sum = 0u64;
-    for part in parts {
-        let mut words = part.chunks_exact(2);
-        for word in &mut words {
-            sum += u64::from(u16::from_be_bytes([word[0], word[1]]));
-        }
-        if let [last] = words.remainder() {
-            sum += u64::from(*last) << 8;
-        }
-    }
-    while sum > 0xffff {
-        sum = (sum & 0xffff) + (sum >> 16);
-    }
-    sum as u16
-}
-
-/// What a checksum field should have held, from what it holds and the sum over all with it (RFC 1624).
-pub(super) fn should_be(field: u16, sum: u16) -> u16 {
-    let mut shouldbe = u32::from(field) + u32::from(!sum);
-    while shouldbe > 0xffff {
-        shouldbe = (shouldbe & 0xffff) + (shouldbe >> 16);
-    }
-    shouldbe as u16
+/// What a checksum field should have held, from what it holds and the sum over all with it (RFC 1624); `None` if it is
+/// right.
+pub(super) fn should_be(field: u16, sum: Checksum) -> Option<u16> {
+    (!sum.is_valid()).then(|| {
+        let (right, carry) = field.overflowing_add(sum.finish());
+        right + u16::from(carry)
+    })
 }

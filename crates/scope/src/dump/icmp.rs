@@ -1,9 +1,10 @@
 //! ICMP (RFC 792, 1256, 950; RFC 1812 for the newer codes).
 
-use super::bytes::{self, Bytes, Cut};
+use super::bytes::{Bytes, Cut, should_be};
 use super::line::{Line, MAX_NESTING, Printed, put};
 use super::tcp::Carrier;
 use limpid_wire::IpAddr;
+use limpid_wire::checksum::Checksum;
 
 const ECHO_REPLY: u8 = 0;
 const UNREACHABLE: u8 = 3;
@@ -40,10 +41,9 @@ impl Line<'_> {
         if !carrier.fragment
             && let Some(whole) = message.get(..length)
         {
-            let sum = bytes::sum(&[whole]);
-            if sum != 0xffff {
-                let field = message.u16(2)?;
-                put!(self, " (wrong icmp cksum {field:x} (->{:x})!)", bytes::should_be(field, sum));
+            let field = message.u16(2)?;
+            if let Some(right) = should_be(field, Checksum::of(whole)) {
+                put!(self, " (wrong icmp cksum {field:x} (->{right:x})!)");
             }
         }
         let quotes = matches!(kind, UNREACHABLE | SOURCE_QUENCH | REDIRECT | TIME_EXCEEDED | PARAMETER_PROBLEM);

@@ -1,8 +1,9 @@
 //! ICMPv6 (RFC 4443), neighbour discovery (RFC 4861) in short.
 
-use super::bytes::{self, Bytes, Cut};
+use super::bytes::{Bytes, Cut, should_be};
 use super::line::{Line, Printed, put};
 use super::tcp::Carrier;
+use limpid_wire::ip::IpProtocol;
 
 const UNREACHABLE: u8 = 1;
 const TOO_BIG: u8 = 2;
@@ -31,12 +32,10 @@ impl Line<'_> {
             && !carrier.fragment
             && let Some(whole) = message.get(..length)
         {
-            match carrier.sum(58, whole) {
-                0xffff => self.out.push_str("[icmp6 sum ok] "),
-                sum => {
-                    let field = message.u16(2)?;
-                    put!(self, "[bad icmp6 cksum 0x{field:04x} -> 0x{:04x}!] ", bytes::should_be(field, sum));
-                }
+            let field = message.u16(2)?;
+            match should_be(field, carrier.sum(IpProtocol::ICMPV6, whole)) {
+                None => self.out.push_str("[icmp6 sum ok] "),
+                Some(right) => put!(self, "[bad icmp6 cksum 0x{field:04x} -> 0x{right:04x}!] "),
             }
         }
         let kind = message.u8(0)?;

@@ -1,20 +1,22 @@
 //! IPv4 (RFC 791), and the choice of what an IP header carries.
 
-use super::bytes::{self, Bytes, Cut};
+use super::bytes::{Bytes, Cut, should_be};
 use super::line::{Line, MAX_NESTING, Printed, put};
 use super::protocols::{printed_name, registered_name};
 use super::tcp::Carrier;
 use limpid_wire::IpAddr;
+use limpid_wire::checksum::Checksum;
+use limpid_wire::ip::IpProtocol;
 
 const HEADER: usize = 20;
 
-const PROTO_ICMP: u8 = 1;
+const PROTO_ICMP: u8 = IpProtocol::ICMP.0;
 const PROTO_IPV4: u8 = 4;
-const PROTO_TCP: u8 = 6;
-const PROTO_UDP: u8 = 17;
+const PROTO_TCP: u8 = IpProtocol::TCP.0;
+const PROTO_UDP: u8 = IpProtocol::UDP.0;
 const PROTO_IPV6: u8 = 41;
-const PROTO_ICMPV6: u8 = 58;
-const PROTO_NONE: u8 = 59;
+const PROTO_ICMPV6: u8 = IpProtocol::ICMPV6.0;
+const PROTO_NONE: u8 = IpProtocol::NO_NEXT_HEADER.0;
 
 /// The more-fragments bit of the fragment field; don't-fragment is the one above, the reserved one the highest.
 const MORE_FRAGMENTS: u16 = 0x2000;
@@ -141,10 +143,9 @@ impl Line<'_> {
         if !self.options.no_checksums
             && let Some(bytes) = packet.get(..header)
         {
-            let sum = bytes::sum(&[bytes]);
-            if sum != 0xffff {
-                let field = packet.u16(10)?;
-                put!(self, ", bad cksum {field:x} (->{:x})!", bytes::should_be(field, sum));
+            let field = packet.u16(10)?;
+            if let Some(right) = should_be(field, Checksum::of(bytes)) {
+                put!(self, ", bad cksum {field:x} (->{right:x})!");
             }
         }
         self.out.push_str(")\n    ");

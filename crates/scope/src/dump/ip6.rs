@@ -4,13 +4,14 @@ use super::bytes::{Bytes, Cut};
 use super::line::{Line, Printed, put};
 use super::protocols::printed_name;
 use super::tcp::Carrier;
+use limpid_wire::ip::IpProtocol;
 
 const HEADER: usize = 40;
 
-const HOP_BY_HOP: u8 = 0;
-const ROUTING: u8 = 43;
-const FRAGMENT: u8 = 44;
-const DESTINATION: u8 = 60;
+const HOP_BY_HOP: u8 = IpProtocol::HOP_BY_HOP.0;
+const ROUTING: u8 = IpProtocol::ROUTING.0;
+const FRAGMENT: u8 = IpProtocol::FRAGMENT.0;
+const DESTINATION: u8 = IpProtocol::DESTINATION_OPTIONS.0;
 
 impl Line<'_> {
     /// An IPv6 packet of `length` bytes on the link.
@@ -36,8 +37,14 @@ impl Line<'_> {
             self.ip6_header(first, packet, next, payload)?;
         }
         let (src, dst) = (packet.array::<16>(8)?, packet.array::<16>(24)?);
-        let carrier =
-            Carrier { src, dst, final_dst: dst, version: 6, with_addresses: matches!(next, 6 | 17), fragment: false };
+        let carrier = Carrier {
+            src,
+            dst,
+            final_dst: dst,
+            version: 6,
+            with_addresses: matches!(IpProtocol(next), IpProtocol::TCP | IpProtocol::UDP),
+            fragment: false,
+        };
         if !carrier.with_addresses {
             self.host6(src);
             self.out.push_str(" > ");

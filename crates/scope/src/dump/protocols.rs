@@ -1,5 +1,7 @@
 //! Names of IP protocols and EtherTypes, as tcpdump has them.
 
+use limpid_wire::ethernet::EtherType;
+
 /// What `-v` calls the protocol of an IP header (the next header of IPv6).
 pub(super) fn printed_name(protocol: u8) -> &'static str {
     match protocol {
@@ -70,13 +72,13 @@ const NAMES_FROM_62: [(u8, &str); 80] = [
 ];
 
 /// IPv4's EtherType.
-pub(super) const ETHERTYPE_IPV4: u16 = 0x0800;
+pub(super) const ETHERTYPE_IPV4: u16 = EtherType::IPV4.0;
 /// ARP's EtherType.
-pub(super) const ETHERTYPE_ARP: u16 = 0x0806;
+pub(super) const ETHERTYPE_ARP: u16 = EtherType::ARP.0;
 /// Reverse ARP's EtherType.
 pub(super) const ETHERTYPE_REVERSE_ARP: u16 = 0x8035;
 /// IPv6's EtherType.
-pub(super) const ETHERTYPE_IPV6: u16 = 0x86dd;
+pub(super) const ETHERTYPE_IPV6: u16 = EtherType::IPV6.0;
 
 /// The EtherTypes of VLAN tags (IEEE 802.1Q, and what came before it).
 pub(super) fn is_vlan(ethertype: u16) -> bool {

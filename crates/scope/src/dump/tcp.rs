@@ -1,8 +1,10 @@
 //! TCP segments (RFC 9293 §3.1), and the rule of relative sequence numbers.
 
-use super::bytes::{self, Bytes, Cut};
+use super::bytes::{Bytes, Cut, should_be};
 use super::line::{Line, Printed, put};
 use super::tcp_options::Context;
+use limpid_wire::checksum::Checksum;
+use limpid_wire::ip::IpProtocol;
 use limpid_wire::{Endpoint, IpAddr, TcpFlags};
 use std::collections::HashMap;
 
@@ -25,9 +27,17 @@ const FLAGS: [(TcpFlags, char); 8] = [
 ];
 
 /// The connections seen, and what their numbers are relative to.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Conversations {
     bases: HashMap<(Endpoint, Endpoint), Bases>,
+    /// [`MAX_CONVERSATIONS`]; less in tests.
+    pub(super) most: usize,
+}
+
+impl Default for Conversations {
+    fn default() -> Conversations {
+        Conversations { bases: HashMap::new(), most: MAX_CONVERSATIONS }
+    }
 }
 
 /// What is subtracted from the numbers of a connection: `low` from those that the lower endpoint sends, `high` from
@@ -57,7 +67,7 @@ impl Conversations {
                 let (seq, ack) = if is_low { (bases.low, bases.high) } else { (bases.high, bases.low) };
                 Relative { seq, ack, sack: ack }
             }
-            None if self.bases.len() >= MAX_CONVERSATIONS => Relative::default(),
+            None if self.bases.len() >= self.most => Relative::default(),
             _ => {
                 let acked = ack.wrapping_sub(1);
                 let (low, high) = if is_low { (seq, acked) } else { (acked, seq) };
@@ -87,10 +97,11 @@ pub(super) struct Carrier {
 
 impl Carrier {
     /// The pseudo header's sum and the payload's (RFC 9293 §3.1, RFC 8200 §8.1).
-    pub(super) fn sum(&self, protocol: u8, payload: &[u8]) -> u16 {
-        let length = (payload.len() as u32).to_be_bytes();
-        let first = if self.version == 4 { 12 } else { 0 };
-        bytes::sum(&[&self.src[first..], &self.final_dst[first..], &length, &[0, protocol], payload])
+    pub(super) fn sum(&self, protocol: IpProtocol, payload: &[u8]) -> Checksum {
+        let (src, dst) = (IpAddr::v6(self.src), IpAddr::v6(self.final_dst));
+        let mut sum = Checksum::pseudo_header(src, dst, protocol, payload.len());
+        sum.add(payload);
+        sum
     }
 }
 
@@ -228,11 +239,10 @@ impl Line<'_> {
 
     fn tcp_checksum(&mut self, segment: &[u8], carrier: &Carrier) {
         let field = segment.u16(16).unwrap_or_default();
-        let sum = carrier.sum(6, segment);
         put!(self, ", cksum 0x{field:04x}");
-        match sum {
-            0xffff => self.out.push_str(" (correct)"),
-            _ => put!(self, " (incorrect -> 0x{:04x})", bytes::should_be(field, sum)),
+        match should_be(field, carrier.sum(IpProtocol::TCP, segment)) {
+            None => self.out.push_str(" (correct)"),
+            Some(right) => put!(self, " (incorrect -> 0x{right:04x})"),
         }
     }
 }

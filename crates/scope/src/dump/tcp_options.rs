@@ -8,11 +8,7 @@ use super::line::{Line, put};
 use super::mptcp::Bad;
 use super::tcp::Relative;
 use limpid_wire::TcpFlags;
-
-const EOL: u8 = 0;
-const NOP: u8 = 1;
-/// The magic number of experimental Fast Open (RFC 6994).
-const TFO_MAGIC: u16 = 0xf989;
+use limpid_wire::tcp::option::{FAST_OPEN_MAGIC, kind};
 
 /// Why the list of options ends early.
 enum Stop {
@@ -72,7 +68,7 @@ impl Line<'_> {
                 self.out.push(',');
             }
             match self.tcp_option(bytes, left, context) {
-                Ok((EOL, _)) => break,
+                Ok((kind::END_OF_LIST, _)) => break,
                 Ok((_, taken)) => {
                     bytes = bytes.tail(taken);
                     left -= taken.min(left);
@@ -100,74 +96,74 @@ impl Line<'_> {
 
     /// Prints one option; answers its kind and how many bytes it took.
     fn tcp_option(&mut self, bytes: &[u8], left: usize, context: Context) -> Result<(u8, usize), Stop> {
-        let kind = bytes.u8(0)?;
-        match kind {
-            EOL => self.out.push_str("eol"),
-            NOP => self.out.push_str("nop"),
+        let option = bytes.u8(0)?;
+        match option {
+            kind::END_OF_LIST => self.out.push_str("eol"),
+            kind::NOP => self.out.push_str("nop"),
             _ => {
                 let length = usize::from(bytes.u8(1)?);
                 if length < 2 || length > left {
                     return Err(Stop::Bad);
                 }
                 let data = Data { bytes: bytes.tail(2), left: left - 2, length: length - 2 };
-                let taken = self.tcp_option_data(kind, data, context)?;
+                let taken = self.tcp_option_data(option, data, context)?;
                 if taken != data.length {
                     put!(self, "[len {length}]");
                 }
-                return Ok((kind, taken + 2));
+                return Ok((option, taken + 2));
             }
         }
-        Ok((kind, 1))
+        Ok((option, 1))
     }
 
     /// Prints an option's name and data; answers how many bytes its kind needs.
-    fn tcp_option_data(&mut self, kind: u8, data: Data<'_>, context: Context) -> Result<usize, Stop> {
-        let name = match kind {
-            2 => "mss",
-            3 => "wscale",
-            4 => "sackOK",
-            5 => "sack",
-            6 => "echo",
-            7 => "echoreply",
-            8 => "TS",
-            11 => "cc",
-            12 => "ccnew",
+    fn tcp_option_data(&mut self, option: u8, data: Data<'_>, context: Context) -> Result<usize, Stop> {
+        let name = match option {
+            kind::MSS => "mss",
+            kind::WINDOW_SCALE => "wscale",
+            kind::SACK_PERMITTED => "sackOK",
+            kind::SACK => "sack",
+            kind::ECHO => "echo",
+            kind::ECHO_REPLY => "echoreply",
+            kind::TIMESTAMPS => "TS",
+            kind::CC => "cc",
+            kind::CC_NEW => "ccnew",
             // CC.ECHO has no name in 4.99.3.
-            13 => "",
-            19 => "md5",
-            20 => "scps",
-            28 => "uto",
-            29 => "tcp-ao",
-            30 => "mptcp",
-            34 => "tfo",
-            254 => "exp",
-            _ => return self.tcp_option_unknown(kind, data),
+            kind::CC_ECHO => "",
+            kind::MD5 => "md5",
+            kind::SCPS => "scps",
+            kind::USER_TIMEOUT => "uto",
+            kind::TCP_AO => "tcp-ao",
+            kind::MPTCP => "mptcp",
+            kind::FAST_OPEN => "tfo",
+            kind::EXPERIMENT_2 => "exp",
+            _ => return self.tcp_option_unknown(option, data),
         };
         self.out.push_str(name);
-        match kind {
-            2 => {
+        match option {
+            kind::MSS => {
                 data.need(2)?;
                 put!(self, " {}", data.bytes.u16(0)?);
                 Ok(2)
             }
-            3 => {
+            kind::WINDOW_SCALE => {
                 data.need(1)?;
                 put!(self, " {}", data.bytes.u8(0)?);
                 Ok(1)
             }
-            4 => Ok(0),
-            5 => self.tcp_sack(data, context),
-            6 | 7 | 11..=13 => {
+            kind::SACK_PERMITTED => Ok(0),
+            kind::SACK => self.tcp_sack(data, context),
+            kind::ECHO | kind::ECHO_REPLY | kind::CC | kind::CC_NEW | kind::CC_ECHO => {
                 data.need(4)?;
                 put!(self, " {}", data.bytes.u32(0)?);
                 Ok(4)
             }
-            8 => {
+            kind::TIMESTAMPS => {
                 data.need(8)?;
                 put!(self, " val {} ecr {}", data.bytes.u32(0)?, data.bytes.u32(4)?);
                 Ok(8)
             }
-            19 => {
+            kind::MD5 => {
                 data.need(16)?;
                 self.out.push_str(match context.whole {
                     true => " shared secret not supplied with -M, can't check - ",
@@ -176,15 +172,15 @@ impl Line<'_> {
                 self.hex(&data.bytes.array::<16>(0)?);
                 Ok(16)
             }
-            20 => {
+            kind::SCPS => {
                 data.need(2)?;
                 put!(self, " cap {:02x} id {}", data.bytes.u8(0)?, data.bytes.u8(1)?);
                 Ok(2)
             }
-            28 => self.tcp_user_timeout(data),
-            29 => self.tcp_authentication(data),
-            30 => self.tcp_mptcp(data, context),
-            34 => {
+            kind::USER_TIMEOUT => self.tcp_user_timeout(data),
+            kind::TCP_AO => self.tcp_authentication(data),
+            kind::MPTCP => self.tcp_mptcp(data, context),
+            kind::FAST_OPEN => {
                 data.need(data.length)?;
                 self.out.push(' ');
                 self.tcp_fast_open(data.bytes, data.length);
@@ -194,8 +190,8 @@ impl Line<'_> {
         }
     }
 
-    fn tcp_option_unknown(&mut self, kind: u8, data: Data<'_>) -> Result<usize, Stop> {
-        put!(self, "unknown-{kind}");
+    fn tcp_option_unknown(&mut self, option: u8, data: Data<'_>) -> Result<usize, Stop> {
+        put!(self, "unknown-{option}");
         if data.length > 0 {
             self.out.push_str(" 0x");
         }
@@ -267,7 +263,7 @@ impl Line<'_> {
             return Err(Stop::Bad);
         }
         match data.bytes.u16(0)? {
-            TFO_MAGIC => {
+            FAST_OPEN_MAGIC => {
                 self.out.push_str("-tfo");
                 self.tcp_fast_open(data.bytes.tail(2), data.length - 2);
             }

@@ -1,8 +1,9 @@
 //! UDP datagrams (RFC 768), without what they carry.
 
-use super::bytes::{self, Bytes};
+use super::bytes::{Bytes, should_be};
 use super::line::{Line, Printed, put};
 use super::tcp::Carrier;
+use limpid_wire::ip::IpProtocol;
 
 const HEADER: usize = 8;
 
@@ -49,9 +50,9 @@ impl Line<'_> {
         if carrier.version == 4 && field == 0 {
             self.out.push_str("[no cksum] ");
         } else if let Some(whole) = datagram.get(..length) {
-            match carrier.sum(17, whole) {
-                0xffff => self.out.push_str("[udp sum ok] "),
-                sum => put!(self, "[bad udp cksum 0x{field:04x} -> 0x{:04x}!] ", bytes::should_be(field, sum)),
+            match should_be(field, carrier.sum(IpProtocol::UDP, whole)) {
+                None => self.out.push_str("[udp sum ok] "),
+                Some(right) => put!(self, "[bad udp cksum 0x{field:04x} -> 0x{right:04x}!] "),
             }
         }
     }
