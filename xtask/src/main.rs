@@ -21,14 +21,15 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
-    /// Install what the tests against real programs need (Debian: tcpdump, redis-server, iproute2).
+    /// Install what the tests against real programs need (Debian: tcpdump, redis-server, iproute2, netcat).
     Setup,
     /// Everything that continuous integration runs: format, clippy, docs, tests, examples, packages.
     Ci,
 }
 
 /// The packages that the tests against real programs use, each with the program that shows it is there.
-const TOOLS: [(&str, &str); 3] = [("tcpdump", "tcpdump"), ("redis-server", "redis-server"), ("iproute2", "ip")];
+const TOOLS: [(&str, &str); 4] =
+    [("tcpdump", "tcpdump"), ("redis-server", "redis-server"), ("iproute2", "ip"), ("netcat-openbsd", "nc")];
 
 fn main() -> ExitCode {
     let ok = match Args::parse().task {
