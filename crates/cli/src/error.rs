@@ -103,7 +103,8 @@ impl From<clap::Error> for CliError {
         let mut hint = String::new();
         let mut usage = None;
         for paragraph in paragraphs {
-            if let Some(tip) = paragraph.strip_prefix("tip: ") {
+            // How to pass the flag as a value is nobody's question.
+            if let Some(tip) = paragraph.strip_prefix("tip: ").filter(|tip| !tip.starts_with("to pass")) {
                 hint = format!("{tip}, ");
             } else if let Some(rest) = paragraph.strip_prefix("Usage: ") {
                 // The words before the first argument name the (sub)command that was meant.

@@ -1,6 +1,6 @@
 //! `limpid read`: a capture as tcpdump's text.
 
-use crate::error::{CliError, plain};
+use crate::error::{CliError, plain, without_errno};
 use clap::ArgAction;
 use limpid_scope::capture::{CaptureError, Reader};
 use limpid_scope::dump::{Names, Options, Printer, TimeFormat, Zone};
@@ -81,7 +81,8 @@ impl ReadArgs {
         let file = self.file.as_ref().or(self.read.as_ref()).cloned().unwrap_or_else(|| PathBuf::from("-"));
         let options = self.options()?;
         let (input, name) = open(&file)?;
-        let capture_error = |error: CaptureError| CliError::run(&name, &error).hint(error.hint());
+        let capture_error =
+            |error: CaptureError| CliError::run(&name, without_errno(&error.to_string())).hint(error.hint());
         let reader = Reader::new(input).map_err(capture_error)?;
         let mut printer = Printer::new(options);
         let mut output = BufWriter::with_capacity(64 * 1024, io::stdout().lock());

@@ -62,7 +62,7 @@ impl CaptureError {
     pub fn hint(&self) -> &'static str {
         match self {
             CaptureError::Io { .. } => "check that it is a readable file",
-            CaptureError::Empty => "was the capture stopped before its first packet was written? try 'tcpdump -U'",
+            CaptureError::Empty => "capture again, with 'tcpdump -U' so that packets are written at once",
             CaptureError::NotACapture { looks_like: Some(GZIP) } => "unpack it first: gunzip -c FILE | limpid read -",
             CaptureError::NotACapture { looks_like: Some(ZSTD) } => "unpack it first: zstd -dc FILE | limpid read -",
             CaptureError::NotACapture { .. } | CaptureError::Version { .. } => {

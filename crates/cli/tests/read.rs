@@ -1,0 +1,128 @@
+//! `limpid read` as its user meets it: output, errors, exit codes.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+fn limpid(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_limpid"));
+    command.args(arguments).env("TZ", "UTC").stdin(Stdio::null());
+    command
+}
+
+fn article(name: &str) -> String {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/article").join(name);
+    path.to_str().expect("a path in UTF-8").to_owned()
+}
+
+fn output(arguments: &[&str]) -> (Option<i32>, String, String) {
+    texts(limpid(arguments).output().expect("limpid runs"))
+}
+
+fn texts(output: Output) -> (Option<i32>, String, String) {
+    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+fn success(arguments: &[&str]) -> String {
+    let (code, out, err) = output(arguments);
+    assert_eq!((code, err.as_str()), (Some(0), ""), "{arguments:?}");
+    out
+}
+
+/// Runs with `input` on standard input.
+fn with_input(arguments: &[&str], input: &[u8]) -> (Option<i32>, String, String) {
+    let mut child = limpid(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("limpid runs");
+    // It may stop reading early.
+    let _ = child.stdin.take().expect("piped").write_all(input);
+    texts(child.wait_with_output().expect("limpid ends"))
+}
+
+#[test]
+fn the_article_letter_for_letter() {
+    let expected = |name| std::fs::read_to_string(article(name)).expect("text");
+    let close = article("article-close.pcap");
+    assert_eq!(success(&["read", "-n", "-t", "-S", &close]), expected("article-close.txt"));
+    let timeout = article("article-syn-timeout.pcap");
+    assert_eq!(success(&["read", "-n", &timeout]), expected("article-syn-timeout.txt"));
+}
+
+#[test]
+fn flags_combine_as_in_tcpdump() {
+    let file = article("article-close.pcap");
+    let plain = success(&["read", "-n", "-t", "-S", &file]);
+    assert_eq!(success(&["read", "-ntSr", &file]), plain);
+    assert_eq!(success(&["read", "-nnt", "-Sr", &file]), plain);
+    let three: String = plain.lines().take(3).map(|line| format!("{line}\n")).collect();
+    assert_eq!(success(&["read", "-ntS", "-c3", &file]), three);
+    let numbered = success(&["read", "-#nttttq", &file]);
+    assert!(numbered.starts_with("    1  1970-01-01 00:16:40.000000 IP "), "{numbered}");
+    assert!(numbered.lines().all(|line| line.ends_with(": tcp 0")), "{numbered}");
+    assert_eq!(with_input(&["read", "-ntS", "-"], &std::fs::read(&file).expect("bytes")).1, plain);
+}
+
+#[test]
+fn times_are_local() {
+    let file = article("article-syn-timeout.pcap");
+    let local = limpid(&["read", "-n", "-c1", &file]).env("TZ", "XXX-5:30").output().expect("limpid runs");
+    let (_, out, _) = texts(local);
+    assert!(out.starts_with("13:12:21.201942 IP 10.0.0.199.56424 > "), "{out}");
+}
+
+#[test]
+fn errors_are_one_line_that_says_what_to_do() {
+    let whole = std::fs::read(article("article-close.pcap")).expect("bytes");
+    let cases: [(&[&str], &[u8]); 11] = [
+        (&["read", "/no/such/file"], &[]),
+        (&["read", "/"], &[]),
+        (&["read", "-"], &[]),
+        (&["read", "-"], b"this is a text"),
+        (&["read", "-"], &[0x1f, 0x8b, 8, 0, 0]),
+        (&["read", "-n", "-"], &whole[..whole.len() - 1]),
+        (&["read"], &[]),
+        (&["read", "-Z", "x"], &[]),
+        (&["read", "-tttttt", "-"], &whole),
+        (&["read", "-c", "0", "-"], &whole),
+        (&["reed", "x"], &[]),
+    ];
+    let mut report = String::new();
+    for (arguments, input) in cases {
+        let (code, out, err) = with_input(arguments, input);
+        assert_eq!(err.lines().count(), 1, "{arguments:?}: {err}");
+        let lines = out.lines().count();
+        report += &format!("{arguments:?}: {lines} lines, then exit code {}\n  {err}", code.expect("a code"));
+    }
+    insta::assert_snapshot!(report);
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    // More than a pipe holds.
+    let mut file = std::fs::read(article("article-close.pcap")).expect("bytes");
+    let records = file[24..].to_vec();
+    file.extend(std::iter::repeat_n(records, 3000).flatten());
+    let mut child = limpid(&["read", "-n", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("limpid runs");
+    drop(child.stdout.take());
+    let _ = child.stdin.take().expect("piped").write_all(&file);
+    let (code, _, err) = texts(child.wait_with_output().expect("limpid ends"));
+    assert_eq!((code, err.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn help_says_where_it_differs() {
+    let help = success(&["read", "--help"]);
+    for needed in ["length N", "/etc/services", "/etc/hosts", "4.99.3", "-ttttt", "standard input"] {
+        assert!(help.contains(needed), "{needed} is missing in:\n{help}");
+    }
+    assert!(success(&["--version"]).starts_with("limpid "));
+}
