@@ -134,7 +134,8 @@ impl NewReno {
             let in_recovery = self.phase == Phase::Recovery && !input.sack;
             self.dup_acks = if in_recovery { self.dup_acks.saturating_sub(behind) } else { 0 };
         } else if input.duplicate && (!input.sack || input.acked.sacked > 0) {
-            let max = records.outstanding().div_ceil(input.mss.max(1));
+            // No more can have left than was sent: a peer that makes duplicate ACKs up gains nothing by it.
+            let max = records.outstanding().div_ceil(input.mss.max(1)).max(DUP_THRESH);
             self.dup_acks = (self.dup_acks + 1).min(max);
         }
     }

@@ -43,7 +43,7 @@ proptest! {
         let n = sendable(queued, usable, mss, max);
         prop_assert!(n <= queued && n <= usable);
         // What does not take all is made of whole segments, or is at least half a window.
-        prop_assert!(n == queued || n % mss == 0 || n >= max / 2);
+        prop_assert!(n == queued || n.is_multiple_of(mss) || n >= max / 2);
         // Nothing waits that has a whole segment and room for it.
         prop_assert!(n > 0 || queued == 0 || usable < mss);
     }
