@@ -7,13 +7,15 @@ use limpid_wire::Endpoint;
 /// Keys that a peer must not know. The caller draws them from its source of randomness, once.
 #[derive(Clone)]
 pub struct Secrets {
-    /// For ISNs (RFC 6528), timestamps offsets, ephemeral ports (RFC 6056), cookies and the demux hash, each derived.
+    /// For ISNs (RFC 6528), timestamp offsets, ephemeral ports (RFC 6056), cookies and the demux hash, each derived.
     pub seed: [u8; 32],
 }
 
-/// Settings of a stack. (Sketch: grows.)
+/// Settings of a stack.
 #[derive(Clone, Debug)]
 pub struct StackConfig {
+    /// Which shard of its host it is: part of every [`SocketId`](crate::SocketId) and of every flow's name.
+    pub shard: u16,
     /// What a new socket starts with.
     pub tcp: Arc<Config>,
     /// Ephemeral ports (`ip_local_port_range`).
@@ -32,6 +34,7 @@ impl Default for StackConfig {
     /// Linux's defaults on a machine of some gigabytes.
     fn default() -> StackConfig {
         StackConfig {
+            shard: 0,
             tcp: Arc::new(Config::default()),
             ephemeral_ports: 32_768..=60_999,
             max_time_wait: 131_072,

@@ -62,6 +62,26 @@ pub struct TxFrame {
 }
 
 impl TxFrame {
+    /// An empty frame that belongs to no connection.
+    pub(crate) fn stateless() -> TxFrame {
+        TxFrame {
+            head: ArrayVec::new(),
+            payload: Chunks::new(),
+            checksum: TxChecksum::Complete,
+            gso_size: 0,
+            flow: FlowId::NONE,
+            why: None,
+        }
+    }
+
+    /// Adds bytes to the head.
+    ///
+    /// # Panics
+    /// If they do not fit: heads are made here, of parts whose lengths are known.
+    pub(crate) fn put(&mut self, bytes: &[u8]) {
+        self.head.try_extend_from_slice(bytes).expect("a head fits MAX_HEAD");
+    }
+
     /// Length in bytes.
     pub fn len(&self) -> usize {
         self.head.len() + self.payload.len()

@@ -1,180 +1,254 @@
-//! The stack: everything an application and a driver call.
+//! The stack: what it holds, how it is set up, and what drives it.
 
-use crate::{
-    IfaceId, InterfaceConfig, ListenConfig, Route, RxFrame, Secrets, Shutdown, SocketId, StackConfig, TxBatch,
-};
-use alloc::sync::Arc;
-use limpid_event::{Counters, Error, Instant, Observer, Silent, TcpState};
-use limpid_tcp::{Config, Readiness, TcpInfo};
-use limpid_wire::{Cidr, Endpoint, FramePool};
+use crate::demux::{BindTable, FlowTable};
+use crate::flow::{Embryo, Flow, HeldSyn, Quiet};
+use crate::iface::{Interface, LOOPBACK_MTU, link_local};
+use crate::keys::Keys;
+use crate::listen::SynId;
+use crate::neigh::NeighbourId;
+use crate::net::{Env, Net};
+use crate::ports::Ports;
+use crate::socket::SocketTable;
+use crate::wheel::{TimerId, Wheel};
+use crate::{IfaceId, InterfaceConfig, Medium, Readiness, Route, RxFrame, Secrets, SocketId, StackConfig};
+use alloc::collections::VecDeque;
+use alloc::string::String;
+use limpid_event::{Counter, Counters, DropReason, Error, Instant, Observer, Silent};
+use limpid_wire::{Cidr, FramePool, IpAddr};
+use slab::Slab;
 
 /// A TCP/IP host.
 pub struct Stack<O: Observer = Silent> {
-    observer: O,
+    pub(crate) config: StackConfig,
+    pub(crate) keys: Keys,
+    pub(crate) env: Env<O>,
+    pub(crate) wheel: Wheel<Wake>,
+    pub(crate) net: Net,
+    pub(crate) table: FlowTable,
+    pub(crate) binds: BindTable,
+    pub(crate) ports: Ports,
+    pub(crate) sockets: SocketTable,
+    pub(crate) flows: Slab<Flow>,
+    pub(crate) embryos: Slab<Embryo>,
+    pub(crate) held: Slab<HeldSyn>,
+    /// Held SYNs that the application has not been shown; may name some that are gone.
+    pub(crate) held_reports: VecDeque<SynId>,
+    pub(crate) quiet: Slab<Quiet>,
+    pub(crate) last_flow: u64,
+    /// Flows on the wire: those that are not over.
+    pub(crate) open_flows: usize,
+    /// There was a transparent listener: connections may have local addresses that are not ours.
+    pub(crate) takes_foreign: bool,
+    reassembly_timer: TimerId,
+}
+
+/// What a timer in the wheel wakes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Wake {
+    Flow(u32),
+    Embryo(u32),
+    Held(u32),
+    TimeWait(u32),
+    Neighbour(NeighbourId),
+    Reassembly,
 }
 
 impl<O: Observer> Stack<O> {
     /// A host with a loopback interface.
-    pub fn new(_config: StackConfig, _secrets: Secrets, _observer: O) -> Stack<O> {
-        todo!()
+    pub fn new(config: StackConfig, secrets: Secrets, observer: O) -> Stack<O> {
+        let keys = Keys::new(&secrets);
+        let mut wheel = Wheel::new();
+        let mut net = Net::new(&keys);
+        net.add(Interface::new(InterfaceConfig {
+            name: String::from("lo"),
+            medium: Medium::Ip,
+            mtu: LOOPBACK_MTU,
+            gso_max: 0,
+            tx_checksum_offload: true,
+        }));
+        for (addr, prefix) in [(IpAddr::LOCALHOST_V4, 8), (IpAddr::LOCALHOST_V6, 128)] {
+            net.addresses.add(IfaceId::LOOPBACK, Cidr { addr, prefix });
+        }
+        Stack {
+            table: FlowTable::new(keys.demux),
+            ports: Ports::new(&keys, config.ephemeral_ports.clone()),
+            sockets: SocketTable::new(config.shard),
+            reassembly_timer: wheel.insert(Wake::Reassembly),
+            config,
+            keys,
+            env: Env { observer, counters: Counters::default(), pool: FramePool::new() },
+            wheel,
+            net,
+            binds: BindTable::default(),
+            flows: Slab::new(),
+            embryos: Slab::new(),
+            held: Slab::new(),
+            held_reports: VecDeque::new(),
+            quiet: Slab::new(),
+            last_flow: 0,
+            open_flows: 0,
+            takes_foreign: false,
+        }
     }
 
     // ---- set-up
 
     /// Adds an interface.
-    pub fn add_interface(&mut self, _config: InterfaceConfig) -> IfaceId {
-        todo!()
+    ///
+    /// # Panics
+    /// If there are 65,535 already.
+    pub fn add_interface(&mut self, config: InterfaceConfig) -> IfaceId {
+        self.net.add(Interface::new(config))
     }
 
-    /// Gives an interface an address; its network becomes reachable.
-    pub fn add_address(&mut self, _iface: IfaceId, _address: Cidr) -> Result<(), Error> {
-        todo!()
+    /// Gives an interface an address; its network becomes reachable. The first IPv6 address of an Ethernet interface
+    /// brings its link-local address with it, made from its MAC address, without asking whether it is free.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] for an address that can't be a host's, a bad prefix, or an unknown interface;
+    /// [`Error::AddressInUse`] if the interface has it.
+    pub fn add_address(&mut self, iface: IfaceId, address: Cidr) -> Result<(), Error> {
+        let usable = Cidr::new(address.addr, address.prefix).is_some() && self.net.has(iface);
+        let impossible = address.addr.is_unspecified() || address.addr.is_multicast() || address.addr.is_broadcast();
+        if !usable || impossible || Some(address.addr) == address.broadcast() {
+            return Err(Error::InvalidArgument);
+        }
+        let first_v6 = !address.addr.is_v4() && self.net.addresses.of(iface).all(|a| a.addr.is_v4());
+        if !self.net.addresses.add(iface, address) {
+            return Err(Error::AddressInUse);
+        }
+        let on_link = Route { destination: address.network(), gateway: None, iface, metric: 0 };
+        self.net.routes.add(on_link);
+        if let Some(mac) = self.net.iface(iface).mac().filter(|_| first_v6 && !address.addr.is_link_local()) {
+            let own = link_local(mac);
+            self.net.addresses.add(iface, own);
+            self.net.routes.add(Route { destination: own.network(), ..on_link });
+        }
+        Ok(())
+    }
+
+    /// Takes an address away from an interface. Connections that use it go on until they find that nobody answers.
+    ///
+    /// # Errors
+    /// [`Error::AddressNotAvailable`] if the interface does not have it.
+    pub fn remove_address(&mut self, iface: IfaceId, address: Cidr) -> Result<(), Error> {
+        if !self.net.addresses.remove(iface, address.addr) {
+            return Err(Error::AddressNotAvailable);
+        }
+        let on_link = Route { destination: address.network(), gateway: None, iface, metric: 0 };
+        if !self.net.addresses.of(iface).any(|a| a.network() == on_link.destination) {
+            self.net.routes.remove(&on_link);
+        }
+        Ok(())
     }
 
     /// Adds a route.
-    pub fn add_route(&mut self, _route: Route) -> Result<(), Error> {
-        todo!()
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] if interface, prefix or gateway make no sense; [`Error::AddressInUse`] if it is there
+    /// already; [`Error::NetworkUnreachable`] if the gateway itself is not on the interface's link.
+    pub fn add_route(&mut self, route: Route) -> Result<(), Error> {
+        let v4 = route.destination.addr.is_v4();
+        let sound = Cidr::new(route.destination.addr, route.destination.prefix).is_some() && self.net.has(route.iface);
+        if !sound || route.gateway.is_some_and(|g| g.is_v4() != v4 || g.is_unspecified() || g.is_multicast()) {
+            return Err(Error::InvalidArgument);
+        }
+        if let Some(gateway) = route.gateway {
+            let link_local = !gateway.is_v4() && gateway.is_link_local();
+            let on_link = self.net.routes.find(gateway, Some(route.iface)).is_some_and(|r| r.gateway.is_none());
+            if !on_link && !link_local {
+                return Err(Error::NetworkUnreachable);
+            }
+        }
+        if self.net.routes.add(route) { Ok(()) } else { Err(Error::AddressInUse) }
+    }
+
+    /// Takes a route away.
+    ///
+    /// # Errors
+    /// [`Error::NetworkUnreachable`] if there is no such route.
+    pub fn remove_route(&mut self, route: &Route) -> Result<(), Error> {
+        if self.net.routes.remove(route) { Ok(()) } else { Err(Error::NetworkUnreachable) }
+    }
+
+    /// The addresses of an interface, in the order they were given.
+    pub fn addresses(&self, iface: IfaceId) -> impl Iterator<Item = Cidr> + '_ {
+        self.net.addresses.of(iface)
     }
 
     /// The observer.
     pub fn observer(&mut self) -> &mut O {
-        &mut self.observer
+        &mut self.env.observer
     }
 
     /// Where received frames should be made.
     pub fn pool(&mut self) -> &mut FramePool {
-        todo!()
+        &mut self.env.pool
     }
 
     /// Linux's MIB counters.
     pub fn counters(&self) -> &Counters {
-        todo!()
+        &self.env.counters
     }
 
-    // ---- input, time, output
+    // ---- what drives it
 
-    /// A frame arrived.
-    pub fn handle_frame(&mut self, _now: Instant, _iface: IfaceId, _frame: RxFrame) {
-        todo!()
+    /// Frames arrived.
+    ///
+    /// # Panics
+    /// If there is no such interface.
+    pub fn handle_frames(&mut self, now: Instant, iface: IfaceId, frames: impl IntoIterator<Item = RxFrame>) {
+        frames.into_iter().for_each(|frame| self.handle_frame(now, iface, frame));
     }
 
-    /// The time of `poll_timeout` has come (early calls do no harm).
-    pub fn handle_timeout(&mut self, _now: Instant) {
-        todo!()
+    /// The time of `poll_timeout` has come (early calls do no harm). What this host sends itself moves here, too.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        while let Some(wake) = self.wheel.pop(now) {
+            match wake {
+                Wake::Flow(index) => self.flow_timeout(now, index),
+                Wake::Embryo(index) => self.embryo_timeout(now, index),
+                Wake::Held(index) => self.held_timeout(now, index),
+                Wake::TimeWait(index) => self.time_wait_timeout(now, index),
+                Wake::Neighbour(neighbour) => self.neighbour_timeout(now, neighbour),
+                Wake::Reassembly => self.reassembly_timeout(now),
+            }
+        }
+        self.run_loopback(now);
     }
 
-    /// Fills `batch` with frames due on `iface`, no more than it has room for.
-    pub fn poll_transmit(&mut self, _now: Instant, _iface: IfaceId, _batch: &mut TxBatch) {
-        todo!()
-    }
-
-    /// When `handle_timeout` must be called next.
+    /// When `handle_timeout` must be called next. A time that is past means at once: the loopback interface has something
+    /// to carry. It may be somewhat early where many timers are close together, and is then better known after the call.
     pub fn poll_timeout(&mut self) -> Option<Instant> {
-        todo!()
+        if self.loopback_is_due() { Some(Instant::ZERO) } else { self.wheel.next() }
+    }
+
+    /// A socket for which something newly happened, and what, coalesced: one entry a socket. [`Stack::readiness`] is the
+    /// level.
+    pub fn poll_ready(&mut self) -> Option<(SocketId, Readiness)> {
+        self.sockets.next_report()
     }
 
     /// How many connections still have something to say or to hear: all that are neither embryonic nor in TIME-WAIT (an
     /// orphan's FIN-WAIT-2 counts as that). When it is 0 a host can go down without breaking off anything.
     pub fn open_connections(&self) -> usize {
-        todo!()
+        self.open_flows
     }
 
-    /// A socket for which something newly happened, coalesced: one entry a socket.
-    pub fn poll_ready(&mut self) -> Option<(SocketId, Readiness)> {
-        todo!()
+    /// Sets the timer of packets in pieces.
+    pub(crate) fn schedule_reassembly(&mut self) {
+        let next = self.net.reassembler.next_timeout();
+        self.wheel.set(self.reassembly_timer, next);
     }
 
-    // ---- sockets
-
-    /// Starts an active open. `local` may leave address or port open. Progress shows as readiness: WRITABLE once
-    /// established, ERROR if it failed.
-    pub fn connect(
-        &mut self,
-        _now: Instant,
-        _local: Option<Endpoint>,
-        _remote: Endpoint,
-        _config: Option<Arc<Config>>,
-    ) -> Result<SocketId, Error> {
-        todo!()
-    }
-
-    /// Starts listening.
-    pub fn listen(&mut self, _now: Instant, _config: ListenConfig) -> Result<SocketId, Error> {
-        todo!()
-    }
-
-    /// Takes a connection from the accept queue; `WouldBlock` if there is none.
-    pub fn accept(&mut self, _now: Instant, _listener: SocketId) -> Result<(SocketId, Endpoint), Error> {
-        todo!()
-    }
-
-    /// Reads; `Ok(0)` is the end of the stream, `WouldBlock` nothing yet.
-    pub fn read(&mut self, _now: Instant, _socket: SocketId, _buf: &mut [u8]) -> Result<usize, Error> {
-        todo!()
-    }
-
-    /// Reads without taking.
-    pub fn peek(&mut self, _now: Instant, _socket: SocketId, _buf: &mut [u8]) -> Result<usize, Error> {
-        todo!()
-    }
-
-    /// Writes; `WouldBlock` if there is no room.
-    pub fn write(&mut self, _now: Instant, _socket: SocketId, _bytes: &[u8]) -> Result<usize, Error> {
-        todo!()
-    }
-
-    /// Closes one half or both.
-    pub fn shutdown(&mut self, _now: Instant, _socket: SocketId, _how: Shutdown) -> Result<(), Error> {
-        todo!()
-    }
-
-    /// Gives the socket up: the id is invalid from here on; the connection closes in the background.
-    pub fn close(&mut self, _now: Instant, _socket: SocketId) -> Result<(), Error> {
-        todo!()
-    }
-
-    /// Resets the connection at once; the socket remains to be closed.
-    pub fn abort(&mut self, _now: Instant, _socket: SocketId) -> Result<(), Error> {
-        todo!()
-    }
-
-    /// Changes settings of one socket.
-    pub fn configure(
-        &mut self,
-        _now: Instant,
-        _socket: SocketId,
-        _change: impl FnOnce(&mut Config),
-    ) -> Result<(), Error> {
-        todo!()
-    }
-
-    /// What can be done now.
-    pub fn readiness(&self, _socket: SocketId) -> Result<Readiness, Error> {
-        todo!()
-    }
-
-    /// Takes the pending error (SO_ERROR).
-    pub fn take_error(&mut self, _socket: SocketId) -> Result<Option<Error>, Error> {
-        todo!()
-    }
-
-    /// State of the connection, or LISTEN.
-    pub fn state(&self, _socket: SocketId) -> Result<TcpState, Error> {
-        todo!()
-    }
-
-    /// Our end.
-    pub fn local_endpoint(&self, _socket: SocketId) -> Result<Endpoint, Error> {
-        todo!()
-    }
-
-    /// The other end.
-    pub fn peer_endpoint(&self, _socket: SocketId) -> Result<Endpoint, Error> {
-        todo!()
-    }
-
-    /// Linux's `tcp_info`.
-    pub fn info(&self, _now: Instant, _socket: SocketId) -> Result<TcpInfo, Error> {
-        todo!()
+    fn reassembly_timeout(&mut self, now: Instant) {
+        while let Some(first) = self.net.reassembler.expire(now) {
+            self.env.counters.bump(Counter::IpReasmTimeout);
+            self.env.counters.bump(Counter::IpReasmFails);
+            self.drop_packet(now, DropReason::Reassembly);
+            if let Some((ip, packet)) = first {
+                self.refuse_reassembly(now, &ip, &packet);
+            }
+        }
+        self.schedule_reassembly();
     }
 }

@@ -253,6 +253,16 @@ impl SynSent {
         (earliest < Instant::MAX).then_some((earliest, timer))
     }
 
+    /// The settings in force.
+    pub fn config(&self) -> &Arc<Config> {
+        &self.config
+    }
+
+    /// Other settings, from setsockopt. What the SYN has offered stays as it is.
+    pub fn configure(&mut self, config: Arc<Config>) {
+        self.config = config;
+    }
+
     /// Our initial sequence number, to check ICMP quotes.
     pub fn isn(&self) -> SeqNum {
         self.params.isn

@@ -254,9 +254,11 @@ impl Connection {
         self.outcome()
     }
 
-    /// The path's MSS became smaller or larger (route or path MTU). What is sent again is cut anew.
-    pub fn handle_mss<O: Observer>(&mut self, _cx: &mut Cx<'_, O>, mss: u16) {
+    /// The path is another now (route or path MTU): a larger or smaller MSS, super-segments up to `max_burst` bytes. What is
+    /// sent again is cut anew.
+    pub fn handle_path<O: Observer>(&mut self, _cx: &mut Cx<'_, O>, mss: u16, max_burst: u32) {
         self.params.mss = mss;
+        self.params.max_burst = max_burst;
         self.snd.mss = self.negotiated.send_mss(&self.config, &self.params);
     }
 

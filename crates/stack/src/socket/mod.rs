@@ -1,4 +1,8 @@
-//! Sockets by name.
+//! Sockets by name, and what newly happened to them ([`table`]).
+
+mod table;
+
+pub(crate) use table::{Kind, SocketTable};
 
 /// A socket of an application. Outlives the phases of its connection; a stale one is recognised by its generation.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -20,4 +24,14 @@ pub enum Shutdown {
     Write,
     /// Both.
     Both,
+}
+
+/// How often each direction of a socket newly became ready, or more so: what an edge-triggered user compares. The
+/// counters wrap.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Wakes {
+    /// Data came, the end of the stream, a connection to accept, an error.
+    pub read: u32,
+    /// Room was made, the connection was established, an error.
+    pub write: u32,
 }

@@ -1,0 +1,5 @@
+//! What an application calls (RFC 9293 §3.9.1): opening ([`open`]), data and closing ([`stream`]), asking ([`query`]).
+
+mod open;
+mod query;
+mod stream;

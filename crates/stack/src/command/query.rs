@@ -1,0 +1,129 @@
+//! What can be asked of a socket (RFC 9293 §3.10.6).
+
+use crate::demux::Handle;
+use crate::flow::{Over, Phase, ended};
+use crate::socket::{Kind, Wakes};
+use crate::stack::Stack;
+use crate::{Readiness, SocketId, TcpInfo};
+use limpid_event::{Error, FlowId, Instant, Observer, TcpState};
+use limpid_wire::Endpoint;
+
+impl<O: Observer> Stack<O> {
+    /// What can be done now without waiting: the level. A listener is readable if a connection can be accepted.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchSocket`] if there is none; so for all questions here.
+    pub fn readiness(&self, socket: SocketId) -> Result<Readiness, Error> {
+        Ok(match self.sockets.kind(socket)? {
+            Kind::Listener(l) if l.accept_queue.is_empty() => Readiness::empty(),
+            Kind::Listener(_) => Readiness::READABLE,
+            Kind::Stream(index) => match &self.flows[*index as usize].phase {
+                Phase::SynSent(_) | Phase::Between => Readiness::empty(),
+                Phase::Connection(connection) => connection.readiness(),
+                Phase::Over(Over::Remnant(remnant)) => remnant.readiness(),
+                Phase::Over(Over::Failed(error)) => ended(error.is_some()),
+            },
+        })
+    }
+
+    /// How often each direction newly became ready: what edge-triggered users compare.
+    ///
+    /// # Errors
+    /// As [`readiness`](Self::readiness).
+    pub fn wakes(&self, socket: SocketId) -> Result<Wakes, Error> {
+        self.sockets.wakes(socket)
+    }
+
+    /// Takes the pending error (SO_ERROR).
+    ///
+    /// # Errors
+    /// As [`readiness`](Self::readiness).
+    pub fn take_error(&mut self, socket: SocketId) -> Result<Option<Error>, Error> {
+        if self.sockets.listener(socket).is_some() {
+            return Ok(None);
+        }
+        let index = self.sockets.stream(socket)?;
+        Ok(match &mut self.flows[index as usize].phase {
+            Phase::Connection(connection) => connection.take_error(),
+            Phase::Over(Over::Remnant(remnant)) => remnant.take_error(),
+            Phase::Over(Over::Failed(error)) => error.take(),
+            Phase::SynSent(_) | Phase::Between => None,
+        })
+    }
+
+    /// State of the connection, or LISTEN.
+    ///
+    /// # Errors
+    /// As [`readiness`](Self::readiness).
+    pub fn state(&self, socket: SocketId) -> Result<TcpState, Error> {
+        let index = match self.sockets.kind(socket)? {
+            Kind::Listener(_) => return Ok(TcpState::Listen),
+            Kind::Stream(index) => *index,
+        };
+        let flow = &self.flows[index as usize];
+        Ok(match &flow.phase {
+            Phase::SynSent(_) | Phase::Between => TcpState::SynSent,
+            Phase::Connection(connection) => connection.state(),
+            // The connection may still wait out old segments, as long as the 4-tuple is not another's.
+            Phase::Over(_) => match self.table.find(&flow.key) {
+                Some(Handle::TimeWait(quiet)) if self.quiet[quiet as usize].id == flow.id => TcpState::TimeWait,
+                _ => TcpState::Closed,
+            },
+        })
+    }
+
+    /// Our end; of a listener, where it listens.
+    ///
+    /// # Errors
+    /// As [`readiness`](Self::readiness).
+    pub fn local_endpoint(&self, socket: SocketId) -> Result<Endpoint, Error> {
+        Ok(match self.sockets.kind(socket)? {
+            Kind::Listener(l) => l.bind.local,
+            Kind::Stream(index) => self.flows[*index as usize].key.local,
+        })
+    }
+
+    /// The other end.
+    ///
+    /// # Errors
+    /// [`Error::NotConnected`] for a listener.
+    pub fn peer_endpoint(&self, socket: SocketId) -> Result<Endpoint, Error> {
+        match self.sockets.kind(socket)? {
+            Kind::Listener(_) => Err(Error::NotConnected),
+            Kind::Stream(index) => Ok(self.flows[*index as usize].key.remote),
+        }
+    }
+
+    /// The connection's name in events; that of no connection for a listener.
+    ///
+    /// # Errors
+    /// As [`readiness`](Self::readiness).
+    pub fn flow_id(&self, socket: SocketId) -> Result<FlowId, Error> {
+        Ok(match self.sockets.kind(socket)? {
+            Kind::Listener(_) => FlowId::NONE,
+            Kind::Stream(index) => self.flows[*index as usize].id,
+        })
+    }
+
+    /// Linux's `tcp_info`.
+    ///
+    /// # Errors
+    /// [`Error::NotConnected`] unless both ends have met and the connection is not over.
+    pub fn info(&self, now: Instant, socket: SocketId) -> Result<TcpInfo, Error> {
+        match &self.flow_of(socket)?.phase {
+            Phase::Connection(connection) => Ok(connection.info(now)),
+            _ => Err(Error::NotConnected),
+        }
+    }
+
+    /// Bytes that were written, and our FIN, that the peer has not acknowledged: what a lingering close waits for.
+    ///
+    /// # Errors
+    /// As [`readiness`](Self::readiness).
+    pub fn unacknowledged(&self, socket: SocketId) -> Result<u32, Error> {
+        Ok(match &self.flow_of(socket)?.phase {
+            Phase::Connection(connection) => connection.unacknowledged(),
+            _ => 0,
+        })
+    }
+}

@@ -1,0 +1,244 @@
+//! SEND, RECEIVE, CLOSE and ABORT (RFC 9293 §3.10.2 to §3.10.5).
+
+use crate::flow::{Flow, Over, Owner, Phase};
+use crate::socket::Kind;
+use crate::stack::Stack;
+use crate::{Config, Shutdown, SocketId};
+use alloc::sync::Arc;
+use limpid_event::{Call, Error, Event, Instant, Observer};
+use limpid_tcp::{Next, Outcome};
+use limpid_wire::Chunk;
+
+impl<O: Observer> Stack<O> {
+    /// Reads; `Ok(0)` is the end of the stream.
+    ///
+    /// # Errors
+    /// [`Error::WouldBlock`] if nothing has come yet; the pending error, once, when all that came before it is read;
+    /// [`Error::NotConnected`] after a connect that failed.
+    pub fn read(&mut self, now: Instant, socket: SocketId, buf: &mut [u8]) -> Result<usize, Error> {
+        let index = self.sockets.stream(socket)?;
+        let flow = &mut self.flows[index as usize];
+        match &mut flow.phase {
+            Phase::Connection(connection) => {
+                let read = connection.read(&mut self.env.cx(now, flow.id), buf);
+                // Room was made: an ACK may be due.
+                self.schedule(index);
+                read
+            }
+            Phase::Over(Over::Remnant(remnant)) => {
+                let read = remnant.read(&mut self.env.pool, buf)?;
+                self.env.cx(now, flow.id).emit(|| Event::Call(Call::Read(read)));
+                Ok(read)
+            }
+            phase => Err(phase.not_open(Error::NotConnected)),
+        }
+    }
+
+    /// Takes what has come as a chunk of at most `max` bytes, without copying; `Ok(None)` is the end of the stream.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn read_chunk(&mut self, now: Instant, socket: SocketId, max: usize) -> Result<Option<Chunk>, Error> {
+        let index = self.sockets.stream(socket)?;
+        let flow = &mut self.flows[index as usize];
+        match &mut flow.phase {
+            Phase::Connection(connection) => {
+                let read = connection.read_chunk(&mut self.env.cx(now, flow.id), max);
+                self.schedule(index);
+                read
+            }
+            Phase::Over(Over::Remnant(remnant)) => {
+                let mut frame = self.env.pool.alloc(max.min(remnant.readable_len()));
+                let read = remnant.read(&mut self.env.pool, frame.spare())?;
+                frame.advance(read);
+                self.env.cx(now, flow.id).emit(|| Event::Call(Call::Read(read)));
+                Ok((read > 0).then(|| frame.freeze(&mut self.env.pool)))
+            }
+            phase => Err(phase.not_open(Error::NotConnected)),
+        }
+    }
+
+    /// Reads without taking (MSG_PEEK).
+    ///
+    /// # Errors
+    /// As [`read`](Self::read), but an error that is pending stays so.
+    pub fn peek(&mut self, now: Instant, socket: SocketId, buf: &mut [u8]) -> Result<usize, Error> {
+        let _ = now;
+        match &self.flow_of(socket)?.phase {
+            Phase::Connection(connection) => connection.peek(buf),
+            Phase::Over(Over::Remnant(remnant)) => remnant.peek(buf),
+            Phase::Over(Over::Failed(error)) => Err(error.unwrap_or(Error::NotConnected)),
+            Phase::SynSent(_) | Phase::Between => Err(Error::WouldBlock),
+        }
+    }
+
+    /// Writes; returns how many bytes were taken.
+    ///
+    /// # Errors
+    /// [`Error::WouldBlock`] if there is no room, or the connection is not established yet; the pending error, once;
+    /// [`Error::BrokenPipe`] after our own shutdown, and once the connection is over.
+    pub fn write(&mut self, now: Instant, socket: SocketId, bytes: &[u8]) -> Result<usize, Error> {
+        let index = self.sockets.stream(socket)?;
+        let flow = &mut self.flows[index as usize];
+        let Phase::Connection(connection) = &mut flow.phase else {
+            return Err(flow.phase.not_open(Error::BrokenPipe));
+        };
+        let written = connection.write(&mut self.env.cx(now, flow.id), bytes)?;
+        self.schedule(index);
+        Ok(written)
+    }
+
+    /// Writes a chunk without copying it; returns what was not taken.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    pub fn write_chunk(&mut self, now: Instant, socket: SocketId, chunk: Chunk) -> Result<Option<Chunk>, Error> {
+        let index = self.sockets.stream(socket)?;
+        let flow = &mut self.flows[index as usize];
+        let Phase::Connection(connection) = &mut flow.phase else {
+            return Err(flow.phase.not_open(Error::BrokenPipe));
+        };
+        let rest = connection.write_chunk(&mut self.env.cx(now, flow.id), chunk)?;
+        self.schedule(index);
+        Ok(rest)
+    }
+
+    /// Closes one half or both. A connect that is still in progress is given up.
+    ///
+    /// # Errors
+    /// [`Error::NotConnected`] if the connection is over; [`Error::InvalidArgument`] for a listener.
+    pub fn shutdown(&mut self, now: Instant, socket: SocketId, how: Shutdown) -> Result<(), Error> {
+        let index = self.sockets.stream(socket)?;
+        let flow = &mut self.flows[index as usize];
+        match &mut flow.phase {
+            Phase::Connection(connection) => {
+                let cx = &mut self.env.cx(now, flow.id);
+                let mut outcome = Outcome::CONTINUE;
+                if matches!(how, Shutdown::Read | Shutdown::Both) {
+                    outcome = connection.shutdown_read(cx)?;
+                }
+                if matches!(how, Shutdown::Write | Shutdown::Both) {
+                    let second = connection.shutdown_write(cx)?;
+                    outcome = Outcome { next: second.next, woke: outcome.woke | second.woke };
+                }
+                self.apply(now, index, outcome);
+                Ok(())
+            }
+            Phase::SynSent(_) => {
+                self.abandon_open(now, index);
+                Ok(())
+            }
+            Phase::Over(_) | Phase::Between => Err(Error::NotConnected),
+        }
+    }
+
+    /// Gives the socket up: the id is invalid from here on; the connection closes in the background. A listener's
+    /// connections that nobody accepted are reset, and what it had begun is forgotten.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchSocket`] if there is none.
+    pub fn close(&mut self, now: Instant, socket: SocketId) -> Result<(), Error> {
+        match self.sockets.remove(socket)? {
+            Kind::Listener(listener) => {
+                self.binds.unlisten(&listener.bind, socket.index);
+                for index in listener.accept_queue {
+                    self.flows[index as usize].owner = Owner::Orphan;
+                    self.abort_flow(now, index);
+                }
+            }
+            Kind::Stream(index) => {
+                let flow = &mut self.flows[index as usize];
+                flow.owner = Owner::Orphan;
+                match &mut flow.phase {
+                    Phase::Connection(connection) => {
+                        let outcome = connection.close(&mut self.env.cx(now, flow.id));
+                        self.apply(now, index, outcome);
+                    }
+                    Phase::SynSent(_) => {
+                        self.env.cx(now, flow.id).emit(|| Event::Call(Call::Close));
+                        self.abandon_open(now, index);
+                    }
+                    Phase::Over(_) | Phase::Between => self.drop_orphan(index),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Resets the connection at once; the socket remains to be closed.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] for a listener.
+    pub fn abort(&mut self, now: Instant, socket: SocketId) -> Result<(), Error> {
+        let index = self.sockets.stream(socket)?;
+        self.abort_flow(now, index);
+        Ok(())
+    }
+
+    fn abort_flow(&mut self, now: Instant, index: u32) {
+        let flow = &mut self.flows[index as usize];
+        match &mut flow.phase {
+            Phase::Connection(connection) => {
+                let outcome = connection.abort(&mut self.env.cx(now, flow.id));
+                self.apply(now, index, outcome);
+            }
+            Phase::SynSent(_) => self.abandon_open(now, index),
+            Phase::Over(_) | Phase::Between => self.drop_orphan(index),
+        }
+    }
+
+    /// Gives an open up that nobody has answered. Nothing is sent (RFC 9293 §3.10.4).
+    fn abandon_open(&mut self, now: Instant, index: u32) {
+        let flow = &mut self.flows[index as usize];
+        if let Phase::SynSent(syn_sent) = core::mem::replace(&mut flow.phase, Phase::Between) {
+            syn_sent.abort(&mut self.env.cx(now, flow.id));
+        }
+        self.fail_open(index, None);
+    }
+
+    /// Changes settings of one socket: of a listener, those of connections to come.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchSocket`] if there is none.
+    pub fn configure(&mut self, now: Instant, socket: SocketId, change: impl FnOnce(&mut Config)) -> Result<(), Error> {
+        if let Some(listener) = self.sockets.listener_mut(socket) {
+            change(Arc::make_mut(&mut listener.tcp));
+            return Ok(());
+        }
+        let index = self.sockets.stream(socket)?;
+        let flow = &mut self.flows[index as usize];
+        let outcome = match &mut flow.phase {
+            Phase::Connection(connection) => {
+                let mut config = connection.config().clone();
+                change(Arc::make_mut(&mut config));
+                connection.configure(&mut self.env.cx(now, flow.id), config)
+            }
+            Phase::SynSent(syn_sent) => {
+                let mut config = syn_sent.config().clone();
+                change(Arc::make_mut(&mut config));
+                syn_sent.configure(config);
+                Outcome { next: Next::Continue, ..Outcome::CONTINUE }
+            }
+            Phase::Over(_) | Phase::Between => return Ok(()),
+        };
+        self.apply(now, index, outcome);
+        Ok(())
+    }
+
+    pub(super) fn flow_of(&self, socket: SocketId) -> Result<&Flow, Error> {
+        Ok(&self.flows[self.sockets.stream(socket)? as usize])
+    }
+}
+
+impl Phase {
+    /// Why there is nothing to read from or write to: the open is in progress, or failed. The reason is told once, then
+    /// `after`.
+    fn not_open(&mut self, after: Error) -> Error {
+        match self {
+            Phase::SynSent(_) => Error::WouldBlock,
+            Phase::Over(Over::Failed(error)) => error.take().unwrap_or(after),
+            Phase::Over(Over::Remnant(remnant)) => remnant.take_error().unwrap_or(after),
+            Phase::Connection(_) | Phase::Between => after,
+        }
+    }
+}

@@ -1,0 +1,322 @@
+//! What the stack keeps of each phase of a connection, and how one phase follows another.
+//!
+//! | phase | where | holds |
+//! |---|---|---|
+//! | a SYN that waits for the application's answer | [`HeldSyn`] | the SYN |
+//! | SYN-RECEIVED of a passive open | [`Embryo`] | at most 128 bytes of TCP |
+//! | SYN-SENT, and all states with data | [`Flow`] | a [`Connection`], in the end what is left to read |
+//! | TIME-WAIT, an orphan's FIN-WAIT-2 | [`Quiet`] | at most 64 bytes of TCP |
+//!
+//! A phase has one entry in the demux table and one in the timing wheel; the next phase takes both over.
+
+use crate::demux::{FlowKey, Handle};
+use crate::iface::{Path, Turn};
+use crate::ip::output::Marks;
+use crate::stack::{Stack, Wake};
+use crate::wheel::TimerId;
+use crate::{Readiness, SocketId};
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use limpid_event::{Counter, Error, Event, FlowId, Instant, Observer, TcpState};
+use limpid_tcp::connection::Remnant;
+use limpid_tcp::syn_sent::SynSentOutcome;
+use limpid_tcp::{Config, Connection, Next, Outcome, SynReceived, SynSent, TimeWait};
+use limpid_wire::Segment;
+
+/// A connection that an application has, or will have.
+pub(crate) struct Flow {
+    pub(crate) phase: Phase,
+    pub(crate) key: FlowKey,
+    pub(crate) id: FlowId,
+    pub(crate) owner: Owner,
+    pub(crate) timer: TimerId,
+    pub(crate) path: Path,
+    /// The route table's generation when `path` was looked up.
+    pub(crate) path_generation: u32,
+    pub(crate) marks: Marks,
+    /// It is in its interface's queue of those that may have something to send.
+    pub(crate) queued: bool,
+    pub(crate) hold: Hold,
+}
+
+/// What a flow is.
+pub(crate) enum Phase {
+    SynSent(SynSent),
+    Connection(Box<Connection>),
+    /// Gone from the wire; what an application may still read stays.
+    Over(Over),
+    /// On the way from one to another.
+    Between,
+}
+
+/// What is left of a connection for its socket.
+pub(crate) enum Over {
+    Remnant(Box<Remnant>),
+    /// The open failed, for this reason if it is not taken yet.
+    Failed(Option<Error>),
+}
+
+/// Who has a flow.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Owner {
+    /// The socket in this place.
+    Socket(u32),
+    /// Nobody yet: it waits in a listener's accept queue.
+    AcceptQueue,
+    /// Nobody any more.
+    Orphan,
+}
+
+/// How a flow holds its local port against listeners that come later.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Hold {
+    /// Not at all: its local address is none of ours.
+    No,
+    /// Without SO_REUSEADDR,
+    Firm,
+    /// and with it.
+    Reusable,
+}
+
+/// An embryonic connection.
+pub(crate) struct Embryo {
+    pub(crate) syn: SynReceived,
+    pub(crate) key: FlowKey,
+    pub(crate) id: FlowId,
+    pub(crate) listener: SocketId,
+    pub(crate) timer: TimerId,
+}
+
+/// A SYN that waits for the application's answer.
+pub(crate) struct HeldSyn {
+    pub(crate) syn: Segment,
+    pub(crate) key: FlowKey,
+    pub(crate) id: FlowId,
+    pub(crate) listener: SocketId,
+    pub(crate) timer: TimerId,
+}
+
+/// A connection that only waits.
+pub(crate) struct Quiet {
+    pub(crate) time_wait: TimeWait,
+    pub(crate) key: FlowKey,
+    pub(crate) id: FlowId,
+    pub(crate) timer: TimerId,
+    pub(crate) config: Arc<Config>,
+    pub(crate) hold: Hold,
+}
+
+impl<O: Observer> Stack<O> {
+    /// A name for a new connection.
+    pub(crate) fn next_flow_id(&mut self) -> FlowId {
+        self.last_flow += 1;
+        FlowId(u64::from(self.config.shard) << 48 | self.last_flow)
+    }
+
+    /// Does what an input has brought about.
+    pub(crate) fn apply(&mut self, now: Instant, index: u32, outcome: Outcome) {
+        match outcome.next {
+            Next::Continue | Next::Established => {
+                self.schedule(index);
+                self.wake_owner(index, outcome.woke);
+            }
+            Next::TimeWait => self.enter_time_wait(now, index, outcome.woke),
+            Next::Ended(_) => self.end_connection(now, index, outcome.woke),
+        }
+    }
+
+    /// The same for SYN-SENT.
+    pub(crate) fn apply_syn_sent(&mut self, index: u32, outcome: SynSentOutcome) {
+        let flow = &mut self.flows[index as usize];
+        match outcome {
+            SynSentOutcome::Waiting(syn_sent) => flow.phase = Phase::SynSent(syn_sent),
+            SynSentOutcome::Connection(connection) => {
+                let ready = connection.readiness();
+                flow.phase = Phase::Connection(connection);
+                self.wake_owner(index, ready);
+            }
+            SynSentOutcome::Failed(error) => return self.fail_open(index, Some(error)),
+        }
+        self.schedule(index);
+    }
+
+    /// An open came to nothing.
+    pub(crate) fn fail_open(&mut self, index: u32, error: Option<Error>) {
+        self.flows[index as usize].phase = Phase::Over(Over::Failed(error));
+        let handle = Handle::Flow(index);
+        self.leave_wire(index, handle);
+        self.wake_owner(index, ended(error.is_some()));
+        self.drop_orphan(index);
+    }
+
+    /// Sees to it that a flow is asked for what it has to send, and that its timer wakes it.
+    pub(crate) fn schedule(&mut self, index: u32) {
+        let flow = &mut self.flows[index as usize];
+        if !flow.queued && !matches!(flow.phase, Phase::Over(_)) {
+            flow.queued = true;
+            let turn = Turn { index, flow: flow.id };
+            self.net.iface_mut(flow.path.iface).ready.push_back(turn);
+        }
+        self.set_timer(index);
+    }
+
+    /// Sets the wheel to a flow's next deadline.
+    pub(crate) fn set_timer(&mut self, index: u32) {
+        let flow = &self.flows[index as usize];
+        let deadline = match &flow.phase {
+            Phase::SynSent(syn_sent) => syn_sent.poll_timeout(),
+            Phase::Connection(connection) => connection.poll_timeout(),
+            Phase::Over(_) | Phase::Between => return,
+        };
+        self.wheel.set(flow.timer, deadline.map(|(at, _)| at));
+    }
+
+    /// A connection has nothing left but to wait.
+    fn enter_time_wait(&mut self, now: Instant, index: u32, woke: Readiness) {
+        self.send_last_words(now, index);
+        let flow = &mut self.flows[index as usize];
+        let (key, id, timer, hold) = (flow.key, flow.id, flow.timer, flow.hold);
+        let Phase::Connection(connection) = core::mem::replace(&mut flow.phase, Phase::Between) else {
+            return self.flows[index as usize].phase = Phase::Over(Over::Failed(None));
+        };
+        let config = connection.config().clone();
+        let (time_wait, remnant) = connection.into_time_wait(&mut self.env.cx(now, id));
+        flow.phase = Phase::Over(Over::Remnant(Box::new(remnant)));
+        if self.quiet.len() >= self.config.max_time_wait {
+            self.env.counters.bump(Counter::TcpExtTCPTimeWaitOverflow);
+            let mut cx = self.env.cx(now, id);
+            cx.emit(|| Event::State { from: time_wait.state(), to: TcpState::Closed });
+            cx.emit(|| Event::Ended { error: None });
+            self.leave_wire(index, Handle::Flow(index));
+        } else {
+            self.open_flows -= 1;
+            let (until, _) = time_wait.poll_timeout();
+            let quiet = self.quiet.insert(Quiet { time_wait, key, id, timer, config, hold }) as u32;
+            self.table.set(key, Handle::TimeWait(quiet));
+            self.wheel.rename(timer, Wake::TimeWait(quiet));
+            self.wheel.set(timer, Some(until));
+        }
+        self.wake_owner(index, woke);
+        self.drop_orphan(index);
+    }
+
+    /// A connection is over.
+    pub(crate) fn end_connection(&mut self, now: Instant, index: u32, woke: Readiness) {
+        self.send_last_words(now, index);
+        let flow = &mut self.flows[index as usize];
+        flow.phase = match core::mem::replace(&mut flow.phase, Phase::Between) {
+            Phase::Connection(connection) => Phase::Over(Over::Remnant(Box::new(connection.into_remnant()))),
+            other => other,
+        };
+        self.leave_wire(index, Handle::Flow(index));
+        self.wake_owner(index, woke);
+        self.drop_orphan(index);
+    }
+
+    /// Sends a reset or ACK that a connection still owes before it goes.
+    fn send_last_words(&mut self, now: Instant, index: u32) {
+        loop {
+            let flow = &mut self.flows[index as usize];
+            let Phase::Connection(connection) = &mut flow.phase else { return };
+            let (key, id) = (flow.key, flow.id);
+            let Some(transmit) = connection.poll_transmit(&mut self.env.cx(now, id)) else { return };
+            self.send_segment(now, &key, id, transmit);
+        }
+    }
+
+    /// Takes a flow out of demux, wheel and ports.
+    fn leave_wire(&mut self, index: u32, handle: Handle) {
+        let flow = &self.flows[index as usize];
+        let (key, timer, hold) = (flow.key, flow.timer, flow.hold);
+        self.open_flows -= 1;
+        self.table.remove(&key, handle);
+        self.wheel.remove(timer);
+        self.release(&key, hold);
+    }
+
+    /// Lets go of a local port.
+    pub(crate) fn release(&mut self, key: &FlowKey, hold: Hold) {
+        match hold {
+            Hold::No => {}
+            Hold::Firm => self.binds.release(key.local, false),
+            Hold::Reusable => self.binds.release(key.local, true),
+        }
+    }
+
+    /// Forgets a flow that is off the wire and has no owner.
+    pub(crate) fn drop_orphan(&mut self, index: u32) {
+        let flow = &self.flows[index as usize];
+        if flow.owner == Owner::Orphan && matches!(flow.phase, Phase::Over(_)) {
+            self.flows.remove(index as usize);
+        }
+    }
+
+    /// Tells a socket that something newly happened.
+    pub(crate) fn wake_owner(&mut self, index: u32, woke: Readiness) {
+        if let Owner::Socket(socket) = self.flows[index as usize].owner {
+            self.sockets.wake(socket, woke);
+        }
+    }
+
+    /// Forgets an embryonic connection.
+    pub(crate) fn remove_embryo(&mut self, index: u32) -> Embryo {
+        let embryo = self.embryos.remove(index as usize);
+        self.table.remove(&embryo.key, Handle::Embryo(index));
+        self.wheel.remove(embryo.timer);
+        if let Some(listener) = self.sockets.listener_mut(embryo.listener) {
+            listener.syn_queue -= 1;
+        }
+        embryo
+    }
+
+    /// Forgets a connection in TIME-WAIT.
+    pub(crate) fn remove_quiet(&mut self, index: u32) {
+        let quiet = self.quiet.remove(index as usize);
+        self.table.remove(&quiet.key, Handle::TimeWait(index));
+        self.wheel.remove(quiet.timer);
+        self.release(&quiet.key, quiet.hold);
+    }
+
+    /// Enters a connection in all tables.
+    pub(crate) fn insert_flow(&mut self, flow: NewFlow) -> u32 {
+        let NewFlow { phase, key, id, owner, timer, hold, path } = flow;
+        let marks = self.marks(&key);
+        let path_generation = self.net.routes.generation;
+        let entry = self.flows.vacant_entry();
+        let index = entry.key() as u32;
+        let timer = match timer {
+            Some(timer) => {
+                self.wheel.rename(timer, Wake::Flow(index));
+                timer
+            }
+            None => self.wheel.insert(Wake::Flow(index)),
+        };
+        entry.insert(Flow { phase, key, id, owner, timer, path, path_generation, marks, queued: false, hold });
+        self.open_flows += 1;
+        self.table.set(key, Handle::Flow(index));
+        match hold {
+            Hold::No => {}
+            Hold::Firm => self.binds.hold(key.local, false),
+            Hold::Reusable => self.binds.hold(key.local, true),
+        }
+        index
+    }
+}
+
+/// What [`Stack::insert_flow`] needs.
+pub(crate) struct NewFlow {
+    pub(crate) phase: Phase,
+    pub(crate) key: FlowKey,
+    pub(crate) id: FlowId,
+    pub(crate) owner: Owner,
+    /// The timer of the phase before, if there was one.
+    pub(crate) timer: Option<TimerId>,
+    pub(crate) hold: Hold,
+    pub(crate) path: Path,
+}
+
+/// The readiness of what is over: nothing blocks.
+pub(crate) fn ended(error: bool) -> Readiness {
+    let over = Readiness::READABLE | Readiness::WRITABLE | Readiness::READ_CLOSED | Readiness::CLOSED;
+    if error { over | Readiness::ERROR } else { over }
+}

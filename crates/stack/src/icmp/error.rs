@@ -1,0 +1,187 @@
+//! Errors that we hear, and what they do to a connection.
+//!
+//! An error must quote a segment of ours that is in flight, or it is not believed (RFC 5927 §4.1): an attacker has to guess
+//! ports and sequence number. In SYN-SENT any unreachable then ends the connect; in an embryonic connection network and
+//! host unreachable do; an established connection only remembers it, since it may heal, and tells it as the reason when it
+//! times out (RFC 5461 §4, RFC 5927 §5.2; all as Linux). The exception is a packet too big: it lowers the path MTU, never
+//! below 552 bytes over IPv4 (Linux's `min_pmtu`) and 1280 over IPv6 (RFC 8201 §4), and what was lost is sent again.
+
+use crate::IfaceId;
+use crate::demux::{FlowKey, Handle};
+use crate::flow::Phase;
+use crate::stack::Stack;
+use limpid_event::{Counter, DropReason, Error, Event, Instant, Observer};
+use limpid_wire::icmpv4::{Icmpv4Message, Unreachable};
+use limpid_wire::icmpv6::{self, Icmpv6Message};
+use limpid_wire::quote::QuotedPacket;
+use limpid_wire::{Endpoint, IpProtocol, SeqNum};
+
+/// What an ICMP error says of a connection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Report {
+    /// It can't be reached.
+    Unreachable {
+        /// As whom the application sees it.
+        error: Error,
+        /// It is about the network on the way, which also ends embryonic connections (Linux's `tcp_req_err`).
+        of_path: bool,
+    },
+    /// What was sent is too big.
+    TooBig {
+        /// What fits; 0 if the router does not say.
+        mtu: u32,
+    },
+}
+
+/// The smallest path MTU that is believed, by version.
+const MIN_MTU_V4: u16 = 552;
+const MIN_MTU_V6: u16 = 1280;
+
+/// The sizes that links have (RFC 1191 §7.1), for routers that do not say what fits.
+const PLATEAUS: [u16; 9] = [32_000, 17_914, 8_166, 4_352, 2_002, 1_492, 1_006, 576, 552];
+
+impl<O: Observer> Stack<O> {
+    /// An ICMP error arrived, quoting `quote`.
+    pub(crate) fn handle_icmpv4_error(&mut self, now: Instant, message: Icmpv4Message, quote: &[u8]) {
+        let path = |error| Some(Report::Unreachable { error, of_path: true });
+        let host = |error| Some(Report::Unreachable { error, of_path: false });
+        if matches!(message, Icmpv4Message::Unreachable(_)) {
+            self.env.counters.bump(Counter::IcmpInDestUnreachs);
+        }
+        // Linux's icmp_err_convert.
+        let report = match message {
+            Icmpv4Message::Unreachable(why) => match why {
+                Unreachable::Net => path(Error::NetworkUnreachable),
+                Unreachable::Host => path(Error::HostUnreachable),
+                Unreachable::Protocol => host(Error::ProtocolUnreachable),
+                Unreachable::Port => host(Error::ConnectionRefused),
+                Unreachable::FragmentationNeeded { mtu } => Some(Report::TooBig { mtu: u32::from(mtu) }),
+                Unreachable::NetUnknown | Unreachable::NetProhibited | Unreachable::NetForTos => {
+                    host(Error::NetworkUnreachable)
+                }
+                Unreachable::Other(_) => None,
+                _ => host(Error::HostUnreachable),
+            },
+            Icmpv4Message::TimeExceeded { in_reassembly: false } => path(Error::HostUnreachable),
+            _ => None,
+        };
+        self.handle_report(now, report, quote);
+    }
+
+    /// The same for ICMPv6.
+    pub(crate) fn handle_icmpv6_error(&mut self, now: Instant, message: &Icmpv6Message, quote: &[u8]) {
+        let path = |error| Some(Report::Unreachable { error, of_path: true });
+        let host = |error| Some(Report::Unreachable { error, of_path: false });
+        let report = match message {
+            Icmpv6Message::Unreachable(why) => {
+                self.env.counters.bump(Counter::IcmpInDestUnreachs);
+                // Linux's icmpv6_err_convert.
+                match why {
+                    icmpv6::Unreachable::NoRoute => path(Error::NetworkUnreachable),
+                    icmpv6::Unreachable::Address | icmpv6::Unreachable::BeyondScope => path(Error::HostUnreachable),
+                    icmpv6::Unreachable::Port => host(Error::ConnectionRefused),
+                    icmpv6::Unreachable::Prohibited
+                    | icmpv6::Unreachable::SourcePolicy
+                    | icmpv6::Unreachable::RejectRoute => host(Error::Prohibited),
+                    _ => None,
+                }
+            }
+            Icmpv6Message::PacketTooBig { mtu } => Some(Report::TooBig { mtu: *mtu }),
+            Icmpv6Message::TimeExceeded { in_reassembly: false } => path(Error::HostUnreachable),
+            Icmpv6Message::ParameterProblem { code: 1, .. } => host(Error::ProtocolUnreachable),
+            _ => None,
+        };
+        self.handle_report(now, report, quote);
+    }
+
+    /// Nobody on the link answered for the next hop of a packet of ours: the same as if a router had told us, as Linux's
+    /// `ipv4_link_failure`.
+    pub(crate) fn host_unreachable(&mut self, now: Instant, packet: &[u8]) {
+        let report = Report::Unreachable { error: Error::HostUnreachable, of_path: true };
+        self.handle_report(now, Some(report), packet);
+    }
+
+    fn handle_report(&mut self, now: Instant, report: Option<Report>, quote: &[u8]) {
+        let Some(report) = report else { return self.drop_packet(now, DropReason::Unsupported) };
+        let Ok(quoted) = QuotedPacket::parse(quote) else {
+            self.env.counters.bump(Counter::IcmpInErrors);
+            return self.drop_packet(now, DropReason::Malformed);
+        };
+        let (Some((local_port, remote_port)), Some(seq), IpProtocol::TCP) = (quoted.ports, quoted.seq, quoted.protocol)
+        else {
+            return self.drop_packet(now, DropReason::IcmpNotOurs);
+        };
+        let local = Endpoint::new(quoted.src, local_port);
+        let remote = Endpoint::new(quoted.dst, remote_port);
+        self.report(now, (local, remote), seq, report);
+    }
+
+    fn report(&mut self, now: Instant, (local, remote): (Endpoint, Endpoint), seq: SeqNum, report: Report) {
+        let handle = self.find_any_scope(local, remote);
+        let in_flight = match handle {
+            Some(Handle::Flow(index)) => match &self.flows[index as usize].phase {
+                Phase::SynSent(syn_sent) => syn_sent.isn() == seq,
+                Phase::Connection(connection) => connection.in_flight(seq),
+                _ => false,
+            },
+            Some(Handle::Embryo(index)) => self.embryos[index as usize].syn.isn() == seq,
+            // Nothing is in flight in TIME-WAIT, or before the SYN is answered.
+            Some(Handle::TimeWait(_) | Handle::Held(_)) | None => false,
+        };
+        let Some(handle) = handle.filter(|_| in_flight) else {
+            self.env.counters.bump(Counter::TcpExtOutOfWindowIcmps);
+            return self.drop_packet(now, DropReason::IcmpNotOurs);
+        };
+        match (report, handle) {
+            (Report::Unreachable { error, .. }, Handle::Flow(index)) => self.flow_unreachable(now, index, error),
+            (Report::Unreachable { of_path: true, error }, Handle::Embryo(index)) => {
+                self.env.counters.bump(Counter::TcpAttemptFails);
+                let flow = self.embryos[index as usize].id;
+                self.env.cx(now, flow).emit(|| Event::Ended { error: Some(error) });
+                self.remove_embryo(index);
+            }
+            (Report::TooBig { mtu }, Handle::Flow(index)) => self.flow_too_big(now, index, mtu),
+            _ => {}
+        }
+    }
+
+    /// The quote does not tell the interface: link-local flows are tried on each.
+    fn find_any_scope(&self, local: Endpoint, remote: Endpoint) -> Option<Handle> {
+        let key = FlowKey::new(local, remote, IfaceId::LOOPBACK);
+        if key.scope().is_none() {
+            return self.table.find(&key);
+        }
+        self.net.iface_ids().find_map(|iface| self.table.find(&FlowKey::new(local, remote, iface)))
+    }
+
+    /// The path takes no more than `mtu` bytes (RFC 1191 §6.3, RFC 8201 §5.2). What does not say anything new is not
+    /// believed (RFC 5927 §7.2).
+    fn flow_too_big(&mut self, now: Instant, index: u32, mtu: u32) {
+        let flow = &mut self.flows[index as usize];
+        let (current, dst) = (flow.path.mtu, flow.key.remote.addr);
+        let v4 = dst.is_v4();
+        let stated = match u16::try_from(mtu).unwrap_or(u16::MAX) {
+            0 if v4 => PLATEAUS.into_iter().find(|&p| p < current).unwrap_or(MIN_MTU_V4),
+            stated => stated,
+        };
+        // Below IPv6's minimum a router asks for what no longer exists (RFC 8201 §4).
+        if stated >= current || (!v4 && stated < MIN_MTU_V6) {
+            self.env.counters.bump(Counter::TcpExtOutOfWindowIcmps);
+            return self.drop_packet(now, DropReason::IcmpNotOurs);
+        }
+        self.net.routes.learn_mtu(now, dst, stated.max(MIN_MTU_V4));
+        self.refresh_path(now, index);
+        self.schedule(index);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plateaus_fall_and_end_at_the_minimum() {
+        assert!(PLATEAUS.windows(2).all(|w| w[0] > w[1]));
+        assert_eq!(PLATEAUS.last(), Some(&MIN_MTU_V4));
+    }
+}

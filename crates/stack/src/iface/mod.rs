@@ -1,0 +1,124 @@
+//! Interfaces: their addresses ([`address`]), the routes through them ([`route`]), and what waits to leave by them.
+//!
+//! The loopback interface is always there, with 127/8 and `::1`. As on Linux, an address belongs to the host, not to the
+//! interface (the weak host model of RFC 1122 §3.3.4.2): a packet to one of our addresses is ours whichever way it came.
+
+mod address;
+mod route;
+
+pub(crate) use address::{Addresses, Kind, link_local};
+pub(crate) use route::{Path, RouteTable};
+
+use crate::TxFrame;
+use alloc::collections::VecDeque;
+use alloc::string::String;
+use limpid_event::{FlowId, TxReason};
+use limpid_wire::{Cidr, Endpoint, IpAddr, MacAddr, Segment};
+
+/// The bound on frames that wait to leave by an interface and belong to no connection: resets, SYN-ACKs, ARP, ICMP. What
+/// comes while it is reached is dropped and counted (`IpOutDiscards`).
+pub(crate) const MAX_REPLIES: usize = 1024;
+
+/// The MTU of the loopback interface: the largest packet there is.
+pub(crate) const LOOPBACK_MTU: u16 = u16::MAX;
+
+/// An interface of a stack.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct IfaceId(pub u16);
+
+impl IfaceId {
+    /// The loopback interface that every stack has.
+    pub const LOOPBACK: IfaceId = IfaceId(0);
+}
+
+/// What frames look like on an interface.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Medium {
+    /// IP packets without a link header (TUN).
+    Ip,
+    /// Ethernet frames; neighbours are found by ARP and NDP.
+    Ethernet(MacAddr),
+}
+
+/// What an interface is.
+#[derive(Clone, Debug)]
+pub struct InterfaceConfig {
+    /// Its name, for people.
+    pub name: String,
+    /// Its medium.
+    pub medium: Medium,
+    /// Largest IP packet, bytes.
+    pub mtu: u16,
+    /// Largest super-segment's payload the device (or software at its edge) cuts, bytes; 0 for none.
+    pub gso_max: u32,
+    /// The device completes TCP checksums.
+    pub tx_checksum_offload: bool,
+}
+
+/// A route: the longest prefix wins, then the lowest metric.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Route {
+    /// Where to.
+    pub destination: Cidr,
+    /// Through whom; `None` if the destination is on the link.
+    pub gateway: Option<IpAddr>,
+    /// Out of which interface.
+    pub iface: IfaceId,
+    /// Preference among equals, lower first.
+    pub metric: u32,
+}
+
+/// A place in the queue of connections that have something to send. The flow's name tells whether the place in the slab
+/// still is the one that was meant.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Turn {
+    pub(crate) index: u32,
+    pub(crate) flow: FlowId,
+}
+
+/// An interface.
+pub(crate) struct Interface {
+    pub(crate) config: InterfaceConfig,
+    /// Frames without a connection, at most [`MAX_REPLIES`].
+    replies: VecDeque<TxFrame>,
+    /// Connections that may have something to send, each at most once.
+    pub(crate) ready: VecDeque<Turn>,
+}
+
+impl Interface {
+    pub(crate) fn new(config: InterfaceConfig) -> Interface {
+        Interface { config, replies: VecDeque::new(), ready: VecDeque::new() }
+    }
+
+    /// The MAC address, if it has one.
+    pub(crate) fn mac(&self) -> Option<MacAddr> {
+        match self.config.medium {
+            Medium::Ethernet(mac) => Some(mac),
+            Medium::Ip => None,
+        }
+    }
+
+    /// Queues a frame; false if the queue is full.
+    pub(crate) fn reply(&mut self, frame: TxFrame) -> bool {
+        let room = self.replies.len() < MAX_REPLIES;
+        if room {
+            self.replies.push_back(frame);
+        }
+        room
+    }
+
+    /// The oldest queued frame.
+    pub(crate) fn next_reply(&mut self) -> Option<TxFrame> {
+        self.replies.pop_front()
+    }
+}
+
+/// A TCP segment on its way from this host to itself: it never becomes bytes.
+pub(crate) struct Looped {
+    pub(crate) from: Endpoint,
+    pub(crate) to: Endpoint,
+    pub(crate) segment: Segment,
+    /// Why it was sent, for those who watch.
+    #[allow(dead_code, reason = "kept for taps on the loopback interface")]
+    pub(crate) why: TxReason,
+}

@@ -1,0 +1,151 @@
+//! Where a packet goes: the longest prefix wins, then the lowest metric, then the older route (RFC 1122 §3.3.1).
+//!
+//! A lookup walks along the routes, which a host has few of; connections keep its result until the table changes.
+
+use super::{IfaceId, LOOPBACK_MTU, Route};
+use alloc::vec::Vec;
+use limpid_event::Instant;
+use limpid_wire::IpAddr;
+
+/// How a packet leaves.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Path {
+    /// Out of this interface,
+    pub(crate) iface: IfaceId,
+    /// to this neighbour,
+    pub(crate) next_hop: IpAddr,
+    /// and no larger than this, IP header included.
+    pub(crate) mtu: u16,
+}
+
+impl Path {
+    /// To ourselves.
+    pub(crate) fn loopback(dst: IpAddr) -> Path {
+        Path { iface: IfaceId::LOOPBACK, next_hop: dst, mtu: LOOPBACK_MTU }
+    }
+}
+
+/// The routes, and what was learned about the MTU of paths.
+#[derive(Default)]
+pub(crate) struct RouteTable {
+    /// The best first.
+    routes: Vec<Route>,
+    /// Destinations whose path takes less than their route's interface, the latest learned last.
+    learned: Vec<LearnedMtu>,
+    /// Counts changes: what was looked up before may be different now.
+    pub(crate) generation: u32,
+}
+
+struct LearnedMtu {
+    dst: IpAddr,
+    mtu: u16,
+    expires: Instant,
+}
+
+/// The bound on learned path MTUs; the one learned longest ago makes room.
+pub(crate) const MAX_LEARNED_MTUS: usize = 256;
+
+/// How long a learned path MTU holds (RFC 1191 §6.3, RFC 8201 §5.3: 10 minutes).
+pub(crate) const LEARNED_MTU_SECS: u64 = 600;
+
+impl RouteTable {
+    /// Adds a route; false if it is there already.
+    pub(crate) fn add(&mut self, route: Route) -> bool {
+        let route = Route { destination: route.destination.network(), ..route };
+        if self.routes.contains(&route) {
+            return false;
+        }
+        let rank = |r: &Route| (core::cmp::Reverse(r.destination.prefix), r.metric);
+        let at = self.routes.partition_point(|r| rank(r) <= rank(&route));
+        self.routes.insert(at, route);
+        self.generation += 1;
+        true
+    }
+
+    /// Takes a route away; false if it was not there.
+    pub(crate) fn remove(&mut self, route: &Route) -> bool {
+        let route = Route { destination: route.destination.network(), ..*route };
+        let before = self.routes.len();
+        self.routes.retain(|r| *r != route);
+        self.generation += 1;
+        self.routes.len() != before
+    }
+
+    /// The best route to `dst`, over `iface` if the address means something only there.
+    pub(crate) fn find(&self, dst: IpAddr, iface: Option<IfaceId>) -> Option<&Route> {
+        self.routes.iter().find(|r| r.destination.contains(dst) && iface.is_none_or(|i| i == r.iface))
+    }
+
+    /// The path MTU learned for `dst`, if it still holds and is less than `mtu`.
+    pub(crate) fn path_mtu(&self, now: Instant, dst: IpAddr, mtu: u16) -> u16 {
+        let learned = self.learned.iter().find(|l| l.dst == dst && l.expires > now);
+        learned.map_or(mtu, |l| l.mtu.min(mtu))
+    }
+
+    /// Remembers that no more than `mtu` bytes get through to `dst`.
+    pub(crate) fn learn_mtu(&mut self, now: Instant, dst: IpAddr, mtu: u16) {
+        self.learned.retain(|l| l.dst != dst && l.expires > now);
+        if self.learned.len() == MAX_LEARNED_MTUS {
+            self.learned.remove(0);
+        }
+        let expires = now + core::time::Duration::from_secs(LEARNED_MTU_SECS);
+        self.learned.push(LearnedMtu { dst, mtu, expires });
+        self.generation += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn route(destination: &str, gateway: Option<&str>, iface: u16, metric: u32) -> Route {
+        let gateway = gateway.map(|g| g.parse().unwrap());
+        Route { destination: destination.parse().unwrap(), gateway, iface: IfaceId(iface), metric }
+    }
+
+    fn ip(s: &str) -> IpAddr {
+        s.parse().unwrap()
+    }
+
+    #[test]
+    fn the_longest_prefix_then_the_lowest_metric() {
+        let mut table = RouteTable::default();
+        for r in [
+            route("0.0.0.0/0", Some("10.0.0.254"), 1, 100),
+            route("0.0.0.0/0", Some("10.0.1.254"), 2, 50),
+            route("10.0.0.7/24", None, 1, 0),
+            route("10.0.0.128/25", Some("10.0.0.3"), 1, 900),
+            route("::/0", Some("fe80::1"), 1, 0),
+            route("fe80::/64", None, 1, 0),
+            route("fe80::/64", None, 2, 0),
+        ] {
+            assert!(table.add(r));
+        }
+        assert!(!table.add(route("10.0.0.99/24", None, 1, 0)));
+        let via = |dst, iface| table.find(ip(dst), iface).map(|r| (r.iface.0, r.gateway));
+        assert_eq!(via("8.8.8.8", None), Some((2, Some(ip("10.0.1.254")))));
+        assert_eq!(via("8.8.8.8", Some(IfaceId(1))), Some((1, Some(ip("10.0.0.254")))));
+        assert_eq!(via("10.0.0.5", None), Some((1, None)));
+        assert_eq!(via("10.0.0.200", None), Some((1, Some(ip("10.0.0.3")))));
+        assert_eq!(via("2001:db8::1", None), Some((1, Some(ip("fe80::1")))));
+        assert_eq!(via("fe80::5", Some(IfaceId(2))), Some((2, None)));
+        assert!(table.remove(&route("0.0.0.0/0", Some("10.0.1.254"), 2, 50)));
+        assert_eq!(table.find(ip("8.8.8.8"), None).unwrap().iface, IfaceId(1));
+    }
+
+    #[test]
+    fn learned_mtus_expire_and_are_bounded() {
+        let mut table = RouteTable::default();
+        let generation = table.generation;
+        table.learn_mtu(Instant::ZERO, ip("10.9.9.9"), 1400);
+        assert_ne!(table.generation, generation);
+        assert_eq!(table.path_mtu(Instant::from_millis(599_999), ip("10.9.9.9"), 1500), 1400);
+        assert_eq!(table.path_mtu(Instant::from_millis(599_999), ip("10.9.9.9"), 1280), 1280);
+        assert_eq!(table.path_mtu(Instant::from_millis(600_000), ip("10.9.9.9"), 1500), 1500);
+        for i in 0..MAX_LEARNED_MTUS as u32 {
+            table.learn_mtu(Instant::ZERO, IpAddr::v4(i.to_be_bytes()), 1300);
+        }
+        assert_eq!(table.learned.len(), MAX_LEARNED_MTUS);
+        assert_eq!(table.path_mtu(Instant::ZERO, ip("10.9.9.9"), 1500), 1500);
+    }
+}

@@ -1,0 +1,183 @@
+//! A frame's way in: link header, IP header, whose it is, fragments, and on to the protocol that it carries.
+//!
+//! RFC 1122 §3.2.1 (what a host drops silently), RFC 6890 (addresses that never come over a wire), RFC 8200 §4, RFC 7126
+//! §4.3 (source routes are dropped), RFC 1122 §4.2.3.10 (TCP by broadcast is dropped).
+
+use super::reassembly::Reassembly;
+use crate::iface::Kind;
+use crate::stack::Stack;
+use crate::{IfaceId, Medium, RxChecksum, RxFrame};
+use core::ops::Range;
+use limpid_event::{Counter, DropReason, Event, FlowId, Instant, Observer};
+use limpid_wire::ethernet::{EtherType, EthernetHeader};
+use limpid_wire::{Chunk, IpPacket, IpProtocol, ParseError, ipv4};
+
+/// A packet that is whole and ours to look at.
+pub(crate) struct Received {
+    pub(crate) iface: IfaceId,
+    /// Its headers; `payload` lies in `bytes`.
+    pub(crate) ip: IpPacket,
+    /// The packet from its IP header on.
+    pub(crate) bytes: Chunk,
+    /// What its destination is to us.
+    pub(crate) to: Kind,
+    /// It came in a frame to a MAC group.
+    pub(crate) by_group: bool,
+    /// What is known of its transport checksum.
+    pub(crate) checksum: RxChecksum,
+    /// Payload of each segment if several were merged.
+    pub(crate) gso_size: u16,
+}
+
+impl Received {
+    /// What the IP header stands before.
+    pub(crate) fn payload(&self) -> &[u8] {
+        &self.bytes[self.ip.payload.clone()]
+    }
+
+    /// True if it was meant for us alone, by every address on it.
+    pub(crate) fn is_unicast(&self) -> bool {
+        self.to != Kind::Group && !self.by_group
+    }
+}
+
+impl<O: Observer> Stack<O> {
+    /// A frame arrived.
+    ///
+    /// # Panics
+    /// If there is no such interface.
+    pub fn handle_frame(&mut self, now: Instant, iface: IfaceId, frame: RxFrame) {
+        let RxFrame { bytes, checksum, gso_size } = frame;
+        let Medium::Ethernet(our_mac) = self.net.iface(iface).config.medium else {
+            return self.handle_packet(now, iface, bytes, (checksum, gso_size), false);
+        };
+        let Ok((header, payload)) = EthernetHeader::parse(&bytes) else {
+            return self.drop_packet(now, DropReason::Malformed);
+        };
+        // Tagged frames belong to networks that we have no interface on (priority tags apart).
+        if header.dst != our_mac && !header.dst.is_group() || header.vlan.is_some_and(|tag| tag.id() != 0) {
+            return self.drop_packet(now, DropReason::NotForUs);
+        }
+        let version = bytes.get(payload.start).map(|b| b >> 4);
+        match (header.ether_type, version) {
+            (EtherType::ARP, _) => self.handle_arp(now, iface, &bytes[payload]),
+            (EtherType::IPV4, Some(4)) | (EtherType::IPV6, Some(6)) => {
+                let packet = bytes.slice(payload);
+                self.handle_packet(now, iface, packet, (checksum, gso_size), header.dst.is_group());
+            }
+            (EtherType::IPV4 | EtherType::IPV6, _) => self.drop_packet(now, DropReason::Malformed),
+            _ => self.drop_packet(now, DropReason::Unsupported),
+        }
+    }
+
+    fn handle_packet(
+        &mut self,
+        now: Instant,
+        iface: IfaceId,
+        bytes: Chunk,
+        (checksum, gso_size): (RxChecksum, u16),
+        by_group: bool,
+    ) {
+        self.env.counters.bump(Counter::IpInReceives);
+        let ip = match IpPacket::parse(&bytes) {
+            Ok(ip) => ip,
+            Err(error) => return self.refuse_header(now, iface, &bytes, by_group, error),
+        };
+        if ip.src.is_v4() && !ipv4::checksum_is_valid(header_of(&bytes)) {
+            self.env.counters.bump(Counter::IpInHdrErrors);
+            return self.drop_packet(now, DropReason::BadChecksum);
+        }
+        let to = match self.admit(iface, &ip) {
+            Ok(to) => to,
+            Err((counter, why)) => {
+                self.env.counters.bump(counter);
+                return self.drop_packet(now, why);
+            }
+        };
+        let (ip, bytes, checksum) = match ip.fragment {
+            None => (ip, bytes, checksum),
+            Some(fragment) => {
+                self.env.counters.bump(Counter::IpReasmReqds);
+                let reassembly = self.net.reassembler.insert(now, &mut self.env.pool, &ip, fragment, &bytes);
+                self.schedule_reassembly();
+                match reassembly {
+                    Reassembly::Waiting => return,
+                    Reassembly::Dropped => {
+                        self.env.counters.bump(Counter::IpReasmFails);
+                        return self.drop_packet(now, DropReason::Reassembly);
+                    }
+                    Reassembly::Whole(ip, bytes) => {
+                        self.env.counters.bump(Counter::IpReasmOKs);
+                        (ip, bytes, RxChecksum::Unverified)
+                    }
+                }
+            }
+        };
+        self.deliver(now, Received { iface, ip, bytes, to, by_group, checksum, gso_size });
+    }
+
+    /// Decides by its addresses whether a packet may come in.
+    fn admit(&self, iface: IfaceId, ip: &IpPacket) -> Result<Kind, (Counter, DropReason)> {
+        let addresses = &self.net.addresses;
+        if ip.source_route {
+            return Err((Counter::IpInHdrErrors, DropReason::Unsupported));
+        }
+        // `::` asks whether an address is free (RFC 4862 §5.4.2).
+        let probe = ip.protocol == IpProtocol::ICMPV6 && !ip.src.is_v4() && ip.src.is_unspecified();
+        if (!probe && addresses.is_impossible_source(ip.src)) || addresses.is_ours(ip.src) {
+            return Err((Counter::IpInAddrErrors, DropReason::BadSource));
+        }
+        let not_for_us = Err((Counter::IpInAddrErrors, DropReason::NotForUs));
+        let link_local_elsewhere = !ip.dst.is_v4() && ip.dst.is_link_local() && !addresses.is_on(iface, ip.dst);
+        if ip.dst.is_loopback() || ip.dst.is_unspecified() || link_local_elsewhere {
+            return not_for_us;
+        }
+        match addresses.kind(ip.dst) {
+            Kind::Foreign if ip.protocol != IpProtocol::TCP || ip.dst.is_multicast() => not_for_us,
+            Kind::Foreign if !self.takes_foreign => not_for_us,
+            kind => Ok(kind),
+        }
+    }
+
+    fn deliver(&mut self, now: Instant, packet: Received) {
+        self.env.counters.bump(Counter::IpInDelivers);
+        let v4 = packet.ip.src.is_v4();
+        match packet.ip.protocol {
+            IpProtocol::TCP => self.handle_tcp(now, packet),
+            IpProtocol::ICMP if v4 => self.handle_icmpv4(now, &packet),
+            IpProtocol::ICMPV6 if !v4 => self.handle_icmpv6(now, &packet),
+            IpProtocol::UDP => {
+                self.drop_packet(now, DropReason::Unsupported);
+                self.refuse_port(now, &packet);
+            }
+            _ => {
+                self.env.counters.bump(Counter::IpInUnknownProtos);
+                self.drop_packet(now, DropReason::Unsupported);
+                self.refuse_protocol(now, &packet);
+            }
+        }
+    }
+
+    fn refuse_header(&mut self, now: Instant, iface: IfaceId, bytes: &Chunk, by_group: bool, error: ParseError) {
+        let counter = match error {
+            ParseError::Truncated { .. } => Counter::IpInTruncatedPkts,
+            _ => Counter::IpInHdrErrors,
+        };
+        self.env.counters.bump(counter);
+        self.drop_packet(now, DropReason::Malformed);
+        if let ParseError::UnknownOption { kind, pointer, .. } = error {
+            self.refuse_option(now, iface, bytes, by_group, kind, pointer);
+        }
+    }
+
+    /// Tells that something was dropped that belongs to no connection.
+    pub(crate) fn drop_packet(&mut self, now: Instant, why: DropReason) {
+        self.env.cx(now, FlowId::NONE).emit(|| Event::Dropped { why });
+    }
+}
+
+/// An IPv4 header with its options, by its own account of its length, which was checked.
+fn header_of(packet: &[u8]) -> &[u8] {
+    let len: Range<usize> = 0..usize::from(packet[0] & 0xf) * 4;
+    packet.get(len).unwrap_or_default()
+}

@@ -1,0 +1,176 @@
+//! A packet's way out: headers in front of it, a neighbour to send it to, a queue to wait in.
+
+use crate::iface::{Interface, Path};
+use crate::neigh::{Learned, Lookup, NeighbourId, Question};
+use crate::net::Net;
+use crate::stack::{Stack, Wake};
+use crate::{IfaceId, TxChecksum, TxFrame};
+use limpid_event::{Counter, DropReason, Instant, Observer};
+use limpid_tcp::Transmit;
+use limpid_wire::ethernet::{EtherType, EthernetHeader, HEADER_LEN};
+use limpid_wire::tcp::header::CHECKSUM_OFFSET;
+use limpid_wire::tcp::{emit_header, header_len, put_checksum};
+use limpid_wire::{Endpoint, IpAddr, IpHeader, IpProtocol, MacAddr};
+
+/// What tells a flow's packets apart from another's in the IP header.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Marks {
+    /// IPv6's flow label; 0 for none.
+    pub(crate) flow_label: u32,
+    /// IPv4's identification; counted on by the sender.
+    pub(crate) ip_id: u16,
+}
+
+impl Interface {
+    /// Puts the link header before an IP packet; the neighbour's address is left open.
+    fn put_link(&self, frame: &mut TxFrame, v4: bool) {
+        let Some(src) = self.mac() else { return };
+        let ether_type = if v4 { EtherType::IPV4 } else { EtherType::IPV6 };
+        let mut bytes = [0; HEADER_LEN];
+        EthernetHeader { dst: MacAddr::default(), src, vlan: None, ether_type }.emit(&mut bytes);
+        frame.put(&bytes);
+    }
+}
+
+impl Net {
+    /// A TCP segment as a frame out of `path`'s interface.
+    pub(crate) fn tcp_frame(
+        &self,
+        path: &Path,
+        from: Endpoint,
+        to: Endpoint,
+        marks: Marks,
+        transmit: Transmit,
+    ) -> TxFrame {
+        let Transmit { segment, gso_size, why } = transmit;
+        let iface = self.iface(path.iface);
+        let mut frame = TxFrame::stateless();
+        iface.put_link(&mut frame, from.addr.is_v4());
+        let ip = IpHeader {
+            ecn: segment.ecn,
+            id: marks.ip_id,
+            flow_label: marks.flow_label,
+            ..IpHeader::new(from.addr, to.addr, IpProtocol::TCP)
+        };
+        let tcp_len = header_len(&segment);
+        let mut bytes = [0; 40 + 60];
+        let at = ip.emit(tcp_len + segment.payload.len(), &mut bytes);
+        let header = &mut bytes[at..at + tcp_len];
+        emit_header(&segment, (from.port, to.port), header);
+        let partial = iface.config.tx_checksum_offload;
+        put_checksum(from.addr, to.addr, header, &segment.payload, partial);
+        if partial {
+            let start = (frame.head.len() + at) as u16;
+            frame.checksum = TxChecksum::Partial { start, offset: CHECKSUM_OFFSET as u16 };
+        }
+        frame.put(&bytes[..at + tcp_len]);
+        frame.payload = segment.payload;
+        frame.gso_size = gso_size;
+        frame.why = Some(why);
+        frame
+    }
+
+    /// An IP packet without a connection as a frame: `fill` writes the payload of `len` bytes.
+    pub(crate) fn ip_frame(&self, iface: IfaceId, ip: &IpHeader, payload: &[u8]) -> TxFrame {
+        let mut frame = TxFrame::stateless();
+        self.iface(iface).put_link(&mut frame, ip.src.is_v4());
+        let mut bytes = [0; 40];
+        let len = ip.emit(payload.len(), &mut bytes);
+        frame.put(&bytes[..len]);
+        frame.payload = payload.into();
+        frame
+    }
+}
+
+impl<O: Observer> Stack<O> {
+    /// Sends a packet that belongs to no connection, or drops it if there is no way.
+    pub(crate) fn send_ip(&mut self, now: Instant, scope: Option<IfaceId>, ip: &IpHeader, payload: &[u8]) {
+        let Some(path) = self.net.path(now, ip.dst, scope) else {
+            self.env.counters.bump(Counter::IpOutNoRoutes);
+            return self.drop_packet(now, DropReason::NoRoute);
+        };
+        if path.iface == IfaceId::LOOPBACK {
+            return; // We do not send ourselves anything but TCP.
+        }
+        let frame = self.net.ip_frame(path.iface, ip, payload);
+        self.send_to_neighbour(now, path.iface, path.next_hop, frame);
+    }
+
+    /// Queues a frame for a neighbour among the replies of an interface.
+    pub(crate) fn send_to_neighbour(&mut self, now: Instant, iface: IfaceId, next_hop: IpAddr, frame: TxFrame) {
+        if let Some(frame) = self.address(now, iface, next_hop, frame) {
+            self.net.queue_reply(&mut self.env, iface, frame);
+        }
+    }
+
+    /// Writes the neighbour's MAC address into a frame, or lets it wait until that is known.
+    pub(crate) fn address(
+        &mut self,
+        now: Instant,
+        iface: IfaceId,
+        next_hop: IpAddr,
+        mut frame: TxFrame,
+    ) -> Option<TxFrame> {
+        if self.net.iface(iface).mac().is_none() {
+            return Some(frame);
+        }
+        let mac = match MacAddr::for_group(next_hop) {
+            Some(mac) => mac,
+            None => match self.net.neighbours.lookup(now, &mut self.wheel, Wake::Neighbour, iface, next_hop) {
+                Lookup::Known(mac) => mac,
+                Lookup::Wait(neighbour, question) => {
+                    if let Some(question) = question {
+                        self.ask(now, question);
+                    }
+                    if self.net.neighbours.wait(neighbour, frame).is_some() {
+                        self.drop_outgoing(now);
+                    }
+                    return None;
+                }
+                Lookup::Full => {
+                    self.drop_outgoing(now);
+                    return None;
+                }
+            },
+        };
+        frame.head[..6].copy_from_slice(&mac.0);
+        Some(frame)
+    }
+
+    fn drop_outgoing(&mut self, now: Instant) {
+        self.env.counters.bump(Counter::IpOutDiscards);
+        self.drop_packet(now, DropReason::NeighbourUnreachable);
+    }
+
+    /// It was heard where an address is: what waited for that may leave.
+    pub(crate) fn learn_neighbour(&mut self, now: Instant, what: (IfaceId, IpAddr, MacAddr), how: Learned) {
+        let (iface, _, mac) = what;
+        let waiting = self.net.neighbours.learn(now, &mut self.wheel, Wake::Neighbour, what, how);
+        for mut frame in waiting {
+            frame.head[..6].copy_from_slice(&mac.0);
+            self.net.queue_reply(&mut self.env, iface, frame);
+        }
+    }
+
+    /// Sends a question for a neighbour.
+    pub(crate) fn ask(&mut self, now: Instant, question: Question) {
+        match question.target.as_v4() {
+            Some(target) => self.send_arp_question(question, target),
+            None => self.send_ndp_question(now, question),
+        }
+    }
+
+    /// A neighbour's timer ran out.
+    pub(crate) fn neighbour_timeout(&mut self, now: Instant, neighbour: NeighbourId) {
+        match self.net.neighbours.handle_timeout(now, &mut self.wheel, neighbour) {
+            crate::neigh::Due::Nothing => {}
+            crate::neigh::Due::Ask(question) => self.ask(now, question),
+            crate::neigh::Due::Failed(frames) => {
+                for frame in frames {
+                    self.drop_outgoing(now);
+                    self.host_unreachable(now, &frame.head[HEADER_LEN..]);
+                }
+            }
+        }
+    }
+}

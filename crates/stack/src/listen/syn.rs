@@ -1,0 +1,215 @@
+//! What a listener does with a segment (RFC 9293 §3.10.7.2), with SYN cookies (RFC 4987 §3.6).
+
+use crate::demux::{FlowKey, Handle};
+use crate::flow::{Embryo, Hold, NewFlow, Owner, Phase};
+use crate::iface::Path;
+use crate::isn;
+use crate::stack::{Stack, Wake};
+use crate::{Readiness, SocketId};
+use alloc::sync::Arc;
+use core::time::Duration;
+use limpid_event::{Counter, DropReason, Event, FlowId, Instant, Observer, Opening, TcpState, TxReason};
+use limpid_tcp::syn_sent::OpenParams;
+use limpid_tcp::{Config, SynReceived, cookie};
+use limpid_wire::{Segment, SeqNum, TcpFlags};
+
+/// How long after the last cookie an ACK may bring one back: as long as one is good.
+const COOKIE_LIFE: Duration = Duration::from_secs(120);
+
+impl<O: Observer> Stack<O> {
+    /// A segment for no connection, but for a listener. A SYN that reopens what was in TIME-WAIT needs an initial sequence
+    /// number after `isn_above`.
+    pub(crate) fn handle_at_listener(
+        &mut self,
+        now: Instant,
+        listener: SocketId,
+        key: FlowKey,
+        segment: Segment,
+        isn_above: Option<SeqNum>,
+    ) {
+        let flags = segment.flags;
+        if flags.contains(TcpFlags::RST) {
+            return self.drop_segment(now, FlowId::NONE, &segment, DropReason::NoConnection);
+        }
+        if flags.contains(TcpFlags::ACK) {
+            return self.handle_cookie(now, listener, key, segment);
+        }
+        // SYN and FIN together are nobody's opening (Linux drops them, too).
+        if !flags.contains(TcpFlags::SYN) || flags.contains(TcpFlags::FIN) {
+            return self.drop_segment(now, FlowId::NONE, &segment, DropReason::NoAck);
+        }
+        let max_syn_backlog = self.config.max_syn_backlog;
+        let Some(l) = self.sockets.listener_mut(listener) else { return };
+        if l.is_full() {
+            self.env.counters.bump(Counter::TcpExtListenOverflows);
+            self.env.counters.bump(Counter::TcpExtListenDrops);
+            return self.drop_segment(now, FlowId::NONE, &segment, DropReason::AcceptQueueFull);
+        }
+        if l.syn_queue >= l.syn_bound(max_syn_backlog) {
+            return self.overflow(now, listener, key, &segment);
+        }
+        if l.config.defer_syn_ack {
+            return self.hold_syn(now, listener, key, segment);
+        }
+        let id = self.next_flow_id();
+        self.env.cx(now, id).emit(|| opened(&key, Opening::Passive));
+        self.answer_syn(now, listener, (key, id), &segment, isn_above);
+    }
+
+    /// The SYN queue is full: a cookie keeps no state.
+    fn overflow(&mut self, now: Instant, listener: SocketId, key: FlowKey, syn: &Segment) {
+        if !self.config.syn_cookies {
+            self.env.counters.bump(Counter::TcpExtTCPReqQFullDrop);
+            self.env.counters.bump(Counter::TcpExtListenDrops);
+            return self.drop_segment(now, FlowId::NONE, syn, DropReason::SynQueueFull);
+        }
+        self.env.counters.bump(Counter::TcpExtTCPReqQFullDoCookies);
+        let Some(path) = self.net.path(now, key.remote.addr, key.scope()) else {
+            return self.drop_segment(now, FlowId::NONE, syn, DropReason::NoRoute);
+        };
+        let Some(l) = self.sockets.listener_mut(listener) else { return };
+        l.last_cookie = Some(now);
+        let config = l.tcp.clone();
+        let params = self.open_params(now, &key, &path);
+        let mac = self.cookie_mac(&key);
+        let transmit = cookie::answer(&mut self.env.cx(now, FlowId::NONE), &config, params, syn, mac);
+        self.send_segment(now, &key, FlowId::NONE, transmit);
+    }
+
+    /// An ACK for no connection: it may bring back a cookie; else it is answered with a reset.
+    fn handle_cookie(&mut self, now: Instant, listener: SocketId, key: FlowKey, ack: Segment) {
+        let Some(l) = self.sockets.listener(listener) else { return };
+        let recent = l.last_cookie.is_some_and(|at| now.since(at) < COOKIE_LIFE);
+        let plain = !ack.flags.contains(TcpFlags::SYN);
+        let (config, full) = (l.tcp.clone(), l.is_full());
+        let path = self.net.path(now, key.remote.addr, key.scope());
+        let (true, Some(path)) = (recent && plain, path) else {
+            self.drop_segment(now, FlowId::NONE, &ack, DropReason::NoConnection);
+            return self.reset_stranger(now, &key, &ack, TxReason::ResetNoConnection);
+        };
+        let params = self.open_params(now, &key, &path);
+        let mac = self.cookie_mac(&key);
+        let id = self.next_flow_id();
+        let mut cx = self.env.cx(now, id);
+        let Some(syn) = cookie::accept(&mut cx, &config, params, &ack, mac) else {
+            return self.reset_stranger(now, &key, &ack, TxReason::ResetNoConnection);
+        };
+        if full {
+            return self.refuse_final_ack(now, id);
+        }
+        cx.emit(|| opened(&key, Opening::Cookie));
+        self.establish(now, listener, (key, id), (syn, config, ack));
+    }
+
+    /// Answers a SYN: an embryonic connection is there from now on.
+    pub(super) fn answer_syn(
+        &mut self,
+        now: Instant,
+        listener: SocketId,
+        (key, id): (FlowKey, FlowId),
+        segment: &Segment,
+        isn_above: Option<SeqNum>,
+    ) {
+        let path = self.net.path(now, key.remote.addr, key.scope());
+        let (Some(path), Some(l)) = (path, self.sockets.listener_mut(listener)) else {
+            self.env.counters.bump(Counter::IpOutNoRoutes);
+            return self.drop_segment(now, id, segment, DropReason::NoRoute);
+        };
+        l.syn_queue += 1;
+        let config = l.tcp.clone();
+        let mut params = self.open_params(now, &key, &path);
+        if let Some(above) = isn_above.filter(|above| !params.isn.after(*above)) {
+            params.isn = above + 1;
+        }
+        let mut cx = self.env.cx(now, id);
+        let mut syn = SynReceived::new(&mut cx, &config, params, segment);
+        let transmit = syn.syn_ack(&mut cx, &config);
+        let deadline = syn.poll_timeout().map(|(at, _)| at);
+        let entry = self.embryos.vacant_entry();
+        let index = entry.key() as u32;
+        let timer = self.wheel.insert(Wake::Embryo(index));
+        self.wheel.set(timer, deadline);
+        entry.insert(Embryo { syn, key, id, listener, timer });
+        self.table.set(key, Handle::Embryo(index));
+        self.send_segment(now, &key, id, transmit);
+    }
+
+    /// The handshake is complete: a connection waits in the accept queue, where there is room.
+    pub(crate) fn establish(
+        &mut self,
+        now: Instant,
+        listener: SocketId,
+        (key, id): (FlowKey, FlowId),
+        (syn, config, ack): (SynReceived, Arc<Config>, Segment),
+    ) {
+        let Some(path) = self.net.path(now, key.remote.addr, key.scope()) else {
+            return self.env.counters.bump(Counter::IpOutNoRoutes);
+        };
+        let connection = syn.establish(&mut self.env.cx(now, id), config, ack);
+        let over = connection.state() == TcpState::Closed;
+        let hold = self.hold_of(&key, listener);
+        let phase = Phase::Connection(connection);
+        let flow = NewFlow { phase, key, id, owner: Owner::AcceptQueue, timer: None, hold, path };
+        let index = self.insert_flow(flow);
+        if let Some(l) = self.sockets.listener_mut(listener) {
+            l.accept_queue.push_back(index);
+        }
+        self.sockets.wake(listener.index, Readiness::READABLE);
+        if over {
+            self.end_connection(now, index, Readiness::empty());
+        } else {
+            self.schedule(index);
+        }
+    }
+
+    /// How an accepted connection holds its local port: as its listener does.
+    fn hold_of(&self, key: &FlowKey, listener: SocketId) -> Hold {
+        if !self.net.addresses.is_ours(key.local.addr) {
+            return Hold::No;
+        }
+        let reuse = self.sockets.listener(listener).is_some_and(|l| l.config.reuse_addr);
+        if reuse { Hold::Reusable } else { Hold::Firm }
+    }
+
+    /// The final ACK found the accept queue full.
+    pub(crate) fn refuse_final_ack(&mut self, now: Instant, id: FlowId) {
+        self.env.counters.bump(Counter::TcpExtListenOverflows);
+        self.env.counters.bump(Counter::TcpExtListenDrops);
+        self.env.cx(now, id).emit(|| Event::Dropped { why: DropReason::AcceptQueueFull });
+    }
+
+    /// What the stack chooses for a new connection.
+    pub(crate) fn open_params(&self, now: Instant, key: &FlowKey, path: &Path) -> OpenParams {
+        let (local, remote) = (key.local.addr, key.remote.addr);
+        OpenParams {
+            isn: isn::initial_sequence_number(&self.keys, now, key),
+            ts_offset: isn::timestamp_offset(&self.keys, local, remote),
+            mss: mss_of(path.mtu, remote.is_v4()),
+            default_peer_mss: if remote.is_v4() { 536 } else { 1220 },
+            max_burst: self.net.iface(path.iface).config.gso_max,
+        }
+    }
+
+    /// The MAC of this 4-tuple's cookies.
+    fn cookie_mac(&self, key: &FlowKey) -> impl Fn(u8, u32) -> u32 + use<O> {
+        let sip = self.keys.cookie;
+        let mut bytes = [0; 43];
+        bytes[..38].copy_from_slice(&key.bytes());
+        move |round, minute| {
+            let mut bytes = bytes;
+            bytes[38] = round;
+            bytes[39..].copy_from_slice(&minute.to_be_bytes());
+            sip.hash24(&bytes) as u32
+        }
+    }
+}
+
+/// The largest MSS that fits an MTU (RFC 9293 §3.7.1): without IP and TCP options.
+pub(crate) fn mss_of(mtu: u16, v4: bool) -> u16 {
+    mtu.saturating_sub(if v4 { 40 } else { 60 })
+}
+
+/// The beginning of a connection's story.
+pub(crate) fn opened(key: &FlowKey, opening: Opening) -> Event {
+    Event::Opened { local: key.local, remote: key.remote, opening }
+}

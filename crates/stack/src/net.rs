@@ -1,0 +1,105 @@
+//! What lies beneath the connections: interfaces, addresses, routes, neighbours, and fragments waiting for each other.
+
+use crate::icmp::limit::IcmpLimit;
+use crate::iface::{Addresses, Interface, Looped, Path, RouteTable};
+use crate::ip::reassembly::Reassembler;
+use crate::keys::Keys;
+use crate::neigh::Neighbours;
+use crate::{IfaceId, TxFrame};
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use limpid_event::{Counter, Counters, FlowId, Instant, Observer};
+use limpid_tcp::Cx;
+use limpid_wire::{FramePool, IpAddr};
+
+/// What every call into the tcp crate needs, beside the time and the flow's name.
+pub(crate) struct Env<O> {
+    pub(crate) observer: O,
+    pub(crate) counters: Counters,
+    pub(crate) pool: FramePool,
+}
+
+impl<O: Observer> Env<O> {
+    /// The context of a call about `flow`.
+    #[inline]
+    pub(crate) fn cx(&mut self, now: Instant, flow: FlowId) -> Cx<'_, O> {
+        Cx { now, flow, observer: &mut self.observer, counters: &mut self.counters, pool: &mut self.pool }
+    }
+}
+
+/// The network as the stack sees it.
+pub(crate) struct Net {
+    /// By number; the first is the loopback interface.
+    ifaces: Vec<Interface>,
+    pub(crate) addresses: Addresses,
+    pub(crate) routes: RouteTable,
+    pub(crate) neighbours: Neighbours,
+    pub(crate) reassembler: Reassembler,
+    pub(crate) icmp_limit: IcmpLimit,
+    /// Segments from this host to itself that are not handled yet, at most as many as an interface has replies.
+    pub(crate) looped: VecDeque<Looped>,
+}
+
+impl Net {
+    pub(crate) fn new(keys: &Keys) -> Net {
+        Net {
+            ifaces: Vec::new(),
+            addresses: Addresses::default(),
+            routes: RouteTable::default(),
+            neighbours: Neighbours::new(keys.demux),
+            reassembler: Reassembler::default(),
+            icmp_limit: IcmpLimit::new(keys.icmp),
+            looped: VecDeque::new(),
+        }
+    }
+
+    /// Adds an interface.
+    ///
+    /// # Panics
+    /// If there are 65,535 already.
+    pub(crate) fn add(&mut self, iface: Interface) -> IfaceId {
+        let id = u16::try_from(self.ifaces.len()).ok().filter(|&id| id < u16::MAX).expect("too many interfaces");
+        self.ifaces.push(iface);
+        IfaceId(id)
+    }
+
+    /// Whether there is such an interface.
+    pub(crate) fn has(&self, iface: IfaceId) -> bool {
+        usize::from(iface.0) < self.ifaces.len()
+    }
+
+    /// The numbers of all interfaces.
+    pub(crate) fn iface_ids(&self) -> impl Iterator<Item = IfaceId> + use<> {
+        (0..self.ifaces.len() as u16).map(IfaceId)
+    }
+
+    /// An interface, by a number that [`add`](Self::add) gave.
+    pub(crate) fn iface(&self, iface: IfaceId) -> &Interface {
+        &self.ifaces[usize::from(iface.0)]
+    }
+
+    /// The same, to change it.
+    pub(crate) fn iface_mut(&mut self, iface: IfaceId) -> &mut Interface {
+        &mut self.ifaces[usize::from(iface.0)]
+    }
+
+    /// The way to `dst`, over `scope` if it is an address of that link.
+    pub(crate) fn path(&self, now: Instant, dst: IpAddr, scope: Option<IfaceId>) -> Option<Path> {
+        if self.addresses.is_ours(dst) {
+            return Some(Path::loopback(dst));
+        }
+        let on_link = |iface| Path { iface, next_hop: dst, mtu: self.iface(iface).config.mtu };
+        let path = match (self.routes.find(dst, scope), scope) {
+            (Some(route), _) => Path { next_hop: route.gateway.unwrap_or(dst), ..on_link(route.iface) },
+            (None, Some(iface)) => on_link(iface),
+            (None, None) => return None,
+        };
+        Some(Path { mtu: self.routes.path_mtu(now, dst, path.mtu), ..path })
+    }
+
+    /// Queues a frame that belongs to no connection.
+    pub(crate) fn queue_reply<O>(&mut self, env: &mut Env<O>, iface: IfaceId, frame: TxFrame) {
+        let counter = if self.iface_mut(iface).reply(frame) { Counter::IpOutRequests } else { Counter::IpOutDiscards };
+        env.counters.bump(counter);
+    }
+}

@@ -1,0 +1,186 @@
+//! The sockets, and the queue of those to which something newly happened: one entry a socket, however much it was.
+
+use super::{SocketId, Wakes};
+use crate::Readiness;
+use crate::listen::Listener;
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use limpid_event::Error;
+
+/// What a socket is.
+pub(crate) enum Kind {
+    Listener(Box<Listener>),
+    /// A connection, by its place.
+    Stream(u32),
+}
+
+struct Slot {
+    generation: u32,
+    kind: Option<Kind>,
+    /// What newly happened since the last report.
+    woke: Readiness,
+    wakes: Wakes,
+}
+
+/// The sockets of a shard.
+pub(crate) struct SocketTable {
+    shard: u16,
+    slots: Vec<Slot>,
+    free: Vec<u32>,
+    /// Sockets with something to report, each once. May name slots that were freed since.
+    reports: VecDeque<u32>,
+}
+
+/// What counts as news for the reader, and for the writer.
+const READ: Readiness = Readiness::READABLE.union(Readiness::READ_CLOSED).union(Readiness::URGENT).union(COMMON);
+const WRITE: Readiness = Readiness::WRITABLE.union(COMMON);
+const COMMON: Readiness = Readiness::CLOSED.union(Readiness::ERROR);
+
+impl SocketTable {
+    pub(crate) fn new(shard: u16) -> SocketTable {
+        SocketTable { shard, slots: Vec::new(), free: Vec::new(), reports: VecDeque::new() }
+    }
+
+    /// A new socket.
+    pub(crate) fn insert(&mut self, kind: Kind) -> SocketId {
+        let index = self.free.pop().unwrap_or_else(|| {
+            let slot = Slot { generation: 0, kind: None, woke: Readiness::empty(), wakes: Wakes::default() };
+            self.slots.push(slot);
+            (self.slots.len() - 1) as u32
+        });
+        let slot = &mut self.slots[index as usize];
+        slot.kind = Some(kind);
+        SocketId { shard: self.shard, index, generation: slot.generation }
+    }
+
+    /// Takes a socket away; its name is never used again.
+    pub(crate) fn remove(&mut self, id: SocketId) -> Result<Kind, Error> {
+        self.check(id)?;
+        let slot = &mut self.slots[id.index as usize];
+        let kind = slot.kind.take().ok_or(Error::NoSuchSocket)?;
+        slot.generation = slot.generation.wrapping_add(1);
+        slot.woke = Readiness::empty();
+        slot.wakes = Wakes::default();
+        self.free.push(id.index);
+        Ok(kind)
+    }
+
+    fn check(&self, id: SocketId) -> Result<&Slot, Error> {
+        let slot = self.slots.get(id.index as usize).filter(|s| s.generation == id.generation && s.kind.is_some());
+        slot.filter(|_| id.shard == self.shard).ok_or(Error::NoSuchSocket)
+    }
+
+    /// What a socket is.
+    pub(crate) fn kind(&self, id: SocketId) -> Result<&Kind, Error> {
+        self.check(id)?.kind.as_ref().ok_or(Error::NoSuchSocket)
+    }
+
+    /// The connection of a socket.
+    pub(crate) fn stream(&self, id: SocketId) -> Result<u32, Error> {
+        match self.kind(id)? {
+            Kind::Stream(flow) => Ok(*flow),
+            Kind::Listener(_) => Err(Error::InvalidArgument),
+        }
+    }
+
+    /// The listener with this name, if it is still there.
+    pub(crate) fn listener(&self, id: SocketId) -> Option<&Listener> {
+        match self.kind(id) {
+            Ok(Kind::Listener(listener)) => Some(listener),
+            _ => None,
+        }
+    }
+
+    /// The same, to change it.
+    pub(crate) fn listener_mut(&mut self, id: SocketId) -> Option<&mut Listener> {
+        self.check(id).ok()?;
+        match self.slots[id.index as usize].kind.as_mut() {
+            Some(Kind::Listener(listener)) => Some(listener),
+            _ => None,
+        }
+    }
+
+    /// The full name of the socket in a place.
+    pub(crate) fn name(&self, index: u32) -> SocketId {
+        SocketId { shard: self.shard, index, generation: self.slots[index as usize].generation }
+    }
+
+    /// Something newly happened to a socket.
+    pub(crate) fn wake(&mut self, index: u32, woke: Readiness) {
+        let slot = &mut self.slots[index as usize];
+        if woke.is_empty() || slot.kind.is_none() {
+            return;
+        }
+        slot.wakes.read = slot.wakes.read.wrapping_add(u32::from(woke.intersects(READ)));
+        slot.wakes.write = slot.wakes.write.wrapping_add(u32::from(woke.intersects(WRITE)));
+        if slot.woke.is_empty() {
+            self.reports.push_back(index);
+        }
+        slot.woke |= woke;
+    }
+
+    /// The next socket with news, and what they are.
+    pub(crate) fn next_report(&mut self) -> Option<(SocketId, Readiness)> {
+        while let Some(index) = self.reports.pop_front() {
+            let woke = core::mem::take(&mut self.slots[index as usize].woke);
+            // Empty if the slot was freed, or used anew without news, since.
+            if !woke.is_empty() {
+                return Some((self.name(index), woke));
+            }
+        }
+        None
+    }
+
+    /// How often a socket had news.
+    pub(crate) fn wakes(&self, id: SocketId) -> Result<Wakes, Error> {
+        Ok(self.check(id)?.wakes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_not_used_twice() {
+        let mut table = SocketTable::new(3);
+        let a = table.insert(Kind::Stream(7));
+        assert_eq!(table.stream(a), Ok(7));
+        assert!(table.remove(a).is_ok());
+        let b = table.insert(Kind::Stream(8));
+        assert_eq!(b.index, a.index);
+        assert_eq!(table.stream(a), Err(Error::NoSuchSocket));
+        assert_eq!(table.stream(b), Ok(8));
+        assert_eq!(table.stream(SocketId { shard: 4, ..b }), Err(Error::NoSuchSocket));
+    }
+
+    #[test]
+    fn news_are_coalesced_and_counted() {
+        let mut table = SocketTable::new(0);
+        let a = table.insert(Kind::Stream(0));
+        let b = table.insert(Kind::Stream(1));
+        table.wake(a.index, Readiness::READABLE);
+        table.wake(b.index, Readiness::WRITABLE);
+        table.wake(a.index, Readiness::READABLE | Readiness::READ_CLOSED);
+        table.wake(a.index, Readiness::empty());
+        assert_eq!(table.wakes(a), Ok(Wakes { read: 2, write: 0 }));
+        assert_eq!(table.next_report(), Some((a, Readiness::READABLE | Readiness::READ_CLOSED)));
+        table.wake(a.index, Readiness::ERROR);
+        assert_eq!(table.wakes(a), Ok(Wakes { read: 3, write: 1 }));
+        assert!(table.remove(b).is_ok());
+        assert_eq!(table.next_report(), Some((a, Readiness::ERROR)));
+        assert_eq!(table.next_report(), None);
+    }
+
+    #[test]
+    fn a_new_socket_does_not_inherit_news() {
+        let mut table = SocketTable::new(0);
+        let a = table.insert(Kind::Stream(0));
+        table.wake(a.index, Readiness::READABLE);
+        assert!(table.remove(a).is_ok());
+        let b = table.insert(Kind::Stream(1));
+        assert_eq!(table.wakes(b), Ok(Wakes::default()));
+        assert_eq!(table.next_report(), None);
+    }
+}

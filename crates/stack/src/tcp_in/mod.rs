@@ -1,0 +1,90 @@
+//! A TCP segment's way to its connection: checks that need addresses, demux, and what each phase makes of it
+//! ([`phases`]); resets for what belongs to nobody ([`reset`], RFC 9293 §3.5.2).
+
+mod phases;
+mod reset;
+
+use crate::demux::{FlowKey, Handle};
+use crate::iface::{Kind, Looped};
+use crate::ip::input::Received;
+use crate::stack::Stack;
+use crate::{IfaceId, RxChecksum};
+use limpid_event::{Counter, DropReason, Event, FlowId, Instant, Observer, SegmentView, TxReason};
+use limpid_wire::tcp::parse_segment;
+use limpid_wire::{Endpoint, IpProtocol, Segment, checksum};
+
+impl<O: Observer> Stack<O> {
+    /// A packet with TCP in it arrived.
+    pub(crate) fn handle_tcp(&mut self, now: Instant, packet: Received) {
+        let counters = &mut self.env.counters;
+        counters.bump(Counter::TcpInSegs);
+        if !packet.is_unicast() {
+            return self.drop_packet(now, DropReason::NotForUs);
+        }
+        let (src, dst) = (packet.ip.src, packet.ip.dst);
+        let checked = packet.checksum == RxChecksum::Verified;
+        if !checked && !checksum::verify(src, dst, IpProtocol::TCP, packet.payload()) {
+            counters.bump(Counter::TcpInCsumErrors);
+            counters.bump(Counter::TcpInErrs);
+            return self.drop_packet(now, DropReason::BadChecksum);
+        }
+        let parsed = parse_segment(&packet.bytes, packet.ip.payload.clone(), packet.ip.ecn);
+        let Ok((from_port, to_port, mut segment)) = parsed else {
+            counters.bump(Counter::TcpInErrs);
+            return self.drop_packet(now, DropReason::Malformed);
+        };
+        if packet.gso_size > 0 {
+            let merged = segment.payload.len().div_ceil(usize::from(packet.gso_size));
+            segment.merged = merged.clamp(1, usize::from(u16::MAX)) as u16;
+        }
+        let key = FlowKey::new(Endpoint::new(dst, to_port), Endpoint::new(src, from_port), packet.iface);
+        self.handle_segment(now, key, segment, packet.to == Kind::Ours);
+    }
+
+    /// A segment from this host to itself arrived.
+    pub(crate) fn handle_looped(&mut self, now: Instant, looped: Looped) {
+        self.env.counters.bump(Counter::IpInReceives);
+        self.env.counters.bump(Counter::IpInDelivers);
+        self.env.counters.bump(Counter::TcpInSegs);
+        let Looped { from, to, segment, .. } = looped;
+        let key = FlowKey::new(to, from, self.loopback_scope(to, from));
+        self.handle_segment(now, key, segment, true);
+    }
+
+    /// The interface whose link a link-local address of ours belongs to.
+    fn loopback_scope(&self, to: Endpoint, from: Endpoint) -> IfaceId {
+        let of = |addr| self.net.addresses.interface_of(addr);
+        of(to.addr).or_else(|| of(from.addr)).unwrap_or(IfaceId::LOOPBACK)
+    }
+
+    /// A checked segment arrived: it goes to its connection, or to a listener, or is answered with a reset.
+    fn handle_segment(&mut self, now: Instant, key: FlowKey, segment: Segment, ours: bool) {
+        match self.table.find(&key) {
+            Some(Handle::Flow(index)) => self.handle_at_flow(now, index, segment),
+            Some(Handle::Embryo(index)) => self.handle_at_embryo(now, index, segment),
+            Some(Handle::TimeWait(index)) => self.handle_at_time_wait(now, index, segment),
+            Some(Handle::Held(index)) => self.handle_at_held(now, index, &segment),
+            None => self.handle_stranger(now, key, segment, ours),
+        }
+    }
+
+    /// A segment for no connection (RFC 9293 §3.10.7.1, §3.10.7.2).
+    fn handle_stranger(&mut self, now: Instant, key: FlowKey, segment: Segment, ours: bool) {
+        if let Some(index) = self.binds.listener(key.local, ours) {
+            let listener = self.sockets.name(index);
+            return self.handle_at_listener(now, listener, key, segment, None);
+        }
+        let why = if ours { DropReason::NoConnection } else { DropReason::NotForUs };
+        self.drop_segment(now, FlowId::NONE, &segment, why);
+        if ours {
+            self.reset_stranger(now, &key, &segment, TxReason::ResetNoConnection);
+        }
+    }
+
+    /// Tells of a segment that came and goes no further.
+    pub(crate) fn drop_segment(&mut self, now: Instant, flow: FlowId, segment: &Segment, why: DropReason) {
+        let mut cx = self.env.cx(now, flow);
+        cx.emit(|| Event::Received { segment: SegmentView::from(segment) });
+        cx.emit(|| Event::Dropped { why });
+    }
+}

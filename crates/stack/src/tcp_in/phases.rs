@@ -1,0 +1,173 @@
+//! What each phase makes of a segment, an ICMP error and its timer.
+
+use crate::flow::Phase;
+use crate::stack::Stack;
+use limpid_event::{DropReason, Error, Event, Instant, Observer, TxReason};
+use limpid_tcp::syn_received::SynReceivedOutcome;
+use limpid_tcp::time_wait::TimeWaitOutcome;
+use limpid_wire::Segment;
+
+impl<O: Observer> Stack<O> {
+    /// A segment for SYN-SENT or a connection.
+    pub(super) fn handle_at_flow(&mut self, now: Instant, index: u32, segment: Segment) {
+        let flow = &mut self.flows[index as usize];
+        let mut cx = self.env.cx(now, flow.id);
+        if let Phase::Connection(connection) = &mut flow.phase {
+            let outcome = connection.handle_segment(&mut cx, segment);
+            return self.apply(now, index, outcome);
+        }
+        let (key, id) = (flow.key, flow.id);
+        match core::mem::replace(&mut flow.phase, Phase::Between) {
+            Phase::SynSent(syn_sent) => {
+                let (outcome, reset) = syn_sent.handle_segment(&mut cx, segment);
+                if let Some(reset) = reset {
+                    self.send_segment(now, &key, id, reset);
+                }
+                self.apply_syn_sent(index, outcome);
+            }
+            other => {
+                debug_assert!(false, "a flow that is over is in the demux table");
+                self.flows[index as usize].phase = other;
+            }
+        }
+    }
+
+    /// An ICMP error about a segment in flight.
+    pub(crate) fn flow_unreachable(&mut self, now: Instant, index: u32, error: Error) {
+        let flow = &mut self.flows[index as usize];
+        let mut cx = self.env.cx(now, flow.id);
+        if let Phase::Connection(connection) = &mut flow.phase {
+            let outcome = connection.handle_icmp(&mut cx, error);
+            return self.apply(now, index, outcome);
+        }
+        match core::mem::replace(&mut flow.phase, Phase::Between) {
+            Phase::SynSent(syn_sent) => {
+                let outcome = syn_sent.handle_icmp(&mut cx, error);
+                self.apply_syn_sent(index, outcome);
+            }
+            other => self.flows[index as usize].phase = other,
+        }
+    }
+
+    /// The timer of SYN-SENT or a connection.
+    pub(crate) fn flow_timeout(&mut self, now: Instant, index: u32) {
+        let flow = &mut self.flows[index as usize];
+        let mut cx = self.env.cx(now, flow.id);
+        if let Phase::Connection(connection) = &mut flow.phase {
+            let outcome = connection.handle_timeout(&mut cx);
+            return self.apply(now, index, outcome);
+        }
+        match core::mem::replace(&mut flow.phase, Phase::Between) {
+            Phase::SynSent(syn_sent) => {
+                let outcome = syn_sent.handle_timeout(&mut cx);
+                self.apply_syn_sent(index, outcome);
+            }
+            other => self.flows[index as usize].phase = other,
+        }
+    }
+
+    /// A segment for an embryonic connection.
+    pub(super) fn handle_at_embryo(&mut self, now: Instant, index: u32, segment: Segment) {
+        let embryo = &mut self.embryos[index as usize];
+        let (key, id, listener) = (embryo.key, embryo.id, embryo.listener);
+        let Some(l) = self.sockets.listener(listener) else {
+            // The listener was closed: what it had begun belongs to nobody now.
+            self.remove_embryo(index);
+            self.drop_segment(now, id, &segment, DropReason::NoConnection);
+            return self.reset_flow(now, (&key, id), &segment, TxReason::ResetNoConnection);
+        };
+        let (config, full) = (l.tcp.clone(), l.is_full());
+        let mut cx = self.env.cx(now, id);
+        match embryo.syn.handle_segment(&mut cx, &config, &segment) {
+            SynReceivedOutcome::Stay(answer) => {
+                let deadline = embryo.syn.poll_timeout().map(|(at, _)| at);
+                self.wheel.set(embryo.timer, deadline);
+                if let Some(answer) = answer {
+                    self.send_segment(now, &key, id, answer);
+                }
+            }
+            SynReceivedOutcome::Reset(answer) => {
+                self.remove_embryo(index);
+                if let Some(answer) = answer {
+                    self.send_segment(now, &key, id, answer);
+                }
+            }
+            SynReceivedOutcome::Complete if full => {
+                self.refuse_final_ack(now, id);
+                if self.config.abort_on_overflow {
+                    self.remove_embryo(index);
+                    self.reset_flow(now, (&key, id), &segment, TxReason::ResetRefused);
+                }
+            }
+            SynReceivedOutcome::Complete => {
+                let embryo = self.remove_embryo(index);
+                self.establish(now, listener, (key, id), (embryo.syn, config, segment));
+            }
+        }
+    }
+
+    /// The SYN-ACK's timer.
+    pub(crate) fn embryo_timeout(&mut self, now: Instant, index: u32) {
+        let embryo = &mut self.embryos[index as usize];
+        let (key, id) = (embryo.key, embryo.id);
+        let Some(l) = self.sockets.listener(embryo.listener) else {
+            self.env.cx(now, id).emit(|| Event::Ended { error: None });
+            self.remove_embryo(index);
+            return;
+        };
+        let config = l.tcp.clone();
+        match embryo.syn.handle_timeout(&mut self.env.cx(now, id), &config) {
+            Some(transmit) => {
+                let deadline = embryo.syn.poll_timeout().map(|(at, _)| at);
+                self.wheel.set(embryo.timer, deadline);
+                self.send_segment(now, &key, id, transmit);
+            }
+            None => {
+                self.remove_embryo(index);
+            }
+        }
+    }
+
+    /// A segment for TIME-WAIT.
+    pub(super) fn handle_at_time_wait(&mut self, now: Instant, index: u32, segment: Segment) {
+        let quiet = &mut self.quiet[index as usize];
+        let (key, id) = (quiet.key, quiet.id);
+        let mut cx = self.env.cx(now, id);
+        match quiet.time_wait.handle_segment(&mut cx, &quiet.config, &segment) {
+            TimeWaitOutcome::Stay(answer) => {
+                let (until, _) = quiet.time_wait.poll_timeout();
+                self.wheel.set(quiet.timer, Some(until));
+                if let Some(answer) = answer {
+                    self.send_segment(now, &key, id, answer);
+                }
+            }
+            TimeWaitOutcome::Over(answer) => {
+                self.remove_quiet(index);
+                if let Some(answer) = answer {
+                    self.send_segment(now, &key, id, answer);
+                }
+            }
+            TimeWaitOutcome::Reopen { isn_above } => {
+                let ours = self.net.addresses.is_ours(key.local.addr);
+                let Some(listener) = self.binds.listener(key.local, ours) else {
+                    self.remove_quiet(index);
+                    return self.reset_stranger(now, &key, &segment, TxReason::ResetNoConnection);
+                };
+                self.remove_quiet(index);
+                let listener = self.sockets.name(listener);
+                self.handle_at_listener(now, listener, key, segment, Some(isn_above));
+            }
+        }
+    }
+
+    /// TIME-WAIT is over.
+    pub(crate) fn time_wait_timeout(&mut self, now: Instant, index: u32) {
+        let quiet = &mut self.quiet[index as usize];
+        if quiet.time_wait.handle_timeout(&mut self.env.cx(now, quiet.id)) {
+            self.remove_quiet(index);
+        } else {
+            let (until, _) = quiet.time_wait.poll_timeout();
+            self.wheel.set(quiet.timer, Some(until));
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! A segment's way from its connection to a device: whose turn it is, by which path, with which headers.
+//!
+//! Connections that may have something to send stand in their interface's queue, each once; nobody else is looked at. They
+//! take turns of [`TURN`] segments, and cut them only when the device has room. What belongs to no connection, or to one
+//! that is about to go, waits in the interface's bounded queue of replies and goes first.
+
+use crate::demux::FlowKey;
+use crate::flow::Phase;
+use crate::iface::{Looped, MAX_REPLIES, Path, Turn};
+use crate::ip::output::Marks;
+use crate::isn;
+use crate::listen::mss_of;
+use crate::stack::Stack;
+use crate::{IfaceId, TxBatch, TxFrame};
+use limpid_event::{Counter, DropReason, Event, FlowId, Instant, Observer};
+use limpid_tcp::Transmit;
+use limpid_wire::tcp::header_len;
+
+/// Segments (or super-segments) that a connection sends before the next has its turn.
+const TURN: usize = 4;
+
+/// Segments that the loopback interface carries in one call of `handle_timeout`; the rest is due at once again.
+const LOOPBACK_BUDGET: usize = 4096;
+
+impl<O: Observer> Stack<O> {
+    /// Fills `batch` with frames due on `iface`, no more than it has room for. Nothing is cut before there is room.
+    ///
+    /// # Panics
+    /// If there is no such interface.
+    pub fn poll_transmit(&mut self, now: Instant, iface: IfaceId, batch: &mut TxBatch) {
+        while batch.free() > 0 {
+            // A turn may add replies: a question for a neighbour.
+            if let Some(frame) = self.net.iface_mut(iface).next_reply() {
+                batch.push(frame);
+            } else if let Some(turn) = self.net.iface_mut(iface).ready.pop_front() {
+                self.take_turn(now, iface, turn, batch);
+            } else {
+                return;
+            }
+        }
+    }
+
+    /// Lets a connection send, and stand in line again if it may have more.
+    fn take_turn(&mut self, now: Instant, iface: IfaceId, turn: Turn, batch: &mut TxBatch) {
+        if !self.begin_turn(now, iface, turn) {
+            return;
+        }
+        for _ in 0..TURN {
+            if batch.free() == 0 {
+                break;
+            }
+            let Some((path, transmit)) = self.next_segment(now, turn.index) else {
+                return self.end_turn(turn, true);
+            };
+            let flow = &self.flows[turn.index as usize];
+            let (from, to) = (flow.key.local, flow.key.remote);
+            let mut frame = self.net.tcp_frame(&path, from, to, self.last_marks(turn.index, &transmit), transmit);
+            frame.flow = turn.flow;
+            if let Some(frame) = self.address(now, iface, path.next_hop, frame) {
+                self.env.counters.bump(Counter::IpOutRequests);
+                batch.push(frame);
+            }
+        }
+        self.end_turn(turn, false);
+    }
+
+    /// Whether a flow's turn is really due on this interface.
+    fn begin_turn(&mut self, now: Instant, iface: IfaceId, turn: Turn) -> bool {
+        let Some(flow) = self.flows.get(turn.index as usize).filter(|f| f.id == turn.flow && f.queued) else {
+            return false;
+        };
+        if flow.path_generation != self.net.routes.generation {
+            self.refresh_path(now, turn.index);
+        }
+        let flow = &mut self.flows[turn.index as usize];
+        if flow.path.iface != iface {
+            self.net.iface_mut(flow.path.iface).ready.push_back(turn);
+            return false;
+        }
+        true
+    }
+
+    fn end_turn(&mut self, turn: Turn, idle: bool) {
+        self.set_timer(turn.index);
+        let flow = &mut self.flows[turn.index as usize];
+        flow.queued = !idle;
+        if !idle {
+            self.net.iface_mut(flow.path.iface).ready.push_back(turn);
+        }
+    }
+
+    /// The next segment of a flow, if one is due and fits its path.
+    fn next_segment(&mut self, now: Instant, index: u32) -> Option<(Path, Transmit)> {
+        loop {
+            let flow = &mut self.flows[index as usize];
+            let mut cx = self.env.cx(now, flow.id);
+            let transmit = match &mut flow.phase {
+                Phase::SynSent(syn_sent) => syn_sent.poll_transmit(&mut cx),
+                Phase::Connection(connection) => connection.poll_transmit(&mut cx),
+                Phase::Over(_) | Phase::Between => None,
+            }?;
+            let (path, v4) = (flow.path, flow.key.remote.addr.is_v4());
+            flow.marks.ip_id = flow.marks.ip_id.wrapping_add(transmit.wire_segments() as u16);
+            if self.fits(&path, v4, &transmit) {
+                return Some((path, transmit));
+            }
+            debug_assert!(false, "a segment larger than its path");
+            self.env.counters.bump(Counter::IpOutDiscards);
+        }
+    }
+
+    /// No segment larger than its path's MTU leaves, and no super-segment where nobody would cut it.
+    fn fits(&self, path: &Path, v4: bool, transmit: &Transmit) -> bool {
+        let gso_max = self.net.iface(path.iface).config.gso_max as usize;
+        let len = transmit.segment.payload.len();
+        let cut = match transmit.gso_size {
+            0 => len,
+            size => usize::from(size).min(len),
+        };
+        let headers = header_len(&transmit.segment) + if v4 { 20 } else { 40 };
+        headers + cut <= usize::from(path.mtu) && (len == cut || len <= gso_max)
+    }
+
+    /// The marks of the segment that [`next_segment`](Self::next_segment) has just counted.
+    fn last_marks(&self, index: u32, transmit: &Transmit) -> Marks {
+        let marks = self.flows[index as usize].marks;
+        Marks { ip_id: marks.ip_id.wrapping_sub(transmit.wire_segments() as u16), ..marks }
+    }
+
+    /// Sends a segment that is not cut from a flow in its turn: answers of the small phases, resets, last words. It waits
+    /// among the replies of its interface.
+    pub(crate) fn send_segment(&mut self, now: Instant, key: &FlowKey, id: FlowId, transmit: Transmit) {
+        let Some(path) = self.net.path(now, key.remote.addr, key.scope()) else {
+            self.env.counters.bump(Counter::IpOutNoRoutes);
+            return self.env.cx(now, id).emit(|| Event::Dropped { why: DropReason::NoRoute });
+        };
+        if path.iface == IfaceId::LOOPBACK {
+            return self.loop_back(key, transmit);
+        }
+        // As Linux: no identification on packets that are not a connection's own.
+        let marks = Marks { ip_id: 0, ..self.marks(key) };
+        let mut frame: TxFrame = self.net.tcp_frame(&path, key.local, key.remote, marks, transmit);
+        frame.flow = id;
+        self.send_to_neighbour(now, path.iface, path.next_hop, frame);
+    }
+
+    /// Puts a segment on the loopback interface.
+    fn loop_back(&mut self, key: &FlowKey, transmit: Transmit) {
+        if self.net.looped.len() >= MAX_REPLIES {
+            return self.env.counters.bump(Counter::IpOutDiscards);
+        }
+        self.env.counters.bump(Counter::IpOutRequests);
+        let merged = transmit.wire_segments().min(u32::from(u16::MAX)) as u16;
+        let mut segment = transmit.segment;
+        segment.merged = merged;
+        self.net.looped.push_back(Looped { from: key.local, to: key.remote, segment, why: transmit.why });
+    }
+
+    /// Whether the loopback interface has something to carry.
+    pub(crate) fn loopback_is_due(&self) -> bool {
+        !self.net.looped.is_empty() || !self.net.iface(IfaceId::LOOPBACK).ready.is_empty()
+    }
+
+    /// Carries what waits on the loopback interface, and what comes of it.
+    pub(crate) fn run_loopback(&mut self, now: Instant) {
+        for _ in 0..LOOPBACK_BUDGET {
+            if let Some(looped) = self.net.looped.pop_front() {
+                self.handle_looped(now, looped);
+                continue;
+            }
+            let Some(turn) = self.net.iface_mut(IfaceId::LOOPBACK).ready.pop_front() else { return };
+            if !self.begin_turn(now, IfaceId::LOOPBACK, turn) {
+                continue;
+            }
+            let next = self.next_segment(now, turn.index);
+            self.end_turn(turn, next.is_none());
+            if let Some((_, transmit)) = next {
+                let key = self.flows[turn.index as usize].key;
+                self.loop_back(&key, transmit);
+            }
+        }
+    }
+
+    /// Looks a flow's path up anew, and tells the connection if its MSS is another now.
+    pub(crate) fn refresh_path(&mut self, now: Instant, index: u32) {
+        let flow = &mut self.flows[index as usize];
+        flow.path_generation = self.net.routes.generation;
+        let (dst, scope) = (flow.key.remote.addr, flow.key.scope());
+        // Without a route the old one stands: the next hop may come back, and the connection times out if it does not.
+        let Some(path) = self.net.path(now, dst, scope) else { return };
+        let flow = &mut self.flows[index as usize];
+        let before = core::mem::replace(&mut flow.path, path);
+        if let Phase::Connection(connection) = &mut flow.phase
+            && before != path
+        {
+            let max_burst = self.net.iface(path.iface).config.gso_max;
+            connection.handle_path(&mut self.env.cx(now, flow.id), mss_of(path.mtu, dst.is_v4()), max_burst);
+        }
+    }
+
+    /// What marks a flow's packets: as Linux, a flow label by hash and an identification that counts from a hashed start.
+    pub(crate) fn marks(&self, key: &FlowKey) -> Marks {
+        let (flow_label, ip_id) = isn::flow_label(&self.keys, key);
+        Marks { flow_label, ip_id }
+    }
+}

@@ -1,0 +1,295 @@
+//! Two hosts and a link between them, in virtual time.
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
+
+use limpid_event::{Error, Event, FlowId, Instant, Observer, TcpState};
+use limpid_stack::{
+    IfaceId, InterfaceConfig, ListenConfig, Medium, Readiness, RxChecksum, RxFrame, Secrets, SocketId, Stack,
+    StackConfig, TxBatch, TxChecksum,
+};
+use limpid_wire::{Chunk, Cidr, Endpoint, IpAddr, MacAddr};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Remembers every event.
+#[derive(Default)]
+pub struct Log {
+    pub events: Vec<(Instant, FlowId, Event)>,
+    pub off: bool,
+}
+
+impl Observer for Log {
+    fn enabled(&self) -> bool {
+        !self.off
+    }
+
+    fn observe(&mut self, at: Instant, flow: FlowId, event: &Event) {
+        self.events.push((at, flow, event.clone()));
+    }
+}
+
+/// A small generator of random numbers (xorshift64*): the same seed, the same run.
+#[derive(Clone)]
+pub struct Rng(u64);
+
+impl Rng {
+    pub fn new(seed: u64) -> Rng {
+        Rng(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+
+    pub fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+
+    pub fn below(&mut self, n: u64) -> u64 {
+        (self.next() >> 11) % n.max(1)
+    }
+
+    /// True `per_mille` times in a thousand.
+    pub fn chance(&mut self, per_mille: u64) -> bool {
+        self.below(1000) < per_mille
+    }
+}
+
+/// What a link does to frames, in parts per thousand.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Impairments {
+    pub loss: u64,
+    pub duplication: u64,
+    pub corruption: u64,
+    /// Frames delayed by up to eight times the link's delay.
+    pub reordering: u64,
+}
+
+/// Two hosts and a link.
+pub struct World {
+    pub hosts: [Stack<Log>; 2],
+    pub iface: IfaceId,
+    pub now: Instant,
+    pub delay: Duration,
+    pub impairments: Impairments,
+    pub rng: Rng,
+    in_flight: BTreeMap<(Instant, u64), (usize, RxFrame)>,
+    sent: u64,
+    /// Frames that the link has carried, by sender, as bytes.
+    pub carried: Vec<(usize, Vec<u8>)>,
+    /// Frames for which this is true are lost.
+    pub drop_if: Option<Box<dyn FnMut(usize, &[u8]) -> bool>>,
+    pub keep_carried: bool,
+    /// Bytes of the largest packet on the wire, with every super-segment cut.
+    pub largest_packet: usize,
+    /// Frames that the device would have to cut.
+    pub super_segments: usize,
+}
+
+pub const A: usize = 0;
+pub const B: usize = 1;
+
+pub fn ip(s: &str) -> IpAddr {
+    s.parse().unwrap()
+}
+
+pub fn end(s: &str) -> Endpoint {
+    s.parse().unwrap()
+}
+
+pub fn mac(host: usize) -> MacAddr {
+    MacAddr([2, 0, 0, 0, 0, host as u8 + 1])
+}
+
+impl World {
+    /// Hosts on an IP link, 10.0.0.1 and 10.0.0.2, 2001:db8::1 and 2001:db8::2.
+    pub fn new() -> World {
+        World::with(StackConfig::default(), |_| Medium::Ip, 1500, 0)
+    }
+
+    /// The same on Ethernet.
+    pub fn ethernet() -> World {
+        World::with(StackConfig::default(), |host| Medium::Ethernet(mac(host)), 1500, 0)
+    }
+
+    pub fn with(config: StackConfig, medium: impl Fn(usize) -> Medium, mtu: u16, gso_max: u32) -> World {
+        let mut iface = IfaceId::LOOPBACK;
+        let hosts = [A, B].map(|host| {
+            let mut stack = Stack::new(config.clone(), Secrets { seed: [host as u8 + 1; 32] }, Log::default());
+            iface = stack.add_interface(InterfaceConfig {
+                name: "link".into(),
+                medium: medium(host),
+                mtu,
+                gso_max,
+                tx_checksum_offload: false,
+            });
+            for address in [format!("10.0.0.{}/24", host + 1), format!("2001:db8::{}/64", host + 1)] {
+                stack.add_address(iface, address.parse::<Cidr>().unwrap()).unwrap();
+            }
+            stack
+        });
+        World {
+            hosts,
+            iface,
+            now: Instant::from_millis(1000),
+            delay: Duration::from_millis(10),
+            impairments: Impairments::default(),
+            rng: Rng::new(1),
+            in_flight: BTreeMap::new(),
+            sent: 0,
+            carried: Vec::new(),
+            drop_if: None,
+            keep_carried: true,
+            largest_packet: 0,
+            super_segments: 0,
+        }
+    }
+
+    /// Puts a frame on the link towards `to`.
+    pub fn inject(&mut self, to: usize, bytes: Vec<u8>) {
+        let frame = RxFrame { bytes: Chunk::from_vec(bytes), checksum: RxChecksum::Unverified, gso_size: 0 };
+        self.hosts[to].handle_frame(self.now, self.iface, frame);
+    }
+
+    fn send(&mut self, from: usize, bytes: Vec<u8>, gso_size: u16, verified: bool) {
+        if self.keep_carried {
+            self.carried.push((from, bytes.clone()));
+        }
+        if self.drop_if.as_mut().is_some_and(|drop| drop(from, &bytes)) || self.rng.chance(self.impairments.loss) {
+            return;
+        }
+        let copies = if self.rng.chance(self.impairments.duplication) { 2 } else { 1 };
+        for _ in 0..copies {
+            let mut bytes = bytes.clone();
+            let corrupt = self.rng.chance(self.impairments.corruption);
+            if corrupt {
+                let at = self.rng.below(bytes.len() as u64) as usize;
+                bytes[at] ^= 1 << self.rng.below(8);
+            }
+            let mut at = self.now + self.delay;
+            if self.rng.chance(self.impairments.reordering) {
+                at += self.delay * self.rng.below(8) as u32;
+            }
+            let checksum = if verified { RxChecksum::Verified } else { RxChecksum::Unverified };
+            self.sent += 1;
+            let frame = RxFrame { bytes: Chunk::from_vec(bytes), checksum, gso_size };
+            self.in_flight.insert((at, self.sent), (1 - from, frame));
+        }
+    }
+
+    /// Lets both hosts do what is due and send what they have.
+    pub fn drain(&mut self) {
+        loop {
+            let mut idle = true;
+            for host in [A, B] {
+                if self.hosts[host].poll_timeout().is_some_and(|at| at <= self.now) {
+                    self.hosts[host].handle_timeout(self.now);
+                    idle = false;
+                }
+                let mut batch = TxBatch::with_capacity(64);
+                self.hosts[host].poll_transmit(self.now, self.iface, &mut batch);
+                let count = batch.frames().len();
+                idle &= count == 0;
+                for frame in batch.drain(count).collect::<Vec<_>>() {
+                    let cut = usize::from(frame.gso_size).min(frame.payload.len());
+                    let payload = if cut == 0 { frame.payload.len() } else { cut };
+                    self.largest_packet = self.largest_packet.max(frame.head.len() + payload);
+                    self.super_segments += usize::from(payload < frame.payload.len());
+                    let verified = frame.checksum != TxChecksum::Complete;
+                    self.send(host, frame.to_vec(), frame.gso_size, verified);
+                }
+            }
+            if idle {
+                return;
+            }
+        }
+    }
+
+    /// Goes on to the next thing that happens, if it happens before `end`. False if nothing does.
+    pub fn step(&mut self, end: Instant) -> bool {
+        self.drain();
+        let arrival = self.in_flight.keys().next().map(|k| k.0);
+        let due = [A, B].into_iter().filter_map(|h| self.hosts[h].poll_timeout()).min();
+        let next = arrival.into_iter().chain(due).min().filter(|&at| at <= end);
+        let Some(next) = next else {
+            self.now = self.now.max(end);
+            return false;
+        };
+        self.now = self.now.max(next);
+        while let Some(entry) = self.in_flight.first_entry().filter(|e| e.key().0 <= self.now) {
+            let (to, frame) = entry.remove();
+            self.hosts[to].handle_frame(self.now, self.iface, frame);
+        }
+        true
+    }
+
+    /// Lets time pass.
+    pub fn run(&mut self, time: Duration) {
+        let end = self.now + time;
+        while self.step(end) {}
+        self.drain();
+    }
+
+    /// Lets time pass until `done`, at most `limit`. False if the time ran out.
+    pub fn run_until(&mut self, limit: Duration, mut done: impl FnMut(&mut World) -> bool) -> bool {
+        let end = self.now + limit;
+        loop {
+            self.drain();
+            if done(self) {
+                return true;
+            }
+            if !self.step(end) {
+                return done(self);
+            }
+        }
+    }
+
+    pub fn listen(&mut self, host: usize, local: &str, backlog: usize) -> SocketId {
+        self.hosts[host].listen(self.now, ListenConfig::new(end(local), backlog)).unwrap()
+    }
+
+    pub fn connect(&mut self, host: usize, remote: &str) -> SocketId {
+        self.hosts[host].connect(self.now, None, end(remote), None).unwrap()
+    }
+
+    /// A connection from A to a listener on B: both sockets.
+    pub fn connected(&mut self, remote: &str) -> (SocketId, SocketId) {
+        let listener = self.listen(B, remote, 8);
+        let client = self.connect(A, remote);
+        self.run(Duration::from_millis(100));
+        let (server, _) = self.hosts[B].accept(self.now, listener).unwrap();
+        self.hosts[B].close(self.now, listener).unwrap();
+        assert_eq!(self.state(A, client), TcpState::Established);
+        assert_eq!(self.state(B, server), TcpState::Established);
+        (client, server)
+    }
+
+    pub fn state(&self, host: usize, socket: SocketId) -> TcpState {
+        self.hosts[host].state(socket).unwrap()
+    }
+
+    pub fn write(&mut self, host: usize, socket: SocketId, bytes: &[u8]) -> Result<usize, Error> {
+        self.hosts[host].write(self.now, socket, bytes)
+    }
+
+    /// Reads what is there: the bytes, and whether the stream has ended.
+    pub fn read(&mut self, host: usize, socket: SocketId) -> Result<(Vec<u8>, bool), Error> {
+        let mut all = Vec::new();
+        let mut buf = [0; 4096];
+        loop {
+            match self.hosts[host].read(self.now, socket, &mut buf) {
+                Ok(0) => return Ok((all, true)),
+                Ok(n) => all.extend_from_slice(&buf[..n]),
+                Err(Error::WouldBlock) => return Ok((all, false)),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    pub fn counter(&self, host: usize, name: &str) -> u64 {
+        let mut all = self.hosts[host].counters().iter();
+        all.find(|(c, _)| c.name() == name).map(|(_, v)| v).unwrap_or_else(|| panic!("no counter {name}"))
+    }
+
+    pub fn ready(&self, host: usize, socket: SocketId) -> Readiness {
+        self.hosts[host].readiness(socket).unwrap()
+    }
+}
