@@ -1,7 +1,7 @@
 //! A queue of bytes in chunks, addressed by sequence number: what lies under both the send queue and the receive queue.
 //!
-//! Large chunks are held as they are; small ones are copied together into an open tail frame, so that one byte never pins
-//! a frame. Nothing is allocated before the first byte, and an empty queue holds no frame.
+//! Large chunks are held as they are; small ones are copied together into an open tail frame, so that one byte never
+//! pins a frame. Nothing is allocated before the first byte, and an empty queue holds no frame.
 
 #[cfg(test)]
 mod tests;

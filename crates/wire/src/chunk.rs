@@ -63,8 +63,8 @@ impl Chunk {
         self.frame.capacity()
     }
 
-    /// True if holding on to this chunk would waste memory: it is less than a quarter of the frame that it pins. Copy it
-    /// instead ([`FramePool::copy`]).
+    /// True if holding on to this chunk would waste memory: it is less than a quarter of the frame that it pins. Copy
+    /// it instead ([`FramePool::copy`]).
     #[inline]
     pub fn is_wasteful(&self) -> bool {
         self.len() < self.pinned() / 4
@@ -178,8 +178,8 @@ impl Chunks {
         self.list.iter().map(Chunk::pinned).sum()
     }
 
-    /// Adds a chunk at the end; gives it back if the list is full. An empty chunk is dropped, and one that continues the
-    /// last in the same frame lengthens it.
+    /// Adds a chunk at the end; gives it back if the list is full. An empty chunk is dropped, and one that continues
+    /// the last in the same frame lengthens it.
     pub fn push(&mut self, chunk: Chunk) -> Result<(), Chunk> {
         let len = chunk.len;
         if len == 0 {

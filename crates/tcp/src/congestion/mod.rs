@@ -168,8 +168,8 @@ pub trait Controller: Send + fmt::Debug {
     /// A loss was found, without a timeout: the first of a window.
     fn on_loss(&mut self, sample: &LossSample);
 
-    /// The retransmission timer ran out, and all in flight counts as lost. `again` says that it ran out before already for
-    /// the same data.
+    /// The retransmission timer ran out, and all in flight counts as lost. `again` says that it ran out before already
+    /// for the same data.
     fn on_rto(&mut self, sample: &LossSample, again: bool);
 
     /// The last loss or timeout was none: take its reduction back.

@@ -1,7 +1,8 @@
 //! Reno: slow start, congestion avoidance and multiplicative decrease (RFC 5681), counting bytes (RFC 3465).
 //!
-//! As on Linux, an ACK of many segments opens the window for all of them (no limit L), the window does not grow while the
-//! application leaves it unused ([`CwndUsage`](super::CwndUsage)), and a loss halves the window itself, not FlightSize: validation keeps the two alike.
+//! As on Linux, an ACK of many segments opens the window for all of them (no limit L), the window does not grow while
+//! the application leaves it unused ([`CwndUsage`](super::CwndUsage)), and a loss halves the window itself, not
+//! FlightSize: validation keeps the two alike.
 
 #[cfg(test)]
 mod tests;
@@ -109,7 +110,8 @@ impl Controller for Reno {
         self.acked = 0;
     }
 
-    /// Half for each timeout that passed, but not below what a new connection has; the threshold remembers three quarters of the window (RFC 2861, as Linux).
+    /// Half for each timeout that passed, but not below what a new connection has; the threshold remembers three
+    /// quarters of the window (RFC 2861, as Linux).
     fn on_idle(&mut self, sample: &IdleSample) {
         let restart = initial_window(sample.mss).min(self.cwnd);
         self.ssthresh = self.ssthresh.max(self.cwnd / 4 * 3);

@@ -1,5 +1,5 @@
-//! Whether the congestion window is what limits sending (RFC 7661's concern, in Linux's way): a window that is not used must not grow, since nothing
-//! shows that the path would carry it (RFC 2861 §1).
+//! Whether the congestion window is what limits sending (RFC 7661's concern, in Linux's way): a window that is not used
+//! must not grow, since nothing shows that the path would carry it (RFC 2861 §1).
 
 #[cfg(test)]
 mod tests;

@@ -205,7 +205,7 @@ impl Connection {
         let before = (self.snd.cwnd(), self.snd.congestion.ssthresh());
         let (in_flight, mss) = (self.snd.in_flight(), u32::from(self.snd.mss));
         let was_open = matches!(self.snd.recovery.phase(), Phase::Open | Phase::Disorder);
-        let again = self.snd.recovery.on_rto(&mut self.snd.records, u32::from(self.snd.backoff));
+        let again = self.snd.recovery.on_rto(&mut self.snd.records);
         self.snd.congestion.on_rto(&LossSample::new(cx.now, in_flight, mss), again);
         if was_open {
             cx.emit(|| Event::Recovery { begin: true });

@@ -179,7 +179,7 @@ impl Connection {
     fn restart_after_idle(&mut self, now: Instant, mss: u32) {
         let idle = now.since(self.snd.last_sent);
         let rto = self.snd.rto();
-        if self.snd.records.is_empty() && idle > rto && self.snd.nxt() != self.snd.queue.start() {
+        if self.snd.records.is_empty() && idle > rto && self.snd.nxt() != self.params.isn + 1 {
             self.snd.congestion.on_idle(&IdleSample::new(now, idle, rto, mss));
         }
     }

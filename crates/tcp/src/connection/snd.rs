@@ -137,6 +137,8 @@ impl Snd {
             self.delivered.delivered_at = now;
         }
         self.records.on_sent(end, now, self.delivered);
+        // Should the window stop what follows, that is told as well.
+        self.usage.on_sent(false, self.una(), end);
         self.last_sent = now;
     }
 

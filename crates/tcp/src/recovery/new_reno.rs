@@ -1,6 +1,6 @@
-//! Fast retransmit and fast recovery over the sent records: NewReno (RFC 5681 §3.2, RFC 6582), and with SACK the parts of RFC 6675 that
-//! tell what is lost. Limited transmit (RFC 3042) follows from counting: a duplicate ACK tells that a segment has left the
-//! network, so the window lets a new one in.
+//! Fast retransmit and fast recovery over the sent records: NewReno (RFC 5681 §3.2, RFC 6582), and with SACK the parts
+//! of RFC 6675 that tell what is lost. Limited transmit (RFC 3042) follows from counting: a duplicate ACK tells that a
+//! segment has left the network, so the window lets a new one in.
 //!
 //! This decides *what* is lost and what goes next. What a loss does to the window is told to the
 //! [controller](crate::congestion::Controller) by the connection, as [`AckVerdict`] says.
@@ -34,8 +34,8 @@ pub enum Phase {
 pub struct AckInput<'a> {
     /// What it brought.
     pub acked: &'a Acked,
-    /// A duplicate: it carries no data, no SYN or FIN, acknowledges nothing new, and leaves the window as it was, while data
-    /// is outstanding (RFC 5681 §2).
+    /// A duplicate: it carries no data, no SYN or FIN, acknowledges nothing new, and leaves the window as it was, while
+    /// data is outstanding (RFC 5681 §2).
     pub duplicate: bool,
     /// SACK was negotiated.
     pub sack: bool,
@@ -71,6 +71,8 @@ pub struct NewReno {
     phase: Phase,
     /// SND.NXT when recovery, or loss, began (Linux's high_seq).
     recover: SeqNum,
+    /// SND.UNA when the timer ran out last.
+    rto_una: SeqNum,
     /// A recovery has been; `recover` means something.
     has_recovered: bool,
     /// Segments that have left the network, by duplicate ACKs without SACK; duplicate ACKs in a row otherwise.
@@ -87,6 +89,7 @@ impl NewReno {
         NewReno {
             phase: Phase::Open,
             recover: SeqNum(0),
+            rto_una: SeqNum(0),
             has_recovered: false,
             dup_acks: 0,
             forced: false,
@@ -141,7 +144,8 @@ impl NewReno {
     }
 
     fn on_ack_open(&mut self, records: &mut SentRecords, input: AckInput<'_>) -> AckVerdict {
-        let lost = input.sack && records.mark_lost_by_sack(input.mss);
+        // What was sent during the last recovery may have been found lost in it: that is another loss.
+        let lost = input.sack && (records.mark_lost_by_sack(input.mss) || records.lost() > 0);
         if lost || self.dup_acks >= DUP_THRESH && self.may_enter(records, input.sack) {
             self.enter(records, input.mss);
             return AckVerdict { entered: true, ..AckVerdict::default() };
@@ -151,8 +155,8 @@ impl NewReno {
         AckVerdict::default()
     }
 
-    /// Duplicate ACKs that our own needless retransmissions cause must not begin another recovery: without SACK something beyond the
-    /// last one has to be acknowledged first (RFC 6582 §3.2 step 2).
+    /// Duplicate ACKs that our own needless retransmissions cause must not begin another recovery: without SACK
+    /// something beyond the last one has to be acknowledged first (RFC 6582 §3.2 step 2).
     fn may_enter(&self, records: &SentRecords, sack: bool) -> bool {
         sack || !self.has_recovered || records.snd_una().after(self.recover)
     }
@@ -194,25 +198,26 @@ impl NewReno {
     }
 
     /// The retransmission timer ran out: all that is outstanding and not sacked is lost. Returns true if the same loss
-    /// has reduced the window already (in fast recovery, or by the timeout before: `timeouts` in a row without progress).
-    pub fn on_rto(&mut self, records: &mut SentRecords, timeouts: u32) -> bool {
-        let same_loss = self.recover.after(records.snd_una()) && self.has_recovered;
+    /// has reduced the window already: fast recovery did, or the timeout before, and nothing was acknowledged since.
+    pub fn on_rto(&mut self, records: &mut SentRecords) -> bool {
+        let una = records.snd_una();
         let again = match self.phase {
             Phase::Open | Phase::Disorder => false,
-            Phase::Recovery => same_loss,
-            Phase::Loss => same_loss && timeouts > 0,
+            Phase::Recovery => true,
+            Phase::Loss => self.rto_una == una,
         };
         records.mark_all_lost();
         self.phase = Phase::Loss;
         self.recover = records.snd_nxt();
+        self.rto_una = una;
         self.has_recovered = true;
         self.dup_acks = 0;
         self.forced = false;
         again
     }
 
-    /// What goes next of the lost, `max` bytes at most (one MSS, or what the device cuts), if `cwnd` lets it. Whatever is
-    /// sent of it, from its start on, is told by [`on_retransmit`](Self::on_retransmit).
+    /// What goes next of the lost, `max` bytes at most (one MSS, or what the device cuts), if `cwnd` lets it. Whatever
+    /// is sent of it, from its start on, is told by [`on_retransmit`](Self::on_retransmit).
     pub fn next(&self, records: &mut SentRecords, cwnd: u32, sack: bool, mss: u32, max: u32) -> Option<Retransmission> {
         let pipe = self.pipe(records, sack, mss);
         let why = self.reason();

@@ -1,8 +1,8 @@
 //! The round-trip time: smoothed, its variation, its minimum, and the timeout that follows (RFC 6298, as Linux has it).
 //!
-//! Linux departs from the RFC in three ways, and so do we. The floor of 200 ms is on the variance term, not on the
-//! sum: RTO = SRTT + max(4·RTTVAR, 200 ms). A sample *below* SRTT weighs less in the deviation, since a path that gets faster is no
-//! reason for patience. And RTTVAR falls at most once a round trip, from the largest deviation seen in it.
+//! Linux departs from the RFC in three ways, and so do we. The floor of 200 ms is on the variance term, not on the sum:
+//! RTO = SRTT + max(4·RTTVAR, 200 ms). A sample *below* SRTT weighs less in the deviation, since a path that gets
+//! faster is no reason for patience. And RTTVAR falls at most once a round trip, from the largest deviation seen in it.
 
 #[cfg(test)]
 mod tests;
@@ -60,8 +60,8 @@ impl RttEstimator {
         self.unmeasured = Rto::AFTER_SYN_LOSS;
     }
 
-    /// A sample, which must not be of a segment that was retransmitted (Karn; RFC 6298 §3), unless timestamps tell which
-    /// transmission was acknowledged.
+    /// A sample, which must not be of a segment that was retransmitted (Karn; RFC 6298 §3), unless timestamps tell
+    /// which transmission was acknowledged.
     pub fn on_sample(&mut self, now: Instant, rtt: Duration, snd_una: SeqNum, snd_nxt: SeqNum) {
         // An hour is more than any path takes; it keeps 8 · SRTT within 32 bits (Linux's are 32 bits as well).
         let sample = rtt.as_micros().clamp(1, 500_000_000) as u32;
@@ -88,7 +88,8 @@ impl RttEstimator {
         }
     }
 
-    /// SRTT ← 7/8 SRTT + 1/8 sample; deviation ← 3/4 deviation + 1/4 |error|, or 31/32 and 1/32 when the sample is below.
+    /// SRTT ← 7/8 SRTT + 1/8 sample; deviation ← 3/4 deviation + 1/4 |error|, or 31/32 and 1/32 when the sample is
+    /// below.
     fn smooth(&mut self, sample: u32) {
         let error = i64::from(sample) - i64::from(self.srtt8 >> 3);
         self.srtt8 = (i64::from(self.srtt8) + error).max(1) as u32;

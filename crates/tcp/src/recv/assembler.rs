@@ -1,8 +1,10 @@
-//! Data out of order: held until the hole before it is filled, and told to the peer by SACK blocks (RFC 9293 §3.10.7.4, RFC 2018 §4).
+//! Data out of order: held until the hole before it is filled, and told to the peer by SACK blocks (RFC 9293 §3.10.7.4,
+//! RFC 2018 §4).
 //!
-//! What came first stays; later copies are trimmed. Both the number of pieces and the memory they pin are bounded: small neighbours are copied
-//! together, and at the bound what lies farthest ahead is dropped (the lesson of "SegmentSmack", CVE-2018-5390). Dropping what a SACK block has told of is
-//! allowed (RFC 2018 §8): the peer has to keep it until it is acknowledged.
+//! What came first stays; later copies are trimmed. Both the number of pieces and the memory they pin are bounded:
+//! small neighbours are copied together, and at the bound what lies farthest ahead is dropped (the lesson of
+//! "SegmentSmack", CVE-2018-5390). Dropping what a SACK block has told of is allowed (RFC 2018 §8): the peer has to
+//! keep it until it is acknowledged.
 
 #[cfg(test)]
 mod tests;
@@ -76,7 +78,8 @@ impl Assembler {
         &self.ranges
     }
 
-    /// Up to `max` blocks for the SACK option: first the one that holds what came last, then the ones that changed before it (RFC 2018 §4).
+    /// Up to `max` blocks for the SACK option: first the one that holds what came last, then the ones that changed
+    /// before it (RFC 2018 §4).
     pub fn sack_blocks(&self, max: usize) -> ArrayVec<SackBlock, 4> {
         let blocks = self.recent.iter().filter_map(|&seq| self.ranges.get(self.range_of(seq)?));
         blocks.copied().take(max).collect()
@@ -124,8 +127,8 @@ impl Assembler {
         }
     }
 
-    /// Drops what lies farthest ahead until no more than `pinned` bytes of memory and [`MAX_PIECES`] pieces are held; returns how many
-    /// bytes of data that cost.
+    /// Drops what lies farthest ahead until no more than `pinned` bytes of memory and [`MAX_PIECES`] pieces are held;
+    /// returns how many bytes of data that cost.
     pub fn prune(&mut self, pinned: usize) -> u32 {
         let before = self.bytes;
         while self.pinned > pinned || self.pieces.len() > MAX_PIECES {
@@ -162,7 +165,8 @@ impl Assembler {
         *self = Assembler::new();
     }
 
-    /// Puts a piece at `place`, or joins it with a small neighbour before it. Returns true if it became a piece of its own.
+    /// Puts a piece at `place`, or joins it with a small neighbour before it. Returns true if it became a piece of its
+    /// own.
     fn put(&mut self, pool: &mut FramePool, place: usize, start: SeqNum, chunk: Chunk) -> bool {
         self.bytes += chunk.len() as u32;
         let neighbour = place.checked_sub(1).and_then(|i| self.pieces.get_mut(i));

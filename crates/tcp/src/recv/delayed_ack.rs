@@ -1,8 +1,9 @@
 //! When to acknowledge (RFC 9293 §3.8.6.3, RFC 5681 §4.2), as Linux does it.
 //!
-//! A connection begins in *quick ACK mode*: up to 16 segments are acknowledged at once, since the peer is probably in slow
-//! start. Then every second full-sized segment is, and anything less after the *ACK timeout* (ato, 40 to 200 ms), which follows the time
-//! between segments. A connection that answers what it receives is in *pingpong mode*: its ACKs wait for the answer to ride on.
+//! A connection begins in *quick ACK mode*: up to 16 segments are acknowledged at once, since the peer is probably in
+//! slow start. Then every second full-sized segment is, and anything less after the *ACK timeout* (ato, 40 to 200 ms),
+//! which follows the time between segments. A connection that answers what it receives is in *pingpong mode*: its ACKs
+//! wait for the answer to ride on.
 
 #[cfg(test)]
 mod tests;
@@ -148,7 +149,8 @@ impl DelayedAck {
         self.last_data = data.now;
     }
 
-    /// Something that asks for ACKs at once arrived (out of order, old, or outside the window): the peer is in recovery or slow start.
+    /// Something that asks for ACKs at once arrived (out of order, old, or outside the window): the peer is in recovery
+    /// or slow start.
     pub fn enter_quick(&mut self, window: u32, count: u8) {
         self.scheduled = true;
         self.add_quick(window, count);
@@ -162,8 +164,8 @@ impl DelayedAck {
         self.pingpong = true;
     }
 
-    /// Waits for the answer to ride on: the application has said that it will write, or has written before (a client's first
-    /// ACK, or TCP_QUICKACK switched off).
+    /// Waits for the answer to ride on: the application has said that it will write, or has written before (a client's
+    /// first ACK, or TCP_QUICKACK switched off).
     pub fn enter_pingpong(&mut self) {
         self.pingpong = true;
     }
@@ -203,8 +205,8 @@ impl DelayedAck {
         AckDue::At(due)
     }
 
-    /// The application read `copied` bytes: true if an ACK should leave now, because two segments' worth is waiting, or because the reader has
-    /// taken all that a peer which is not answered soon had to say.
+    /// The application read `copied` bytes: true if an ACK should leave now, because two segments' worth is waiting, or
+    /// because the reader has taken all that a peer which is not answered soon had to say.
     pub fn on_read(&self, copied: usize, emptied: bool, unacked: u32) -> bool {
         if !self.scheduled {
             return false;

@@ -1,8 +1,9 @@
-//! The receive queue: what the application can read, and behind it what came out of order (RFC 9293 §3.10.7.4, "seventh, process the segment text").
+//! The receive queue: what the application can read, and behind it what came out of order (RFC 9293 §3.10.7.4,
+//! "seventh, process the segment text").
 //!
-//! It trims what was received before and what lies outside the window, finds where the peer's FIN is, and tells what an ACK has to say. Memory is
-//! bounded: data in order is taken as long as it is inside the window that was offered; data out of order gets what is left of the buffer, and is
-//! dropped for data in order, never the other way round.
+//! It trims what was received before and what lies outside the window, finds where the peer's FIN is, and tells what an
+//! ACK has to say. Memory is bounded: data in order is taken as long as it is inside the window that was offered; data
+//! out of order gets what is left of the buffer, and is dropped for data in order, never the other way round.
 
 #[cfg(test)]
 mod tests;
@@ -81,8 +82,8 @@ impl RecvQueue {
         self.ready.pinned() + self.ahead.as_ref().map_or(0, |a| a.pinned())
     }
 
-    /// Bytes that a buffer of `capacity` has room for, counting memory: what a window may offer. Frames may take twice what is in
-    /// them before the window suffers, as Linux's buffers may.
+    /// Bytes that a buffer of `capacity` has room for, counting memory: what a window may offer. Frames may take twice
+    /// what is in them before the window suffers, as Linux's buffers may.
     pub fn free(&self, capacity: usize) -> usize {
         let ahead = self.ahead.as_ref().map_or(0, |a| a.len() as usize);
         let used = (self.len() + ahead).max(self.pinned() / 2);
@@ -114,8 +115,8 @@ impl RecvQueue {
         self.duplicate.take()
     }
 
-    /// Takes a segment's data, which begins at `seq` (after SYN), and its FIN. What lies at `right_edge` or beyond is outside the window and
-    /// dropped, with the FIN. `capacity` is the buffer's size.
+    /// Takes a segment's data, which begins at `seq` (after SYN), and its FIN. What lies at `right_edge` or beyond is
+    /// outside the window and dropped, with the FIN. `capacity` is the buffer's size.
     pub fn insert(
         &mut self,
         pool: &mut FramePool,

@@ -114,14 +114,15 @@ pub struct RecvWindow {
 }
 
 impl RecvWindow {
-    /// The window of our SYN: `initial` bytes from `rcv_nxt` on. The field of a SYN is not scaled, so it tells 65,535 at most, and no
-    /// more is promised.
+    /// The window of our SYN: `initial` bytes from `rcv_nxt` on. The field of a SYN is not scaled, so it tells 65,535
+    /// at most, and no more is promised.
     pub fn new(rcv_nxt: SeqNum, initial: u32, scale: WindowScale, clamp: u32) -> RecvWindow {
         let wnd = initial.min(65_535);
         RecvWindow { right_edge: rcv_nxt + wnd, wnd, wup: rcv_nxt, clamp: clamp.min(scale.max_window().bytes()), scale }
     }
 
-    /// The window to put into a SYN when `space` bytes of buffer are there: whole segments, as Linux (64,240 for 1,460).
+    /// The window to put into a SYN when `space` bytes of buffer are there: whole segments, as Linux (64,240 for
+    /// 1,460).
     pub const fn initial(space: u32, mss: u32) -> u32 {
         let space = if space > 65_535 { 65_535 } else { space };
         if mss > 0 && space > mss { space - space % mss } else { space }

@@ -31,8 +31,8 @@ impl Nagle {
         Nagle { snd_sml: snd_una }
     }
 
-    /// How many of `len` bytes not sent yet may go now: all, or only whole segments of `mss` bytes. `last` says that FIN
-    /// follows them: nothing can be added any more, so waiting would be in vain.
+    /// How many of `len` bytes not sent yet may go now: all, or only whole segments of `mss` bytes. `last` says that
+    /// FIN follows them: nothing can be added any more, so waiting would be in vain.
     pub fn allowed(&self, mode: NagleMode, len: u32, mss: u32, last: bool, snd_una: SeqNum, snd_nxt: SeqNum) -> u32 {
         let hold = match mode {
             NagleMode::Off => false,

@@ -1,8 +1,8 @@
 //! The send queue: bytes from SND.UNA to the end of what the application wrote (RFC 9293 §3.8, §3.9.1.2).
 //!
-//! Bytes stay until they are acknowledged; a segment is a slice of them. Marks ride along: where the application pushed,
-//! where a record ends (MSG_EOR), and which write is complete when all before it is acknowledged (MSG_ZEROCOPY).
-//! Sequence numbers are the connection's, of data alone: SYN and FIN lie outside.
+//! Bytes stay until they are acknowledged; a segment is a slice of them. Marks ride along: where the application
+//! pushed, where a record ends (MSG_EOR), and which write is complete when all before it is acknowledged
+//! (MSG_ZEROCOPY). Sequence numbers are the connection's, of data alone: SYN and FIN lie outside.
 
 #[cfg(test)]
 mod tests;
@@ -11,8 +11,8 @@ use crate::byte_queue::ByteQueue;
 use alloc::collections::VecDeque;
 use limpid_wire::{Chunk, Chunks, FramePool, SeqNum};
 
-/// The most marks that are kept apart. At the bound a plain push mark is moved to the newest write; a write that needs a
-/// mark of its own has to wait.
+/// The most marks that are kept apart. At the bound a plain push mark is moved to the newest write; a write that needs
+/// a mark of its own has to wait.
 pub const MAX_MARKS: usize = 128;
 
 /// Push marks nearer than this to each other, of data not sent yet, become one: they would end in one segment.
@@ -108,8 +108,8 @@ impl SendQueue {
         true
     }
 
-    /// The bytes from `seq` on, at most `len`, and not beyond the end of a record. Fewer if there are no more, or if they
-    /// lie in too many chunks. Constant time for one segment after the other.
+    /// The bytes from `seq` on, at most `len`, and not beyond the end of a record. Fewer if there are no more, or if
+    /// they lie in too many chunks. Constant time for one segment after the other.
     pub fn slice(&mut self, pool: &mut FramePool, seq: SeqNum, len: usize) -> Chunks {
         let len = match self.record_end(seq) {
             Some(end) => len.min((end - seq) as usize),

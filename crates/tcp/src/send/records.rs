@@ -1,196 +1,32 @@
 //! What was sent and is not acknowledged yet: a scoreboard in order of sequence numbers (RFC 6675 §3, RFC 8985 §5.2).
 //!
-//! A [`Record`] is a range that was sent at one time and shares one fate. Records are joined while they are alike and cut
-//! where an ACK, a SACK block or a retransmission tells their parts apart. They cover SND.UNA to SND.NXT without gaps, SYN and
-//! FIN included, so a record is found by binary search; by send time they are found in order of sequence, but for the
-//! retransmitted ones, which a second short list holds in order.
+//! A [`Record`] is a range that was sent at one time and shares one fate. Records are joined while they are alike and
+//! cut where an ACK, a SACK block or a retransmission tells their parts apart. They cover SND.UNA to SND.NXT without
+//! gaps, SYN and FIN included, so a record is found by binary search; by send time they are found in order of sequence,
+//! but for the retransmitted ones, which a second short list holds in order.
 //!
-//! Their number is bounded, whatever a peer sends in SACK blocks (the lesson of "SACK Panic", CVE-2019-11477 and -11478): at the bound
-//! like neighbours are joined at the price of exact send times, and a block that would cut a record is rounded inwards.
+//! Their number is bounded, whatever a peer sends in SACK blocks (the lesson of "SACK Panic", CVE-2019-11477 and
+//! -11478): at the bound like neighbours are joined at the price of exact send times, and a block that would cut a
+//! record is rounded inwards.
 
+mod record;
 mod sack;
 #[cfg(test)]
 mod tests;
 
+pub use record::{Acked, Delivered, Record, Snapshot};
+
 use alloc::collections::VecDeque;
-use core::time::Duration;
 use limpid_event::Instant;
 use limpid_wire::SeqNum;
 use limpid_wire::tcp::SackBlock;
+use record::{Fate, join};
 
 /// The most records that SACK blocks can make.
 pub const MAX_RECORDS: usize = 2048;
 
 /// The most records in all: our own retransmissions cut, too.
 const HARD_MAX: usize = 2 * MAX_RECORDS;
-
-bitflags::bitflags! {
-    /// The fate of a range.
-    #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-    struct Fate: u8 {
-        /// The peer has it, but told so by SACK alone: it may take that back.
-        const SACKED = 1;
-        /// It counts as lost.
-        const LOST = 2;
-        /// It was retransmitted, and that is in flight.
-        const RESENT = 4;
-        /// Ranges of different send times were joined: no round-trip time can be told.
-        const BLURRED = 8;
-    }
-}
-
-/// What was delivered when a segment left: what a delivery rate is computed from
-/// (draft-cheng-iccrg-delivery-rate-estimation §3.1).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Snapshot {
-    /// Bytes delivered until then.
-    pub delivered: u64,
-    /// When the last of them was.
-    pub delivered_at: Instant,
-    /// When the first segment of the current sending interval left.
-    pub first_sent_at: Instant,
-    /// The application had nothing more to send.
-    pub app_limited: bool,
-}
-
-/// A range of sequence numbers that was sent together.
-#[derive(Clone, Copy, Debug)]
-pub struct Record {
-    start: SeqNum,
-    end: SeqNum,
-    sent_at: Instant,
-    snapshot: Snapshot,
-    retransmissions: u8,
-    fate: Fate,
-}
-
-impl Record {
-    /// First sequence number.
-    pub fn start(&self) -> SeqNum {
-        self.start
-    }
-
-    /// The number after the last.
-    pub fn end(&self) -> SeqNum {
-        self.end
-    }
-
-    /// Length in sequence numbers.
-    pub fn seq_len(&self) -> u32 {
-        self.end - self.start
-    }
-
-    /// When it was sent last.
-    pub fn sent_at(&self) -> Instant {
-        self.sent_at
-    }
-
-    /// How often it was sent again; 255 means more.
-    pub fn retransmissions(&self) -> u32 {
-        u32::from(self.retransmissions)
-    }
-
-    /// What was delivered when it was sent last.
-    pub fn snapshot(&self) -> &Snapshot {
-        &self.snapshot
-    }
-
-    /// The peer has it, by SACK.
-    pub fn is_sacked(&self) -> bool {
-        self.fate.contains(Fate::SACKED)
-    }
-
-    /// It counts as lost, sent again or not.
-    pub fn is_lost(&self) -> bool {
-        self.fate.contains(Fate::LOST)
-    }
-
-    /// It was sent again and that is in flight.
-    pub fn is_resent(&self) -> bool {
-        self.fate.contains(Fate::RESENT)
-    }
-
-    fn may_join(&self, next: &Record) -> bool {
-        self.fate == next.fate && self.retransmissions == next.retransmissions
-    }
-
-    fn is_alike(&self, next: &Record) -> bool {
-        self.may_join(next) && self.sent_at == next.sent_at && self.snapshot == next.snapshot
-    }
-
-    fn has_rtt(&self) -> bool {
-        self.retransmissions == 0 && !self.fate.contains(Fate::BLURRED)
-    }
-}
-
-/// The newest of what an ACK told to have arrived, by send time: what RACK and the delivery rate go by.
-#[derive(Clone, Copy, Debug)]
-pub struct Delivered {
-    /// When it was sent last.
-    pub sent_at: Instant,
-    /// Where it ends.
-    pub end: SeqNum,
-    /// It had been sent more than once.
-    pub retransmitted: bool,
-    /// What was delivered when it was sent.
-    pub snapshot: Snapshot,
-}
-
-/// What an ACK brought.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Acked {
-    /// Sequence numbers newly acknowledged cumulatively.
-    pub acked: u32,
-    /// Sequence numbers newly told by SACK.
-    pub sacked: u32,
-    /// Sequence numbers newly known to have arrived, either way.
-    pub delivered: u32,
-    /// Some of the cumulatively acknowledged had been sent more than once (Karn: no round-trip time).
-    pub retransmitted: bool,
-    /// A block told of data received twice (D-SACK, RFC 2883).
-    pub dsack: Option<SackBlock>,
-    /// The newest of what arrived.
-    pub newest: Option<Delivered>,
-    /// Round-trip times of the oldest and the newest cumulatively acknowledged that was sent once.
-    cumulative: Option<(Duration, Duration)>,
-    /// The same of what was told by SACK.
-    selective: Option<(Duration, Duration)>,
-}
-
-impl Acked {
-    /// The round-trip time for the retransmission timeout: of the *oldest* acknowledged, so that the peer's delay in
-    /// acknowledging counts. `None` where Karn forbids it (RFC 6298 §3); timestamps may still tell one.
-    pub fn rtt(&self) -> Option<Duration> {
-        match self.cumulative {
-            Some((oldest, _)) if !self.retransmitted => Some(oldest),
-            _ => self.selective.map(|(oldest, _)| oldest),
-        }
-    }
-
-    /// The round-trip time for congestion control: of the *newest*, without the peer's delay.
-    pub fn newest_rtt(&self) -> Option<Duration> {
-        match (self.selective, self.cumulative) {
-            (Some((_, newest)), _) => Some(newest),
-            (None, Some((_, newest))) if !self.retransmitted => Some(newest),
-            _ => None,
-        }
-    }
-
-    fn deliver(&mut self, record: &Record, len: u32) {
-        self.delivered += len;
-        let newer = self
-            .newest
-            .is_none_or(|n| record.sent_at > n.sent_at || record.sent_at == n.sent_at && record.end.after(n.end));
-        if newer {
-            self.newest = Some(Delivered {
-                sent_at: record.sent_at,
-                end: record.end,
-                retransmitted: record.retransmissions > 0,
-                snapshot: record.snapshot,
-            });
-        }
-    }
-}
 
 /// The records. An idle connection's take no memory of their own.
 pub struct SentRecords {
@@ -311,8 +147,8 @@ impl SentRecords {
         }
     }
 
-    /// What lies in `start..end` was sent again. Returns how often its first byte has been sent before, this not counted
-    /// (1 for the first retransmission). What is sacked needs no retransmission and is left as it is.
+    /// What lies in `start..end` was sent again. Returns how often its first byte has been sent before, this not
+    /// counted (1 for the first retransmission). What is sacked needs no retransmission and is left as it is.
     pub fn on_retransmit(&mut self, start: SeqNum, end: SeqNum, now: Instant, snapshot: Snapshot) -> u32 {
         let Some((first, last)) = self.cut_out(start, end, HARD_MAX) else { return 0 };
         for at in first..last {
@@ -336,8 +172,8 @@ impl SentRecords {
         times
     }
 
-    /// An ACK came: `una` acknowledges cumulatively, `blocks` selectively. Numbers outside what is outstanding are ignored, so
-    /// the caller may check first or not.
+    /// An ACK came: `una` acknowledges cumulatively, `blocks` selectively. Numbers outside what is outstanding are
+    /// ignored, so the caller may check first or not.
     pub fn on_ack(&mut self, una: SeqNum, blocks: &[SackBlock], now: Instant) -> Acked {
         let mut acked = Acked::default();
         self.on_sack(una, blocks, now, &mut acked);
@@ -390,9 +226,9 @@ impl SentRecords {
         }
     }
 
-    /// The retransmission timer ran out: all that is not sacked counts as lost (RFC 6675 §5.1). If the *first* is sacked and still not
-    /// acknowledged, the peer has thrown away what it told of (RFC 2018 §8): then no SACK is believed. Returns true in
-    /// that case.
+    /// The retransmission timer ran out: all that is not sacked counts as lost (RFC 6675 §5.1). If the *first* is
+    /// sacked and still not acknowledged, the peer has thrown away what it told of (RFC 2018 §8): then no SACK is
+    /// believed. Returns true in that case.
     pub fn mark_all_lost(&mut self) -> bool {
         let reneged = self.list.front().is_some_and(Record::is_sacked);
         for record in &mut self.list {
@@ -451,8 +287,8 @@ impl SentRecords {
         self.next_lost = self.next_lost.earlier(self.list[at].start);
     }
 
-    /// The records that make up `start..end` exactly, as far as it is outstanding: cuts at both ends. Where the number of
-    /// records forbids to cut, the whole record counts.
+    /// The records that make up `start..end` exactly, as far as it is outstanding: cuts at both ends. Where the number
+    /// of records forbids to cut, the whole record counts.
     fn cut_out(&mut self, start: SeqNum, end: SeqNum, max: usize) -> Option<(usize, usize)> {
         let (start, end) = (start.later(self.una), end.earlier(self.nxt));
         if !start.before(end) {
@@ -555,14 +391,4 @@ impl SentRecords {
             self.resent.retain(live);
         }
     }
-}
-
-/// Lengthens `record` by `next`: the send time is the later one, and no round-trip time can be told any more.
-fn join(record: &mut Record, next: &Record) {
-    if !record.is_alike(next) {
-        record.fate |= Fate::BLURRED;
-    }
-    record.end = next.end;
-    record.sent_at = next.sent_at.max(record.sent_at);
-    record.snapshot = next.snapshot;
 }

@@ -6,8 +6,8 @@ use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 
-/// Frame sizes in bytes. The last takes the largest packet of a device with offloads (an IP packet of 65,535 bytes) with
-/// its link and virtio-net headers.
+/// Frame sizes in bytes. The last takes the largest packet of a device with offloads (an IP packet of 65,535 bytes)
+/// with its link and virtio-net headers.
 const CLASSES: [usize; 4] = [256, 2048, 16 * 1024, 64 * 1024 + 256];
 
 /// How many frames of a class are looked at, besides the newest, before a new one is allocated.
@@ -104,10 +104,11 @@ impl FrameMut {
 
 /// Where frames come from and go back to.
 ///
-/// It remembers the frames that it gave out, newest last, in a bounded ring for each size. A frame is free again when the
-/// pool's reference is the only one left; finding one costs a fixed number of looks. If none is found, or more bytes
-/// are wanted than the largest size, memory is allocated. At the bound the longest remembered frame is forgotten: it is
-/// not lost, it goes back to the allocator with its last chunk. So chunks that are held for ever can't clog the pool.
+/// It remembers the frames that it gave out, newest last, in a bounded ring for each size. A frame is free again when
+/// the pool's reference is the only one left; finding one costs a fixed number of looks. If none is found, or more
+/// bytes are wanted than the largest size, memory is allocated. At the bound the longest remembered frame is forgotten:
+/// it is not lost, it goes back to the allocator with its last chunk. So chunks that are held for ever can't clog the
+/// pool.
 pub struct FramePool {
     rings: [Ring; CLASSES.len()],
 }

@@ -211,7 +211,7 @@ fn reordering_passes_without_a_loss() {
 #[test]
 fn a_timeout_sends_all_again_in_slow_start() {
     let mut r = rig(false);
-    assert!(!r.reno.on_rto(&mut r.records, 0), "a new loss");
+    assert!(!r.reno.on_rto(&mut r.records), "a new loss");
     r.cwnd = MSS;
     assert_eq!((r.reno.phase(), r.pipe()), (Phase::Loss, 0));
     assert_eq!(r.resend(), [(0, TxReason::RtoRetransmit)]);
@@ -227,7 +227,7 @@ fn a_timeout_sends_all_again_in_slow_start() {
 fn a_timeout_spares_what_is_sacked() {
     let mut r = rig(true);
     r.ack(0, &[(4, 6)]);
-    r.reno.on_rto(&mut r.records, 0);
+    r.reno.on_rto(&mut r.records);
     r.cwnd = 20 * MSS;
     let segments: Vec<u32> = r.resend().into_iter().map(|(segment, _)| segment).collect();
     assert_eq!(segments, [0, 1, 2, 3, 6, 7, 8, 9]);
@@ -238,20 +238,34 @@ fn the_window_is_reduced_once_for_one_loss() {
     let mut r = rig(false);
     r.acks(3, 0);
     r.resend();
-    assert!(r.reno.on_rto(&mut r.records, 0), "fast recovery did it");
-    assert!(r.reno.on_rto(&mut r.records, 1), "and it did not help");
+    assert!(r.reno.on_rto(&mut r.records), "fast recovery did it");
+    assert!(r.reno.on_rto(&mut r.records), "and it did not help");
     r.ack(4, &[]);
-    assert!(!r.reno.on_rto(&mut r.records, 0), "after progress, a new one");
+    assert!(!r.reno.on_rto(&mut r.records), "after progress, a new one");
     // After everything was acknowledged, certainly.
     r.ack(10, &[]);
     r.send_new();
-    assert!(!r.reno.on_rto(&mut r.records, 0));
+    assert!(!r.reno.on_rto(&mut r.records));
+}
+
+#[test]
+fn what_is_lost_of_the_data_sent_in_recovery_is_another_loss() {
+    // RFC 6675 §5: losses above the recovery point begin another recovery.
+    let mut r = rig(true);
+    assert!(r.ack(0, &[(1, 10)]).entered);
+    r.resend();
+    (0..5).for_each(|_| r.send_new());
+    r.ack(0, &[(11, 15), (1, 10)]);
+    assert!(r.ack(10, &[(11, 15)]).recovered);
+    assert!(r.ack(10, &[(11, 15)]).entered);
+    assert_eq!(r.resend(), [(10, TxReason::FastRetransmit)]);
+    assert!(r.ack(15, &[]).recovered);
 }
 
 #[test]
 fn the_window_holds_retransmissions_back() {
     let mut r = rig(true);
-    r.reno.on_rto(&mut r.records, 0);
+    r.reno.on_rto(&mut r.records);
     r.cwnd = 3 * MSS;
     assert_eq!(r.resend().len(), 3);
     assert_eq!(r.pipe(), 3);
@@ -262,7 +276,7 @@ fn a_super_segment_goes_again_in_one_as_far_as_the_window_lets() {
     let mut r = rig(true);
     r.records = SentRecords::new(SeqNum(0));
     r.records.on_sent(SeqNum(10 * MSS), ms(1), Snapshot::default());
-    r.reno.on_rto(&mut r.records, 0);
+    r.reno.on_rto(&mut r.records);
     let next = r.reno.next(&mut r.records, 3 * MSS + 500, true, MSS, 64_000).unwrap();
     assert_eq!((next.start, next.end), (SeqNum(0), SeqNum(3 * MSS)), "whole segments");
     let next = r.reno.next(&mut r.records, 500, true, MSS, 64_000).unwrap();

@@ -1,6 +1,7 @@
 //! SACK blocks on the scoreboard (RFC 2018 §5, RFC 2883, RFC 6675 §4).
 
-use super::{Acked, Fate, MAX_RECORDS, SentRecords, join};
+use super::record::{Acked, Fate, join};
+use super::{MAX_RECORDS, SentRecords};
 use core::time::Duration;
 use limpid_event::Instant;
 use limpid_wire::SeqNum;

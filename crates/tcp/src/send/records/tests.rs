@@ -1,6 +1,7 @@
 use super::*;
 use alloc::vec;
 use alloc::vec::Vec;
+use core::time::Duration;
 use proptest::prelude::*;
 
 mod model;

@@ -1,0 +1,184 @@
+//! One record, and what an ACK tells.
+
+use core::time::Duration;
+use limpid_event::Instant;
+use limpid_wire::SeqNum;
+use limpid_wire::tcp::SackBlock;
+
+bitflags::bitflags! {
+    /// The fate of a range.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+    pub(super) struct Fate: u8 {
+        /// The peer has it, but told so by SACK alone: it may take that back.
+        const SACKED = 1;
+        /// It counts as lost.
+        const LOST = 2;
+        /// It was retransmitted, and that is in flight.
+        const RESENT = 4;
+        /// Ranges of different send times were joined: no round-trip time can be told.
+        const BLURRED = 8;
+    }
+}
+
+/// What was delivered when a segment left: what a delivery rate is computed from
+/// (draft-cheng-iccrg-delivery-rate-estimation §3.1).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Snapshot {
+    /// Bytes delivered until then.
+    pub delivered: u64,
+    /// When the last of them was.
+    pub delivered_at: Instant,
+    /// When the first segment of the current sending interval left.
+    pub first_sent_at: Instant,
+    /// The application had nothing more to send.
+    pub app_limited: bool,
+}
+
+/// A range of sequence numbers that was sent together.
+#[derive(Clone, Copy, Debug)]
+pub struct Record {
+    pub(super) start: SeqNum,
+    pub(super) end: SeqNum,
+    pub(super) sent_at: Instant,
+    pub(super) snapshot: Snapshot,
+    pub(super) retransmissions: u8,
+    pub(super) fate: Fate,
+}
+
+impl Record {
+    /// First sequence number.
+    pub fn start(&self) -> SeqNum {
+        self.start
+    }
+
+    /// The number after the last.
+    pub fn end(&self) -> SeqNum {
+        self.end
+    }
+
+    /// Length in sequence numbers.
+    pub fn seq_len(&self) -> u32 {
+        self.end - self.start
+    }
+
+    /// When it was sent last.
+    pub fn sent_at(&self) -> Instant {
+        self.sent_at
+    }
+
+    /// How often it was sent again; 255 means more.
+    pub fn retransmissions(&self) -> u32 {
+        u32::from(self.retransmissions)
+    }
+
+    /// What was delivered when it was sent last.
+    pub fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
+    /// The peer has it, by SACK.
+    pub fn is_sacked(&self) -> bool {
+        self.fate.contains(Fate::SACKED)
+    }
+
+    /// It counts as lost, sent again or not.
+    pub fn is_lost(&self) -> bool {
+        self.fate.contains(Fate::LOST)
+    }
+
+    /// It was sent again and that is in flight.
+    pub fn is_resent(&self) -> bool {
+        self.fate.contains(Fate::RESENT)
+    }
+
+    pub(super) fn may_join(&self, next: &Record) -> bool {
+        self.fate == next.fate && self.retransmissions == next.retransmissions
+    }
+
+    pub(super) fn is_alike(&self, next: &Record) -> bool {
+        self.may_join(next) && self.sent_at == next.sent_at && self.snapshot == next.snapshot
+    }
+
+    pub(super) fn has_rtt(&self) -> bool {
+        self.retransmissions == 0 && !self.fate.contains(Fate::BLURRED)
+    }
+}
+
+/// The newest of what an ACK told to have arrived, by send time: what RACK and the delivery rate go by.
+#[derive(Clone, Copy, Debug)]
+pub struct Delivered {
+    /// When it was sent last.
+    pub sent_at: Instant,
+    /// Where it ends.
+    pub end: SeqNum,
+    /// It had been sent more than once.
+    pub retransmitted: bool,
+    /// What was delivered when it was sent.
+    pub snapshot: Snapshot,
+}
+
+/// What an ACK brought.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Acked {
+    /// Sequence numbers newly acknowledged cumulatively.
+    pub acked: u32,
+    /// Sequence numbers newly told by SACK.
+    pub sacked: u32,
+    /// Sequence numbers newly known to have arrived, either way.
+    pub delivered: u32,
+    /// Some of the cumulatively acknowledged had been sent more than once (Karn: no round-trip time).
+    pub retransmitted: bool,
+    /// A block told of data received twice (D-SACK, RFC 2883).
+    pub dsack: Option<SackBlock>,
+    /// The newest of what arrived.
+    pub newest: Option<Delivered>,
+    /// Round-trip times of the oldest and the newest cumulatively acknowledged that was sent once.
+    pub(super) cumulative: Option<(Duration, Duration)>,
+    /// The same of what was told by SACK.
+    pub(super) selective: Option<(Duration, Duration)>,
+}
+
+impl Acked {
+    /// The round-trip time for the retransmission timeout: of the *oldest* acknowledged, so that the peer's delay in
+    /// acknowledging counts. `None` where Karn forbids it (RFC 6298 §3); timestamps may still tell one.
+    pub fn rtt(&self) -> Option<Duration> {
+        match self.cumulative {
+            Some((oldest, _)) if !self.retransmitted => Some(oldest),
+            _ => self.selective.map(|(oldest, _)| oldest),
+        }
+    }
+
+    /// The round-trip time for congestion control: of the *newest*, without the peer's delay.
+    pub fn newest_rtt(&self) -> Option<Duration> {
+        match (self.selective, self.cumulative) {
+            (Some((_, newest)), _) => Some(newest),
+            (None, Some((_, newest))) if !self.retransmitted => Some(newest),
+            _ => None,
+        }
+    }
+
+    pub(super) fn deliver(&mut self, record: &Record, len: u32) {
+        self.delivered += len;
+        let newer = self
+            .newest
+            .is_none_or(|n| record.sent_at > n.sent_at || record.sent_at == n.sent_at && record.end.after(n.end));
+        if newer {
+            self.newest = Some(Delivered {
+                sent_at: record.sent_at,
+                end: record.end,
+                retransmitted: record.retransmissions > 0,
+                snapshot: record.snapshot,
+            });
+        }
+    }
+}
+
+/// Lengthens `record` by `next`: the send time is the later one, and no round-trip time can be told any more.
+pub(super) fn join(record: &mut Record, next: &Record) {
+    if !record.is_alike(next) {
+        record.fate |= Fate::BLURRED;
+    }
+    record.end = next.end;
+    record.sent_at = next.sent_at.max(record.sent_at);
+    record.snapshot = next.snapshot;
+}
