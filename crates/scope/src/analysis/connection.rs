@@ -119,6 +119,11 @@ impl Segment {
         self.tcp.is(flags)
     }
 
+    /// True if any of `flags` is set.
+    pub(crate) fn flags_any(&self, flags: TcpFlags) -> bool {
+        self.tcp.flags.intersects(flags)
+    }
+
     pub(crate) fn is_syn(&self) -> bool {
         self.is(TcpFlags::SYN) && !self.is(TcpFlags::ACK)
     }

@@ -1,3 +1,223 @@
-//! (in the making)
-use super::Story;
-pub(super) fn explain(_story: &mut Story<'_>) {}
+//! How a connection ended (RFC 9293 §3.6, RFC 1122 §4.2.2.13).
+
+use super::{Kind, Known, Story, cited};
+use crate::analysis::{Connection, Segment, closing, opening};
+use crate::trace::View;
+use crate::words;
+use limpid_event::{Error, TcpState, TxReason};
+use limpid_wire::TcpFlags;
+use std::time::Duration;
+
+/// How long Linux delays an ACK at least (TCP_DELACK_MIN).
+const LINUX_DELAYED_ACK: Duration = Duration::from_millis(40);
+
+pub(super) fn explain(story: &mut Story<'_>) {
+    match closing::both_fins(story.connection) {
+        Some(_) if closing::is_simultaneous(story.connection) => simultaneous(story),
+        Some((first, second)) => in_turn(story, first, second),
+        None => one_sided(story),
+    }
+    time_wait(story);
+    gave_up(story);
+    reset(story);
+}
+
+fn simultaneous(story: &mut Story<'_>) {
+    let Some((first, second)) = closing::both_fins(story.connection) else { return };
+    let (first, second) = (story.segment(first).number, story.segment(second).number);
+    let sentence = format!(
+        "FINs {first} and {second} crossed: both ends closed at once, neither knowing of the other. Each goes through \
+         CLOSING, and each waits in TIME-WAIT."
+    );
+    let known = story.seen();
+    story.say(Kind::SimultaneousClose, known, &[first, second], sentence);
+}
+
+/// One end closed, then the other.
+fn in_turn(story: &mut Story<'_>, first: usize, second: usize) {
+    let (fin, other) = (story.segment(first), story.segment(second));
+    let ack = closing::ack_of_fin(story.connection, first).map(|index| story.segment(index));
+    let last = closing::ack_of_fin(story.connection, second).map(|index| story.segment(index));
+    let known = story.seen();
+    let mut packets = vec![fin.number, other.number];
+    packets.extend(last.map(|s| s.number));
+    let sentence = format!(
+        "{} closed first (FIN {}); {} closed {} later (FIN {}).",
+        story.the_capital(fin.from),
+        fin.number,
+        story.the(other.from),
+        words::duration(other.sent_at.since(fin.sent_at)),
+        other.number,
+    );
+    story.say(Kind::Close, known, &packets, sentence);
+    match (closing::merged_ack(story.connection), ack) {
+        (Some(_), _) => merged(story, fin, other),
+        (None, Some(ack)) => apart(story, fin, ack, other),
+        (None, None) => {}
+    }
+    half_closed(story, fin, Some(other));
+}
+
+/// The article's close: three segments instead of four.
+fn merged(story: &mut Story<'_>, fin: &Segment, rider: &Segment) {
+    let closer = rider.from;
+    // From one vantage point alone, half of this time may be flight.
+    let estimated = story.connection.ends.iter().any(|end| end.view == View::Estimated);
+    let soon = fin.arrival.time().map(|arrived| rider.sent_at.since(arrived));
+    let how_soon = match soon {
+        Some(soon) if soon.is_zero() && !estimated => "as soon as the FIN had arrived".to_owned(),
+        Some(soon) if !estimated => format!("{} after the FIN had arrived", words::duration(soon)),
+        _ => format!("{} after the FIN was sent, flight included", words::duration(rider.sent_at.since(fin.sent_at))),
+    };
+    let delayed = match soon {
+        Some(soon) if soon < LINUX_DELAYED_ACK => "before a delayed ACK would have been due (40 ms on Linux)",
+        _ => "while the ACK was still being delayed",
+    };
+    let sentence = format!(
+        "No ACK of FIN {} was sent alone: it rode on {}'s own FIN ({}). {} closed {how_soon}, {delayed}: three segments \
+         close the connection, not four.",
+        fin.number,
+        story.the(closer),
+        rider.number,
+        story.the_capital(closer),
+    );
+    let known = story.seen();
+    story.say(Kind::MergedAck, known, &[fin.number, rider.number], sentence);
+}
+
+/// The FIN had an ACK of its own.
+fn apart(story: &mut Story<'_>, fin: &Segment, ack: &Segment, other: &Segment) {
+    let waited = fin.arrival.time().map_or(Duration::ZERO, |at| ack.sent_at.since(at));
+    let why = match ack.why {
+        Some(TxReason::DelayedAck) => format!("a delayed ACK, {} after the FIN had arrived", words::duration(waited)),
+        _ if waited >= LINUX_DELAYED_ACK => format!("{} after the FIN had arrived", words::duration(waited)),
+        _ => "at once".into(),
+    };
+    let sentence = format!(
+        "FIN {} was acknowledged on its own ({}, {why}), and {}'s FIN ({}) followed {} later: four segments close the \
+         connection.",
+        fin.number,
+        ack.number,
+        story.the(other.from),
+        other.number,
+        words::duration(other.sent_at.since(ack.sent_at)),
+    );
+    let known = if ack.why.is_some() { Known::Inside } else { story.seen() };
+    story.say(Kind::Close, known, &[fin.number, ack.number, other.number], sentence);
+}
+
+/// What the other end still sent after `fin` had reached it.
+fn half_closed(story: &mut Story<'_>, fin: &Segment, other: Option<&Segment>) {
+    let sender = Connection::peer(fin.from);
+    let arrived = fin.arrival.time().unwrap_or(fin.sent_at);
+    let later = |s: &&Segment| s.sent_at >= arrived && s.tcp.len > 0 && s.facts.again.is_none() && !s.copy;
+    let data: Vec<&Segment> = story.connection.sent_by(sender).filter(later).collect();
+    let bytes: u64 = data.iter().map(|s| u64::from(s.tcp.len)).sum();
+    let numbers: Vec<u64> = data.iter().map(|s| s.number).collect();
+    let meanwhile = match bytes {
+        0 if other.is_some() => return,
+        0 => "sent nothing more".into(),
+        _ => format!("sent another {} ({})", words::bytes(bytes), cited(&numbers)),
+    };
+    let length = match other {
+        Some(other) => format!("for {}", words::duration(other.sent_at.since(fin.sent_at))),
+        None => "to the end of the recording".into(),
+    };
+    let sentence = format!(
+        "The connection was half-closed {length}: {} had finished (FIN {}) and could still receive, and {} {meanwhile}.",
+        story.the(fin.from),
+        fin.number,
+        story.the(sender),
+    );
+    let mut packets = vec![fin.number];
+    packets.extend(numbers);
+    packets.extend(other.map(|s| s.number));
+    let known = story.seen();
+    story.say(Kind::HalfClose, known, &packets, sentence);
+}
+
+/// Only one end closed, or none.
+fn one_sided(story: &mut Story<'_>) {
+    let fin = (0..2).find_map(|end| closing::first_fin(story.connection, end)).map(|index| story.segment(index));
+    let was_reset = story.connection.segments.iter().any(|s| s.is(TcpFlags::RST));
+    if let Some(fin) = fin.filter(|_| !was_reset) {
+        half_closed(story, fin, None);
+    }
+}
+
+fn time_wait(story: &mut Story<'_>) {
+    for end in 0..2 {
+        let states = &story.connection.ends[end].states;
+        let Some(at) = states.iter().position(|change| change.to == TcpState::TimeWait) else { continue };
+        let entered = states[at];
+        let left = states[at + 1..].iter().find(|change| change.to == TcpState::Closed);
+        let first = closing::both_fins(story.connection).map(|(first, _)| story.segment(first).from);
+        let why = match first {
+            Some(first) if first == end && !closing::is_simultaneous(story.connection) => ", which closed first,",
+            _ => "",
+        };
+        let length = match left {
+            Some(left) => {
+                format!("was in TIME-WAIT for {} (2MSL)", words::duration(left.at.since(entered.at)))
+            }
+            None => "is left in TIME-WAIT, to answer what may still come; on Linux for 60 s".into(),
+        };
+        let told = entered.told && left.is_some();
+        let sentence = format!("{}{why} {length}.", story.the_capital(end));
+        let known = if told { Known::Inside } else { Known::Inferred };
+        story.say(Kind::TimeWait, known, &[], sentence);
+    }
+}
+
+/// An established connection that timed out.
+fn gave_up(story: &mut Story<'_>) {
+    for end in 0..2 {
+        let established = story.connection.ends[end].states.iter().any(|c| c.to == TcpState::Established);
+        let ended = story.ended(end).filter(|(_, error)| established && *error != Error::ConnectionReset);
+        let Some((at, error)) = ended else { continue };
+        let peer = Connection::peer(end);
+        let heard = story.connection.sent_by(peer).filter_map(Segment::taken_at).filter(|t| *t <= at).max();
+        let silence = heard
+            .map(|heard| format!(", {} after {} was last heard", words::duration(at.since(heard)), story.the(peer)));
+        let sentence = format!(
+            "{} gave the connection up{}: its application got {}.",
+            story.the_capital(end),
+            silence.unwrap_or_default(),
+            error.errno()
+        );
+        let kind = if error == Error::TimedOut { Kind::TimedOut } else { Kind::Reset };
+        story.say(kind, Known::Inside, &[], sentence);
+    }
+}
+
+/// The first reset of a connection that had come about.
+fn reset(story: &mut Story<'_>) {
+    let connection = story.connection;
+    let Some(reset) = connection.segments.iter().find(|s| s.is(TcpFlags::RST) && !s.copy) else { return };
+    let came_about = connection.segments.iter().any(|s| s.number < reset.number && !s.is(TcpFlags::SYN));
+    let refused = !came_about && opening::handshake(connection).is_none() && reset.from != connection.opener;
+    if refused {
+        return;
+    }
+    let (end, peer) = (reset.from, Connection::peer(reset.from));
+    let why = match reset.why {
+        Some(TxReason::ResetAbort) => ": its application aborted",
+        Some(TxReason::ResetUnread) => ": its application closed with data unread",
+        Some(TxReason::ResetDataAfterClose) => ": data came after its application had closed",
+        Some(TxReason::ResetNoConnection) => ": it knows no such connection",
+        Some(TxReason::ResetBadAck) => ": it got an ACK for what it never sent",
+        Some(TxReason::ResetTimeout) => ": its patience had run out",
+        Some(TxReason::ResetRefused) => ": its listener refused",
+        _ => "; why, the packets don't tell",
+    };
+    let heard = match (story.ended(peer), reset.arrival.is_lost()) {
+        (Some((_, error)), _) if story.is_inside(peer) => {
+            format!(" {} heard of it as {}.", story.the_capital(peer), error.errno())
+        }
+        (_, true) => format!(" It was lost: {} never heard of it.", story.the(peer)),
+        _ => String::new(),
+    };
+    let sentence = format!("{} reset the connection ({}){why}.{heard}", story.the_capital(end), reset.number);
+    let known = if reset.why.is_some() { Known::Inside } else { story.seen() };
+    story.say(Kind::Reset, known, &[reset.number], sentence);
+}

@@ -6,16 +6,15 @@
 mod data;
 mod ending;
 mod opening;
+mod schedule;
 
 #[cfg(test)]
 mod tests;
 
 use crate::analysis::{Analysis, Connection, Segment};
 use crate::trace::{Trace, View};
-use limpid_event::Instant;
 use limpid_wire::Endpoint;
 use std::fmt;
-use std::time::Duration;
 
 /// The most verdicts of one [`Kind`] about one connection; a last one counts the others.
 const MAX_OF_A_KIND: usize = 8;
@@ -157,11 +156,20 @@ impl<'a> Story<'a> {
         }
     }
 
-    /// The name of the host at `end`.
-    fn name(&self, end: usize) -> String {
+    /// The host at `end`, in the middle of a sentence: "the client", "Linux".
+    fn the(&self, end: usize) -> String {
         let host = self.connection.ends[end].host;
-        let name = self.analysis.trace.hosts.get(host).map(|h| crate::words::tame(&h.name));
-        name.filter(|n| !n.is_empty()).unwrap_or_else(|| self.connection.ends[end].endpoint.to_string())
+        let name = self.analysis.trace.hosts.get(host).map(|h| crate::words::tame(&h.name)).unwrap_or_default();
+        match name.chars().next() {
+            None => self.connection.ends[end].endpoint.addr.to_string(),
+            Some(c) if c.is_lowercase() && !name.contains([':', '.']) => format!("the {name}"),
+            Some(_) => name,
+        }
+    }
+
+    /// The host at `end`, at the beginning of a sentence.
+    fn the_capital(&self, end: usize) -> String {
+        capital(&self.the(end))
     }
 
     fn segment(&self, index: usize) -> &'a Segment {
@@ -178,9 +186,20 @@ impl<'a> Story<'a> {
         let estimated = self.connection.ends.iter().any(|end| end.view == View::Estimated);
         if estimated { Known::Inferred } else { Known::Observed }
     }
+}
 
-    /// How long after `earlier` something happened.
-    fn span(earlier: Instant, later: Instant) -> Duration {
-        later.since(earlier)
+fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
+/// Packet numbers as people cite them: `1`, `2 and 4`, `2–5`; of many, the first and last.
+fn cited(numbers: &[u64]) -> String {
+    match numbers {
+        [first, .., last] if numbers.len() > 2 && numbers.windows(2).all(|w| w[1] == w[0] + 1) => {
+            format!("{first}–{last}")
+        }
+        [first, .., last] if numbers.len() > 6 => format!("{first} to {last}"),
+        _ => crate::words::list(numbers),
     }
 }

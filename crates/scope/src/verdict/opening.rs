@@ -1,3 +1,335 @@
-//! (in the making)
-use super::Story;
-pub(super) fn explain(_story: &mut Story<'_>) {}
+//! How a connection opened, or why it did not (RFC 9293 §3.5, RFC 6298 §5, RFC 5461).
+
+use super::schedule::{self, Schedule};
+use super::{Kind, Known, Story, cited};
+use crate::analysis::{Connection, IcmpSeen, Segment, Trouble, opening};
+use crate::words;
+use limpid_event::{DropReason, Error, Event, Instant, TcpState, Timer, TxReason};
+use limpid_wire::TcpFlags;
+use std::time::Duration;
+
+pub(super) fn explain(story: &mut Story<'_>) {
+    let connection = story.connection;
+    time_wait_reuse(story);
+    let syns: Vec<&Segment> = connection.sent_by(connection.opener).filter(|s| s.is_syn() && !s.copy).collect();
+    if opening::is_unanswered(connection) {
+        return unanswered(story, &syns);
+    }
+    if refused(story, &syns) || unreachable(story, &syns) {
+        return;
+    }
+    retries(story, &syns);
+    full_queues(story);
+    if opening::is_simultaneous(connection) {
+        simultaneous(story);
+    } else if let Some(handshake) = opening::handshake(connection) {
+        three_way(story, handshake);
+    } else if let Some(first) = connection.segments.iter().find(|s| !s.is(TcpFlags::RST))
+        && !connection.segments.iter().any(|s| s.is(TcpFlags::SYN))
+    {
+        let sentence = "The recording begins in the middle of the connection: no SYN is in it. Sequence numbers count \
+                        from each side's first packet."
+            .into();
+        story.say(Kind::MidStream, Known::Observed, &[first.number], sentence);
+    }
+}
+
+fn numbers(segments: &[&Segment]) -> Vec<u64> {
+    segments.iter().map(|s| s.number).collect()
+}
+
+/// The intervals between sendings.
+fn intervals(segments: &[&Segment]) -> Vec<Duration> {
+    segments.windows(2).map(|pair| pair[1].sent_at.since(pair[0].sent_at)).collect()
+}
+
+fn three_way(story: &mut Story<'_>, handshake: [usize; 3]) {
+    let [syn, syn_ack, ack] = handshake.map(|index| story.segment(index));
+    let took = words::duration(ack.sent_at.since(syn.sent_at));
+    let sentence = format!(
+        "{}, {} and {} are the three-way handshake: SYN, SYN-ACK, ACK. {} was connected after {took}, one round trip.",
+        syn.number,
+        syn_ack.number,
+        ack.number,
+        story.the_capital(story.connection.opener),
+    );
+    let known = story.seen();
+    story.say(Kind::Handshake, known, &[syn.number, syn_ack.number, ack.number], sentence);
+}
+
+fn simultaneous(story: &mut Story<'_>) {
+    let syns: Vec<&Segment> =
+        (0..2).filter_map(|end| story.connection.sent_by(end).find(|s| s.is_syn() && !s.copy)).collect();
+    let sentence = format!(
+        "SYNs {} and {} crossed: both ends opened at once, and each answered the other's SYN with a SYN-ACK. It became \
+         one connection, not two.",
+        syns[0].number, syns[1].number
+    );
+    let known = story.seen();
+    story.say(Kind::SimultaneousOpen, known, &numbers(&syns), sentence);
+}
+
+/// SYNs to which nothing at all came back.
+fn unanswered(story: &mut Story<'_>, syns: &[&Segment]) {
+    let Some((first, again)) = syns.split_first() else { return };
+    let waits = intervals(syns);
+    let lost = syns.iter().all(|s| s.arrival.is_lost());
+    let fate = if lost { "every one was lost on the way" } else { "nobody answered" };
+    let sentence = match again.len() {
+        0 => format!("SYN {} was sent once, and {fate}.", first.number),
+        n => format!(
+            "SYN {} was sent again {} ({}), {} after the one before; {fate}.",
+            first.number,
+            times(n),
+            cited(&numbers(again)),
+            list_of(&waits),
+        ),
+    };
+    story.say(Kind::OpeningRetries, Known::Observed, &numbers(syns), sentence);
+    schedule(story, syns, &waits);
+    connect_failed(story, syns, &waits);
+}
+
+fn schedule(story: &mut Story<'_>, syns: &[&Segment], waits: &[Duration]) {
+    let sentence = match schedule::fit(waits) {
+        Schedule::TooShort => return,
+        Schedule::Exponential { first } => format!(
+            "The intervals double each time: exponential backoff from {} (RFC 6298), the classic schedule.",
+            words::duration(schedule::rounded(first))
+        ),
+        Schedule::LinearThenExponential { first, linear } => format!(
+            "The first {} intervals are equal, {}, and the others double: Linux's newer schedule, {} \
+             (tcp_syn_linear_timeouts), then exponential backoff.",
+            linear + 1,
+            words::duration(schedule::rounded(first)),
+            words::count(linear as u64, "linear timeout"),
+        ),
+        Schedule::Linear { first } => {
+            format!("The intervals are equal so far, {}: linear timeouts.", words::duration(schedule::rounded(first)))
+        }
+        Schedule::Irregular => "The intervals fit no schedule that is known.".into(),
+    };
+    // Two points lie on many lines.
+    let known = if waits.len() >= 3 { Known::Observed } else { Known::Inferred };
+    story.say(Kind::SynSchedule, known, &numbers(syns), sentence);
+}
+
+fn connect_failed(story: &mut Story<'_>, syns: &[&Segment], waits: &[Duration]) {
+    let opener = story.connection.opener;
+    let (first, last) = (syns[0], syns[syns.len() - 1]);
+    let retries = match syns.len() - 1 {
+        0 => "without a retry".into(),
+        1 => "after 1 retry".to_owned(),
+        n => format!("after {n} retries"),
+    };
+    if let Some((at, error)) = story.ended(opener) {
+        let after = words::duration(at.since(first.sent_at));
+        let mut sentence = format!(
+            "The connect failed {retries}: {} told the application {} after {after}",
+            story.the(opener),
+            error.errno()
+        );
+        let deadline = story.fired(opener, Timer::ConnectDeadline);
+        let last_wait = at.since(last.sent_at);
+        sentence.push_str(&match (error, deadline) {
+            (Error::TimedOut, true) => ", the application's own deadline.".into(),
+            (Error::TimedOut, false) => format!(": the last wait was {}.", words::duration(last_wait)),
+            _ => ".".to_owned(),
+        });
+        return story.say(Kind::ConnectTimeout, Known::Inside, &numbers(syns), sentence);
+    }
+    let Some(wait) = waits.last() else { return };
+    let whole = last.sent_at.since(first.sent_at) + *wait * 2;
+    let sentence = format!(
+        "If {} was the last retry, the connect fails with ETIMEDOUT about {} after {}, when one more interval is over; \
+         the recording ends before.",
+        last.number,
+        words::duration(schedule::rounded(whole)),
+        first.number,
+    );
+    story.say(Kind::ConnectTimeout, Known::Inferred, &numbers(syns), sentence);
+}
+
+/// A reset answered the SYN.
+fn refused(story: &mut Story<'_>, syns: &[&Segment]) -> bool {
+    let connection = story.connection;
+    let (opener, peer) = (connection.opener, Connection::peer(connection.opener));
+    let Some(first) = syns.first() else { return false };
+    let Some(reset) = connection.sent_by(peer).find(|s| !s.copy).filter(|s| s.is(TcpFlags::RST)) else { return false };
+    let port = connection.ends[peer].endpoint.port;
+    let why = match reset.why {
+        Some(TxReason::ResetRefused) => format!("its listener on port {port} refuses"),
+        _ => format!("nothing listens on port {port}"),
+    };
+    let told = application_heard(story, opener, first.sent_at);
+    let sentence = format!(
+        "{} answered SYN {} with a reset ({}): {why}.{told}",
+        story.the_capital(peer),
+        first.number,
+        reset.number
+    );
+    let known = if told.is_empty() { story.seen() } else { Known::Inside };
+    story.say(Kind::Refused, known, &[first.number, reset.number], sentence);
+    true
+}
+
+/// An ICMP error answered the SYN.
+fn unreachable(story: &mut Story<'_>, syns: &[&Segment]) -> bool {
+    let connection = story.connection;
+    let opener = connection.opener;
+    let Some(first) = syns.first() else { return false };
+    let came_back = connection.sent_by(Connection::peer(opener)).next().is_some();
+    let hard = |e: &&IcmpSeen| e.to == opener && e.error.trouble.is_unreachable();
+    let Some(seen) = connection.errors.iter().find(hard).filter(|_| !came_back) else { return false };
+    let told = application_heard(story, opener, first.sent_at);
+    let kind = if seen.error.trouble == Trouble::PortUnreachable { Kind::Refused } else { Kind::Unreachable };
+    let sentence = format!(
+        "{} answered SYN {} with ICMP {} ({}), and that ends a connect.{told}",
+        seen.error.reporter,
+        first.number,
+        seen.error.trouble.text(),
+        seen.number
+    );
+    let known = if told.is_empty() { Known::Observed } else { Known::Inside };
+    story.say(kind, known, &[first.number, seen.number], sentence);
+    true
+}
+
+/// What the application at `end` was told, as a sentence; empty if that is not known.
+fn application_heard(story: &Story<'_>, end: usize, since: Instant) -> String {
+    match story.ended(end) {
+        Some((at, error)) => {
+            format!(" The application got {} after {}.", error.errno(), words::duration(at.since(since)))
+        }
+        None => String::new(),
+    }
+}
+
+/// SYNs and SYN-ACKs that were sent more than once before the connection came about.
+fn retries(story: &mut Story<'_>, syns: &[&Segment]) {
+    let peer = Connection::peer(story.connection.opener);
+    let syn_acks: Vec<&Segment> =
+        story.connection.sent_by(peer).filter(|s| s.is_syn_ack() && !s.copy && s.facts.ack == 1).collect();
+    for (name, list) in [("SYN", syns), ("SYN-ACK", &syn_acks[..])] {
+        let queue_full =
+            |s: &Segment| matches!(s.dropped, Some(DropReason::AcceptQueueFull | DropReason::SynQueueFull));
+        if list.len() < 2 || list.iter().any(|s| queue_full(s)) || opening::is_simultaneous(story.connection) {
+            continue;
+        }
+        let (first, again) = (list[0], &list[1..]);
+        let lost = list.iter().filter(|s| s.arrival.is_lost()).count();
+        let why = match lost {
+            0 => "",
+            1 => " One was lost on the way.",
+            _ => " Some were lost on the way.",
+        };
+        let sentence = format!(
+            "{name} {} was sent again {} ({}), after {}.{why}",
+            first.number,
+            times(again.len()),
+            cited(&numbers(again)),
+            list_of(&intervals(list)),
+        );
+        story.say(Kind::OpeningRetries, Known::Observed, &numbers(list), sentence);
+    }
+}
+
+/// What a listener without room threw away.
+fn full_queues(story: &mut Story<'_>) {
+    let peer = Connection::peer(story.connection.opener);
+    for (reason, queue) in [(DropReason::AcceptQueueFull, "accept queue"), (DropReason::SynQueueFull, "SYN queue")] {
+        let dropped: Vec<&Segment> = story.connection.segments.iter().filter(|s| s.dropped == Some(reason)).collect();
+        if dropped.is_empty() {
+            continue;
+        }
+        let gave_up = story.ended(story.connection.opener).is_some_and(|(_, error)| error == Error::TimedOut);
+        let end = if gave_up { "" } else { " The client's TCP tried again, as if it had been lost." };
+        let sentence = format!(
+            "{}'s {queue} was full: {} dropped without a word.{end}",
+            story.the_capital(peer),
+            match dropped.len() {
+                1 => format!("{} was", dropped[0].number),
+                _ => format!("{} were", cited(&numbers(&dropped))),
+            },
+        );
+        story.say(Kind::BacklogFull, Known::Inside, &numbers(&dropped), sentence);
+    }
+    confirmed_in_vain(story, peer);
+}
+
+/// A SYN-ACK that comes again although the final ACK had arrived: the accept queue had no room.
+fn confirmed_in_vain(story: &mut Story<'_>, peer: usize) {
+    let connection = story.connection;
+    let known = connection.segments.iter().any(|s| s.dropped.is_some());
+    let again = connection.sent_by(peer).find(|s| s.is_syn_ack() && s.facts.again.is_some());
+    let Some(again) = again.filter(|_| !known && connection.ends[peer].view != crate::trace::View::Estimated) else {
+        return;
+    };
+    let confirms = |s: &&Segment| s.is(TcpFlags::ACK) && s.facts.ack >= 1 && s.taken_at() < Some(again.sent_at);
+    let ack = connection.sent_by(connection.opener).filter(|s| s.taken_at().is_some()).find(confirms);
+    if let Some(ack) = ack {
+        let sentence = format!(
+            "{} sent its SYN-ACK again ({}) although {} had confirmed it: its accept queue had no room.",
+            story.the_capital(peer),
+            again.number,
+            ack.number
+        );
+        story.say(Kind::BacklogFull, Known::Inferred, &[ack.number, again.number], sentence);
+    }
+}
+
+/// The connection before, on the same endpoints, was in TIME-WAIT at the end that this SYN came to.
+fn time_wait_reuse(story: &mut Story<'_>) {
+    let connection = story.connection;
+    let Some(syn) = connection.segments.iter().find(|s| s.is_syn()) else { return };
+    let receiver = Connection::peer(syn.from);
+    let same = |c: &&Connection| c.pair == connection.pair && c.began() < connection.began();
+    let Some(before) = story.analysis.connections.iter().filter(same).next_back() else { return };
+    let last = before.ends[receiver].states.iter().rfind(|change| change.at <= syn.sent_at);
+    let Some(waiting) = last.filter(|change| change.to == TcpState::TimeWait) else { return };
+    let sentence = format!(
+        "{} was still in TIME-WAIT from the connection before, since {}; SYN {} opened the same pair of ports anew.",
+        story.the_capital(receiver),
+        words::duration(syn.sent_at.since(waiting.at)),
+        syn.number
+    );
+    let known = if waiting.told { Known::Inside } else { Known::Inferred };
+    story.say(Kind::TimeWaitReuse, known, &[syn.number], sentence);
+}
+
+fn times(n: usize) -> String {
+    match n {
+        1 => "once".into(),
+        2 => "twice".into(),
+        n => format!("{n} times"),
+    }
+}
+
+/// `1, 2 and 4 s`.
+fn list_of(spans: &[Duration]) -> String {
+    let spans: Vec<String> = spans.iter().map(|span| words::duration(*span)).collect();
+    let unit = spans.last().and_then(|last| last.rsplit_once(' ')).map(|(_, unit)| unit.to_owned()).unwrap_or_default();
+    // The unit stands once, if it is the same for all.
+    let bare: Option<Vec<&str>> =
+        spans.iter().map(|s| s.strip_suffix(unit.as_str())?.strip_suffix(' ').filter(|n| !n.contains(' '))).collect();
+    match bare {
+        Some(bare) if spans.len() > 1 => format!("{} {unit}", words::list(&bare)),
+        _ => words::list(&spans),
+    }
+}
+
+impl Story<'_> {
+    /// What the application at `end` was told when its connection failed, and when.
+    pub(super) fn ended(&self, end: usize) -> Option<(Instant, Error)> {
+        self.connection.events(self.analysis.trace, end).find_map(|(at, event)| match event {
+            Event::Ended { error: Some(error) } => Some((at, *error)),
+            _ => None,
+        })
+    }
+
+    /// Whether a timer of `end` ran out.
+    pub(super) fn fired(&self, end: usize, which: Timer) -> bool {
+        let fired = |event: &Event| matches!(event, Event::TimerFired { timer, .. } if *timer == which);
+        self.connection.events(self.analysis.trace, end).any(|(_, event)| fired(event))
+    }
+}
