@@ -80,7 +80,7 @@ pub(crate) struct Story {
 }
 
 fn ms(ms: u64) -> Instant {
-    Instant::from_millis(ms)
+    Instant::from_nanos(ms.saturating_mul(1_000_000))
 }
 
 impl Story {
@@ -138,7 +138,7 @@ impl Story {
     /// It arrives after the usual delay.
     pub(crate) fn sends(&mut self, at: u64, seg: Seg) -> &mut Story {
         let id = self.send(at, &seg);
-        let arrival = ms(at + self.delay);
+        let arrival = ms(at.saturating_add(self.delay));
         let guess = self.trace.hosts.iter().any(|h| h.view == View::Estimated);
         self.trace.packet_ended(id, if guess { Arrival::Estimated(arrival) } else { Arrival::At(arrival) });
         self
@@ -147,7 +147,7 @@ impl Story {
     /// The link loses it.
     pub(crate) fn loses(&mut self, at: u64, seg: Seg) -> &mut Story {
         let id = self.send(at, &seg);
-        self.trace.packet_ended(id, Arrival::Lost { at: ms(at + self.delay / 2), fate: LinkFate::Lost });
+        self.trace.packet_ended(id, Arrival::Lost { at: ms(at.saturating_add(self.delay / 2)), fate: LinkFate::Lost });
         self
     }
 

@@ -6,6 +6,8 @@
 //! Whoever records calls [`Trace::add_host`], [`Trace::packet_sent`], [`Trace::packet_ended`] and [`Trace::note`] as things
 //! happen, in any order, and [`Trace::finish`] at the end. Packets get the numbers that `tcpdump -#` would give them.
 
+mod from_capture;
+
 use limpid_event::{Event, FlowId, Instant, LinkFate, TxReason};
 use limpid_wire::IpAddr;
 

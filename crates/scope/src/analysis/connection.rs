@@ -4,15 +4,17 @@ use super::packet::{Content, IcmpError, Tcp, dissect};
 use super::sequence::Facts;
 use super::states::StateChange;
 use crate::trace::{Arrival, Trace, View, What};
-use limpid_event::{DropReason, Event, FlowId, Instant, TxReason};
+use limpid_event::{DropReason, Event, FlowId, Instant, Opening, TxReason};
 use limpid_wire::{Endpoint, SeqNum, TcpFlags};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// One connection: from the first SYN of a port pair until it is used again.
 #[derive(Clone, Debug)]
 pub(crate) struct Connection {
     /// Left and right, in the order of the hosts.
     pub(crate) ends: [End; 2],
+    /// When its first packet left.
+    pub(crate) began: Instant,
     /// Which end sent the first SYN; where none was seen, the first packet.
     pub(crate) opener: usize,
     /// In the order of the trace.
@@ -64,7 +66,6 @@ pub(crate) struct Segment {
 /// An ICMP error about a connection.
 #[derive(Clone, Debug)]
 pub(crate) struct IcmpSeen {
-    pub(crate) packet: usize,
     pub(crate) number: u64,
     /// Index of the end it went to.
     pub(crate) to: usize,
@@ -108,9 +109,9 @@ impl Connection {
         })
     }
 
-    /// When its first packet left.
-    pub(crate) fn began(&self) -> Instant {
-        self.segments.iter().map(|s| s.sent_at).min().unwrap_or_default()
+    /// When its last packet ended.
+    pub(crate) fn ended(&self) -> Instant {
+        self.segments.iter().map(|s| s.arrival.time().unwrap_or(s.sent_at).max(s.sent_at)).max().unwrap_or(self.began)
     }
 }
 
@@ -150,8 +151,9 @@ pub(crate) fn sort_out(trace: &Trace) -> Vec<Connection> {
     for index in 0..trace.packets.len() {
         sorter.packet(index);
     }
+    sorter.silent_failures();
     let mut connections = sorter.connections;
-    attach_notes(trace, &mut connections);
+    super::notes::attach(trace, &mut connections);
     connections
 }
 
@@ -187,6 +189,7 @@ impl Sorter<'_> {
             }
             connection.ends[from].isn.get_or_insert(tcp.seq);
         }
+        connection.began = connection.began.min(packet.sent_at);
         connection.segments.push(Segment {
             packet: index,
             number: packet.number,
@@ -204,25 +207,27 @@ impl Sorter<'_> {
     /// Adds a connection whose first segment this is; `earlier` had the same endpoints.
     fn open(&mut self, index: usize, key: Pair, tcp: &Tcp, earlier: Option<usize>) -> usize {
         let packet = &self.trace.packets[index];
-        let end = |host: usize, endpoint| End {
-            host,
-            view: self.trace.hosts.get(host).map_or(View::Estimated, |h| h.view),
-            endpoint,
-            isn: None,
-            base: None,
-            scale: 0,
-            fin: None,
-            states: Vec::new(),
-        };
-        let (src, dst) = (end(packet.from, tcp.src), end(packet.to, tcp.dst));
-        let left_to_right = packet.from <= packet.to;
+        let (src, dst) = (self.end(packet.from, tcp.src), self.end(packet.to, tcp.dst));
+        // What the peer of a SYN-ACK seen first sent is not here, but it opened.
+        let opens = !tcp.is(TcpFlags::SYN | TcpFlags::ACK);
+        self.add(key, packet.sent_at, if opens { [src, dst] } else { [dst, src] }, earlier)
+    }
+
+    fn end(&self, host: usize, endpoint: Endpoint) -> End {
+        let view = self.trace.hosts.get(host).map_or(View::Estimated, |h| h.view);
+        End { host, view, endpoint, isn: None, base: None, scale: 0, fin: None, states: Vec::new() }
+    }
+
+    /// Adds a connection that the first of `ends` opened.
+    fn add(&mut self, key: Pair, began: Instant, ends: [End; 2], earlier: Option<usize>) -> usize {
         let pair = earlier.map_or(self.pairs, |at| self.connections[at].pair);
         self.pairs += usize::from(earlier.is_none());
-        // What the peer of a SYN-ACK seen first sent is not here, but it opened.
-        let opener_is_src = !(tcp.is(TcpFlags::SYN | TcpFlags::ACK));
+        let in_order = ends[0].host <= ends[1].host;
+        let [first, second] = ends;
         self.connections.push(Connection {
-            opener: usize::from(left_to_right != opener_is_src),
-            ends: if left_to_right { [src, dst] } else { [dst, src] },
+            ends: if in_order { [first, second] } else { [second, first] },
+            began,
+            opener: usize::from(!in_order),
             segments: Vec::new(),
             errors: Vec::new(),
             notes: Vec::new(),
@@ -233,6 +238,24 @@ impl Sorter<'_> {
         at
     }
 
+    /// Connects that failed before a packet could leave, as without a route: engines alone can tell of them.
+    fn silent_failures(&mut self) {
+        let trace = self.trace;
+        let failed: HashSet<(usize, FlowId)> = (trace.notes.iter())
+            .filter(|n| n.flow != FlowId::NONE && matches!(n.what, What::Event(Event::Ended { error: Some(_) })))
+            .map(|n| (n.host, n.flow))
+            .collect();
+        for note in trace.notes.iter().filter(|n| failed.contains(&(n.host, n.flow))) {
+            let What::Event(Event::Opened { local, remote, opening: Opening::Active }) = note.what else { continue };
+            let key = pair_of(local, remote);
+            if !self.current.contains_key(&key) {
+                let peer = trace.host_of(remote.addr).unwrap_or(note.host);
+                let ends = [self.end(note.host, local), self.end(peer, remote)];
+                self.add(key, note.at, ends, None);
+            }
+        }
+    }
+
     fn icmp(&mut self, index: usize, error: IcmpError) {
         let Some(&at) = self.current.get(&pair_of(error.about.0, error.about.1)) else { return };
         let packet = &self.trace.packets[index];
@@ -241,7 +264,6 @@ impl Sorter<'_> {
         let peer = Connection::peer(to);
         let from = (connection.ends[peer].endpoint.addr == error.reporter).then_some(peer);
         connection.errors.push(IcmpSeen {
-            packet: index,
             number: packet.number,
             to,
             from,
@@ -267,90 +289,4 @@ fn opens_anew(old: &Connection, tcp: &Tcp) -> bool {
     let closed = any(TcpFlags::FIN, 0) && any(TcpFlags::FIN, 1);
     let never_opened = old.ends[from].isn.is_some() && old.segments.iter().all(Segment::is_syn);
     reset || closed || never_opened
-}
-
-/// Gives each note to the connection it speaks of.
-fn attach_notes(trace: &Trace, connections: &mut [Connection]) {
-    let flows = flows(trace, connections);
-    let arrivals = arrivals(connections);
-    for (index, note) in trace.notes.iter().enumerate() {
-        let drop = match note.what {
-            What::Event(Event::Dropped { why }) => Some(why),
-            _ => None,
-        };
-        if let Some(why) = drop
-            && let Some(&(at, segment)) = arrivals.get(&(note.host, note.at))
-        {
-            connections[at].segments[segment].dropped = Some(why);
-            continue;
-        }
-        let named = flows.get(&(note.host, note.flow)).copied();
-        if let Some((at, end)) = named.or_else(|| nearest(connections, note.host, note.at, note.flow)) {
-            connections[at].notes.push(Noted { end, note: index });
-        }
-    }
-}
-
-/// Which connection and end each flow of each host is.
-fn flows(trace: &Trace, connections: &[Connection]) -> HashMap<(usize, FlowId), (usize, usize)> {
-    let mut flows = HashMap::new();
-    for (at, connection) in connections.iter().enumerate() {
-        for segment in &connection.segments {
-            let flow = trace.packets[segment.packet].flow;
-            if flow != FlowId::NONE {
-                flows.entry((connection.ends[segment.from].host, flow)).or_insert((at, segment.from));
-            }
-        }
-    }
-    // A flow that never sent a packet is found by its endpoints.
-    for note in &trace.notes {
-        if let What::Event(Event::Opened { local, remote, .. }) = &note.what
-            && note.flow != FlowId::NONE
-            && !flows.contains_key(&(note.host, note.flow))
-        {
-            let same = |c: &Connection, end: usize| {
-                c.ends[end].host == note.host
-                    && c.ends[end].endpoint == *local
-                    && c.ends[Connection::peer(end)].endpoint == *remote
-            };
-            let matching = connections.iter().enumerate().flat_map(|(at, c)| [(at, c, 0), (at, c, 1)]);
-            let found = matching.filter(|(_, c, end)| same(c, *end)).min_by_key(|(_, c, _)| {
-                let began = c.began();
-                began.since(note.at).max(note.at.since(began))
-            });
-            if let Some((at, _, end)) = found {
-                flows.insert((note.host, note.flow), (at, end));
-            }
-        }
-    }
-    flows
-}
-
-/// Which segment arrived at a host at an instant.
-fn arrivals(connections: &[Connection]) -> HashMap<(usize, Instant), (usize, usize)> {
-    let mut arrivals = HashMap::new();
-    for (at, connection) in connections.iter().enumerate() {
-        for (index, segment) in connection.segments.iter().enumerate() {
-            if let Arrival::At(time) = segment.arrival {
-                let to = connection.ends[Connection::peer(segment.from)].host;
-                arrivals.insert((to, time), (at, index));
-            }
-        }
-    }
-    arrivals
-}
-
-/// A remark without a flow goes to the newest connection of that host that had begun, else its first.
-fn nearest(connections: &[Connection], host: usize, at: Instant, flow: FlowId) -> Option<(usize, usize)> {
-    if flow != FlowId::NONE {
-        return None;
-    }
-    let of_host = || {
-        connections.iter().enumerate().filter_map(|(index, c)| {
-            let end = c.ends.iter().position(|end| end.host == host)?;
-            Some((index, end, c.began()))
-        })
-    };
-    let begun = of_host().filter(|(.., began)| *began <= at).max_by_key(|(.., began)| *began);
-    begun.or_else(|| of_host().next()).map(|(index, end, _)| (index, end))
 }

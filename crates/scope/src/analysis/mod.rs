@@ -1,11 +1,12 @@
 //! What a trace means, connection by connection: the one reading of it that pictures and verdicts share.
 //!
-//! [`packet`] reads bytes; [`connection`] sorts packets and notes into connections; [`sequence`] compares each segment with
+//! [`packet`] reads bytes; [`connection`] and [`notes`] sort packets and notes into connections; [`sequence`] compares each segment with
 //! those before it (retransmissions, duplicates, probes: RFC 9293, RFC 6298, RFC 5681); [`states`] follows each end's state
 //! (RFC 9293 §3.3.2), as its engine told or as the packets imply.
 
 pub(crate) mod closing;
 pub(crate) mod connection;
+mod notes;
 pub(crate) mod opening;
 pub(crate) mod packet;
 pub(crate) mod sequence;
@@ -14,10 +15,9 @@ pub(crate) mod states;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use connection::{Connection, End, IcmpSeen, Noted, Segment};
+pub(crate) use connection::{Connection, IcmpSeen, Noted, Segment};
 pub(crate) use packet::{Tcp, Trouble};
 pub(crate) use sequence::{Again, Cause, Kind};
-pub(crate) use states::StateChange;
 
 use crate::trace::Trace;
 

@@ -139,6 +139,12 @@ pub(crate) fn addresses(bytes: &[u8]) -> Option<(IpAddr, IpAddr)> {
     Ip::parse(bytes).map(|ip| (ip.src, ip.dst))
 }
 
+/// The time to live, or hop limit, of an IP packet.
+pub(crate) fn ttl(bytes: &[u8]) -> Option<u8> {
+    let at = if bytes.first()? >> 4 == 4 { 8 } else { 7 };
+    bytes.get(at).copied()
+}
+
 /// Reads a packet from its IP header on.
 pub(crate) fn dissect(bytes: &[u8]) -> Content {
     content(bytes).unwrap_or(Content::Other)

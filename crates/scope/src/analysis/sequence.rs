@@ -166,9 +166,9 @@ impl Stream {
 pub(crate) fn examine(connection: &mut Connection, trace: &Trace) {
     let scales = scales(connection);
     let mut streams: [Stream; 2] = Default::default();
-    for end in 0..2 {
-        streams[end].base = connection.ends[end].isn;
-        connection.ends[end].scale = scales[end];
+    for ((stream, end), scale) in streams.iter_mut().zip(&mut connection.ends).zip(scales) {
+        stream.base = end.isn;
+        end.scale = scale;
     }
     for index in 0..connection.segments.len() {
         let facts = facts(connection, trace, index, &mut streams);
@@ -179,8 +179,8 @@ pub(crate) fn examine(connection: &mut Connection, trace: &Trace) {
         }
         segment.facts = facts;
     }
-    for end in 0..2 {
-        connection.ends[end].base = streams[end].base;
+    for (stream, end) in streams.iter().zip(&mut connection.ends) {
+        end.base = stream.base;
     }
 }
 

@@ -34,7 +34,7 @@ fn told(connection: &Connection, trace: &Trace, end: usize) -> Vec<StateChange> 
     for (at, event) in connection.events(trace, end) {
         if let Event::State { from, to } = event {
             if changes.is_empty() && *from == TcpState::Listen {
-                changes.push(StateChange { at: connection.began().min(at), to: *from, told: true });
+                changes.push(StateChange { at: connection.began.min(at), to: *from, told: true });
             }
             changes.push(StateChange { at, to: *to, told: true });
         }
@@ -97,11 +97,16 @@ impl Follower<'_> {
     /// The state before the first packet.
     fn begin(&mut self) {
         let segments = &self.connection.segments;
-        let began = self.connection.began();
+        let began = self.connection.began;
         let opened = segments.iter().any(|s| s.is(TcpFlags::SYN));
         let sends_syn_ack = self.connection.sent_by(self.end).any(Segment::is_syn_ack);
         if !opened && segments.iter().any(|s| !s.is(TcpFlags::RST)) {
             self.enter(began, TcpState::Established);
+        } else if self.connection.opener != self.end && self.connection.sent_by(self.end).all(|s| s.is(TcpFlags::RST)) {
+            // It refuses, or has never heard of it.
+            let refuses = self.connection.sent_by(self.end).next().is_some();
+            let change = StateChange { at: began, to: TcpState::Closed, told: false };
+            self.changes.extend(refuses.then_some(change));
         } else if sends_syn_ack && self.connection.opener != self.end {
             let first_syn = self.connection.sent_by(self.end).find(|s| s.is(TcpFlags::SYN));
             if first_syn.is_some_and(Segment::is_syn_ack) {

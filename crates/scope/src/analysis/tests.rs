@@ -1,1 +1,147 @@
+use super::packet::{Content, dissect};
+use super::*;
+use crate::story::{CLIENT, SERVER, Story, experiments, seg};
+use crate::trace::View;
+use limpid_event::TcpState::*;
 
+const OBSERVED: [View; 2] = [View::Observed; 2];
+
+fn states(trace: &Trace, end: usize) -> Vec<limpid_event::TcpState> {
+    Analysis::of(trace).connections[0].ends[end].states.iter().map(|change| change.to).collect()
+}
+
+#[test]
+fn states_follow_from_packets() {
+    let trace = experiments::handshake(OBSERVED);
+    assert_eq!(states(&trace, CLIENT), [SynSent, Established, FinWait1, TimeWait]);
+    assert_eq!(states(&trace, SERVER), [Listen, SynReceived, Established, CloseWait, LastAck, Closed]);
+    let trace = experiments::simultaneous_open();
+    assert_eq!(states(&trace, CLIENT), [SynSent, SynReceived, Established]);
+    let trace = experiments::simultaneous_close();
+    assert_eq!(states(&trace, CLIENT)[2..], [FinWait1, Closing, TimeWait]);
+    let trace = experiments::close_apart();
+    assert_eq!(states(&trace, CLIENT)[2..], [FinWait1, FinWait2, TimeWait]);
+    assert_eq!(states(&experiments::refused(), CLIENT), [SynSent, Closed]);
+    assert_eq!(states(&experiments::unreachable(), CLIENT), [SynSent, Closed]);
+    assert_eq!(states(&experiments::mid_stream(), CLIENT), [Established]);
+}
+
+#[test]
+fn a_fin_counts_only_when_all_before_it_has_come() {
+    let mut s = Story::new(OBSERVED);
+    s.handshake(0);
+    s.sends_until(100, 200, seg(CLIENT, ".", 1, 1).len(1000));
+    s.sends_until(101, 111, seg(CLIENT, "F.", 1001, 1));
+    let trace = s.end(300);
+    let analysis = Analysis::of(&trace);
+    let change = analysis.connections[0].ends[SERVER].states.last().copied().expect("a state");
+    assert_eq!((change.to, change.at.as_millis()), (CloseWait, 200));
+}
+
+#[test]
+fn a_port_pair_used_again_is_another_connection() {
+    let trace = experiments::time_wait_reuse();
+    let analysis = Analysis::of(&trace);
+    assert_eq!(analysis.connections.len(), 2);
+    assert_eq!(analysis.connections[0].pair, analysis.connections[1].pair);
+    // A SYN inside a living connection is none: it is answered by a challenge ACK (RFC 5961 §4).
+    let mut s = Story::new(OBSERVED);
+    s.handshake(0);
+    s.isn[CLIENT] += 77_777;
+    s.sends(100, seg(CLIENT, "S", 0, 0));
+    assert_eq!(Analysis::of(&s.end(200)).connections.len(), 1);
+}
+
+/// The causes and numbers of all retransmissions.
+fn repeats(trace: &Trace) -> Vec<(u64, Cause, u32)> {
+    let analysis = Analysis::of(trace);
+    let segments = analysis.connections[0].segments.iter();
+    segments.filter_map(|s| s.facts.again.map(|again| (s.number, again.cause, again.nth))).collect()
+}
+
+#[test]
+fn causes_are_guessed_where_nobody_tells() {
+    let without_reasons = |mut trace: Trace| {
+        trace.packets.iter_mut().for_each(|p| p.why = None);
+        trace
+    };
+    assert_eq!(repeats(&without_reasons(experiments::lost_segment_fast())), [(15, Cause::Fast, 1)]);
+    assert_eq!(repeats(&without_reasons(experiments::lost_segment_rto())), [(5, Cause::Rto, 1), (6, Cause::Rto, 2)]);
+    let timeout = experiments::connect_timeout(OBSERVED, &[0, 1000, 3000], None);
+    assert_eq!(repeats(&timeout), [(2, Cause::NoAnswer, 1), (3, Cause::NoAnswer, 2)]);
+    assert_eq!(repeats(&experiments::simultaneous_open()), [], "a SYN-ACK that answers a crossed SYN repeats nothing");
+}
+
+#[test]
+fn probes_are_told_from_data() {
+    let kinds = |trace: &Trace| -> Vec<(u64, Kind)> {
+        let analysis = Analysis::of(trace);
+        let segments = analysis.connections[0].segments.iter();
+        let kinds = segments.map(|s| (s.number, s.facts.kind));
+        kinds.filter(|(_, kind)| !matches!(kind, Kind::Ordinary | Kind::Ack)).collect()
+    };
+    let mut zero_window = experiments::zero_window();
+    zero_window.packets.iter_mut().for_each(|p| p.why = None);
+    assert_eq!(kinds(&zero_window), [(6, Kind::WindowProbe), (8, Kind::WindowProbe), (10, Kind::WindowUpdate)]);
+    let mut keepalive = experiments::keepalive_dead_peer(OBSERVED);
+    keepalive.packets.iter_mut().for_each(|p| p.why = None);
+    assert_eq!(kinds(&keepalive), [6, 7, 8, 9].map(|n| (n, Kind::KeepAlive)));
+    // A single byte that comes again unacknowledged is no keepalive.
+    let mut s = Story::new(OBSERVED);
+    s.handshake(0);
+    s.loses(100, seg(CLIENT, "P.", 1, 1).len(1)).sends(400, seg(CLIENT, "P.", 1, 1).len(1));
+    let trace = s.end(500);
+    assert_eq!(kinds(&trace), []);
+    assert_eq!(repeats(&trace), [(5, Cause::Rto, 1)]);
+}
+
+#[test]
+fn numbers_are_relative_across_the_wrap() {
+    let mut s = Story::new(OBSERVED);
+    s.isn = [u32::MAX - 1, u32::MAX];
+    s.handshake(0);
+    s.sends(100, seg(CLIENT, "P.", 1, 1).len(10));
+    s.sends(110, seg(SERVER, ".", 1, 11));
+    let trace = s.end(200);
+    let analysis = Analysis::of(&trace);
+    let numbers: Vec<(i64, i64)> =
+        analysis.connections[0].segments.iter().map(|s| (s.facts.seq, s.facts.ack)).collect();
+    assert_eq!(numbers, [(0, 0), (0, 1), (1, 1), (1, 1), (1, 11)]);
+}
+
+#[test]
+fn cut_packets_tell_what_is_left_of_them() {
+    let mut s = Story::new(OBSERVED);
+    s.sends(0, seg(CLIENT, "P.", 1, 1).len(1000));
+    let bytes = s.end(0).packets.remove(0).bytes;
+    for len in 0..bytes.len() {
+        match dissect(&bytes[..len]) {
+            Content::Tcp(tcp) => {
+                assert!(len >= 40, "{len}");
+                assert_eq!(tcp.len, 1000, "the length is the packet's, not the capture's");
+                assert!(tcp.data.end <= len.max(tcp.data.start));
+            }
+            Content::Other => assert!(len < 40, "{len}"),
+            Content::Icmp(_) => panic!("no ICMP"),
+        }
+    }
+}
+
+#[test]
+fn icmp_errors_name_their_segment() {
+    for (reporter, ends) in [
+        ("10.0.0.1", ["10.0.0.103:55570", "10.0.0.199:6379"]),
+        ("2001:db8::1", ["[2001:db8::103]:55570", "[2001:db8::199]:6379"]),
+    ] {
+        let mut s = Story::between(ends, OBSERVED);
+        s.sends(0, seg(CLIENT, "S", 0, 0));
+        let code = if reporter.contains(':') { 3 } else { 1 };
+        s.icmp_about_syn(5, SERVER, reporter.parse().expect("an address"), code);
+        let trace = s.end(100);
+        let analysis = Analysis::of(&trace);
+        let errors = &analysis.connections[0].errors;
+        assert_eq!(errors.len(), 1);
+        assert_eq!(errors[0].error.trouble, Trouble::HostUnreachable);
+        assert_eq!((errors[0].to, errors[0].from), (CLIENT, None));
+    }
+}

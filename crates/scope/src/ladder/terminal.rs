@@ -93,7 +93,9 @@ fn legend(ladders: &[Ladder], width: usize, glyphs: &Glyphs) -> Canvas {
             line.push_str(&entry);
         }
     }
-    lines.push("seq and ack count from each side's SYN; win is in bytes, scaled".into());
+    if arrows().any(|a| a.label.number.is_some()) {
+        lines.push("seq and ack count from each side's SYN; win is in bytes, scaled".into());
+    }
     for line in lines {
         let y = canvas.add_line();
         canvas.text(0, y, &glyphs.translate(&line), Style::Dim);

@@ -1,10 +1,260 @@
 use super::*;
-use crate::story::experiments;
+use crate::story::{CLIENT, SERVER, Story, experiments, seg};
+use crate::trace::{Arrival, View, What};
+use insta::assert_snapshot;
+use limpid_event::{DropReason, Event, FlowId, Instant, LinkFate, TcpState, Timer};
+use proptest::prelude::*;
+use std::time::Duration;
+
+const INSIDE: [View; 2] = [View::Inside; 2];
+
+fn at_width(width: usize) -> RenderOptions {
+    RenderOptions { width, ..RenderOptions::default() }
+}
 
 #[test]
-fn print_all() {
-    let width = std::env::var("W").ok().and_then(|w| w.parse().ok()).unwrap_or(80);
+fn every_experiment_in_80_columns() {
     for (name, trace) in experiments::all() {
-        println!("==== {name}\n{}", render(&trace, &RenderOptions { width, ..RenderOptions::default() }));
+        assert_snapshot!(format!("80_{name}"), render(&trace, &at_width(80)));
+    }
+}
+
+#[test]
+fn wider_terminals_have_more_room() {
+    for (name, trace) in experiments::all() {
+        if matches!(name, "handshake" | "lost-segment-fast" | "connect-timeout") {
+            assert_snapshot!(format!("100_{name}"), render(&trace, &at_width(100)));
+            assert_snapshot!(format!("120_{name}"), render(&trace, &at_width(120)));
+        }
+    }
+}
+
+#[test]
+fn ascii_says_the_same() {
+    for (name, trace) in experiments::all() {
+        let text = render(&trace, &RenderOptions { charset: Charset::Ascii, ..at_width(80) });
+        assert!(text.is_ascii(), "{name}: {text}");
+        if matches!(name, "handshake" | "lost-segment-rto" | "simultaneous-close" | "bulk") {
+            assert_snapshot!(format!("ascii_{name}"), text);
+        }
+    }
+}
+
+#[test]
+fn colour_adds_escape_sequences_and_nothing_else() {
+    for (name, trace) in experiments::all() {
+        let plain = render(&trace, &at_width(80));
+        let coloured = render(&trace, &RenderOptions { color: true, ..at_width(80) });
+        assert_eq!(without_escapes(&coloured), plain, "{name}");
+        if matches!(name, "handshake" | "lost-segment-rto") {
+            assert_snapshot!(format!("colour_{name}"), coloured.replace('\x1b', "␛"));
+        }
+    }
+}
+
+fn without_escapes(text: &str) -> String {
+    let mut pieces = text.split('\x1b');
+    let first = pieces.next().unwrap_or("").to_owned();
+    pieces.fold(first, |all, piece| all + piece.split_once('m').expect("an SGR sequence ends in m").1)
+}
+
+#[test]
+fn numbers_can_be_absolute() {
+    let trace = experiments::handshake(INSIDE);
+    let show = |ladder| render(&trace, &RenderOptions { ladder, ..at_width(80) });
+    let syn_only = show(LadderOptions { absolute_syn: true, ..LadderOptions::default() });
+    assert!(syn_only.contains("1 SYN seq 3841401858 win 64240"), "{syn_only}");
+    assert!(syn_only.contains("4 FIN-ACK seq 1 ack 1"), "{syn_only}");
+    let all = show(LadderOptions { absolute: true, ..LadderOptions::default() });
+    assert!(all.contains("4 FIN-ACK seq 3841401859"), "{all}");
+}
+
+#[test]
+fn no_line_is_wider_than_asked() {
+    for (name, trace) in experiments::all() {
+        for width in 60..=132 {
+            for line in render(&trace, &at_width(width)).lines() {
+                assert!(unicode_width::UnicodeWidthStr::width(line) <= width, "{name} at {width}: {line}");
+            }
+        }
+    }
+}
+
+#[test]
+fn arrows_have_flight_and_rows_have_order() {
+    for (name, trace) in experiments::all() {
+        for ladder in lay_out(&trace, &LadderOptions::default()) {
+            assert!(ladder.rows.is_sorted_by_key(|row| row.at), "{name}");
+            for arrow in &ladder.arrows {
+                assert!(arrow.departs <= arrow.arrives && arrow.arrives < ladder.rows.len(), "{name}");
+            }
+            for bracket in &ladder.brackets {
+                assert!(bracket.from < bracket.to && bracket.to < ladder.rows.len(), "{name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_ack_that_rides_on_a_fin_is_a_ghost() {
+    let ladder = lay_out(&experiments::handshake(INSIDE), &LadderOptions::default()).remove(0);
+    let ghosts: Vec<_> = ladder.arrows.iter().filter(|a| a.line == layout::Line::Ghost).collect();
+    assert_eq!(ghosts.len(), 1);
+    assert_eq!(ghosts[0].label.name, "no ACK of 4 alone: it rides on 5");
+    let apart = lay_out(&experiments::close_apart(), &LadderOptions::default()).remove(0);
+    assert!(apart.arrows.iter().all(|a| a.line != layout::Line::Ghost));
+}
+
+#[test]
+fn timers_are_brackets() {
+    let trace = experiments::connect_timeout(INSIDE, &[0, 1000, 3000, 7000, 15_000], Some(31_000));
+    let ladder = lay_out(&trace, &LadderOptions::default()).remove(0);
+    let texts: Vec<&str> = ladder.brackets.iter().map(|b| b.text.as_str()).collect();
+    assert_eq!(texts, ["RTO 1 s", "RTO 2 s", "RTO 4 s", "RTO 8 s", "RTO 16 s"]);
+}
+
+#[test]
+fn long_runs_fold_and_long_stories_are_cut() {
+    let ladder = |n| lay_out(&experiments::bulk(n), &LadderOptions::default()).remove(0);
+    let folds: Vec<String> = ladder(60).remarks.into_iter().map(|r| r.text).collect();
+    assert_eq!(folds, ["6–91: → 58 segments, 58,000 B; ← 28 ACKs"]);
+    // Nothing can fold where every segment is a retransmission; the middle goes all the same.
+    let mut s = Story::new(INSIDE);
+    for n in 0..5_000 {
+        s.loses(n * 10, seg(CLIENT, "S", 0, 0));
+    }
+    let ladder = lay_out(&s.end(60_000), &LadderOptions::default()).remove(0);
+    let max = LadderOptions::default().max_arrows;
+    assert!((max - 2..=max + 2).contains(&ladder.arrows.len()), "{}", ladder.arrows.len());
+    assert_eq!(ladder.remarks.len(), 1);
+    assert!(ladder.remarks[0].text.ends_with("4,850 lost"), "{}", ladder.remarks[0].text);
+}
+
+#[test]
+fn many_connections_are_counted_not_drawn() {
+    let mut s = Story::new(INSIDE);
+    for port in 0..100 {
+        s.ends[CLIENT].port = 1000 + port;
+        s.handshake(u64::from(port) * 100);
+    }
+    let trace = s.end(20_000);
+    let options = at_width(80);
+    let text = render(&trace, &options);
+    assert_eq!(text.matches("Connection ").count(), options.ladder.max_ladders);
+    assert!(text.ends_with("(84 more connections not drawn)\n"), "{text}");
+}
+
+#[test]
+fn remarks_of_several_connections_find_theirs() {
+    let mut s = Story::new(INSIDE);
+    for port in [40_001, 40_002] {
+        s.ends[CLIENT].port = port;
+        s.flow = FlowId(u64::from(port));
+        s.handshake(0);
+    }
+    s.flow = FlowId::NONE;
+    s.says(20, CLIENT, "40002: connected").says(30, SERVER, "both are there");
+    let ladders = lay_out(&s.end(100), &LadderOptions::default());
+    let remarks = |n: usize| ladders[n].remarks.iter().map(|r| r.text.as_str()).collect::<Vec<_>>();
+    assert_eq!(remarks(0), ["both are there"]);
+    assert_eq!(remarks(1), ["40002: connected", "both are there"]);
+}
+
+#[test]
+fn hostile_words_stay_in_their_place() {
+    let mut s = Story::new(INSIDE);
+    s.trace.hosts[CLIENT].name = "\x1b[31mevil\u{202e}\n".into();
+    s.handshake(0);
+    s.says(5, CLIENT, &format!("\x1b]0;title\x07 宽字符 {} end", "x".repeat(500)));
+    let text = render(&s.end(100), &at_width(80));
+    assert!(!text.contains('\x1b') && !text.contains('\x07') && !text.contains('\u{202e}'));
+    assert!(text.contains("宽字符"), "{text}");
+    assert!(text.lines().all(|line| unicode_width::UnicodeWidthStr::width(line) <= 80));
+}
+
+#[test]
+fn nothing_makes_nothing() {
+    assert_eq!(render(&Trace::default(), &RenderOptions::default()), "");
+    let mut s = Story::new(INSIDE);
+    s.packet(0, (CLIENT, SERVER), vec![0x45, 0, 0]);
+    s.packet(0, (CLIENT, SERVER), Vec::new());
+    assert_eq!(render(&s.end(10), &RenderOptions::default()), "");
+}
+
+/// Any trace at all: hosts that are not there, times in no order, flags that make no sense, and notes about anything.
+fn any_trace() -> impl Strategy<Value = Trace> {
+    let flags = proptest::sample::select(vec!["S", "S.", ".", "P.", "F.", "FP.", "R", "R.", "SF", "SR.", ""]);
+    let packet =
+        (any::<bool>(), flags, 0u32..5000, 0u32..5000, 0usize..50, any_time(), 0u64..100, 0u8..6, any::<u16>());
+    let note = (any_time(), 0usize..4, 0u64..3, 0u8..9);
+    let trace = (proptest::collection::vec(packet, 0..80), proptest::collection::vec(note, 0..20), any::<[bool; 2]>());
+    trace.prop_map(|(packets, notes, views)| {
+        let mut s = Story::new(views.map(|inside| if inside { View::Inside } else { View::Estimated }));
+        for (right, flags, seq, ack, len, at, flight, fate, window) in packets {
+            let segment = seg(usize::from(right), flags, seq, ack).len(len).win(window);
+            let arrives = at.saturating_add(flight);
+            match fate {
+                0 => s.loses(at, segment),
+                1 => s.sends_somewhere(at, segment),
+                2 => s.sends_until(at, at, segment).copied(arrives),
+                _ => s.sends_until(at, arrives, segment),
+            };
+        }
+        for (at, host, flow, what) in notes {
+            let what = match what {
+                0 => What::App("said".into()),
+                1 => What::App(String::new()),
+                2 => What::Event(Event::State { from: TcpState::Closed, to: TcpState::TimeWait }),
+                3 => What::Event(Event::TimerSet { timer: Timer::Rto, after: Duration::MAX }),
+                4 => What::Event(Event::TimerFired { timer: Timer::Rto, nth: 1 }),
+                5 => What::Event(Event::Dropped { why: DropReason::Paws }),
+                6 => What::Event(Event::Ended { error: Some(limpid_event::Error::TimedOut) }),
+                7 => What::Event(Event::TimerFired { timer: Timer::TimeWait, nth: 1 }),
+                _ => What::Event(Event::Link { fate: LinkFate::Lost }),
+            };
+            s.trace.note(Instant::ZERO + Duration::from_millis(at), host, FlowId(flow), what);
+        }
+        s.end(0)
+    })
+}
+
+fn any_time() -> impl Strategy<Value = u64> {
+    prop_oneof![4 => 0u64..1000, 1 => 0u64..10_000_000, 1 => Just(u64::MAX / 1_000_000)]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(400) })]
+
+    #[test]
+    fn no_trace_panics_or_overflows(trace in any_trace(), width in 0usize..200, color: bool, ascii: bool) {
+        let charset = if ascii { Charset::Ascii } else { Charset::Utf8 };
+        let text = render(&trace, &RenderOptions { width, color, charset, ..RenderOptions::default() });
+        let width = width.clamp(60, 132);
+        for line in without_escapes(&text).lines() {
+            prop_assert!(unicode_width::UnicodeWidthStr::width(line) <= width, "{}", line);
+        }
+        for verdict in crate::verdict::explain(&trace) {
+            prop_assert!(!verdict.sentence.is_empty());
+        }
+    }
+
+    #[test]
+    fn no_bytes_panic(packets in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..80), 0..40)) {
+        let mut trace = Trace::default();
+        trace.add_host("", Vec::new(), View::Observed);
+        for (n, mut bytes) in packets.into_iter().enumerate() {
+            // Most random bytes are no IP at all; let some be TCP or ICMP.
+            if let [first, .., ] = bytes.as_mut_slice() {
+                *first = [0x45, 0x46, 0x60, *first][n % 4];
+            }
+            if let Some(protocol) = bytes.get_mut(9).filter(|_| n % 4 < 2) {
+                *protocol = [6, 1][n / 4 % 2];
+            }
+            let id = trace.packet_sent(Instant::from_millis(n as u64), (n % 3, n % 2), bytes, FlowId::NONE, None);
+            trace.packet_ended(id, Arrival::At(Instant::from_millis(n as u64 / 2)));
+        }
+        trace.finish(Instant::ZERO);
+        render(&trace, &RenderOptions::default());
+        crate::verdict::explain(&trace);
     }
 }

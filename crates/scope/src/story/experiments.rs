@@ -2,7 +2,7 @@
 
 use super::{CLIENT, SERVER, Story, seg};
 use crate::trace::{Trace, View};
-use limpid_event::{DropReason, Error, Event, FlowId, TcpState, Timer, TxReason};
+use limpid_event::{DropReason, Error, Event, FlowId, Opening, TcpState, Timer, TxReason};
 
 const INSIDE: [View; 2] = [View::Inside; 2];
 const KERNEL: [View; 2] = [View::Inside, View::Observed];
@@ -120,6 +120,16 @@ pub(crate) fn unreachable() -> Trace {
     s.event(15, CLIENT, Event::Ended { error: Some(Error::HostUnreachable) });
     s.says(15, CLIENT, "connect failed: EHOSTUNREACH");
     s.end(15)
+}
+
+/// There is no route at all.
+pub(crate) fn no_route() -> Trace {
+    let mut s = inside();
+    let (local, remote) = (s.ends[CLIENT], s.ends[SERVER]);
+    s.event(0, CLIENT, Event::Opened { local, remote, opening: Opening::Active });
+    s.event(0, CLIENT, Event::Ended { error: Some(Error::NetworkUnreachable) });
+    s.says(0, CLIENT, "connect failed: ENETUNREACH");
+    s.end(0)
 }
 
 /// Both call each other at once.
@@ -330,6 +340,7 @@ pub(crate) fn all() -> Vec<(&'static str, Trace)> {
         ("connect-deadline", connect_deadline()),
         ("refused", refused()),
         ("unreachable", unreachable()),
+        ("no-route", no_route()),
         ("simultaneous-open", simultaneous_open()),
         ("simultaneous-close", simultaneous_close()),
         ("abort", abort()),

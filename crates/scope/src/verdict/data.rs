@@ -51,8 +51,10 @@ fn figures(story: &mut Story<'_>) {
             format!("{name} sent{rest}, {}.", part(peer))
         }
     };
-    let known = story.seen();
-    story.say(Kind::Data, known, &[], sentence);
+    let with_data =
+        || connection.segments.iter().filter(|s| s.tcp.len > 0 && !s.copy && !is_probe(s)).map(|s| s.number);
+    let packets: Vec<u64> = with_data().min().into_iter().chain(with_data().max()).collect();
+    story.say(Kind::Data, Known::Observed, &packets, sentence);
 }
 
 fn is_probe(segment: &Segment) -> bool {
@@ -168,7 +170,7 @@ fn reordering(story: &mut Story<'_>) {
             }
         }
         for (fast, slow) in overtaken {
-            let sentence = format!("{fast} overtook {slow} on the way: it was sent later and arrived earlier.");
+            let sentence = format!("Packet {fast} overtook {slow} on the way: it was sent later and arrived earlier.");
             story.say(Kind::Reordering, Known::Observed, &[slow, fast], sentence);
         }
     }
@@ -178,7 +180,8 @@ fn copies(story: &mut Story<'_>) {
     let copies: Vec<u64> = story.connection.segments.iter().filter(|s| s.copy).map(|s| s.number).collect();
     if !copies.is_empty() {
         let verb = if copies.len() == 1 { "is a copy" } else { "are copies" };
-        let sentence = format!("{} {verb} that the link made; nobody sent it twice.", cited(&copies));
+        let noun = if copies.len() == 1 { "Packet" } else { "Packets" };
+        let sentence = format!("{noun} {} {verb} that the link made: no TCP sent it.", cited(&copies));
         story.say(Kind::Duplicate, Known::Observed, &copies, sentence);
     }
 }
@@ -259,7 +262,7 @@ fn keepalives(story: &mut Story<'_>, end: usize) {
         1 => String::new(),
         _ => {
             let before = probes[probes.len() - 2];
-            format!(", the last {} apart", words::duration(last.sent_at.since(before.sent_at)))
+            format!(", {} apart", words::duration(last.sent_at.since(before.sent_at)))
         }
     };
     let sentence = format!(

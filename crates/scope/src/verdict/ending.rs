@@ -29,8 +29,7 @@ fn simultaneous(story: &mut Story<'_>) {
         "FINs {first} and {second} crossed: both ends closed at once, neither knowing of the other. Each goes through \
          CLOSING, and each waits in TIME-WAIT."
     );
-    let known = story.seen();
-    story.say(Kind::SimultaneousClose, known, &[first, second], sentence);
+    story.say(Kind::SimultaneousClose, Known::Observed, &[first, second], sentence);
 }
 
 /// One end closed, then the other.
@@ -38,7 +37,6 @@ fn in_turn(story: &mut Story<'_>, first: usize, second: usize) {
     let (fin, other) = (story.segment(first), story.segment(second));
     let ack = closing::ack_of_fin(story.connection, first).map(|index| story.segment(index));
     let last = closing::ack_of_fin(story.connection, second).map(|index| story.segment(index));
-    let known = story.seen();
     let mut packets = vec![fin.number, other.number];
     packets.extend(last.map(|s| s.number));
     let sentence = format!(
@@ -49,7 +47,7 @@ fn in_turn(story: &mut Story<'_>, first: usize, second: usize) {
         words::duration(other.sent_at.since(fin.sent_at)),
         other.number,
     );
-    story.say(Kind::Close, known, &packets, sentence);
+    story.say(Kind::Close, Known::Observed, &packets, sentence);
     match (closing::merged_ack(story.connection), ack) {
         (Some(_), _) => merged(story, fin, other),
         (None, Some(ack)) => apart(story, fin, ack, other),
@@ -81,8 +79,7 @@ fn merged(story: &mut Story<'_>, fin: &Segment, rider: &Segment) {
         rider.number,
         story.the_capital(closer),
     );
-    let known = story.seen();
-    story.say(Kind::MergedAck, known, &[fin.number, rider.number], sentence);
+    story.say(Kind::MergedAck, Known::Observed, &[fin.number, rider.number], sentence);
 }
 
 /// The FIN had an ACK of its own.
@@ -102,7 +99,7 @@ fn apart(story: &mut Story<'_>, fin: &Segment, ack: &Segment, other: &Segment) {
         other.number,
         words::duration(other.sent_at.since(ack.sent_at)),
     );
-    let known = if ack.why.is_some() { Known::Inside } else { story.seen() };
+    let known = if ack.why.is_some() { Known::Inside } else { Known::Observed };
     story.say(Kind::Close, known, &[fin.number, ack.number, other.number], sentence);
 }
 
@@ -132,8 +129,7 @@ fn half_closed(story: &mut Story<'_>, fin: &Segment, other: Option<&Segment>) {
     let mut packets = vec![fin.number];
     packets.extend(numbers);
     packets.extend(other.map(|s| s.number));
-    let known = story.seen();
-    story.say(Kind::HalfClose, known, &packets, sentence);
+    story.say(Kind::HalfClose, Known::Observed, &packets, sentence);
 }
 
 /// Only one end closed, or none.
@@ -151,7 +147,10 @@ fn time_wait(story: &mut Story<'_>) {
         let Some(at) = states.iter().position(|change| change.to == TcpState::TimeWait) else { continue };
         let entered = states[at];
         let left = states[at + 1..].iter().find(|change| change.to == TcpState::Closed);
-        let first = closing::both_fins(story.connection).map(|(first, _)| story.segment(first).from);
+        let fins = closing::both_fins(story.connection);
+        let first = fins.map(|(first, _)| story.segment(first).from);
+        let packets: Vec<u64> =
+            fins.map_or_else(Vec::new, |(a, b)| vec![story.segment(a).number, story.segment(b).number]);
         let why = match first {
             Some(first) if first == end && !closing::is_simultaneous(story.connection) => ", which closed first,",
             _ => "",
@@ -165,7 +164,7 @@ fn time_wait(story: &mut Story<'_>) {
         let told = entered.told && left.is_some();
         let sentence = format!("{}{why} {length}.", story.the_capital(end));
         let known = if told { Known::Inside } else { Known::Inferred };
-        story.say(Kind::TimeWait, known, &[], sentence);
+        story.say(Kind::TimeWait, known, &packets, sentence);
     }
 }
 
@@ -176,9 +175,13 @@ fn gave_up(story: &mut Story<'_>) {
         let ended = story.ended(end).filter(|(_, error)| established && *error != Error::ConnectionReset);
         let Some((at, error)) = ended else { continue };
         let peer = Connection::peer(end);
-        let heard = story.connection.sent_by(peer).filter_map(Segment::taken_at).filter(|t| *t <= at).max();
-        let silence = heard
-            .map(|heard| format!(", {} after {} was last heard", words::duration(at.since(heard)), story.the(peer)));
+        let heard = story.connection.sent_by(peer).filter_map(|s| Some((s.taken_at()?, s.number)));
+        let heard = heard.filter(|(taken, _)| *taken <= at).max();
+        let silence = heard.map(|(taken, number)| {
+            let span = words::duration(at.since(taken));
+            format!(", {span} after {} was last heard ({number})", story.the(peer))
+        });
+        let packets: Vec<u64> = heard.iter().map(|(_, number)| *number).collect();
         let sentence = format!(
             "{} gave the connection up{}: its application got {}.",
             story.the_capital(end),
@@ -186,7 +189,7 @@ fn gave_up(story: &mut Story<'_>) {
             error.errno()
         );
         let kind = if error == Error::TimedOut { Kind::TimedOut } else { Kind::Reset };
-        story.say(kind, Known::Inside, &[], sentence);
+        story.say(kind, Known::Inside, &packets, sentence);
     }
 }
 
@@ -218,6 +221,6 @@ fn reset(story: &mut Story<'_>) {
         _ => String::new(),
     };
     let sentence = format!("{} reset the connection ({}){why}.{heard}", story.the_capital(end), reset.number);
-    let known = if reset.why.is_some() { Known::Inside } else { story.seen() };
+    let known = if reset.why.is_some() { Known::Inside } else { Known::Observed };
     story.say(Kind::Reset, known, &[reset.number], sentence);
 }

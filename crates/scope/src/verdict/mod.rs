@@ -14,6 +14,7 @@ mod tests;
 use crate::analysis::{Analysis, Connection, Segment};
 use crate::trace::{Trace, View};
 use limpid_wire::Endpoint;
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// The most verdicts of one [`Kind`] about one connection; a last one counts the others.
@@ -136,23 +137,34 @@ struct Story<'a> {
     analysis: &'a Analysis<'a>,
     connection: &'a Connection,
     verdicts: Vec<Verdict>,
+    /// How many of a kind were too many.
+    hidden: BTreeMap<Kind, u64>,
 }
 
 impl<'a> Story<'a> {
     fn new(analysis: &'a Analysis<'a>, connection: &'a Connection) -> Story<'a> {
-        Story { analysis, connection, verdicts: Vec::new() }
+        Story { analysis, connection, verdicts: Vec::new(), hidden: BTreeMap::new() }
     }
 
-    /// Adds a verdict; beyond [`MAX_OF_A_KIND`] the last one of its kind takes in what the others would have said.
+    /// Adds a verdict; beyond [`MAX_OF_A_KIND`] one more of its kind counts the others.
     fn say(&mut self, kind: Kind, known: Known, packets: &[u64], sentence: String) {
         let ends = &self.connection.ends;
         let opener = self.connection.opener;
         let connection = (ends[opener].endpoint, ends[Connection::peer(opener)].endpoint);
-        if self.verdicts.iter().filter(|v| v.kind == kind).count() < MAX_OF_A_KIND {
+        let said = self.verdicts.iter().filter(|v| v.kind == kind).count();
+        if said < MAX_OF_A_KIND {
             self.verdicts.push(Verdict { connection, kind, known, sentence, packets: packets.to_vec() });
-        } else if let Some(last) = self.verdicts.iter_mut().rev().find(|v| v.kind == kind) {
-            last.packets.extend_from_slice(packets);
-            last.sentence = format!("{} more like these.", last.packets.len());
+            return;
+        }
+        let hidden = self.hidden.entry(kind).or_default();
+        *hidden += 1;
+        let sentence = format!("{} more like these.", crate::words::number(*hidden));
+        match self.verdicts.iter_mut().rev().find(|v| v.kind == kind) {
+            Some(last) if said > MAX_OF_A_KIND => {
+                last.packets.extend_from_slice(packets);
+                last.sentence = sentence;
+            }
+            _ => self.verdicts.push(Verdict { connection, kind, known, sentence, packets: packets.to_vec() }),
         }
     }
 

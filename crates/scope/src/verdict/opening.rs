@@ -12,6 +12,9 @@ pub(super) fn explain(story: &mut Story<'_>) {
     let connection = story.connection;
     time_wait_reuse(story);
     let syns: Vec<&Segment> = connection.sent_by(connection.opener).filter(|s| s.is_syn() && !s.copy).collect();
+    if connection.segments.is_empty() {
+        return nothing_sent(story);
+    }
     if opening::is_unanswered(connection) {
         return unanswered(story, &syns);
     }
@@ -34,6 +37,14 @@ pub(super) fn explain(story: &mut Story<'_>) {
     }
 }
 
+/// The connect failed before a packet could leave.
+fn nothing_sent(story: &mut Story<'_>) {
+    if let Some((_, error)) = story.ended(story.connection.opener) {
+        let sentence = format!("Not a packet was sent: the connect failed at once with {} ({error}).", error.errno());
+        story.say(Kind::Unreachable, Known::Inside, &[], sentence);
+    }
+}
+
 fn numbers(segments: &[&Segment]) -> Vec<u64> {
     segments.iter().map(|s| s.number).collect()
 }
@@ -47,14 +58,14 @@ fn three_way(story: &mut Story<'_>, handshake: [usize; 3]) {
     let [syn, syn_ack, ack] = handshake.map(|index| story.segment(index));
     let took = words::duration(ack.sent_at.since(syn.sent_at));
     let sentence = format!(
-        "{}, {} and {} are the three-way handshake: SYN, SYN-ACK, ACK. {} was connected after {took}, one round trip.",
+        "Packets {}, {} and {} are the three-way handshake: SYN, SYN-ACK, ACK. {} was connected after {took}, one round \
+         trip.",
         syn.number,
         syn_ack.number,
         ack.number,
         story.the_capital(story.connection.opener),
     );
-    let known = story.seen();
-    story.say(Kind::Handshake, known, &[syn.number, syn_ack.number, ack.number], sentence);
+    story.say(Kind::Handshake, Known::Observed, &[syn.number, syn_ack.number, ack.number], sentence);
 }
 
 fn simultaneous(story: &mut Story<'_>) {
@@ -65,8 +76,7 @@ fn simultaneous(story: &mut Story<'_>) {
          one connection, not two.",
         syns[0].number, syns[1].number
     );
-    let known = story.seen();
-    story.say(Kind::SimultaneousOpen, known, &numbers(&syns), sentence);
+    story.say(Kind::SimultaneousOpen, Known::Observed, &numbers(&syns), sentence);
 }
 
 /// SYNs to which nothing at all came back.
@@ -74,11 +84,17 @@ fn unanswered(story: &mut Story<'_>, syns: &[&Segment]) {
     let Some((first, again)) = syns.split_first() else { return };
     let waits = intervals(syns);
     let lost = syns.iter().all(|s| s.arrival.is_lost());
-    let fate = if lost { "every one was lost on the way" } else { "nobody answered" };
+    let fate = match syns.len() {
+        _ if !lost => "nobody answered",
+        1 => "it was lost on the way",
+        2 => "both were lost on the way",
+        _ => "every one was lost on the way",
+    };
     let sentence = match again.len() {
         0 => format!("SYN {} was sent once, and {fate}.", first.number),
+        1 => format!("SYN {} was sent again as {}, {} later; {fate}.", first.number, again[0].number, list_of(&waits),),
         n => format!(
-            "SYN {} was sent again {} ({}), {} after the one before; {fate}.",
+            "SYN {} was sent again {} ({}), with {} between them; {fate}.",
             first.number,
             times(n),
             cited(&numbers(again)),
@@ -124,16 +140,13 @@ fn connect_failed(story: &mut Story<'_>, syns: &[&Segment], waits: &[Duration]) 
     };
     if let Some((at, error)) = story.ended(opener) {
         let after = words::duration(at.since(first.sent_at));
-        let mut sentence = format!(
-            "The connect failed {retries}: {} told the application {} after {after}",
-            story.the(opener),
-            error.errno()
-        );
+        let mut sentence = format!("The connect failed {retries}: the application got {} after {after}", error.errno());
+
         let deadline = story.fired(opener, Timer::ConnectDeadline);
         let last_wait = at.since(last.sent_at);
         sentence.push_str(&match (error, deadline) {
             (Error::TimedOut, true) => ", the application's own deadline.".into(),
-            (Error::TimedOut, false) => format!(": the last wait was {}.", words::duration(last_wait)),
+            (Error::TimedOut, false) => format!(", when the last wait of {} was over.", words::duration(last_wait)),
             _ => ".".to_owned(),
         });
         return story.say(Kind::ConnectTimeout, Known::Inside, &numbers(syns), sentence);
@@ -168,7 +181,7 @@ fn refused(story: &mut Story<'_>, syns: &[&Segment]) -> bool {
         first.number,
         reset.number
     );
-    let known = if told.is_empty() { story.seen() } else { Known::Inside };
+    let known = if told.is_empty() { Known::Observed } else { Known::Inside };
     story.say(Kind::Refused, known, &[first.number, reset.number], sentence);
     true
 }
@@ -242,15 +255,14 @@ fn full_queues(story: &mut Story<'_>) {
         if dropped.is_empty() {
             continue;
         }
-        let gave_up = story.ended(story.connection.opener).is_some_and(|(_, error)| error == Error::TimedOut);
-        let end = if gave_up { "" } else { " The client's TCP tried again, as if it had been lost." };
         let sentence = format!(
-            "{}'s {queue} was full: {} dropped without a word.{end}",
+            "{}'s {queue} was full: {} dropped without a word. To {} that looks like a loss: TCP tries again.",
             story.the_capital(peer),
             match dropped.len() {
-                1 => format!("{} was", dropped[0].number),
-                _ => format!("{} were", cited(&numbers(&dropped))),
+                1 => format!("packet {} was", dropped[0].number),
+                _ => format!("packets {} were", cited(&numbers(&dropped))),
             },
+            story.the(story.connection.opener),
         );
         story.say(Kind::BacklogFull, Known::Inside, &numbers(&dropped), sentence);
     }
@@ -283,8 +295,8 @@ fn time_wait_reuse(story: &mut Story<'_>) {
     let connection = story.connection;
     let Some(syn) = connection.segments.iter().find(|s| s.is_syn()) else { return };
     let receiver = Connection::peer(syn.from);
-    let same = |c: &&Connection| c.pair == connection.pair && c.began() < connection.began();
-    let Some(before) = story.analysis.connections.iter().filter(same).next_back() else { return };
+    let same = |c: &&Connection| c.pair == connection.pair && c.began < connection.began;
+    let Some(before) = story.analysis.connections.iter().rfind(same) else { return };
     let last = before.ends[receiver].states.iter().rfind(|change| change.at <= syn.sent_at);
     let Some(waiting) = last.filter(|change| change.to == TcpState::TimeWait) else { return };
     let sentence = format!(

@@ -10,7 +10,7 @@ use limpid_event::Instant;
 impl Builder<'_> {
     pub(super) fn ghosts(&mut self) {
         for (index, connection) in self.connections.iter().enumerate() {
-            let later = self.connections.get(index + 1).map(|c| c.began());
+            let later = self.connections.get(index + 1).map(|c| c.began);
             self.merged_ack((index, connection));
             self.unanswered(connection, later);
         }

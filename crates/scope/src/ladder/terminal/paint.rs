@@ -2,7 +2,7 @@
 
 use super::canvas::{Canvas, clip, width};
 use super::glyphs::{Glyphs, Style};
-use super::plan::{Columns, Path, Plan, STUB, Words, gap_text, time_text};
+use super::plan::{Columns, FOLD_SIGN, Path, Plan, STUB, Words, gap_text, time_text};
 use crate::ladder::layout::*;
 use crate::trace::View;
 use crate::words;
@@ -50,8 +50,16 @@ impl Painter<'_> {
             let y = self.canvas.add_line();
             self.canvas.text(0, y, caption, Style::Bold);
         }
-        self.centred([&heads[0].name, &heads[1].name], Style::Bold);
-        self.centred([&heads[0].endpoint, &heads[1].endpoint], Style::Plain);
+        // A host that has no name but its address needs no line for it.
+        let named = |head: &Head| if head.endpoint.contains(&head.name) { String::new() } else { head.name.clone() };
+        let names = [named(&heads[0]), named(&heads[1])];
+        let style = if names.iter().all(String::is_empty) {
+            Style::Bold
+        } else {
+            self.centred([&names[0], &names[1]], Style::Bold);
+            Style::Plain
+        };
+        self.centred([&heads[0].endpoint, &heads[1].endpoint], style);
         if heads.iter().any(|head| head.view != View::Inside) {
             let known = |view| match view {
                 View::Inside => "(known from inside)",
@@ -199,7 +207,7 @@ impl Painter<'_> {
         let room = self.columns.room();
         let at = |painter: &Self, distance: usize| painter.columns.from(arrow.from, distance);
         if let Some(origin) = &arrow.origin {
-            return self.from_between(arrow, path, &self.glyphs.translate(origin).into_owned());
+            return self.stroke_from_between(arrow, path, &self.glyphs.translate(origin));
         }
         if arrow.line != Line::Ghost {
             let joint = if arrow.from == Side::Left { self.glyphs.leave_right } else { self.glyphs.leave_left };
@@ -246,7 +254,7 @@ impl Painter<'_> {
     }
 
     /// An arrow that somebody between the two lifelines sent.
-    fn from_between(&mut self, arrow: &Arrow, path: &Path, origin: &str) {
+    fn stroke_from_between(&mut self, arrow: &Arrow, path: &Path, origin: &str) {
         let style = Painter::style(arrow);
         let start = width(origin) + 4;
         for distance in start..self.columns.room() {
@@ -342,10 +350,12 @@ impl Painter<'_> {
                     self.at_sender(side, y, 3, text, style);
                 }
                 None => {
-                    let dots = if line == 0 { self.glyphs.translate("⋯ ") } else { "  ".into() };
-                    let text = format!("{dots}{text}");
+                    let sign = self.glyphs.translate(FOLD_SIGN);
                     let x = self.columns.lifelines[0] + 3;
-                    self.canvas.text(x, y, &text, style);
+                    if line == 0 {
+                        self.canvas.text(x, y, &sign, style);
+                    }
+                    self.canvas.text(x + width(&sign), y, text, style);
                 }
             }
         }

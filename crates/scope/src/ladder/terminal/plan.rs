@@ -19,6 +19,8 @@ const CROSSING_SLOPE: usize = 4;
 const TANGLE: usize = 3;
 /// An arrow that passes more rows than this is cut.
 const LONG: usize = 8;
+/// Stands before what was folded.
+pub(super) const FOLD_SIGN: &str = "⋯ ";
 /// The length of the end of an arrow that was cut.
 pub(super) const STUB: usize = 8;
 
@@ -158,9 +160,8 @@ impl Plan {
         let words: Vec<Words> = (ladder.arrows.iter().zip(&traffic))
             .map(|(arrow, traffic)| fit(arrow, *traffic, columns, glyphs))
             .collect();
-        let remarks: Vec<Vec<String>> = (ladder.remarks.iter())
-            .map(|r| wrap(&glyphs.translate(&r.text), columns.room() - if r.side.is_none() { 6 } else { 4 }))
-            .collect();
+        let remarks: Vec<Vec<String>> =
+            ladder.remarks.iter().map(|r| remark_lines(r, columns.room(), glyphs)).collect();
         let mut extra = vec![0; ladder.rows.len()];
         for (arrow, words) in ladder.arrows.iter().zip(&words) {
             extra[arrow.departs] = words.below.len().max(extra[arrow.departs]);
@@ -183,6 +184,20 @@ impl Plan {
             .map(|(arrow, traffic)| path(arrow, *traffic, columns, &row_line))
             .collect();
         Plan { row_line, gap_line, paths, words, remarks, lines: line }
+    }
+}
+
+/// A remark, broken to its room. What a fold says of each direction stays together.
+fn remark_lines(remark: &Remark, room: usize, glyphs: &Glyphs) -> Vec<String> {
+    let text = glyphs.translate(&remark.text);
+    match remark.side {
+        Some(_) => wrap(&text, room - 3),
+        None => {
+            let room = room - 4 - width(&glyphs.translate(FOLD_SIGN));
+            let whole = width(&text) <= room;
+            let parts = if whole { vec![&*text] } else { text.split("; ").collect() };
+            parts.into_iter().flat_map(|part| wrap(part, room)).collect()
+        }
     }
 }
 

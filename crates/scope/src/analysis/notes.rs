@@ -1,0 +1,150 @@
+//! Gives each note of a trace to the connection that it speaks of.
+
+use super::connection::{Connection, Noted};
+use crate::trace::{Arrival, Note, Trace, What};
+use limpid_event::{Event, FlowId, Instant};
+use std::collections::HashMap;
+
+/// The most connections that one remark is shown at.
+const MAX_SHARED: usize = 16;
+/// The most remarks without a flow that are sorted out; those after are left out.
+const MAX_LOOSE: usize = 2_000;
+
+/// A connection, and one of its ends.
+type Place = (usize, usize);
+
+/// Gives out all notes.
+pub(super) fn attach(trace: &Trace, connections: &mut [Connection]) {
+    let flows = flows(trace, connections);
+    let arrivals = arrivals(connections);
+    let spans: Vec<Span> = connections.iter().map(Span::of).collect();
+    let mut loose = 0;
+    for (index, note) in trace.notes.iter().enumerate() {
+        let named = flows.get(&(note.host, note.flow)).copied();
+        if is_about_a_packet(note, named, &arrivals, connections) {
+            continue;
+        }
+        match named {
+            Some((at, end)) => connections[at].notes.push(Noted { end, note: index }),
+            None if is_loose(note) && loose < MAX_LOOSE => {
+                loose += 1;
+                for (at, end) in concerned(&spans, note) {
+                    connections[at].notes.push(Noted { end, note: index });
+                }
+            }
+            None => {}
+        }
+    }
+}
+
+/// A remark, or a drop, of no connection in particular.
+fn is_loose(note: &Note) -> bool {
+    note.flow == FlowId::NONE && matches!(note.what, What::App(_) | What::Event(Event::Dropped { .. }))
+}
+
+/// A packet that arrived at this very moment was thrown away: that is told of the packet.
+fn is_about_a_packet(
+    note: &Note,
+    named: Option<Place>,
+    arrivals: &HashMap<(usize, Instant), Vec<(usize, usize)>>,
+    connections: &mut [Connection],
+) -> bool {
+    let What::Event(Event::Dropped { why }) = note.what else { return false };
+    let Some(candidates) = arrivals.get(&(note.host, note.at)) else { return false };
+    let free = |&&(at, segment): &&(usize, usize)| connections[at].segments[segment].dropped.is_none();
+    let of_flow = |&&(at, _): &&(usize, usize)| named.is_some_and(|(named, _)| named == at);
+    let found = candidates.iter().filter(free).find(of_flow).or_else(|| candidates.iter().find(free));
+    if let Some(&(at, segment)) = found {
+        connections[at].segments[segment].dropped = Some(why);
+    }
+    found.is_some()
+}
+
+/// Which connection and end each flow of each host is.
+fn flows(trace: &Trace, connections: &[Connection]) -> HashMap<(usize, FlowId), Place> {
+    let mut flows = HashMap::new();
+    let mut by_ends: HashMap<_, Vec<Place>> = HashMap::new();
+    for (at, connection) in connections.iter().enumerate() {
+        for segment in &connection.segments {
+            let flow = trace.packets[segment.packet].flow;
+            if flow != FlowId::NONE {
+                flows.entry((connection.ends[segment.from].host, flow)).or_insert((at, segment.from));
+            }
+        }
+        for end in 0..2 {
+            let (own, peer) = (&connection.ends[end], &connection.ends[Connection::peer(end)]);
+            by_ends.entry((own.host, own.endpoint, peer.endpoint)).or_default().push((at, end));
+        }
+    }
+    // A flow that never sent a packet is found by its endpoints; of several, the first that began no earlier.
+    for note in trace.notes.iter().filter(|note| note.flow != FlowId::NONE) {
+        if let What::Event(Event::Opened { local, remote, .. }) = &note.what
+            && !flows.contains_key(&(note.host, note.flow))
+            && let Some(places) = by_ends.get(&(note.host, *local, *remote))
+        {
+            let later = places.partition_point(|(at, _)| connections[*at].began < note.at);
+            flows.insert((note.host, note.flow), places[later.min(places.len() - 1)]);
+        }
+    }
+    flows
+}
+
+/// Which segments arrived at a host at an instant.
+fn arrivals(connections: &[Connection]) -> HashMap<(usize, Instant), Vec<(usize, usize)>> {
+    let mut arrivals: HashMap<(usize, Instant), Vec<(usize, usize)>> = HashMap::new();
+    for (at, connection) in connections.iter().enumerate() {
+        for (index, segment) in connection.segments.iter().enumerate() {
+            if let Arrival::At(time) = segment.arrival {
+                let to = connection.ends[Connection::peer(segment.from)].host;
+                arrivals.entry((to, time)).or_default().push((at, index));
+            }
+        }
+    }
+    arrivals
+}
+
+/// When a connection lived, between whom.
+struct Span {
+    hosts: [usize; 2],
+    ports: [u16; 2],
+    began: Instant,
+    ended: Instant,
+}
+
+impl Span {
+    fn of(connection: &Connection) -> Span {
+        let [left, right] = &connection.ends;
+        Span {
+            hosts: [left.host, right.host],
+            ports: [left.endpoint.port, right.endpoint.port],
+            began: connection.began,
+            ended: connection.ended(),
+        }
+    }
+
+    /// How far away from its life `at` is.
+    fn distance(&self, at: Instant) -> std::time::Duration {
+        self.began.since(at).max(at.since(self.ended))
+    }
+}
+
+/// Which connections a note without a flow is about. A remark that begins with a port ("40001: connected") is about the
+/// connection with that port; others are about all that live at its time, or else about the nearest in time.
+fn concerned(spans: &[Span], note: &Note) -> Vec<Place> {
+    let port = match &note.what {
+        What::App(text) => text.split_once(':').and_then(|(port, _)| port.parse::<u16>().ok()),
+        What::Event(_) => None,
+    };
+    let of_host = || {
+        let place = |(at, span): (usize, &Span)| Some((at, span.hosts.iter().position(|host| *host == note.host)?));
+        spans.iter().enumerate().filter_map(place)
+    };
+    let has_port = |(at, _): &Place| port.is_some_and(|port| spans[*at].ports.contains(&port));
+    let named = of_host().any(|place| has_port(&place));
+    let pool = || of_host().filter(|place| !named || has_port(place));
+    let living: Vec<Place> = pool().filter(|(at, _)| spans[*at].distance(note.at).is_zero()).take(MAX_SHARED).collect();
+    if !living.is_empty() {
+        return living;
+    }
+    pool().min_by_key(|(at, _)| spans[*at].distance(note.at)).into_iter().collect()
+}

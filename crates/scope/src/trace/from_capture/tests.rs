@@ -1,0 +1,78 @@
+use super::*;
+use crate::capture::Reader;
+use crate::ladder::{RenderOptions, render};
+use crate::verdict::{Kind, explain};
+use insta::assert_snapshot;
+
+fn article(name: &str) -> Trace {
+    let path = format!("{}/../../tests/article/{name}", env!("CARGO_MANIFEST_DIR"));
+    let file = std::fs::File::open(&path).unwrap_or_else(|e| panic!("{path}: {e}"));
+    Trace::from_capture(Reader::new(file).expect("a capture").map(|p| p.expect("a packet")))
+}
+
+fn shown(trace: &Trace) -> String {
+    let verdicts: Vec<String> = explain(trace).iter().map(ToString::to_string).collect();
+    format!("{}\n{}\n", render(trace, &RenderOptions::default()), verdicts.join("\n"))
+}
+
+#[test]
+fn the_article_closes_in_three_segments() {
+    let trace = article("article-close.pcap");
+    assert_snapshot!(shown(&trace));
+    assert!(explain(&trace).iter().any(|v| v.kind == Kind::MergedAck && v.packets == [4, 5]));
+}
+
+#[test]
+fn the_article_waits_for_an_answer() {
+    let trace = article("article-syn-timeout.pcap");
+    assert_snapshot!(shown(&trace));
+    assert!(trace.packets.iter().all(|p| p.arrival == Arrival::Unknown));
+}
+
+#[test]
+fn the_near_host_is_found_on_either_side() {
+    let trace = article("article-close.pcap");
+    let packets = || trace.packets.iter().map(|p| (p.number, p.bytes.clone()));
+    let capture = |times: [i64; 6]| {
+        let packets = packets().zip(times);
+        Trace::from_capture(packets.map(|((n, b), t)| CapturedPacket::whole(n, t * 1_000_000, LinkType::RAW, b)))
+    };
+    let views = |trace: &Trace| trace.hosts.iter().map(|h| h.view).collect::<Vec<_>>();
+    let at_client = capture([0, 10, 10, 100, 110, 110]);
+    assert_eq!(views(&at_client), [View::Observed, View::Estimated]);
+    assert_eq!(at_client.packets[0].arrival, Arrival::Estimated(at_client.packets[1].sent_at));
+    let at_server = capture([0, 0, 10, 100, 100, 110]);
+    assert_eq!(views(&at_server), [View::Estimated, View::Observed]);
+    assert_eq!(at_server.packets[0].sent_at, Instant::ZERO, "half a round trip before it was seen");
+    assert_eq!(at_server.packets[0].arrival, Arrival::At(Instant::from_millis(5)));
+}
+
+#[test]
+fn link_headers_are_taken_off() {
+    let ip = [0x45, 0, 0, 20];
+    let framed = |header: &[u8]| [header, &ip].concat();
+    let ethernet = [[0; 12].as_slice(), &[0x08, 0x00]].concat();
+    let tagged = [[0; 12].as_slice(), &[0x88, 0xa8, 0, 1, 0x81, 0x00, 0, 2, 0x08, 0x00]].concat();
+    let cases = [
+        (LinkType::RAW, framed(&[])),
+        (LinkType::NULL, framed(&[2, 0, 0, 0])),
+        (LinkType::LINUX_SLL, framed(&[0; 16])),
+        (LinkType::LINUX_SLL2, framed(&[0; 20])),
+        (LinkType::ETHERNET, framed(&ethernet)),
+        (LinkType::ETHERNET, framed(&tagged)),
+    ];
+    for (link_type, frame) in cases {
+        assert_eq!(ip_packet(link_type, &frame), Some(&ip[..]), "{link_type:?}");
+        for len in 0..frame.len() - ip.len() {
+            assert_eq!(ip_packet(link_type, &frame[..len]), None, "{link_type:?}");
+        }
+    }
+    assert_eq!(ip_packet(LinkType(147), &ip), None);
+}
+
+#[test]
+fn an_empty_capture_is_an_empty_trace() {
+    let trace = Trace::from_capture([]);
+    assert!(trace.packets.is_empty() && trace.hosts.is_empty());
+    assert_eq!(trace.end, Instant::ZERO);
+}
