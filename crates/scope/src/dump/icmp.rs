@@ -20,6 +20,8 @@ const MASK_REPLY: u8 = 18;
 
 /// Where the packet begins that an error quotes.
 const QUOTED: usize = 8;
+/// Where an extension of an error begins (RFC 4884 §5.1): after 128 bytes of the quoted packet.
+const EXTENSION: usize = QUOTED + 128;
 
 impl Line<'_> {
     /// An ICMP message of `length` bytes on the link.
@@ -54,7 +56,12 @@ impl Line<'_> {
             let stated = usize::from(quoted.u16(2)?);
             let quoted = quoted.get(..stated).unwrap_or(quoted);
             quoted.need(4)?;
-            return self.nested(|line| line.ip4(quoted, stated));
+            self.nested(|line| line.ip4(quoted, stated))?;
+            // Where an extension (RFC 4884) could stand its header is looked at; it is not printed.
+            if matches!(kind, UNREACHABLE | TIME_EXCEEDED | PARAMETER_PROBLEM) && length > EXTENSION {
+                self.protocol = "icmp";
+                message.need(EXTENSION + 4)?;
+            }
         }
         Ok(())
     }

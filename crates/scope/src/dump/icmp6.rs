@@ -21,6 +21,10 @@ const NEIGHBOR_SOLICITATION: u8 = 135;
 const NEIGHBOR_ADVERTISEMENT: u8 = 136;
 const REDIRECT: u8 = 137;
 
+/// The flags of a router advertisement (RFC 4861 §4.2, RFC 6275 §7.1; the last an expired draft's).
+const ROUTER_FLAGS: [(u32, &str); 4] =
+    [(0x80, "managed"), (0x40, "other stateful"), (0x20, "home agent"), (0x02, "ipv6 only")];
+
 /// Where the packet begins that an error quotes.
 const QUOTED: usize = 8;
 
@@ -28,6 +32,11 @@ impl Line<'_> {
     /// An ICMPv6 message of `length` bytes on the link.
     pub(super) fn icmp6(&mut self, message: &[u8], length: usize, carrier: &Carrier) -> Printed {
         self.protocol = "icmp6";
+        if length == 0 {
+            self.out.push_str("ICMP6, length 0");
+            self.invalid();
+            return Ok(());
+        }
         if self.verbose()
             && !carrier.fragment
             && let Some(whole) = message.get(..length)
@@ -192,8 +201,8 @@ impl Line<'_> {
     fn icmp6_router(&mut self, message: &[u8]) -> Printed {
         put!(self, "\n\thop limit {}, Flags [", message.u8(4)?);
         let flags = message.u8(5)?;
-        self.bits(u32::from(flags), &[(0x80, "managed"), (0x40, "other stateful"), (0x20, "home agent")], ", ");
-        let preference = ["medium", "high", "reserved", "low"][usize::from(flags >> 3 & 3)];
+        self.bits(u32::from(flags), &ROUTER_FLAGS, ", ");
+        let preference = ["medium", "high", "rsv", "low"][usize::from(flags >> 3 & 3)];
         put!(self, "], pref {preference}, router lifetime {}s", message.u16(6)?);
         put!(self, ", reachable time {}ms, retrans timer {}ms", message.u32(8)?, message.u32(12)?);
         Ok(())
@@ -204,7 +213,7 @@ impl Line<'_> {
         while !options.is_empty() {
             let (kind, units) = (options.u8(0)?, options.u8(1)?);
             let length = usize::from(units) * 8;
-            let option = options.get(..length).ok_or(Cut)?;
+            let option = options.get(..length).filter(|option| !option.is_empty()).ok_or(Cut)?;
             let name = match kind {
                 1 => "source link-address",
                 2 => "destination link-address",
@@ -214,9 +223,6 @@ impl Line<'_> {
                 _ => "unknown",
             };
             put!(self, "\n\t  {name} option ({kind}), length {length} ({units}): ");
-            if length == 0 {
-                return Ok(());
-            }
             match kind {
                 1 | 2 => self.icmp6_link_address(&option[2..]),
                 3 => self.icmp6_prefix(option)?,

@@ -58,7 +58,10 @@ impl Line<'_> {
                 return Ok(());
             }
         }
-        packet.need(HEADER)?;
+        if packet.len() < HEADER {
+            self.truncated();
+            return Ok(());
+        }
         let header = usize::from(first & 0xf) * 4;
         if header < HEADER {
             put!(self, "bad-hlen {header}");

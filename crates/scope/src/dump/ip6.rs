@@ -124,6 +124,9 @@ impl Line<'_> {
         let length = (usize::from(header.u8(1)?) + 1) * 8;
         header.need(length)?;
         put!(self, "{name} ");
+        if protocol == "dstopt" && !self.verbose() {
+            return Ok(length);
+        }
         let mut at = 2;
         while at < length {
             let left = length - at;
@@ -142,7 +145,7 @@ impl Line<'_> {
             if size > left {
                 return Err(Cut);
             }
-            self.ip6_option(kind, &header[at..at + size], payload)?;
+            self.ip6_option(kind, &header[at..at + size], left, payload)?;
             at += size;
         }
         if self.verbose() {
@@ -151,17 +154,25 @@ impl Line<'_> {
         Ok(length)
     }
 
-    /// An option: with `-v` what it says, and in any case what is wrong with it.
-    fn ip6_option(&mut self, kind: u8, option: &[u8], payload: usize) -> Printed {
+    /// An option, of which and after which `left` bytes of the header are left: with `-v` what it says, and in any case
+    /// what is wrong with it.
+    fn ip6_option(&mut self, kind: u8, option: &[u8], left: usize, payload: usize) -> Printed {
         let length = option.len() - 2;
-        match kind {
-            5 if length != 2 => put!(self, "(rtalert: invalid len {length})"),
-            0xc2 if length != 4 => put!(self, "(jumbo: invalid len {length})"),
-            0xc9 if length < 16 => put!(self, "(homeaddr: invalid len {length})"),
-            _ if self.verbose() => return self.ip6_valid_option(kind, option, payload),
-            _ => return Ok(()),
+        let (name, needs, fits) = match kind {
+            5 => ("rtalert", 2, length == 2),
+            0xc2 => ("jumbo", 4, length == 4),
+            0xc9 => ("homeaddr", 16, length >= 16),
+            _ => ("", 0, true),
+        };
+        if left < needs + 2 {
+            put!(self, "({name}: trunc)");
+            return Err(Cut);
         }
-        Err(Cut)
+        if !fits {
+            put!(self, "({name}: invalid len {length})");
+            return Err(Cut);
+        }
+        if self.verbose() { self.ip6_valid_option(kind, option, payload) } else { Ok(()) }
     }
 
     fn ip6_valid_option(&mut self, kind: u8, option: &[u8], payload: usize) -> Printed {
@@ -190,7 +201,7 @@ impl Line<'_> {
     fn ip6_fragment(&mut self, header: &[u8], length: usize) -> Result<Option<usize>, Cut> {
         self.protocol = "frag6";
         let offset = header.u16(2)? & 0xfff8;
-        let size = length.wrapping_sub(8) as i32;
+        let size = (length as u64).wrapping_sub(8);
         if self.verbose() {
             put!(self, "frag (0x{:08x}:{offset}|{size})", header.u32(4)?);
         } else {

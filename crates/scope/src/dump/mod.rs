@@ -8,7 +8,9 @@
 //! # Where it differs
 //! - What follows `length N` of a TCP segment (tcpdump decodes many applications by port) is left out; UDP payloads are
 //!   always `UDP, length N`.
-//! - Protocols that limpid does not know are one short line, without what they carry.
+//! - Protocols that limpid does not know are one short line, without what they carry; so are types of ICMPv6 beyond
+//!   errors, echo, neighbour and listener discovery. Extensions of ICMP errors (RFC 4884) are left out.
+//! - Times after 2038-01-19, where tcpdump says `[Error converting time]`, are printed.
 //! - Addresses get names from `/etc/hosts` alone; nothing is asked of the network.
 //!
 //! # Relative sequence numbers

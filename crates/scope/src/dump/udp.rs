@@ -23,12 +23,18 @@ impl Line<'_> {
             put!(self, "truncated-udp {length}");
             return Ok(());
         }
-        let stated = usize::from(datagram.u16(4)?);
+        let Ok(stated) = datagram.u16(4).map(usize::from) else {
+            self.truncated();
+            return Ok(());
+        };
         if stated < HEADER {
             put!(self, "truncated-udplength {stated}");
             return Ok(());
         }
-        datagram.need(HEADER)?;
+        if datagram.len() < HEADER {
+            self.truncated();
+            return Ok(());
+        }
         let (payload, room) = (stated - HEADER, length - HEADER);
         self.udp_checksum(datagram, length.min(stated), carrier);
         self.out.push_str("UDP, ");
