@@ -328,6 +328,11 @@ impl SynReceived {
         TsClock::new(self.params.ts_offset).elapsed(now, timestamps.ecr)
     }
 
+    #[cfg(test)]
+    pub(crate) fn negotiated(&self) -> &Negotiated {
+        &self.negotiated
+    }
+
     /// Our initial sequence number, to check ICMP quotes.
     pub fn isn(&self) -> SeqNum {
         self.params.isn

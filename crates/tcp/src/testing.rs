@@ -61,9 +61,9 @@ pub(crate) struct Host {
 
 macro_rules! cx {
     ($host:expr) => {
-        &mut Cx {
+        &mut $crate::Cx {
             now: $host.now,
-            flow: FlowId(1),
+            flow: limpid_event::FlowId(1),
             observer: &mut $host.transcript,
             counters: &mut $host.counters,
             pool: &mut $host.pool,
@@ -142,8 +142,14 @@ impl Host {
 
     /// A connection that the peer opened, at `1:1`, with the handshake's segments gone from transcript and outbox.
     pub(crate) fn established(config: Config) -> Host {
+        Host::established_after(config, 0)
+    }
+
+    /// The same with a round trip of so many milliseconds.
+    pub(crate) fn established_after(config: Config, rtt: u64) -> Host {
         let mut host = Host::listening(config);
         host.inject("S 0:0(0) win 65535 <mss 1460>");
+        host.pass_ms(rtt);
         host.inject(". 1:1(0) ack 1 win 65535");
         assert_eq!(host.state(), TcpState::Established);
         host.forget();
@@ -155,6 +161,11 @@ impl Host {
         self.transcript.lines.clear();
         self.outbox.clear();
         self.woke = Readiness::empty();
+    }
+
+    /// Forgets the transcript, but sends what is to be sent.
+    pub(crate) fn forget_story(&mut self) {
+        self.transcript.lines.clear();
     }
 
     pub(crate) fn connect(&mut self) {

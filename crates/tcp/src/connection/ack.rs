@@ -74,13 +74,12 @@ impl Connection {
         if !self.timers.runs(Timer::Persist) {
             return;
         }
-        if self.snd.usable_window() > 0 {
-            // Whether it is large enough, the next look for data will tell.
+        if self.window_lets_go() {
             self.timers.stop(Timer::Persist);
             self.timers.stop(Timer::UserTimeout);
-            self.snd.backoff = 0;
+            self.snd.probe_backoff = 0;
         } else {
-            self.timers.restart(cx, Timer::Persist, self.snd.backed_off_rto());
+            self.timers.restart(cx, Timer::Persist, self.snd.probe_interval());
         }
     }
 

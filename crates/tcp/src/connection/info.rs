@@ -29,7 +29,7 @@ impl Connection {
             },
             retransmits: snd.backoff,
             probes: self.probes_out,
-            backoff: snd.backoff,
+            backoff: snd.backoff.max(snd.probe_backoff),
             timestamps: self.negotiated.timestamps,
             sack: self.negotiated.sack,
             snd_wscale: scaling(self.negotiated.snd_scale.shift()),

@@ -114,6 +114,7 @@ impl Connection {
         }
         let sack = self.sack_option_len();
         let mss = self.snd.cut_mss(sack);
+        self.restart_after_idle(cx.now, mss);
         let unsent = self.snd.queue.end() - self.snd.nxt();
         let usable = self.snd.usable_window();
         let fin_queued = self.halves.send() == SendHalf::FinQueued;
@@ -125,7 +126,6 @@ impl Connection {
             self.blocked(cx, by_window > 0 && by_cwnd == 0);
             return None;
         }
-        self.restart_after_idle(cx.now, mss);
         let payload = self.snd.queue.slice(cx.pool, self.snd.nxt(), len as usize);
         let payload = whole_segments(payload, len, mss);
         let fin = fin && payload.len() as u32 == unsent;
@@ -171,16 +171,32 @@ impl Connection {
         self.snd.usage.on_sent(by_cwnd, self.snd.una(), self.snd.nxt());
         let nothing_in_flight = self.snd.records.is_empty();
         if nothing_in_flight && !self.timers.runs(Timer::Persist) {
-            self.timers.start(cx, Timer::Persist, self.snd.backed_off_rto());
+            self.timers.start(cx, Timer::Persist, self.snd.probe_interval());
+        }
+    }
+
+    /// Whether the peer's window alone would let something go now.
+    pub(super) fn window_lets_go(&self) -> bool {
+        let unsent = self.snd.queue.end().offset_from(self.snd.nxt()).max(0) as u32;
+        let usable = self.snd.usable_window();
+        let mss = self.snd.cut_mss(self.sack_option_len());
+        match unsent {
+            0 => usable > 0,
+            _ => sws::sendable(unsent, usable, mss, self.snd.max_wnd) > 0,
         }
     }
 
     /// RFC 5681 §4.1: after a timeout's worth of silence the old window says nothing any more.
     fn restart_after_idle(&mut self, now: Instant, mss: u32) {
+        if !self.snd.records.is_empty() || self.snd.bytes_acked == 0 {
+            return;
+        }
         let idle = now.since(self.snd.last_sent);
         let rto = self.snd.rto();
-        if self.snd.records.is_empty() && idle > rto && self.snd.nxt() != self.params.isn + 1 {
+        if idle > rto {
             self.snd.congestion.on_idle(&IdleSample::new(now, idle, rto, mss));
+            // Once is enough, even if nothing can leave yet.
+            self.snd.last_sent = now;
         }
     }
 
@@ -199,7 +215,9 @@ impl Connection {
         let in_flight = self.snd.in_flight();
         let mss = u32::from(self.snd.mss);
         self.snd.congestion.on_sent(&SentSample::new(cx.now, len, in_flight, mss));
+        self.snd.usage.on_sent(in_flight >= self.snd.cwnd(), self.snd.una(), self.snd.nxt());
         self.timers.stop(Timer::Persist);
+        self.snd.probe_backoff = 0;
         if !self.timers.runs(Timer::Rto) {
             self.timers.start(cx, Timer::Rto, self.snd.backed_off_rto());
         }
@@ -210,7 +228,8 @@ impl Connection {
     fn transmit_data<O: Observer>(&mut self, cx: &mut Cx<'_, O>, cut: Cut, retransmission: u32) -> Transmit {
         let end = cut.seq + cut.payload.len() as u32;
         let mut flags = TcpFlags::ACK;
-        if !cut.payload.is_empty() && (end == self.snd.queue.end() || self.snd.queue.pushes(cut.seq, end)) {
+        let pushed = end == self.snd.queue.end() || self.snd.queue.pushes(cut.seq, end);
+        if !cut.payload.is_empty() && (pushed || cut.why == TxReason::ZeroWindowProbe) {
             flags |= TcpFlags::PSH;
         }
         if cut.fin {

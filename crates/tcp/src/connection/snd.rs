@@ -24,8 +24,10 @@ pub(super) struct Snd {
     pub(super) mss: u16,
     /// SACK was negotiated.
     sack: bool,
-    /// Timeouts in a row without a valid round-trip sample (RFC 6298 §5.5, §3), or zero-window probes in a row.
+    /// Timeouts in a row without a valid round-trip sample (RFC 6298 §5.5, §3).
     pub(super) backoff: u8,
+    /// Zero-window probes since the window closed, answered or not.
+    pub(super) probe_backoff: u8,
     /// When the first retransmission since the last progress left; [`Instant::MAX`] if there was none.
     pub(super) retransmitting_since: Instant,
     pub(super) last_sent: Instant,
@@ -63,6 +65,7 @@ impl Snd {
             mss,
             sack: birth.negotiated.sack,
             backoff: 0,
+            probe_backoff: 0,
             retransmitting_since: Instant::MAX,
             last_sent: birth.syn_sent_at,
             rtt,
@@ -130,6 +133,11 @@ impl Snd {
         self.rtt.rto().backed_off(u32::from(self.backoff))
     }
 
+    /// The time until the next zero-window probe (RFC 9293 §3.8.6.1).
+    pub(super) fn probe_interval(&self) -> Duration {
+        self.rtt.rto().backed_off(u32::from(self.backoff) + u32::from(self.probe_backoff))
+    }
+
     /// New numbers left, up to `end`.
     pub(super) fn on_first_sent(&mut self, end: SeqNum, now: Instant) {
         if self.records.is_empty() {
@@ -137,8 +145,6 @@ impl Snd {
             self.delivered.delivered_at = now;
         }
         self.records.on_sent(end, now, self.delivered);
-        // Should the window stop what follows, that is told as well.
-        self.usage.on_sent(false, self.una(), end);
         self.last_sent = now;
     }
 

@@ -1,5 +1,9 @@
 //! A connection's life, in virtual time.
 
+mod closing;
 mod event_processing;
 mod lifecycle;
 mod lossy;
+mod opening;
+mod receiving;
+mod sending;

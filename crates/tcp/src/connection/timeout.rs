@@ -91,19 +91,21 @@ impl Connection {
         self.end(cx, Some(error));
     }
 
-    /// TCP_USER_TIMEOUT counts from the first retransmission or probe, as on Linux.
-    pub(super) fn start_user_timeout<O: Observer>(&mut self, cx: &mut Cx<'_, O>) {
+    /// TCP_USER_TIMEOUT counts from the first retransmission or probe, as on Linux, and goes on while a zero window is
+    /// merely confirmed.
+    fn start_user_timeout<O: Observer>(&mut self, cx: &mut Cx<'_, O>) {
         if let Some(limit) = self.config.user_timeout
             && self.halves.syn_acked()
+            && !self.timers.runs(Timer::UserTimeout)
         {
-            self.timers.restart(cx, Timer::UserTimeout, limit);
+            self.timers.start(cx, Timer::UserTimeout, limit);
         }
     }
 
     /// RFC 9293 §3.8.6.1: the window is still closed, or too small; ask again, less and less often. As long as the peer
     /// answers this goes on for ever.
     fn persist_timeout<O: Observer>(&mut self, cx: &mut Cx<'_, O>) {
-        let nth = u32::from(self.snd.backoff) + 1;
+        let nth = u32::from(self.snd.probe_backoff) + 1;
         cx.emit(|| Event::TimerFired { timer: Timer::Persist, nth });
         if !self.snd.records.is_empty() || !self.has_unsent() {
             return;
@@ -111,13 +113,11 @@ impl Connection {
         if self.probes_out >= self.retries() {
             return self.give_up(cx);
         }
-        if self.probes_out == 0 {
-            self.start_user_timeout(cx);
-        }
+        self.start_user_timeout(cx);
         self.probes_out = self.probes_out.saturating_add(1);
         self.due.probe = Some(TxReason::ZeroWindowProbe);
-        self.snd.backoff = self.snd.backoff.saturating_add(1).min(self.config.retries2);
-        self.timers.start(cx, Timer::Persist, self.snd.backed_off_rto());
+        self.snd.probe_backoff = self.snd.probe_backoff.saturating_add(1).min(self.config.retries2);
+        self.timers.start(cx, Timer::Persist, self.snd.probe_interval());
     }
 
     fn delayed_ack_timeout<O: Observer>(&mut self, cx: &mut Cx<'_, O>) {

@@ -1,0 +1,391 @@
+//! Sending: retransmission and its end, recovery, the peer's window, Nagle, what is cut how.
+
+use crate::testing::{Host, Link, Pair, Phase, cx, plain};
+use crate::{Config, Readiness};
+use alloc::vec::Vec;
+use core::time::Duration;
+use limpid_event::{Counter, Error, Instant, Timer};
+
+/// The times at which something leaves, in milliseconds from now, until nothing more happens.
+fn departures(host: &mut Host) -> Vec<u64> {
+    let (start, mut times) = (host.now, Vec::new());
+    while let Some(at) = host.poll_timeout() {
+        host.now = at;
+        host.handle_timeout();
+        times.extend(host.outbox.drain(..).map(|_| at.since(start).as_millis() as u64));
+    }
+    times
+}
+
+#[test]
+fn the_timeout_doubles_until_it_is_given_up() {
+    let mut host = Host::established_after(Config { retries2: 3, ..plain() }, 50);
+    host.write(b"x").unwrap();
+    host.forget();
+    assert_eq!(departures(&mut host), [250, 750, 1_750]);
+    assert_eq!(host.ended, Some(Some(Error::TimedOut)));
+    assert_eq!(host.now.as_millis(), 50 + 3_750);
+    assert_eq!(host.counter(Counter::TcpExtTCPAbortOnTimeout), 1);
+    assert_eq!(host.read(1), Err(Error::TimedOut));
+}
+
+#[test]
+fn fifteen_retries_last_a_quarter_of_an_hour() {
+    let mut host = Host::established_after(plain(), 1);
+    host.write(b"x").unwrap();
+    host.forget();
+    assert_eq!(departures(&mut host).len(), 15);
+    let seconds = host.now.as_millis() / 1000;
+    assert!((924..930).contains(&seconds), "{seconds} s");
+}
+
+#[test]
+fn the_user_timeout_counts_from_the_first_retransmission() {
+    let timeout = Some(Duration::from_millis(1_500));
+    let mut host = Host::established_after(Config { user_timeout: timeout, ..plain() }, 50);
+    host.write(b"x").unwrap();
+    host.forget();
+    assert_eq!(departures(&mut host), [250, 750]);
+    assert_eq!((host.now.as_millis(), host.ended), (50 + 250 + 1_500, Some(Some(Error::TimedOut))));
+}
+
+#[test]
+fn progress_restarts_the_user_timeout() {
+    let timeout = Some(Duration::from_millis(1_000));
+    let mut host = Host::established_after(Config { user_timeout: timeout, no_delay: true, ..plain() }, 50);
+    host.write(b"x").unwrap();
+    host.write(b"y").unwrap();
+    host.pass_ms(900);
+    host.inject(". 1:1(0) ack 2 win 65535");
+    assert_eq!(host.ended, None);
+    host.pass_ms(300);
+    assert_eq!(host.ended, None);
+    host.pass_ms(20_000);
+    assert_eq!(host.ended, Some(Some(Error::TimedOut)));
+}
+
+#[test]
+fn a_timeout_is_explained_by_what_the_path_said() {
+    let mut host = Host::established_after(Config { retries2: 2, ..plain() }, 50);
+    host.write(b"x").unwrap();
+    let Phase::Connection(connection) = &mut host.phase else { panic!() };
+    let outcome = connection.handle_icmp(cx!(host), Error::HostUnreachable);
+    host.settle(outcome);
+    assert_eq!(host.ended, None, "a soft error");
+    host.pass_ms(60_000);
+    assert_eq!(host.ended, Some(Some(Error::HostUnreachable)));
+}
+
+/// RFC 6298 §3 and §5.5: without a sample that counts the timeout stays backed off.
+#[test]
+fn karns_rule() {
+    let mut host = Host::established_after(plain(), 50);
+    host.write(b"x").unwrap();
+    host.pass_ms(250);
+    host.inject(". 1:1(0) ack 2 win 65535");
+    let info = host.connection().info(START);
+    assert_eq!((info.rtt, info.backoff, info.rto), (50_000, 1, 500_000), "no sample of what was sent twice");
+    host.write(b"y").unwrap();
+    host.pass_ms(90);
+    host.inject(". 1:1(0) ack 3 win 65535");
+    let info = host.connection().info(START);
+    assert_eq!((info.rtt, info.backoff), (55_000, 0));
+}
+
+const START: Instant = Instant::ZERO;
+
+#[test]
+fn with_timestamps_what_was_sent_twice_is_measured_all_the_same() {
+    let mut host = Host::listening(Config::default());
+    host.params.ts_offset = 1_000;
+    host.inject("S 0:0(0) win 65535 <mss 1460,sackOK,TS val 1 ecr 0,nop,wscale 7>");
+    host.pass_ms(50);
+    host.inject(". 1:1(0) ack 1 win 500 <nop,nop,TS val 2 ecr 1000>");
+    host.write(b"x").unwrap();
+    host.pass_ms(300);
+    // The echo is of the retransmission, at 300 ms.
+    host.inject(". 1:1(0) ack 2 win 500 <nop,nop,TS val 3 ecr 1300>");
+    let info = host.connection().info(START);
+    assert_eq!((info.backoff, info.rtt), (0, 50_000));
+}
+
+#[test]
+fn three_duplicate_acks_bring_the_lost_segment_again() {
+    let mut host = Host::established_after(plain(), 50);
+    host.write(&[0; 1460 * 5]).unwrap();
+    host.forget();
+    for _ in 0..3 {
+        host.expect(&[]);
+        host.inject(". 1:1(0) ack 1 win 65535");
+    }
+    host.expect(&[". 1:1461(1460) ack 1 win 64240  (fast retransmit: duplicate ACKs)"]);
+    host.inject(". 1:1(0) ack 7301 win 65535");
+    assert_eq!(host.counter(Counter::TcpExtTCPRenoRecovery), 1);
+    insta::assert_snapshot!(host.story());
+}
+
+#[test]
+fn a_partial_ack_brings_the_next_lost_segment() {
+    let mut host = Host::established_after(plain(), 50);
+    host.write(&[0; 1460 * 6]).unwrap();
+    for _ in 0..3 {
+        host.inject(". 1:1(0) ack 1 win 65535");
+    }
+    host.forget();
+    host.inject(". 1:1(0) ack 2921 win 65535");
+    let sent = host.sent();
+    assert_eq!(sent[0], ". 2921:4381(1460) ack 1 win 64240  (retransmission: partial ACK)");
+}
+
+#[test]
+fn sack_blocks_tell_what_to_send_again() {
+    let mut pair = Pair::new([Host::new(Config::default()), Host::listening(Config::default())], Link::default(), 1);
+    pair.hosts[0].connect();
+    pair.run_for(Duration::from_millis(50));
+    // Departures 3 to 12 are the first ten data segments; two of them are lost.
+    pair.plan = Some(|nth| nth == 4 || nth == 6);
+    pair.hosts[0].write(&[7; 1448 * 10]).unwrap();
+    pair.hosts[0].forget_story();
+    pair.run_for(Duration::from_millis(150));
+    assert_eq!(pair.hosts[1].read(20_000).unwrap().len(), 1448 * 10);
+    assert_eq!(pair.hosts[0].counter(Counter::TcpRetransSegs), 2);
+    assert_eq!(pair.hosts[0].counter(Counter::TcpExtTCPTimeouts), 0);
+    insta::assert_snapshot!(pair.hosts[0].story());
+}
+
+mod window {
+    use super::*;
+
+    fn closed(bytes: usize) -> Host {
+        let mut host = Host::established_after(plain(), 50);
+        host.inject(". 1:1(0) ack 1 win 0");
+        host.write(&alloc::vec![0; bytes]).unwrap();
+        host.expect(&[]);
+        host
+    }
+
+    #[test]
+    fn a_closed_window_is_probed_less_and_less_often_while_it_is_answered() {
+        let mut host = closed(3_000);
+        assert_eq!(host.poll_timeout(), Some(host.now + Duration::from_millis(250)));
+        for (nth, wait) in
+            [250, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 64_000, 120_000, 120_000].iter().enumerate()
+        {
+            host.pass_ms(wait - 1);
+            host.expect(&[]);
+            host.pass_ms(1);
+            host.expect(&[". 0:0(0) ack 1 win 64240  (zero-window probe)"]);
+            host.inject(". 1:1(0) ack 1 win 0");
+            assert_eq!(host.ended, None, "after probe {nth}");
+        }
+    }
+
+    #[test]
+    fn an_open_window_is_used_at_once() {
+        let mut host = closed(3_000);
+        host.pass_ms(250);
+        host.forget();
+        host.inject(". 1:1(0) ack 1 win 65535");
+        assert_eq!(host.outbox.len(), 3);
+        assert_eq!(host.connection().poll_timeout().unwrap().1, Timer::Rto);
+    }
+
+    #[test]
+    fn probes_that_nobody_answers_end_it() {
+        let mut host = Host::established_after(Config { retries2: 4, ..plain() }, 50);
+        host.inject(". 1:1(0) ack 1 win 0");
+        host.write(b"x").unwrap();
+        host.forget();
+        assert_eq!(departures(&mut host), [250, 750, 1_750, 3_750]);
+        assert_eq!(host.ended, Some(Some(Error::TimedOut)));
+    }
+
+    #[test]
+    fn the_user_timeout_ends_even_probes_that_are_answered() {
+        let timeout = Some(Duration::from_secs(5));
+        let mut host = Host::established_after(Config { user_timeout: timeout, ..plain() }, 50);
+        host.inject(". 1:1(0) ack 1 win 0");
+        host.write(b"x").unwrap();
+        for _ in 0..20 {
+            host.pass_ms(300);
+            if host.ended.is_none() {
+                host.inject(". 1:1(0) ack 1 win 0");
+            }
+        }
+        assert_eq!(host.ended, Some(Some(Error::TimedOut)));
+    }
+
+    /// As Linux 6.18: 100 bytes are less than a segment and less than half of what the peer once offered.
+    #[test]
+    fn a_small_window_waits_for_the_probe_and_is_then_filled() {
+        let mut host = closed(3_000);
+        host.pass_ms(250);
+        host.forget();
+        host.inject(". 1:1(0) ack 1 win 100");
+        host.expect(&[]);
+        host.pass_ms(500);
+        host.expect(&["P. 1:101(100) ack 1 win 64240  (zero-window probe)"]);
+        assert_eq!(host.connection().poll_timeout().unwrap().1, Timer::Rto);
+    }
+
+    #[test]
+    fn a_fin_waits_for_the_window_like_data() {
+        let mut host = Host::established_after(plain(), 50);
+        host.inject(". 1:1(0) ack 1 win 0");
+        host.shutdown_write();
+        host.expect(&[]);
+        host.pass_ms(250);
+        host.expect(&[". 0:0(0) ack 1 win 64240  (zero-window probe)"]);
+        host.inject(". 1:1(0) ack 1 win 1000");
+        host.expect(&["F. 1:1(0) ack 1 win 64240  (close)"]);
+    }
+
+    /// As Linux 6.18: segments are half of the largest window, so that two fit.
+    #[test]
+    fn a_peer_with_small_windows_gets_segments_of_half_of_them() {
+        let mut host = Host::listening(plain());
+        host.inject("S 0:0(0) win 1000 <mss 1460>");
+        host.inject(". 1:1(0) ack 1 win 1000");
+        host.forget();
+        host.write(&[0; 3_000]).unwrap();
+        host.expect(&[". 1:501(500) ack 1 win 64240  (new data)", ". 501:1001(500) ack 1 win 64240  (new data)"]);
+    }
+
+    #[test]
+    fn only_whole_segments_go_into_a_larger_window() {
+        let mut host = Host::listening(plain());
+        host.inject("S 0:0(0) win 3620 <mss 1460>");
+        host.inject(". 1:1(0) ack 1 win 3620");
+        host.forget();
+        host.write(&[0; 8_000]).unwrap();
+        assert_eq!(host.outbox.iter().map(|t| t.segment.payload.len()).sum::<usize>(), 2 * 1460);
+    }
+
+    #[test]
+    fn an_older_segment_does_not_set_the_window_back() {
+        let mut host = Host::established_after(plain(), 50);
+        host.inject("P. 1:11(10) ack 1 win 65535");
+        host.inject("P. 11:12(1) ack 1 win 30000");
+        assert_eq!(host.connection().info(START).snd_wnd, 30_000);
+        host.inject(". 1:1(0) ack 1 win 100");
+        assert_eq!(host.connection().info(START).snd_wnd, 30_000);
+        host.inject(". 11:11(0) ack 1 win 100");
+        assert_eq!(host.connection().info(START).snd_wnd, 30_000, "not newer, and smaller");
+        host.inject("P. 12:13(1) ack 1 win 100");
+        assert_eq!(host.connection().info(START).snd_wnd, 100);
+    }
+
+    #[test]
+    fn a_window_that_shrinks_below_what_was_sent_is_survived() {
+        let mut host = Host::established_after(Config { no_delay: true, ..plain() }, 50);
+        host.write(&[0; 1460 * 3]).unwrap();
+        host.forget();
+        host.inject(". 1:1(0) ack 1 win 0");
+        host.write(&[0; 100]).unwrap();
+        host.expect(&[]);
+        host.pass_ms(260);
+        host.expect(&[". 1:1461(1460) ack 1 win 64240  (retransmission: RTO)"]);
+        host.inject(". 1:1(0) ack 1461 win 65535");
+        host.inject(". 1:1(0) ack 4381 win 65535");
+        assert_eq!(host.sent().last().unwrap(), "P. 4381:4481(100) ack 1 win 64240  (new data)");
+    }
+}
+
+mod nagle {
+    use super::*;
+
+    #[test]
+    fn one_small_segment_at_a_time() {
+        let mut host = Host::established(plain());
+        for byte in [b"a", b"b", b"c"] {
+            host.write(byte).unwrap();
+        }
+        host.expect(&["P. 1:2(1) ack 1 win 64240  (new data)"]);
+        host.inject(". 1:1(0) ack 2 win 65535");
+        host.expect(&["P. 2:4(2) ack 1 win 64240  (new data)"]);
+    }
+
+    /// Minshall's change: what is in flight may be full segments.
+    #[test]
+    fn a_small_one_may_follow_full_ones() {
+        let mut host = Host::established(plain());
+        host.write(&[0; 1460]).unwrap();
+        host.write(&[0; 10]).unwrap();
+        host.write(&[0; 10]).unwrap();
+        host.expect(&["P. 1:1461(1460) ack 1 win 64240  (new data)", "P. 1461:1471(10) ack 1 win 64240  (new data)"]);
+    }
+
+    #[test]
+    fn the_fin_pushes_what_waits() {
+        let mut host = Host::established(plain());
+        host.write(b"a").unwrap();
+        host.write(b"b").unwrap();
+        host.forget();
+        host.close();
+        host.expect(&["FP. 2:3(1) ack 1 win 64240  (close)"]);
+    }
+
+    #[test]
+    fn switched_off_all_goes_at_once() {
+        let mut host = Host::established(Config { no_delay: true, ..plain() });
+        for byte in [b"a", b"b", b"c"] {
+            host.write(byte).unwrap();
+        }
+        assert_eq!(host.outbox.len(), 3);
+    }
+}
+
+#[test]
+fn a_super_segment_is_whole_segments_within_the_devices_bound() {
+    let mut host = Host::listening(plain());
+    host.params.max_burst = 10_000;
+    host.inject("S 0:0(0) win 65535 <mss 1460>");
+    host.inject(". 1:1(0) ack 1 win 65535");
+    host.forget();
+    host.write(&[0; 20_000]).unwrap();
+    let cuts: Vec<_> = host.outbox.iter().map(|t| (t.segment.payload.len(), t.gso_size, t.wire_segments())).collect();
+    // The initial window is ten segments.
+    assert_eq!(cuts, [(6 * 1460, 1460, 6), (4 * 1460, 1460, 4)]);
+}
+
+#[test]
+fn a_smaller_path_mss_cuts_retransmissions_anew() {
+    let mut host = Host::established_after(plain(), 50);
+    host.write(&[0; 1460]).unwrap();
+    host.forget();
+    let Phase::Connection(connection) = &mut host.phase else { panic!() };
+    connection.handle_path(cx!(host), 1000, 0);
+    host.pass_ms(250);
+    host.expect(&[". 1:1001(1000) ack 1 win 64240  (retransmission: RTO)"]);
+    host.inject(". 1:1(0) ack 1001 win 65535");
+    host.expect(&["P. 1001:1461(460) ack 1 win 64240  (retransmission: RTO)"]);
+}
+
+#[test]
+fn a_writer_is_told_of_room_when_a_third_is_free() {
+    let mut host = Host::established(Config { send_buffer: 9_000, ..plain() });
+    assert_eq!(host.write(&[0; 20_000]), Ok(9_000));
+    assert_eq!(host.write(b"x"), Err(Error::WouldBlock));
+    assert!(!host.connection().readiness().contains(Readiness::WRITABLE));
+    host.forget();
+    host.inject(". 1:1(0) ack 1461 win 65535");
+    assert!(!host.woke.contains(Readiness::WRITABLE));
+    host.inject(". 1:1(0) ack 4381 win 65535");
+    assert!(host.woke.contains(Readiness::WRITABLE));
+    assert!(host.connection().readiness().contains(Readiness::WRITABLE));
+}
+
+#[test]
+fn after_silence_the_window_shrinks_to_the_initial_one() {
+    let mut host = Host::established_after(plain(), 50);
+    for round in 0..6u32 {
+        host.write(&[0; 14_600]).unwrap();
+        host.pass_ms(50);
+        host.inject(&alloc::format!(". 1:1(0) ack {} win 65535", 1 + (round + 1) * 14_600));
+    }
+    let before = host.connection().info(START).snd_cwnd;
+    assert!(before > 10, "{before}");
+    host.pass_ms(60_000);
+    host.write(&[0; 100]).unwrap();
+    assert_eq!(host.connection().info(START).snd_cwnd, 10);
+}
