@@ -1,0 +1,178 @@
+//! Two limpid stacks joined in memory.
+
+use limpid_event::Instant;
+use limpid_stack::{
+    Config, IfaceId, InterfaceConfig, ListenConfig, Medium, Readiness, RxFrame, Secrets, Shutdown, SocketId, Stack,
+    StackConfig, TxBatch,
+};
+use limpid_wire::{Cidr, Endpoint, IpAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+const SERVER_PORT: u16 = 7;
+/// Frames moved from host to host at a time.
+pub(crate) const BATCH: usize = 64;
+/// The client's addresses: enough 4-tuples that none comes back while it is in TIME-WAIT.
+const CLIENT_ADDRESSES: u8 = 100;
+
+struct Host {
+    stack: Stack,
+    iface: IfaceId,
+    batch: TxBatch,
+}
+
+/// The pair.
+pub(crate) struct Pair {
+    client: Host,
+    server: Host,
+    started: std::time::Instant,
+    connects: u32,
+    listener: SocketId,
+    idle: Vec<SocketId>,
+}
+
+fn client_address(n: u8) -> IpAddr {
+    IpAddr::v4([10, 0, 1, 1 + n])
+}
+
+const SERVER: Endpoint = Endpoint::new(IpAddr::v4([10, 0, 0, 1]), SERVER_PORT);
+
+impl Host {
+    fn new(buffer: usize, seed: u8, addresses: impl Iterator<Item = IpAddr>) -> Host {
+        let tcp = Arc::new(Config { recv_buffer: buffer, send_buffer: buffer, ..Config::default() });
+        let config = StackConfig { tcp, ..StackConfig::default() };
+        let mut stack = Stack::new(config, Secrets { seed: [seed; 32] }, limpid_event::Silent);
+        let iface = stack.add_interface(InterfaceConfig {
+            name: "mem0".to_owned(),
+            medium: Medium::Ip,
+            mtu: 1500,
+            gso_max: 0,
+            tx_checksum_offload: false,
+        });
+        for addr in addresses {
+            stack.add_address(iface, Cidr { addr, prefix: 16 }).expect("an address is added");
+        }
+        Host { stack, iface, batch: TxBatch::with_capacity(BATCH) }
+    }
+
+    /// Moves what is due to the other host: one copy a frame, as a device makes. True if anything moved.
+    fn send_to(&mut self, now: Instant, other: &mut Host) -> bool {
+        self.stack.poll_transmit(now, self.iface, &mut self.batch);
+        let count = self.batch.frames().len();
+        for frame in self.batch.drain(count) {
+            let mut bytes = other.stack.pool().alloc(frame.len());
+            let copied = bytes.extend_from_slice(&frame.head)
+                + frame.payload.iter().map(|chunk| bytes.extend_from_slice(chunk.as_slice())).sum::<usize>();
+            debug_assert_eq!(copied, frame.len(), "the frame was made for it");
+            let bytes = bytes.freeze(other.stack.pool());
+            other.stack.handle_frame(now, other.iface, RxFrame { bytes, checksum: Default::default(), gso_size: 0 });
+        }
+        count > 0
+    }
+}
+
+impl Pair {
+    pub(crate) fn new(buffer: usize) -> Pair {
+        let client = Host::new(buffer, 1, (0..CLIENT_ADDRESSES).map(client_address));
+        let mut server = Host::new(buffer, 2, [SERVER.addr].into_iter());
+        let listener = server.stack.listen(Instant::ZERO, ListenConfig::new(SERVER, 128)).expect("listens");
+        Pair { client, server, started: std::time::Instant::now(), connects: 0, listener, idle: Vec::new() }
+    }
+
+    fn now(&self) -> Instant {
+        Instant::from_nanos(self.started.elapsed().as_nanos() as u64)
+    }
+
+    /// Moves frames both ways, and time.
+    fn poll(&mut self) {
+        let now = self.now();
+        self.client.send_to(now, &mut self.server);
+        self.server.send_to(now, &mut self.client);
+        for host in [&mut self.client, &mut self.server] {
+            if host.stack.poll_timeout().is_some_and(|due| due <= now) {
+                host.stack.handle_timeout(now);
+            }
+            while host.stack.poll_ready().is_some() {}
+        }
+    }
+
+    /// Opens one connection; both ends.
+    fn open(&mut self) -> (SocketId, SocketId) {
+        let n = self.connects;
+        self.connects += 1;
+        let local = Endpoint::new(client_address((n / 50_000) as u8 % CLIENT_ADDRESSES), 10_000 + (n % 50_000) as u16);
+        let now = self.now();
+        let client = self.client.stack.connect(now, Some(local), SERVER, None).expect("connects");
+        loop {
+            self.poll();
+            let now = self.now();
+            if let Ok((server, _)) = self.server.stack.accept(now, self.listener) {
+                return (client, server);
+            }
+        }
+    }
+
+    /// Sends `bytes` and returns how long it took.
+    pub(crate) fn bulk(&mut self, bytes: u64) -> Duration {
+        let (client, server) = self.open();
+        let source = vec![7u8; 64 * 1024];
+        let mut sink = vec![0u8; 64 * 1024];
+        let (mut sent, mut received) = (0u64, 0u64);
+        let start = std::time::Instant::now();
+        while received < bytes {
+            let now = self.now();
+            while sent < bytes {
+                let want = source.len().min((bytes - sent) as usize);
+                match self.client.stack.write(now, client, &source[..want]) {
+                    Ok(n) => sent += n as u64,
+                    Err(_) => break,
+                }
+            }
+            self.poll();
+            while let Ok(n) = self.server.stack.read(now, server, &mut sink) {
+                received += n as u64;
+            }
+        }
+        start.elapsed()
+    }
+
+    /// Opens connections that stay idle.
+    pub(crate) fn open_idle(&mut self, count: usize) {
+        self.idle.reserve(2 * count);
+        for _ in 0..count {
+            let (client, server) = self.open();
+            self.idle.extend([client, server]);
+        }
+    }
+
+    /// Connects and closes one after the other for `time`; connections per second. TIME-WAIT stays behind each.
+    pub(crate) fn connects(&mut self, time: Duration) -> f64 {
+        let start = std::time::Instant::now();
+        let mut count = 0u64;
+        while start.elapsed() < time {
+            let (client, server) = self.open();
+            let now = self.now();
+            self.client.stack.shutdown(now, client, Shutdown::Write).expect("open");
+            while !self.readiness(server).contains(Readiness::READ_CLOSED) {
+                self.poll();
+            }
+            let now = self.now();
+            self.server.stack.close(now, server).expect("open");
+            while !self.client_readiness(client).contains(Readiness::CLOSED) {
+                self.poll();
+            }
+            let now = self.now();
+            self.client.stack.close(now, client).expect("open");
+            count += 1;
+        }
+        count as f64 / start.elapsed().as_secs_f64()
+    }
+
+    fn readiness(&self, socket: SocketId) -> Readiness {
+        self.server.stack.readiness(socket).expect("open")
+    }
+
+    fn client_readiness(&self, socket: SocketId) -> Readiness {
+        self.client.stack.readiness(socket).expect("open")
+    }
+}
