@@ -18,7 +18,7 @@ const DEFAULT_LINGER: Duration = Duration::from_secs(2);
 
 /// Makes a [`Host`]. Addresses, gateways and taps belong to the device that was named last before them.
 ///
-/// ```no_run
+/// ```
 /// use limpid::{Host, TcpListener, TcpStream};
 /// use limpid::device::{Memory, MemoryConfig};
 /// use std::io::{Read, Write};

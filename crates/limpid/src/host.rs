@@ -16,7 +16,7 @@ use std::time::Duration;
 /// down: connections that are still closing get a bounded time for it ([`Builder::linger`]), then its thread ends. That
 /// last drop waits so long.
 ///
-/// ```no_run
+/// ```
 /// use limpid::{Host, TcpListener, TcpStream};
 /// use std::io::{Read, Write};
 ///

@@ -170,8 +170,8 @@ impl Shard {
     pub(crate) fn drive(&self) -> io::Result<Option<Sleep>> {
         let mut state = self.lock()?;
         state.asleep_until = Instant::ZERO;
+        state.receive(self.clock);
         let now = self.clock.now();
-        state.receive(now);
         state.drain(now);
         let stop_at = state.stop_at.unwrap_or(Instant::MAX);
         if state.broken.is_some() || now >= stop_at || (state.stop_at.is_some() && state.is_quiet()) {
@@ -208,13 +208,12 @@ impl Shard {
 
 impl State {
     /// Hands the stack what the devices have received, a batch from each.
-    fn receive(&mut self, now: Instant) {
+    fn receive(&mut self, clock: Clock) {
         for at in 0..self.links.len() {
             let link = &mut self.links[at];
             let result = link.device.recv_batch(self.stack.pool(), &mut self.received, BATCH);
-            for frame in self.received.drain(..) {
-                self.stack.handle_frame(now, link.iface, frame);
-            }
+            // The time is asked for after the device: a tap on it has seen the frames before the stack does.
+            self.stack.handle_frames(clock.now(), link.iface, self.received.drain(..));
             if let Err(error) = result {
                 self.fail(error.kind(), error.to_string());
             }

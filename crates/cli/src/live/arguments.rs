@@ -8,9 +8,9 @@ use std::str::FromStr;
 /// Ports that make sense.
 pub(crate) const PORT_RANGE: std::ops::RangeInclusive<i64> = 1..=65535;
 
-/// The article's client and server.
-const CLIENT_V4: [u8; 4] = [10, 0, 0, 103];
-const SERVER_V4: [u8; 4] = [10, 0, 0, 199];
+/// How the article's client and server end, in its network 10.0.0.0/24.
+const CLIENT: u8 = 103;
+const SERVER: u8 = 199;
 /// Prefix lengths of addresses that are given without one.
 const PREFIX_V4: u8 = 24;
 const PREFIX_V6: u8 = 64;
@@ -97,11 +97,11 @@ impl LiveArgs {
         let ours = self.address.map(|a| a.cidr);
         let ends = match (ours, peer) {
             (Some(ours), Some(peer)) => Ends { ours, peer },
-            (Some(ours), None) => Ends { ours, peer: beside(ours, SERVER_V4, CLIENT_V4) },
-            (None, Some(peer)) => Ends { ours: beside(peer, CLIENT_V4, SERVER_V4), peer },
+            (Some(ours), None) => Ends { ours, peer: beside(ours, SERVER, CLIENT) },
+            (None, Some(peer)) => Ends { ours: beside(peer, CLIENT, SERVER), peer },
             (None, None) => {
-                let end = |octets| Cidr { addr: IpAddr::v4(octets), prefix: PREFIX_V4 };
-                Ends { ours: end(CLIENT_V4), peer: end(SERVER_V4) }
+                let end = |last| Cidr { addr: IpAddr::v4([10, 0, 0, last]), prefix: PREFIX_V4 };
+                Ends { ours: end(CLIENT), peer: end(SERVER) }
             }
         };
         if ends.ours.addr == ends.peer.addr {
@@ -120,20 +120,22 @@ fn default_prefix(addr: IpAddr) -> u8 {
 }
 
 /// An address in the same network that ends like `wanted`, or like `other` if that is taken.
-fn beside(neighbour: Cidr, wanted: [u8; 4], other: [u8; 4]) -> Cidr {
+fn beside(neighbour: Cidr, wanted: u8, other: u8) -> Cidr {
     let with_last = |last: u8| {
         let addr = match neighbour.addr.as_v4() {
             Some([a, b, c, _]) => IpAddr::v4([a, b, c, last]),
             None => {
                 let mut octets = neighbour.addr.octets();
-                octets[15] = last;
+                // So that it reads the same: fd00::103.
+                octets[14] = last / 100;
+                octets[15] = last / 10 % 10 * 16 + last % 10;
                 IpAddr::v6(octets)
             }
         };
         Cidr { addr, prefix: neighbour.prefix }
     };
-    let first = with_last(wanted[3]);
-    if first.addr == neighbour.addr { with_last(other[3]) } else { first }
+    let first = with_last(wanted);
+    if first.addr == neighbour.addr { with_last(other) } else { first }
 }
 
 #[cfg(test)]

@@ -13,11 +13,13 @@ use rustix::io::Errno;
 use std::io::{self, PipeReader, Read, Stdin, Write, stdin, stdout};
 use std::net::Shutdown;
 use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// How often a write that waits for the peer looks whether the person wants to leave.
-const PATIENCE: Duration = Duration::from_millis(100);
+/// How often what waits for the peer looks whether the person wants to leave.
+const PATIENCE: Duration = Duration::from_millis(50);
 
 /// How a conversation ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -48,18 +50,22 @@ pub(crate) struct Session {
     from_peer: PipeReader,
     /// `None` once it was waited for.
     reader: Option<JoinHandle<io::Result<()>>>,
+    /// Tells the reader that nobody listens any more.
+    leaving: Arc<AtomicBool>,
 }
 
 impl Session {
     /// Begins a conversation over `stream`.
     pub(crate) fn start(stream: TcpStream) -> io::Result<Session> {
         let (from_peer, to_us) = io::pipe()?;
-        let source = stream.try_clone()?;
-        let reader = std::thread::Builder::new().name("from-peer".into()).spawn(move || pump(&source, to_us))?;
+        stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
+        let leaving = Arc::new(AtomicBool::new(false));
+        let (source, stop) = (stream.try_clone()?, leaving.clone());
+        let reader = std::thread::Builder::new().name("from-peer".into()).spawn(move || pump(&source, to_us, &stop))?;
         let input = Input::Conversation;
         let (terminal, nvt) = (Terminal::open(), Nvt::default());
-        Ok(Session { stream, nvt, terminal, stdin: stdin(), input, from_peer, reader: Some(reader) })
+        Ok(Session { stream, nvt, terminal, stdin: stdin(), input, from_peer, reader: Some(reader), leaving })
     }
 
     /// Talks until one end has had enough.
@@ -255,24 +261,27 @@ impl Session {
 impl Drop for Session {
     fn drop(&mut self) {
         // The thread has a handle of the stream; with the last handle the connection is closed. Whatever it waits for
-        // comes to an end: reading by this, writing by a signal that the pipe has room again.
+        // comes to an end: reading by its timeout, writing because the pipe is emptied here until the thread lets go.
         if let Some(reader) = self.reader.take() {
-            let _ = self.stream.shutdown(Shutdown::Read);
+            self.leaving.store(true, Ordering::Relaxed);
             let _ = io::copy(&mut self.from_peer, &mut io::sink());
             let _ = reader.join();
         }
     }
 }
 
-/// Copies from the connection to a pipe until the peer has finished.
-fn pump(mut source: &TcpStream, mut to: io::PipeWriter) -> io::Result<()> {
+/// Copies from the connection to a pipe until the peer has finished, or nobody listens any more.
+fn pump(mut source: &TcpStream, mut to: io::PipeWriter, stop: &AtomicBool) -> io::Result<()> {
     let mut buf = vec![0; 16_384];
-    loop {
-        match source.read(&mut buf)? {
-            0 => return Ok(()),
-            n => to.write_all(&buf[..n])?,
+    while !stop.load(Ordering::Relaxed) {
+        match source.read(&mut buf) {
+            Ok(0) => return Ok(()),
+            Ok(n) => to.write_all(&buf[..n])?,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
         }
     }
+    Ok(())
 }
 
 fn is_readable(signals: &Signals) -> io::Result<bool> {

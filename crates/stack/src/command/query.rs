@@ -86,11 +86,14 @@ impl<O: Observer> Stack<O> {
     /// The other end.
     ///
     /// # Errors
-    /// [`Error::NotConnected`] for a listener.
+    /// [`Error::NotConnected`] for a listener, before the ends have met, and once the connection is over for the
+    /// application: by a reset, or in TIME-WAIT.
     pub fn peer_endpoint(&self, socket: SocketId) -> Result<Endpoint, Error> {
-        match self.sockets.kind(socket)? {
-            Kind::Listener(_) => Err(Error::NotConnected),
-            Kind::Stream(index) => Ok(self.flows[*index as usize].key.remote),
+        match (self.sockets.kind(socket)?, self.state(socket)?) {
+            (Kind::Listener(_), _) | (_, TcpState::SynSent | TcpState::TimeWait | TcpState::Closed) => {
+                Err(Error::NotConnected)
+            }
+            (Kind::Stream(index), _) => Ok(self.flows[*index as usize].key.remote),
         }
     }
 

@@ -190,6 +190,8 @@ impl Connection {
             return;
         }
         self.change(cx, |halves| halves.fin_acked());
+        // Who lingers in closing waits for this (Linux: sk_state_change).
+        self.woke |= Readiness::WRITABLE;
         if self.state() == TcpState::Closed {
             self.end(cx, None);
         }

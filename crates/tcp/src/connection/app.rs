@@ -67,11 +67,10 @@ impl Connection {
     /// [`Error::WouldBlock`] if nothing has come yet; the pending error, once, if the connection failed and all that came
     /// before has been read.
     pub fn read<O: Observer>(&mut self, cx: &mut Cx<'_, O>, buf: &mut [u8]) -> Result<usize, Error> {
-        if buf.is_empty() {
-            return Ok(0);
-        }
+        let had_some = !self.rcv.queue.is_empty();
         let read = self.rcv.queue.read(cx.pool, buf);
-        if read == 0 {
+        // As on Linux, even reading into nothing waits until there is something.
+        if !had_some {
             self.check_end_of_stream()?;
         } else {
             self.after_read(read);

@@ -18,7 +18,7 @@ fn what_is_not_given_follows_from_what_is() {
         ((None, None, Some("10.0.0.199")), ("10.0.0.103/24", "10.0.0.199/24")),
         ((None, None, Some("10.0.0.103")), ("10.0.0.199/24", "10.0.0.103/24")),
         ((Some("192.0.2.7/28"), None, None), ("192.0.2.7/28", "192.0.2.199/28")),
-        ((None, Some("fd00::1"), None), ("fd00::67/64", "fd00::1/64")),
+        ((None, Some("fd00::1"), None), ("fd00::103/64", "fd00::1/64")),
         ((Some("10.1.1.1"), Some("10.2.2.2/8"), None), ("10.1.1.1/24", "10.2.2.2/8")),
     ];
     for ((address, peer, named), (ours, theirs)) in cases {
