@@ -252,3 +252,6 @@ impl<O: Observer> Stack<O> {
         self.schedule_reassembly();
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -42,6 +42,9 @@ pub(crate) struct Wheel<T> {
     due: Vec<Due>,
     /// How many times a timer was set: the order among equal deadlines.
     orders: u64,
+    /// Timers moved, for the tests: work, not time.
+    #[cfg(test)]
+    pub(crate) moves: u64,
 }
 
 #[derive(Clone, Copy)]
@@ -102,6 +105,8 @@ impl<T: Copy> Wheel<T> {
             nodes: Slab::new(),
             due: Vec::new(),
             orders: 0,
+            #[cfg(test)]
+            moves: 0,
         }
     }
 
@@ -223,7 +228,7 @@ impl<T: Copy> Wheel<T> {
             }
             at = next;
         }
-        self.due.sort_unstable_by(|a, b| (b.deadline, b.order).cmp(&(a.deadline, a.order)));
+        self.due.sort_unstable_by_key(|due| core::cmp::Reverse((due.deadline, due.order)));
     }
 
     /// Puts every timer of a slot where it belongs now, unless they are many. True if it did.
@@ -255,6 +260,10 @@ impl<T: Copy> Wheel<T> {
 
     /// Puts a node that is in no list into the slot of its deadline, or nowhere if it does not run.
     fn place(&mut self, index: u32) {
+        #[cfg(test)]
+        {
+            self.moves += 1;
+        }
         let node = &mut self.nodes[index as usize];
         if node.deadline == NEVER {
             node.place = Place::Nowhere;

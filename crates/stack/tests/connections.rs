@@ -4,7 +4,8 @@ mod common;
 
 use common::{A, B, Log, World, end, ip};
 use limpid_event::{Call, Error, Event, Instant, TcpState};
-use limpid_stack::{ListenConfig, Medium, Readiness, Secrets, Shutdown, Stack, StackConfig};
+use limpid_stack::{Config, ListenConfig, Medium, Readiness, Secrets, Shutdown, Stack, StackConfig};
+use limpid_tcp::SynSchedule;
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -132,14 +133,8 @@ fn nobody_listens() {
 fn nobody_answers() {
     let mut world = World::new();
     world.drop_if = Some(Box::new(|_, _| true));
-    let client = world.hosts[A]
-        .connect(world.now, None, end("10.0.0.2:80"), {
-            let mut config = limpid_stack::Config::default();
-            config.syn_retries = 4;
-            config.syn_schedule = limpid_tcp::SynSchedule::Exponential;
-            Some(config.into())
-        })
-        .unwrap();
+    let config = Config { syn_retries: 4, syn_schedule: SynSchedule::Exponential, ..Config::default() };
+    let client = world.hosts[A].connect(world.now, None, end("10.0.0.2:80"), Some(config.into())).unwrap();
     world.run(30 * SECOND);
     assert_eq!(world.state(A, client), TcpState::SynSent);
     assert_eq!(world.carried.len(), 5);
@@ -155,7 +150,7 @@ fn a_megabyte_each_way() {
         let mut world = World::with(StackConfig::default(), |_| Medium::Ip, mtu, gso_max);
         world.keep_carried = false;
         let (client, server) = world.connected("10.0.0.2:80");
-        let bytes: Vec<u8> = (0..1_000_000u32).map(|i| (i * 7 >> 3) as u8).collect();
+        let bytes: Vec<u8> = (0..1_000_000u32).map(|i| ((i * 7) >> 3) as u8).collect();
         let (mut written, mut received) = ([0, 0], [Vec::new(), Vec::new()]);
         let finished = world.run_until(60 * SECOND, |w| {
             for (host, socket) in [(A, client), (B, server)] {
