@@ -2,12 +2,13 @@
 //!
 //! `cargo xtask bench` runs them all. Every figure is the median of several interleaved runs, and what counts is the ratio:
 //! both sides pay for the same copies (the application's into the stack and out of it, the device's from host to host) and
-//! for every checksum.
+//! for every checksum. Time is the thread's processor time.
 
 mod heap;
 mod limpid_pair;
 mod report;
 mod smoltcp_pair;
+mod stopwatch;
 
 use clap::{Parser, Subcommand};
 use report::{Figure, Table};
