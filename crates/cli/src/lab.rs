@@ -308,3 +308,6 @@ fn failed(experiment: &Experiment, error: LabError) -> CliError {
         error => CliError::run(experiment.name, error),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -40,10 +40,13 @@ pub(crate) fn print(trace: &Trace, options: &ReportOptions) -> Result<(), CliErr
 
 /// Where it is shown.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Screen {
-    width: usize,
-    color: bool,
-    utf8: bool,
+pub(crate) struct Screen {
+    /// Columns.
+    pub(crate) width: usize,
+    /// It shows colours.
+    pub(crate) color: bool,
+    /// It shows more than ASCII.
+    pub(crate) utf8: bool,
 }
 
 impl Screen {
@@ -69,7 +72,8 @@ fn is_utf8(locale: &str) -> bool {
     locale.contains("utf-8") || locale.contains("utf8")
 }
 
-fn text(trace: &Trace, options: &ReportOptions, screen: &Screen) -> String {
+/// The report as text.
+pub(crate) fn text(trace: &Trace, options: &ReportOptions, screen: &Screen) -> String {
     let mut text = lines(trace);
     if options.ladder {
         let charset = if options.ascii || !screen.utf8 { Charset::Ascii } else { Charset::Utf8 };

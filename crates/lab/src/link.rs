@@ -233,12 +233,14 @@ impl Pipe {
         self.last_arrival
     }
 
-    /// Flips one bit where a checksum covers it. A link header has its own check sequence, and the first 8 bytes of an
-    /// IPv6 header have none at all: a link that corrupts those is not caught by TCP, so ours leaves them alone.
+    /// Flips one bit where a checksum covers it, if there is any. Link headers and ARP have only the link's own check
+    /// sequence, which is beneath what is simulated here, and the first 8 bytes of an IPv6 header have nothing at all: what
+    /// is corrupted there is not caught by TCP, so it is left alone.
     fn flip_a_bit(&mut self, bytes: &mut [u8]) -> bool {
         let uncovered = match bytes.get(self.link_header).map(|b| b >> 4) {
+            Some(4) => self.link_header,
             Some(6) => self.link_header + 8,
-            _ => self.link_header,
+            _ => return false,
         };
         let Some(covered) = bytes.get_mut(uncovered..).filter(|b| !b.is_empty()) else { return false };
         let bit = self.rng.below(covered.len() as u64 * 8);

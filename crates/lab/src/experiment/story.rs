@@ -4,7 +4,8 @@
 use limpid_scope::trace::{Packet, Trace};
 use limpid_wire::tcp::TcpHeader;
 use limpid_wire::{IpPacket, IpProtocol, TcpFlags};
-use std::fmt;
+use std::collections::BTreeMap;
+use std::fmt::{self, Write as _};
 
 /// The packets of a trace, in the order in which they were sent.
 #[derive(Clone, PartialEq, Eq)]
@@ -66,6 +67,34 @@ impl Story {
     /// The lines as words: `client S`, `server S.`, `client P. 5`, `client F. lost`.
     pub fn words(&self) -> Vec<String> {
         self.0.iter().map(Line::to_string).collect()
+    }
+
+    /// The same with numbers, relative to the first segment of each direction of each connection: `client P. 1:5 ack 1`.
+    pub fn numbered(&self) -> Vec<String> {
+        let mut isns = BTreeMap::new();
+        let mut numbered = Vec::new();
+        for line in &self.0 {
+            let mut text = line.to_string();
+            if let Kind::Tcp { header, len } = &line.kind {
+                let here = (line.from, header.src_port, header.dst_port);
+                // A SYN begins a connection anew, unless it is the same one again.
+                let again = isns.get(&here) == Some(&header.seq);
+                if header.flags.contains(TcpFlags::SYN) && !again {
+                    isns.insert(here, header.seq);
+                }
+                let isn = *isns.entry(here).or_insert(header.seq);
+                let from = header.seq - isn;
+                let _ = write!(text, " {}:{}", from, from.wrapping_add(*len as u32));
+                let there = isns.iter().find(|((from, src, dst), _)| {
+                    (*from, *src, *dst) != here && (*src, *dst) == (header.dst_port, header.src_port)
+                });
+                if let (true, Some((_, isn))) = (header.flags.contains(TcpFlags::ACK), there) {
+                    let _ = write!(text, " ack {}", header.ack - *isn);
+                }
+            }
+            numbered.push(text);
+        }
+        numbered
     }
 
     /// How many segments fit.

@@ -14,7 +14,7 @@ pub(super) const EXPERIMENT: Experiment = Experiment {
     look_for: &[
         "Closes at once: the server's FIN carries the ACK of the client's FIN. Three segments.",
         "Closes later: the delayed ACK (40 ms) is due before the server's FIN is there. Four segments.",
-        "Right after data: the server is in quick-ACK mode and acknowledges the FIN at once. Four segments again.",
+        "After data: the data is acknowledged at once (quick ACK), the FIN is not: its ACK still rides on the other FIN.",
         "Server first: the same three segments turned round, and TIME-WAIT is now the server's.",
     ],
     settings: &[],
@@ -51,9 +51,9 @@ const ORDERS: [Order; 4] = [
         ..AT_ONCE
     },
     Order {
-        title: "the client's last words are just before its FIN: quick ACKs",
+        title: "the client's last words come just before its FIN: they are acknowledged at once, the FIN is not",
         data: b"bye\n",
-        story: &["client P. 4", "client F.", "server .", "server .", "server F.", "client ."],
+        story: &["client P. 4", "client F.", "server .", "server F.", "client ."],
         ..AT_ONCE
     },
     Order {

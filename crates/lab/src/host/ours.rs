@@ -24,6 +24,8 @@ pub struct OurHost {
     iface: IfaceId,
     defaults: Arc<Config>,
     batch: TxBatch,
+    /// What the stack has sent, until the world takes it.
+    unsent: Vec<Outgoing>,
     ids: BTreeMap<SocketKey, SocketId>,
     next_key: u64,
     waiting: BTreeMap<SocketId, Vec<Waker>>,
@@ -52,6 +54,7 @@ impl OurHost {
             iface,
             defaults,
             batch: TxBatch::with_capacity(BATCH),
+            unsent: Vec::new(),
             ids: BTreeMap::new(),
             next_key: 0,
             waiting: BTreeMap::new(),
@@ -100,6 +103,20 @@ impl OurHost {
         Arc::new(config)
     }
 
+    /// Lets the stack send what one frame or socket command gave it to send, before the next: as a kernel does.
+    /// A write that is followed by a close leaves as data and a FIN, not as one segment.
+    fn flush(&mut self, now: Instant) {
+        loop {
+            self.stack.poll_transmit(now, self.iface, &mut self.batch);
+            let n = self.batch.frames().len();
+            let frames = self.batch.drain(n);
+            self.unsent.extend(frames.map(|f| Outgoing { bytes: f.to_vec(), flow: f.flow, why: f.why }));
+            if n < BATCH {
+                return;
+            }
+        }
+    }
+
     fn forget(&mut self, key: SocketKey) -> Option<SocketId> {
         let id = self.ids.remove(&key)?;
         self.waiting.remove(&id).into_iter().flatten().for_each(Waker::wake);
@@ -111,20 +128,15 @@ impl Machine for OurHost {
     fn deliver(&mut self, now: Instant, frame: Vec<u8>) -> io::Result<()> {
         let frame = RxFrame { bytes: Chunk::from_vec(frame), checksum: RxChecksum::Unverified, gso_size: 0 };
         self.stack.handle_frame(now, self.iface, frame);
+        // What answers this frame leaves before the next is looked at, even if both arrive at the same moment.
+        self.flush(now);
         Ok(())
     }
 
     fn transmit(&mut self, now: Instant, out: &mut Vec<Outgoing>) -> io::Result<()> {
-        loop {
-            self.stack.poll_transmit(now, self.iface, &mut self.batch);
-            let n = self.batch.frames().len();
-            for frame in self.batch.drain(n) {
-                out.push(Outgoing { bytes: frame.to_vec(), flow: frame.flow, why: frame.why });
-            }
-            if n < BATCH {
-                return Ok(());
-            }
-        }
+        self.flush(now);
+        out.append(&mut self.unsent);
+        Ok(())
     }
 
     fn handle_timeout(&mut self, now: Instant) {
@@ -155,6 +167,7 @@ impl Machine for OurHost {
     ) -> Result<SocketKey, Error> {
         let config = self.config(options);
         let id = self.stack.connect(now, local, remote, Some(config))?;
+        self.flush(now);
         Ok(self.key_for(id))
     }
 
@@ -183,21 +196,28 @@ impl Machine for OurHost {
     }
 
     fn read(&mut self, now: Instant, socket: SocketKey, buf: &mut [u8]) -> Result<usize, Error> {
-        self.stack.read(now, self.id(socket)?, buf)
+        let n = self.stack.read(now, self.id(socket)?, buf)?;
+        self.flush(now);
+        Ok(n)
     }
 
     fn write(&mut self, now: Instant, socket: SocketKey, bytes: &[u8]) -> Result<usize, Error> {
-        self.stack.write(now, self.id(socket)?, bytes)
+        let n = self.stack.write(now, self.id(socket)?, bytes)?;
+        self.flush(now);
+        Ok(n)
     }
 
     fn shutdown(&mut self, now: Instant, socket: SocketKey, how: Shutdown) -> Result<(), Error> {
-        self.stack.shutdown(now, self.id(socket)?, how)
+        self.stack.shutdown(now, self.id(socket)?, how)?;
+        self.flush(now);
+        Ok(())
     }
 
     fn close(&mut self, now: Instant, socket: SocketKey) {
         if let Some(id) = self.forget(socket) {
             // It can only fail for a socket that is not there.
             let _ = self.stack.close(now, id);
+            self.flush(now);
         }
     }
 
@@ -205,6 +225,7 @@ impl Machine for OurHost {
         if let Some(id) = self.forget(socket) {
             let _ = self.stack.abort(now, id);
             let _ = self.stack.close(now, id);
+            self.flush(now);
         }
     }
 

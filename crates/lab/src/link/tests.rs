@@ -124,6 +124,20 @@ fn a_flipped_bit_is_always_caught_by_a_checksum() {
     }
 }
 
+#[test]
+fn what_no_checksum_covers_is_not_corrupted() {
+    let recorder = Recorder::new(0);
+    let mut link = Link::new(&mut Rng::new(1), &recorder, (0, 1), 14);
+    link.conditions(Conditions { corrupt: 1.0, ..Conditions::default() });
+    // An ARP request: after the Ethernet header, hardware type 1.
+    let mut arp = vec![0xff; 12];
+    arp.extend([0x08, 0x06, 0, 1, 8, 0, 6, 4, 0, 1]);
+    arp.extend([0; 20]);
+    link.send(ms(0), End::A, from(arp.clone()));
+    assert_eq!(link.arrive(ms(0), End::B), Some(arp));
+    assert_eq!(link.from(End::A).tally().corrupted, 0);
+}
+
 /// Whether a host would take this for an intact TCP segment to 10.0.0.2 or fd00::2.
 fn is_good(bytes: &[u8]) -> bool {
     let Ok(packet) = IpPacket::parse(bytes) else { return false };
