@@ -191,8 +191,7 @@ impl Pipe {
         let copy = copy.or_else(|| self.rng.chance(self.conditions.duplicate).then_some(Duration::ZERO));
         if let Some(later) = copy {
             self.tally.duplicated += 1;
-            let ip = packet.bytes.get(self.link_header..).unwrap_or_default();
-            let second = self.recorder.sent(departs, self.hosts, ip, packet.flow, packet.why);
+            let second = self.recorder.copied(departs, entry);
             let fate = Event::Link { fate: LinkFate::Duplicated };
             self.recorder.note(departs, self.hosts.0, packet.flow, What::Event(fate));
             let parcel = Parcel { bytes: packet.bytes.clone(), entry: second, corrupted: false };

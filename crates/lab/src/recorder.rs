@@ -73,6 +73,20 @@ impl Recorder {
         Entry(Some(state.trace.packet_sent(at, (from, to), bytes.to_vec(), flow, why)))
     }
 
+    /// The link made a second copy of a packet, which goes on its own way from `at`.
+    pub fn copied(&self, at: Instant, entry: Entry) -> Entry {
+        let mut state = self.state();
+        match entry.0 {
+            Some(id) if !state.paused && state.trace.packets.len() < MAX_PACKETS => {
+                Entry(Some(state.trace.packet_copied(at, id)))
+            }
+            _ => {
+                state.left_out += 1;
+                Entry(None)
+            }
+        }
+    }
+
     /// The packet arrived.
     pub fn arrived(&self, entry: Entry, at: Instant) {
         self.ended(entry, Arrival::At(at));

@@ -166,7 +166,9 @@ impl Story {
 
     /// The link makes a copy of the last one, which arrives at `arrives`.
     pub(crate) fn copied(&mut self, arrives: u64) -> &mut Story {
-        let copy = self.trace.packet_copied(self.last.expect("something was sent"));
+        let original = self.last.expect("something was sent");
+        let sent_at = self.trace.packets.last().expect("something was sent").sent_at;
+        let copy = self.trace.packet_copied(sent_at, original);
         self.trace.packet_ended(copy, Arrival::At(ms(arrives)));
         self
     }

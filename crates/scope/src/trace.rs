@@ -167,12 +167,12 @@ impl Trace {
         PacketId(self.packets.len() - 1)
     }
 
-    /// The link made a second copy of a packet. The copy has its own end.
+    /// The link made a second copy of a packet, which goes on from `at` and has its own end.
     ///
     /// # Panics
     /// If `id` is not from this trace.
-    pub fn packet_copied(&mut self, id: PacketId) -> PacketId {
-        let copy = Packet { arrival: Arrival::Unknown, copy: true, ..self.packets[id.0].clone() };
+    pub fn packet_copied(&mut self, at: Instant, id: PacketId) -> PacketId {
+        let copy = Packet { sent_at: at, arrival: Arrival::Unknown, copy: true, ..self.packets[id.0].clone() };
         self.packets.push(copy);
         PacketId(self.packets.len() - 1)
     }

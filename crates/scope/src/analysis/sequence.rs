@@ -6,7 +6,7 @@
 
 use super::connection::{Connection, End, Segment};
 use crate::trace::{Trace, View};
-use limpid_event::{Instant, TxReason};
+use limpid_event::{DropReason, Instant, TxReason};
 use limpid_wire::{SeqNum, TcpFlags};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -172,7 +172,11 @@ pub(crate) fn examine(connection: &mut Connection, trace: &Trace) {
     }
     for index in 0..connection.segments.len() {
         let facts = facts(connection, trace, index, &mut streams);
+        let answered_by_reset = is_answered_by_reset(connection, index);
         let segment = &mut connection.segments[index];
+        if segment.dropped.is_some_and(|why| is_expected(why, segment, facts.kind, answered_by_reset)) {
+            segment.dropped = None;
+        }
         if segment.is(TcpFlags::FIN) {
             let fin = facts.seq + i64::from(segment.tcp.len);
             connection.ends[segment.from].fin.get_or_insert(fin);
@@ -182,6 +186,25 @@ pub(crate) fn examine(connection: &mut Connection, trace: &Trace) {
     for (stream, end) in streams.iter().zip(&mut connection.ends) {
         end.base = stream.base;
     }
+}
+
+/// True if a drop is what the sender was after: a probe is outside the window on purpose, and what a reset or TIME-WAIT
+/// answers was not thrown away without a word.
+fn is_expected(why: DropReason, segment: &Segment, kind: Kind, answered_by_reset: bool) -> bool {
+    match why {
+        DropReason::NoConnection => answered_by_reset,
+        DropReason::TimeWait => segment.is(TcpFlags::FIN),
+        DropReason::OutsideWindow | DropReason::Duplicate => matches!(kind, Kind::KeepAlive | Kind::WindowProbe),
+        _ => false,
+    }
+}
+
+/// True if the receiver of the segment at `index` sent a reset as soon as it had come.
+fn is_answered_by_reset(connection: &Connection, index: usize) -> bool {
+    let segment = &connection.segments[index];
+    let later = connection.segments[index + 1..].iter().filter(|s| s.from != segment.from);
+    segment.dropped == Some(DropReason::NoConnection)
+        && later.take(1).any(|s| s.is(TcpFlags::RST) && Some(s.sent_at) == segment.arrival.time())
 }
 
 /// Both SYNs must offer the option (RFC 7323 §2.2).

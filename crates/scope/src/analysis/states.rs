@@ -36,6 +36,11 @@ fn told(connection: &Connection, trace: &Trace, end: usize) -> Vec<StateChange> 
             if changes.is_empty() && *from == TcpState::Listen {
                 changes.push(StateChange { at: connection.began.min(at), to: *from, told: true });
             }
+            // One segment may acknowledge our FIN and bring the peer's: nothing was ever in FIN-WAIT-2 then.
+            let passing = |last: &mut StateChange| {
+                last.at == at && *to == TcpState::TimeWait && matches!(last.to, TcpState::FinWait2 | TcpState::Closing)
+            };
+            changes.pop_if(passing);
             changes.push(StateChange { at, to: *to, told: true });
         }
     }

@@ -128,9 +128,10 @@ impl<'a> Builder<'a> {
         let segments: Vec<(&Connection, &Segment)> =
             places.iter().map(|&(at, index)| (connections[at], &connections[at].segments[index])).collect();
         let mut at = 0;
-        for Fold { range, from, until, text } in folds(&segments, self.options) {
+        for Fold { range, from, until, first, text } in folds(&segments, self.options) {
             (at..range.start).for_each(|i| self.segment(places[i]));
-            self.remark(from, until, None, Voice::Fold, text);
+            self.items.push(Item::fold(from, until, first, self.remarks.len()));
+            self.remarks.push(Remark { side: None, row: 0, voice: Voice::Fold, text });
             at = range.end;
         }
         (at..places.len()).for_each(|i| self.segment(places[i]));
@@ -194,8 +195,8 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn remark(&mut self, at: Instant, until: Instant, side: Option<Side>, voice: Voice, text: String) {
-        self.items.push(Item::remark(at, until, self.remarks.len(), side));
+    fn remark(&mut self, at: Instant, side: Option<Side>, voice: Voice, text: String) {
+        self.items.push(Item::remark(at, self.remarks.len(), side));
         self.remarks.push(Remark { side, row: 0, voice, text });
     }
 

@@ -17,6 +17,8 @@ pub(crate) struct Fold {
     pub(crate) range: Range<usize>,
     pub(crate) from: Instant,
     pub(crate) until: Instant,
+    /// The lowest packet number in it.
+    pub(crate) first: u64,
     pub(crate) text: String,
 }
 
@@ -117,5 +119,5 @@ fn fold(segments: &[(&Connection, &Segment)], range: Range<usize>) -> Fold {
     let lost = inside().filter(|s| s.arrival.is_lost()).count() as u64;
     let lost = if lost > 0 { format!("; {} lost", words::number(lost)) } else { String::new() };
     let text = format!("{first}–{last}: {}{lost}", sides.join("; "));
-    Fold { range, from, until, text }
+    Fold { range, from, until, first, text }
 }

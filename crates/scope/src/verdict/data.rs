@@ -211,6 +211,10 @@ fn zero_window(story: &mut Story<'_>, (end, peer): (usize, usize), since: &Segme
     let within = |s: &&Segment| s.sent_at >= since.sent_at && opened.is_none_or(|o| s.sent_at <= o.sent_at);
     let probing = |s: &&Segment| s.facts.kind == Purpose::WindowProbe;
     let probes: Vec<u64> = story.connection.sent_by(peer).filter(within).filter(probing).map(|s| s.number).collect();
+    // Opened by the same burst that closed it: nobody had to wait.
+    if probes.is_empty() && opened.is_some_and(|o| o.sent_at == since.sent_at) {
+        return;
+    }
     let probed = match probes.len() {
         0 => String::new(),
         1 => format!(" {} asked once ({}) whether there was room again.", story.the_capital(peer), probes[0]),
@@ -256,7 +260,8 @@ fn keepalives(story: &mut Story<'_>, end: usize) {
         (0, 1) => "it was not answered".into(),
         (0, _) => "none was answered".to_owned(),
         (a, n) if a == n => "each was answered: the peer lives".into(),
-        (a, n) => format!("{a} of {n} were answered, and then no more"),
+        (1, n) => format!("1 of {n} was answered, the others not"),
+        (a, n) => format!("{a} of {n} were answered, the others not"),
     };
     let every = match probes.len() {
         1 => String::new(),

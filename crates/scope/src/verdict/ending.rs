@@ -4,12 +4,14 @@ use super::{Kind, Known, Story, cited};
 use crate::analysis::{Connection, Segment, closing, opening};
 use crate::trace::View;
 use crate::words;
-use limpid_event::{Error, TcpState, TxReason};
+use limpid_event::{Error, Event, Instant, TcpState, Timer, TxReason};
 use limpid_wire::TcpFlags;
 use std::time::Duration;
 
-/// How long Linux delays an ACK at least (TCP_DELACK_MIN).
-const LINUX_DELAYED_ACK: Duration = Duration::from_millis(40);
+/// How long an ACK may be delayed (RFC 9293 §3.8.6.3; Linux: 40 to 200 ms).
+const LONGEST_DELAYED_ACK: Duration = Duration::from_millis(500);
+/// Longer than any machine takes to answer at once.
+const AT_ONCE: Duration = Duration::from_millis(20);
 
 pub(super) fn explain(story: &mut Story<'_>) {
     match closing::both_fins(story.connection) {
@@ -61,18 +63,18 @@ fn merged(story: &mut Story<'_>, fin: &Segment, rider: &Segment) {
     let closer = rider.from;
     // From one vantage point alone, half of this time may be flight.
     let estimated = story.connection.ends.iter().any(|end| end.view == View::Estimated);
-    let soon = fin.arrival.time().map(|arrived| rider.sent_at.since(arrived));
+    let soon = taken_at(story, fin).map(|taken| rider.sent_at.since(taken));
     let how_soon = match soon {
         Some(soon) if soon.is_zero() && !estimated => "as soon as the FIN had arrived".to_owned(),
         Some(soon) if !estimated => format!("{} after the FIN had arrived", words::duration(soon)),
         _ => format!("{} after the FIN was sent, flight included", words::duration(rider.sent_at.since(fin.sent_at))),
     };
     let delayed = match soon {
-        Some(soon) if soon < LINUX_DELAYED_ACK => "before a delayed ACK would have been due (40 ms on Linux)",
-        _ => "while the ACK was still being delayed",
+        Some(soon) if soon <= LONGEST_DELAYED_ACK => ", before a delayed ACK was due",
+        _ => "",
     };
     let sentence = format!(
-        "No ACK of FIN {} was sent alone: it rode on {}'s own FIN ({}). {} closed {how_soon}, {delayed}: three segments \
+        "No ACK of FIN {} was sent alone: it rode on {}'s own FIN ({}). {} closed {how_soon}{delayed}: three segments \
          close the connection, not four.",
         fin.number,
         story.the(closer),
@@ -82,12 +84,19 @@ fn merged(story: &mut Story<'_>, fin: &Segment, rider: &Segment) {
     story.say(Kind::MergedAck, Known::Observed, &[fin.number, rider.number], sentence);
 }
 
+/// When the receiver of `fin` took it: when it entered CLOSE-WAIT, since data before it may have been missing.
+fn taken_at(story: &Story<'_>, fin: &Segment) -> Option<Instant> {
+    let states = &story.connection.ends[Connection::peer(fin.from)].states;
+    let entered = states.iter().find(|change| change.to == TcpState::CloseWait).map(|change| change.at);
+    entered.or_else(|| fin.taken_at())
+}
+
 /// The FIN had an ACK of its own.
 fn apart(story: &mut Story<'_>, fin: &Segment, ack: &Segment, other: &Segment) {
-    let waited = fin.arrival.time().map_or(Duration::ZERO, |at| ack.sent_at.since(at));
+    let waited = taken_at(story, fin).map_or(Duration::ZERO, |at| ack.sent_at.since(at));
     let why = match ack.why {
         Some(TxReason::DelayedAck) => format!("a delayed ACK, {} after the FIN had arrived", words::duration(waited)),
-        _ if waited >= LINUX_DELAYED_ACK => format!("{} after the FIN had arrived", words::duration(waited)),
+        _ if waited >= AT_ONCE => format!("{} after the FIN had arrived", words::duration(waited)),
         _ => "at once".into(),
     };
     let sentence = format!(
@@ -106,7 +115,7 @@ fn apart(story: &mut Story<'_>, fin: &Segment, ack: &Segment, other: &Segment) {
 /// What the other end still sent after `fin` had reached it.
 fn half_closed(story: &mut Story<'_>, fin: &Segment, other: Option<&Segment>) {
     let sender = Connection::peer(fin.from);
-    let arrived = fin.arrival.time().unwrap_or(fin.sent_at);
+    let arrived = taken_at(story, fin).unwrap_or(fin.sent_at);
     let later = |s: &&Segment| s.sent_at >= arrived && s.tcp.len > 0 && s.facts.again.is_none() && !s.copy;
     let data: Vec<&Segment> = story.connection.sent_by(sender).filter(later).collect();
     let bytes: u64 = data.iter().map(|s| u64::from(s.tcp.len)).sum();
@@ -145,34 +154,56 @@ fn time_wait(story: &mut Story<'_>) {
     for end in 0..2 {
         let states = &story.connection.ends[end].states;
         let Some(at) = states.iter().position(|change| change.to == TcpState::TimeWait) else { continue };
-        let entered = states[at];
-        let left = states[at + 1..].iter().find(|change| change.to == TcpState::Closed);
+        let (entered, left) = (states[at], states[at + 1..].iter().find(|change| change.to == TcpState::Closed));
         let fins = closing::both_fins(story.connection);
-        let first = fins.map(|(first, _)| story.segment(first).from);
-        let packets: Vec<u64> =
+        let mut packets: Vec<u64> =
             fins.map_or_else(Vec::new, |(a, b)| vec![story.segment(a).number, story.segment(b).number]);
+        let first = fins.map(|(first, _)| story.segment(first).from);
         let why = match first {
             Some(first) if first == end && !closing::is_simultaneous(story.connection) => ", which closed first,",
             _ => "",
         };
-        let length = match left {
+        let (length, told) = match left {
             Some(left) => {
-                format!("was in TIME-WAIT for {} (2MSL)", words::duration(left.at.since(entered.at)))
+                let span = words::duration(left.at.since(entered.at));
+                let reset = story
+                    .connection
+                    .sent_by(Connection::peer(end))
+                    .find(|s| s.is(TcpFlags::RST) && s.arrival.time() == Some(left.at));
+                packets.extend(reset.map(|s| s.number));
+                match reset {
+                    Some(reset) => {
+                        (format!("was in TIME-WAIT for {span}, until a reset ({}) ended it", reset.number), true)
+                    }
+                    None if story.fired(end, Timer::TimeWait) => (format!("was in TIME-WAIT for {span} (2MSL)"), true),
+                    None => (format!("was in TIME-WAIT for {span}"), true),
+                }
             }
-            None => "is left in TIME-WAIT, to answer what may still come; on Linux for 60 s".into(),
+            None => match time_wait_set(story, end) {
+                Some(after) => (format!("stays in TIME-WAIT for {} (2MSL)", words::duration(after)), true),
+                None => ("is left in TIME-WAIT, to answer what may still come; on Linux for 60 s".into(), false),
+            },
         };
-        let told = entered.told && left.is_some();
-        let sentence = format!("{}{why} {length}.", story.the_capital(end));
-        let known = if told { Known::Inside } else { Known::Inferred };
-        story.say(Kind::TimeWait, known, &packets, sentence);
+        let known = if told && entered.told { Known::Inside } else { Known::Inferred };
+        story.say(Kind::TimeWait, known, &packets, format!("{}{why} {length}.", story.the_capital(end)));
     }
+}
+
+/// How long the engine of `end` means to stay in TIME-WAIT, if it told.
+fn time_wait_set(story: &Story<'_>, end: usize) -> Option<Duration> {
+    story.connection.events(story.analysis.trace, end).find_map(|(_, event)| match event {
+        Event::TimerSet { timer: Timer::TimeWait, after } => Some(*after),
+        _ => None,
+    })
 }
 
 /// An established connection that timed out.
 fn gave_up(story: &mut Story<'_>) {
     for end in 0..2 {
         let established = story.connection.ends[end].states.iter().any(|c| c.to == TcpState::Established);
-        let ended = story.ended(end).filter(|(_, error)| established && *error != Error::ConnectionReset);
+        let silence =
+            |error: &Error| matches!(error, Error::TimedOut | Error::HostUnreachable | Error::NetworkUnreachable);
+        let ended = story.ended(end).filter(|(_, error)| established && silence(error));
         let Some((at, error)) = ended else { continue };
         let peer = Connection::peer(end);
         let heard = story.connection.sent_by(peer).filter_map(|s| Some((s.taken_at()?, s.number)));
@@ -188,8 +219,7 @@ fn gave_up(story: &mut Story<'_>) {
             silence.unwrap_or_default(),
             error.errno()
         );
-        let kind = if error == Error::TimedOut { Kind::TimedOut } else { Kind::Reset };
-        story.say(kind, Known::Inside, &packets, sentence);
+        story.say(Kind::TimedOut, Known::Inside, &packets, sentence);
     }
 }
 

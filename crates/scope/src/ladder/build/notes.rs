@@ -6,7 +6,8 @@ use crate::analysis::{Connection, Noted};
 use crate::ladder::layout::*;
 use crate::trace::What;
 use crate::words;
-use limpid_event::{Call, Event, Instant, Timer};
+use limpid_event::{Call, Event, Instant, TcpState, Timer};
+use limpid_wire::TcpFlags;
 use std::collections::{HashMap, HashSet};
 
 impl Builder<'_> {
@@ -15,15 +16,17 @@ impl Builder<'_> {
         let trace = self.analysis.trace;
         let mut lines: Vec<(Instant, Side, Voice, String)> = Vec::new();
         for connection in self.connections {
-            let app_spoke: HashSet<(Instant, usize)> = (connection.notes.iter())
+            let app_spoke = (connection.notes.iter())
                 .filter(|n| matches!(trace.notes[n.note].what, What::App(_)))
-                .map(|n| (trace.notes[n.note].at, n.end))
-                .collect();
+                .map(|n| (trace.notes[n.note].at, n.end));
+            // Who resets knows that it is over.
+            let resets = connection.segments.iter().filter(|s| s.is(TcpFlags::RST)).map(|s| (s.sent_at, s.from));
+            let spoken_for: HashSet<(Instant, usize)> = app_spoke.chain(resets).collect();
             for Noted { end, note } in &connection.notes {
                 let note = &trace.notes[*note];
                 let said = match &note.what {
                     What::App(text) => Some((Voice::Application, words::tame(text))),
-                    What::Event(event) if !app_spoke.contains(&(note.at, *end)) => told(event),
+                    What::Event(event) if !spoken_for.contains(&(note.at, *end)) => told(event),
                     What::Event(_) => None,
                 };
                 lines.extend(said.map(|(voice, text)| (note.at, Side::of(*end), voice, text)));
@@ -33,10 +36,10 @@ impl Builder<'_> {
         let more = lines.len().saturating_sub(self.options.max_remarks);
         let last = lines.last().map(|(at, ..)| *at).unwrap_or_default();
         for (at, side, voice, text) in lines.into_iter().take(self.options.max_remarks) {
-            self.remark(at, at, Some(side), voice, text);
+            self.remark(at, Some(side), voice, text);
         }
         if more > 0 {
-            self.remark(last, last, None, Voice::Fold, format!("{} not shown", words::count(more as u64, "remark")));
+            self.remark(last, None, Voice::Fold, format!("{} not shown", words::count(more as u64, "remark")));
         }
     }
 
@@ -44,9 +47,16 @@ impl Builder<'_> {
     pub(super) fn states(&self, rows: &mut Rows) {
         for (index, connection) in self.connections.iter().enumerate() {
             for (end, side) in [(0, Side::Left), (1, Side::Right)] {
+                let successor = self.connections.get(index + 1);
+                let reopened = successor.and_then(|c| c.ends[end].states.iter().map(|change| change.at).min());
                 for change in connection.ends[end].states.iter().take(self.options.max_remarks) {
-                    // A fold must not come apart because of a state inside it; and only one picture begins at LISTEN.
-                    if index == 0 || change.to != limpid_event::TcpState::Listen {
+                    // A pair of ports used again neither closes nor listens in between.
+                    let passing = match change.to {
+                        TcpState::Listen => index > 0,
+                        TcpState::Closed => reopened == Some(change.at),
+                        _ => false,
+                    };
+                    if !passing {
                         rows.enter(change.at, side, change.to, change.told, &self.arrows);
                     }
                 }

@@ -48,8 +48,13 @@ impl Item {
         Item { at, until: at, order: (0, number), what: What::Arrives { arrow, side } }
     }
 
-    pub(super) fn remark(at: Instant, until: Instant, remark: usize, side: Option<Side>) -> Item {
-        Item { at, until, order: (2, remark as u64), what: What::Remark { remark, side } }
+    /// A fold takes the place of its first packet.
+    pub(super) fn fold(at: Instant, until: Instant, number: u64, remark: usize) -> Item {
+        Item { at, until, order: (4, number), what: What::Remark { remark, side: None } }
+    }
+
+    pub(super) fn remark(at: Instant, remark: usize, side: Option<Side>) -> Item {
+        Item { at, until: at, order: (2, remark as u64), what: What::Remark { remark, side } }
     }
 
     /// A ghost that stands for what should have come before `at`: above remarks about its absence.
@@ -151,18 +156,26 @@ impl Rows {
         let to = self.drafts.partition_point(|d| d.at <= at);
         let at_departure = matches!(state, SynSent | FinWait1 | LastAck);
         let index = side.index();
+        // The flag that brings a state about, where there is one.
+        let cause = match state {
+            SynSent | SynReceived => "SYN",
+            FinWait1 | LastAck | CloseWait | Closing | TimeWait => "FIN",
+            _ => "",
+        };
         let is_ghost = |d: &Draft| d.departs.iter().flatten().any(|arrow| arrows[*arrow].line == Line::Ghost);
-        let rank = |d: &Draft| match () {
-            () if d.states[index].is_some() || is_ghost(d) => None,
-            () if d.departs[index].is_some() => Some(match state {
-                _ if at_departure => 0,
-                Closed => 1,
-                _ => 3,
-            }),
-            () if d.arrives[index].is_some() || d.instant => Some(if at_departure { 3 } else { 0 }),
-            () if matches!(d.remark, Some((_, Some(s))) if s == side) => Some(2),
-            () if from == 0 && matches!(state, Listen | Closed | Established) => Some(4),
-            () => None,
+        let fits = |arrow: usize| arrows[arrow].label.name.contains(cause);
+        let rank = |d: &Draft| match (d.departs[index], d.arrives[index]) {
+            _ if d.states[index].is_some() || is_ghost(d) => None,
+            (Some(arrow), _) if at_departure && fits(arrow) => Some(0),
+            (_, Some(arrow)) if !at_departure && fits(arrow) => Some(0),
+            (_, Some(_)) if !at_departure => Some(1),
+            (Some(_), _) if state == Closed => Some(2),
+            _ if matches!(d.remark, Some((_, Some(s))) if s == side) => Some(3),
+            (Some(_), _) => Some(4),
+            (_, Some(_)) => Some(5),
+            _ if d.instant => Some(if at_departure { 5 } else { 1 }),
+            _ if from == 0 && matches!(state, Listen | Closed | Established) => Some(6),
+            _ => None,
         };
         // States come in order: one can't stand above the one before it.
         let above = self.drafts[..to].iter().rposition(|d| d.states[index].is_some()).map_or(from, |r| r.max(from));

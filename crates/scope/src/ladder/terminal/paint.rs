@@ -2,7 +2,7 @@
 
 use super::canvas::{Canvas, clip, width};
 use super::glyphs::{Glyphs, Style};
-use super::plan::{Columns, FOLD_SIGN, Path, Plan, STUB, Words, gap_text, time_text};
+use super::plan::{Columns, FOLD_SIGN, Path, Plan, STATE_WIDTH, STUB, Words, gap_text, time_text};
 use crate::ladder::layout::*;
 use crate::trace::View;
 use crate::words;
@@ -180,7 +180,12 @@ impl Painter<'_> {
     fn beside_text(&mut self, side: Side, y: usize, text: &str, style: Style) {
         let text = self.glyphs.translate(text);
         let has_brackets = self.ladder.brackets.iter().any(|b| b.side == side);
-        let distance = 1 + 2 * usize::from(has_brackets);
+        // The longest name touches the column of brackets, all others keep a blank from it.
+        let distance = match has_brackets {
+            true if width(&text) < STATE_WIDTH => 3,
+            true => 2,
+            false => 1,
+        };
         match side {
             Side::Left => self.canvas.text_before(self.columns.lifelines[0] - distance, y, &text, style),
             Side::Right => {
@@ -268,9 +273,7 @@ impl Painter<'_> {
     fn head(&mut self, arrow: &Arrow, path: &Path, style: Style) {
         let x = self.columns.from(arrow.from, self.columns.room());
         let head = match (arrow.from, arrow.line, &arrow.end) {
-            (.., Ending::Dropped(why)) => {
-                let why = self.glyphs.translate(why);
-                self.at_sender(arrow.from.other(), path.to + 1, 2, &why, Style::Tone(Tone::Trouble));
+            (.., Ending::Dropped(_)) => {
                 self.canvas.put(x, path.to, self.glyphs.cross, Style::Tone(Tone::Trouble));
                 return;
             }
@@ -317,6 +320,10 @@ impl Painter<'_> {
             let label_style = if arrow.tone == Tone::Ack { Style::Plain } else { style };
             let distance = arrow.origin.as_ref().map_or(2, |origin| width(origin) + 5);
             self.at_sender(arrow.from, path.from, distance, &format!(" {} ", words.label), label_style);
+        }
+        if let Ending::Dropped(why) = &arrow.end {
+            let why = self.glyphs.translate(why);
+            self.at_sender(arrow.from.other(), path.to + 1, 2, &why, Style::Tone(Tone::Trouble));
         }
         for (line, text) in words.below.iter().enumerate() {
             self.at_sender(arrow.from, path.from + 1 + line, 3, text, Style::Dim);

@@ -6,7 +6,7 @@ use crate::ladder::layout::*;
 use std::time::Duration;
 
 /// Columns for a state's name: SYN-RECEIVED has twelve letters.
-const STATE_WIDTH: usize = 12;
+pub(super) const STATE_WIDTH: usize = 12;
 /// From this width on, the time since the row above has a column of its own.
 const DELTA_FROM: usize = 96;
 /// Columns of that column.
@@ -51,7 +51,7 @@ impl Columns {
         });
         let time = labels.max().unwrap_or(0).clamp(8, 13);
         let delta = if wide { DELTA_WIDTH + 1 } else { 0 };
-        let brackets = |side| 1 + 2 * usize::from(ladder.brackets.iter().any(|b| b.side == side));
+        let brackets = |side| 1 + usize::from(ladder.brackets.iter().any(|b| b.side == side));
         let left = time + delta + 1 + STATE_WIDTH + brackets(Side::Left);
         let right = width - 1 - STATE_WIDTH - brackets(Side::Right);
         Columns { width, time, delta_end: wide.then_some(time + delta), lifelines: [left, right], micros }
@@ -156,7 +156,7 @@ pub(super) struct Plan {
 impl Plan {
     /// `first` is the first line that is free.
     pub(super) fn of(ladder: &Ladder, columns: &Columns, glyphs: &Glyphs, first: usize) -> Plan {
-        let traffic = traffic(ladder);
+        let traffic: Vec<(Traffic, bool)> = traffic(ladder).into_iter().zip(sharing(ladder)).collect();
         let words: Vec<Words> = (ladder.arrows.iter().zip(&traffic))
             .map(|(arrow, traffic)| fit(arrow, *traffic, columns, glyphs))
             .collect();
@@ -185,6 +185,15 @@ impl Plan {
             .collect();
         Plan { row_line, gap_line, paths, words, remarks, lines: line }
     }
+}
+
+/// Which arrows leave at the same row as one that runs the other way.
+fn sharing(ladder: &Ladder) -> Vec<bool> {
+    let mut leaving = vec![[false; 2]; ladder.rows.len()];
+    for arrow in &ladder.arrows {
+        leaving[arrow.departs][arrow.from.index()] = true;
+    }
+    ladder.arrows.iter().map(|arrow| leaving[arrow.departs] == [true; 2]).collect()
 }
 
 /// A remark, broken to its room. What a fold says of each direction stays together.
@@ -230,7 +239,7 @@ fn traffic(ladder: &Ladder) -> Vec<Traffic> {
     traffic
 }
 
-fn path(arrow: &Arrow, traffic: Traffic, columns: &Columns, row_line: &[usize]) -> Path {
+fn path(arrow: &Arrow, (traffic, shares_row): (Traffic, bool), columns: &Columns, row_line: &[usize]) -> Path {
     let (from, to) = (row_line[arrow.departs], row_line[arrow.arrives]);
     let room = columns.room();
     let height = to - from;
@@ -241,6 +250,7 @@ fn path(arrow: &Arrow, traffic: Traffic, columns: &Columns, row_line: &[usize]) 
         (Traffic::Crossing, Side::Left) => left_bend - columns.lifelines[0],
         (Traffic::Crossing, Side::Right) => columns.lifelines[1] - (left_bend + slope),
         (Traffic::Free, _) => (room - SLOPE_BEFORE_END).min(room.saturating_sub(height + 2)).max(room / 2),
+        (Traffic::Cut, _) if shares_row => room / 2 - 2,
         (Traffic::Cut, _) => room - STUB,
     };
     let reach = match traffic {
@@ -252,7 +262,7 @@ fn path(arrow: &Arrow, traffic: Traffic, columns: &Columns, row_line: &[usize]) 
 }
 
 /// Breaks an arrow's words: what does not fit on it stands below.
-fn fit(arrow: &Arrow, traffic: Traffic, columns: &Columns, glyphs: &Glyphs) -> Words {
+fn fit(arrow: &Arrow, (traffic, shares_row): (Traffic, bool), columns: &Columns, glyphs: &Glyphs) -> Words {
     let room = columns.room();
     let sloped = arrow.departs < arrow.arrives;
     let limit = match (&arrow.end, sloped, traffic) {
@@ -260,6 +270,7 @@ fn fit(arrow: &Arrow, traffic: Traffic, columns: &Columns, glyphs: &Glyphs) -> W
         (Ending::Unknown, ..) => room - 7,
         (_, true, Traffic::Crossing) => room / 2 - CROSSING_SLOPE / 2 - 3,
         (_, true, Traffic::Free) => room - SLOPE_BEFORE_END - 4,
+        (_, true, Traffic::Cut) if shares_row => room / 2 - 6,
         (_, true, Traffic::Cut) => room - STUB - 4,
         (_, false, _) => room - 6 - arrow.origin.as_ref().map_or(0, |o| width(o) + 2),
     };
