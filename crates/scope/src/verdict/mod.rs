@@ -1,7 +1,6 @@
 //! Verdicts: what a trace means, in sentences that cite packets and say how they are known.
 //!
-//! [`explain`] goes through a [`Trace`] connection by connection: how it opened ([`opening`]), how its data fared
-//! ([`data`]), how it ended ([`ending`]).
+//! [`explain`] goes through a [`Trace`] connection by connection: how it opened, how its data fared, how it ended.
 
 mod data;
 mod ending;
