@@ -23,6 +23,8 @@ pub(crate) struct Connection {
     pub(crate) errors: Vec<IcmpSeen>,
     /// What its hosts told about it, in order.
     pub(crate) notes: Vec<Noted>,
+    /// The connection before it on the same endpoints, as an index.
+    pub(crate) before: Option<usize>,
     /// Connections with the same endpoints have the same number.
     pub(crate) pair: usize,
 }
@@ -231,6 +233,7 @@ impl Sorter<'_> {
             segments: Vec::new(),
             errors: Vec::new(),
             notes: Vec::new(),
+            before: earlier,
             pair,
         });
         let at = self.connections.len() - 1;

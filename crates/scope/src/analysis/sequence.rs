@@ -6,7 +6,7 @@
 
 use super::connection::{Connection, End, Segment};
 use crate::trace::{Trace, View};
-use limpid_event::{DropReason, Instant, TxReason};
+use limpid_event::{DropReason, TxReason};
 use limpid_wire::{SeqNum, TcpFlags};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -302,7 +302,7 @@ fn guess(connection: &Connection, index: usize, facts: &Facts, streams: &[Stream
         return Cause::NoAnswer;
     }
     let peer = Connection::peer(segment.from);
-    let heard = heard_before(connection, peer, segment.sent_at);
+    let heard = heard_before(connection, peer, index);
     let sacked = heard.filter(|s| !s.tcp.options.sack.is_empty() || s.facts.kind == Kind::DuplicateAck);
     let hints = sacked.filter(|s| s.facts.ack <= facts.seq && facts.seq - s.facts.ack <= 1 << 30).take(3).count();
     let recovering = streams[segment.from].last_fast.is_some_and(|high| facts.seq < high);
@@ -314,9 +314,10 @@ fn guess(connection: &Connection, index: usize, facts: &Facts, streams: &[Stream
     }
 }
 
-/// What `end` sent that had arrived by `at`, newest first; the last few only.
-fn heard_before(connection: &Connection, end: usize, at: Instant) -> impl Iterator<Item = &Segment> {
-    let recent = connection.segments.iter().rev().skip_while(move |s| s.sent_at > at).take(64);
+/// What `end` sent that had arrived when the segment at `index` left, newest first; the last few only.
+fn heard_before(connection: &Connection, end: usize, index: usize) -> impl Iterator<Item = &Segment> {
+    let at = connection.segments[index].sent_at;
+    let recent = connection.segments[..index].iter().rev().take(64);
     recent.filter(move |s| s.from == end && s.arrival.time().is_some_and(|arrived| arrived <= at))
 }
 

@@ -144,6 +144,29 @@ fn many_connections_are_counted_not_drawn() {
     assert!(text.ends_with("(84 more connections not drawn)\n"), "{text}");
 }
 
+/// Work grows with the trace and no faster: each of these takes far less than a second.
+#[test]
+fn large_traces_take_no_time() {
+    let began = std::time::Instant::now();
+    let mut lossy = Story::new(INSIDE);
+    lossy.handshake(0);
+    let mut scan = Story::new(INSIDE);
+    for n in 0..20_000u32 {
+        let at = 1000 + u64::from(n) * 500;
+        lossy
+            .loses(at, seg(CLIENT, ".", 1 + n * 10, 1).len(10))
+            .sends(at + 300, seg(CLIENT, ".", 1 + n * 10, 1).len(10));
+        scan.ends[CLIENT].port = n as u16;
+        scan.isn[CLIENT] = n;
+        scan.sends(u64::from(n), seg(CLIENT, "S", 0, 0)).sends(u64::from(n) + 1, seg(SERVER, "R.", 0, 1));
+    }
+    for trace in [lossy.end(0), scan.end(0)] {
+        render(&trace, &RenderOptions::default());
+        assert!(!crate::verdict::explain(&trace).is_empty());
+    }
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+}
+
 #[test]
 fn remarks_of_several_connections_find_theirs() {
     let mut s = Story::new(INSIDE);

@@ -88,6 +88,9 @@ fn described(segment: &Segment) -> String {
 
 /// Something was lost, and sent again until it arrived.
 fn repaired(story: &mut Story<'_>, original: &Segment, repeats: &[(&Segment, Again)]) {
+    if story.is_full(Kind::Loss) {
+        return story.say(Kind::Loss, Known::Observed, &[original.number], String::new());
+    }
     let certain = original.arrival.is_lost() || original.dropped.is_some();
     let fate = match (original.dropped, certain) {
         (Some(why), _) => format!("was thrown away ({why})"),
@@ -136,6 +139,9 @@ fn duplicate_acks(connection: &Connection, original: &Segment, before: Instant) 
 
 /// Something had arrived, and was sent again all the same.
 fn needless(story: &mut Story<'_>, original: &Segment, repeats: &[(&Segment, Again)]) {
+    if story.is_full(Kind::Spurious) {
+        return story.say(Kind::Spurious, Known::Observed, &[original.number], String::new());
+    }
     let end = original.facts.seq + i64::from(original.tcp.seq_len());
     let sent_again = repeats[0].0;
     let answers = story.connection.sent_by(Connection::peer(original.from));

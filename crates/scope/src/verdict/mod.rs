@@ -150,7 +150,7 @@ impl<'a> Story<'a> {
         let ends = &self.connection.ends;
         let opener = self.connection.opener;
         let connection = (ends[opener].endpoint, ends[Connection::peer(opener)].endpoint);
-        let said = self.verdicts.iter().filter(|v| v.kind == kind).count();
+        let said = self.said(kind);
         if said < MAX_OF_A_KIND {
             self.verdicts.push(Verdict { connection, kind, known, sentence, packets: packets.to_vec() });
             return;
@@ -165,6 +165,15 @@ impl<'a> Story<'a> {
             }
             _ => self.verdicts.push(Verdict { connection, kind, known, sentence, packets: packets.to_vec() }),
         }
+    }
+
+    fn said(&self, kind: Kind) -> usize {
+        self.verdicts.iter().filter(|v| v.kind == kind).count()
+    }
+
+    /// True if a further verdict of this kind would only be counted.
+    fn is_full(&self, kind: Kind) -> bool {
+        self.said(kind) >= MAX_OF_A_KIND
     }
 
     /// The host at `end`, in the middle of a sentence: "the client", "Linux".

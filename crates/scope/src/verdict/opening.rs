@@ -295,8 +295,7 @@ fn time_wait_reuse(story: &mut Story<'_>) {
     let connection = story.connection;
     let Some(syn) = connection.segments.iter().find(|s| s.is_syn()) else { return };
     let receiver = Connection::peer(syn.from);
-    let same = |c: &&Connection| c.pair == connection.pair && c.began < connection.began;
-    let Some(before) = story.analysis.connections.iter().rfind(same) else { return };
+    let Some(before) = connection.before.map(|index| &story.analysis.connections[index]) else { return };
     let last = before.ends[receiver].states.iter().rfind(|change| change.at <= syn.sent_at);
     let Some(waiting) = last.filter(|change| change.to == TcpState::TimeWait) else { return };
     let sentence = format!(
