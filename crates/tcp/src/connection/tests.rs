@@ -2,8 +2,10 @@
 
 mod closing;
 mod event_processing;
+mod hostile;
 mod lifecycle;
 mod lossy;
 mod opening;
 mod receiving;
 mod sending;
+mod sizes;

@@ -151,7 +151,6 @@ impl Connection {
         if self.halves.send() != SendHalf::Open {
             self.woke |= Readiness::CLOSED;
         }
-        self.timers.stop(Timer::KeepAlive);
         if matches!(was, TcpState::Established | TcpState::SynReceived) {
             self.rcv.ack.on_fin();
             self.acknowledge_data(cx);

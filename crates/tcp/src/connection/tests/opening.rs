@@ -226,3 +226,20 @@ fn the_mss_is_clamped_in_both_directions() {
     host.inject("S. 0:0(0) ack 1 win 65535 <mss 1460>");
     assert_eq!(host.connection().info(Instant::ZERO).snd_mss, 500);
 }
+
+/// RFC 9293 §3.5, figure 7 taken to its end: a socket that connects to its own address crosses SYNs with itself.
+#[test]
+fn a_connection_to_itself_opens_and_echoes() {
+    let mut host = Host::new(Config::default());
+    host.connect();
+    let loop_back = |host: &mut Host| {
+        while let Some(transmit) = host.outbox.pop_front() {
+            host.receive(transmit.segment);
+        }
+    };
+    loop_back(&mut host);
+    assert_eq!(host.state(), TcpState::Established);
+    host.write(b"to myself").unwrap();
+    loop_back(&mut host);
+    assert_eq!(host.read(100).unwrap(), b"to myself");
+}
