@@ -15,8 +15,8 @@ const MAX_TAIL: usize = 16 * 1024;
 /// Chunks of at most so many bytes are copied into the tail rather than held.
 const SMALL: usize = 64;
 
-/// Room for so many chunks is kept when the queue runs empty.
-const KEEP: usize = 32;
+/// Room for so many chunks is kept when the queue runs empty: a default window of segments.
+const KEEP: usize = 64;
 
 /// Bytes with sequence numbers from [`start`](Self::start) to [`end`](Self::end).
 pub(crate) struct ByteQueue {

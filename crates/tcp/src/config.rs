@@ -35,6 +35,8 @@ pub struct Config {
     pub timestamps: bool,
     /// Offer and use SACK (`tcp_sack`).
     pub sack: bool,
+    /// Tell the peer of what came twice, by a first SACK block (RFC 2883; `tcp_dsack`).
+    pub dsack: bool,
     /// Offer and use window scaling (`tcp_window_scaling`).
     pub window_scaling: bool,
     /// Receive buffer in bytes (SO_RCVBUF, `tcp_rmem[1]`); half of it is offered as window, as on Linux.
@@ -118,6 +120,7 @@ impl Default for Config {
             orphan_retries: 0,
             timestamps: true,
             sack: true,
+            dsack: true,
             window_scaling: true,
             recv_buffer: 131_072,
             recv_buffer_max: 6_291_456,

@@ -5,7 +5,7 @@ mod pair;
 pub(crate) use pair::{Link, Pair, Random};
 
 use crate::{
-    Config, Connection, Cx, Next, OpenParams, Outcome, Readiness, Remnant, SynReceived, SynReceivedOutcome, SynSent,
+    Config, Connection, Next, OpenParams, Outcome, Readiness, Remnant, SynReceived, SynReceivedOutcome, SynSent,
     SynSentOutcome, TimeWait, TimeWaitOutcome, Transmit, reset_for,
 };
 use alloc::boxed::Box;

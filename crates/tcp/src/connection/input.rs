@@ -216,6 +216,7 @@ impl Connection {
         if old_data {
             cx.count(Counter::TcpExtDelayedACKLost);
             self.enter_quick_ack();
+            self.rcv.queue.note_duplicate(segment.seq, segment.seq + segment.payload.len() as u32);
         }
         let probe = segment.seq_end().before_eq(self.rcv_nxt()) && segment.seq + 1 == self.rcv_nxt();
         self.due.ack_now(if probe { TxReason::ProbeAnswer } else { TxReason::DuplicateAck });

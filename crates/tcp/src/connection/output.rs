@@ -10,8 +10,9 @@ use crate::negotiate::advertised_mss;
 use crate::reply::control;
 use crate::send::sws;
 use crate::{Cx, Transmit};
+use arrayvec::ArrayVec;
 use limpid_event::{Counter, Instant, Observer, Timer, TxReason};
-use limpid_wire::tcp::Timestamps;
+use limpid_wire::tcp::{SackBlock, Timestamps};
 use limpid_wire::{Chunks, Segment, SeqNum, TcpFlags, TcpOptions};
 
 /// SACK blocks that fit beside timestamps: 40 bytes of options less 12, in blocks of 8 with a header of 4.
@@ -297,9 +298,12 @@ impl Connection {
         let ack = self.rcv_nxt();
         let space = self.rcv.space(&self.config);
         let window = self.rcv.window.advertise(ack, space).0;
+        let timestamps = self.rcv.ts_recent.map(|recent| Timestamps { val: self.clock().val(now), ecr: recent.val() });
+        let options = TcpOptions { timestamps, sack: self.sack_blocks(), ..TcpOptions::default() };
+        self.rcv.queue.take_duplicate();
         self.rcv.ack.on_ack_sent();
         self.timers.stop(Timer::DelayedAck);
-        Segment { seq, ack, flags: flags | TcpFlags::ACK, window, options: self.options(now), ..Segment::default() }
+        Segment { seq, ack, flags: flags | TcpFlags::ACK, window, options, ..Segment::default() }
     }
 
     /// The window field of the last segment, for TIME-WAIT.
@@ -307,27 +311,27 @@ impl Connection {
         self.rcv.window.current(self.rcv_nxt()).scale(self.rcv.window.scale()).0
     }
 
-    fn options(&self, now: Instant) -> TcpOptions {
-        let mut options = TcpOptions::default();
-        if let Some(recent) = self.rcv.ts_recent {
-            options.timestamps = Some(Timestamps { val: self.clock().val(now), ecr: recent.val() });
+    /// What came twice, if anything did (RFC 2883 §4), and what came out of order (RFC 2018 §3).
+    fn sack_blocks(&self) -> ArrayVec<SackBlock, 4> {
+        let mut blocks = ArrayVec::new();
+        if !self.negotiated.sack {
+            return blocks;
         }
-        if self.negotiated.sack && self.rcv.queue.has_holes() {
-            options.sack = self.rcv.queue.sack_blocks(self.max_sack_blocks());
+        let max = if self.negotiated.timestamps { SACK_BLOCKS_WITH_TIMESTAMPS } else { blocks.capacity() };
+        let duplicate = self.rcv.queue.duplicate().filter(|_| self.config.dsack);
+        blocks.extend(duplicate);
+        if self.rcv.queue.has_holes() {
+            blocks.extend(self.rcv.queue.sack_blocks(max - blocks.len()));
         }
-        options
-    }
-
-    fn max_sack_blocks(&self) -> usize {
-        if self.negotiated.timestamps { SACK_BLOCKS_WITH_TIMESTAMPS } else { SACK_BLOCKS_WITH_TIMESTAMPS + 1 }
+        blocks
     }
 
     /// What SACK takes from a data segment.
     fn sack_option_len(&self) -> u32 {
-        if !self.negotiated.sack || !self.rcv.queue.has_holes() {
-            return 0;
+        match self.sack_blocks().len() {
+            0 => 0,
+            blocks => 4 + 8 * blocks as u32,
         }
-        4 + 8 * self.rcv.queue.sack_blocks(self.max_sack_blocks()).len() as u32
     }
 
     fn nagle_mode(&self) -> crate::send::NagleMode {

@@ -88,6 +88,9 @@ impl Connection {
         if inserted.fin {
             return self.fin_arrived(cx);
         }
+        if inserted.duplicate && self.negotiated.sack && self.config.dsack {
+            cx.count(Counter::TcpExtTCPDSACKOldSent);
+        }
         if inserted.dropped > 0 {
             cx.count(Counter::TcpExtTCPOFODrop);
         }

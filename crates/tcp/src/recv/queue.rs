@@ -110,6 +110,16 @@ impl RecvQueue {
         self.ahead.as_ref().map_or_else(ArrayVec::new, |a| a.sack_blocks(max))
     }
 
+    /// `start..end` came again, in a segment that was not let as far as [`insert`](Self::insert).
+    pub fn note_duplicate(&mut self, start: SeqNum, end: SeqNum) {
+        self.duplicate = SackBlock::new(start, end.earlier(self.ready.end()));
+    }
+
+    /// What was received twice since the last [`take_duplicate`](Self::take_duplicate).
+    pub fn duplicate(&self) -> Option<SackBlock> {
+        self.duplicate
+    }
+
     /// What was received twice since the last call, for a D-SACK block.
     pub fn take_duplicate(&mut self) -> Option<SackBlock> {
         self.duplicate.take()

@@ -81,10 +81,9 @@ fn options(random: &mut Random, una: SeqNum, nxt: SeqNum) -> TcpOptions {
         mss: random.percent(30).then(|| random.next() as u16),
         window_scale: random.percent(30).then(|| random.next() as u8),
         sack_permitted: random.percent(50),
-        timestamps: random.percent(60).then(|| Timestamps {
-            val: random.below(100_000) as u32,
-            ecr: random.below(100_000) as u32,
-        }),
+        timestamps: random
+            .percent(60)
+            .then(|| Timestamps { val: random.below(100_000) as u32, ecr: random.below(100_000) as u32 }),
         ..TcpOptions::default()
     };
     for _ in 0..random.below(5) {

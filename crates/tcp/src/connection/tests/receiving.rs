@@ -103,6 +103,23 @@ fn sack_blocks_name_the_newest_first_and_three_fit_beside_timestamps() {
     assert!(last.contains("sack 71:81 51:61 31:41>"), "{last}");
 }
 
+/// RFC 2883 §4: the first block names what came twice.
+#[test]
+fn what_came_twice_is_told_once() {
+    let mut host = Host::listening(Config { timestamps: false, ..Config::default() });
+    host.inject("S 0:0(0) win 65535 <mss 1460,sackOK>");
+    host.inject(". 1:1(0) ack 1 win 500");
+    host.inject("P. 1:11(10) ack 1 win 500");
+    host.inject(". 21:31(10) ack 1 win 500");
+    host.forget();
+    host.inject("P. 1:11(10) ack 1 win 500");
+    host.expect(&[". 1:1(0) ack 11 win 64240 <nop,nop,sack 1:11 21:31>  (duplicate ACK)"]);
+    host.inject("P. 21:31(10) ack 1 win 500");
+    host.expect(&[". 1:1(0) ack 11 win 64240 <nop,nop,sack 21:31 21:31>  (duplicate ACK)"]);
+    host.inject("P. 11:21(10) ack 1 win 500");
+    host.expect(&[". 1:1(0) ack 31 win 64240  (ACK)"]);
+}
+
 mod window {
     use super::*;
 

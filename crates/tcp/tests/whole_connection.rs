@@ -1,0 +1,180 @@
+//! Two connections, joined by nothing but function calls: in steady state a transfer asks the allocator for nothing, and an
+//! idle connection holds nothing but itself.
+
+use limpid_event::{Counters, FlowId, Instant, Silent};
+use limpid_tcp::{
+    Config, Connection, Cx, OpenParams, SynReceived, SynReceivedOutcome, SynSent, SynSentOutcome, Transmit,
+};
+use limpid_wire::{FramePool, SeqNum};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::sync::Arc;
+use std::time::Duration;
+
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
+    static BYTES: Cell<usize> = const { Cell::new(0) };
+}
+
+// SAFETY: every call goes to the system's allocator unchanged; counting touches thread-local cells that allocate nothing.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.with(|n| n.set(n.get() + 1));
+        BYTES.with(|n| n.set(n.get().wrapping_add(layout.size())));
+        // SAFETY: the caller keeps the contract of `alloc`, and so does this call.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
+        BYTES.with(|n| n.set(n.get().wrapping_sub(layout.size())));
+        // SAFETY: `ptr` came from `System.alloc` above with this layout.
+        unsafe { System.dealloc(ptr, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// What both ends need from the world.
+struct World {
+    now: Instant,
+    counters: Counters,
+    pool: FramePool,
+    observer: Silent,
+}
+
+impl World {
+    fn new() -> World {
+        World { now: Instant::ZERO, counters: Counters::default(), pool: FramePool::new(), observer: Silent }
+    }
+
+    fn cx(&mut self) -> Cx<'_, Silent> {
+        Cx {
+            now: self.now,
+            flow: FlowId(1),
+            observer: &mut self.observer,
+            counters: &mut self.counters,
+            pool: &mut self.pool,
+        }
+    }
+
+    /// The device's copy: the payload arrives in another frame.
+    fn carry(&mut self, transmit: Transmit) -> limpid_wire::Segment {
+        let mut segment = transmit.segment;
+        segment.merged = match transmit.gso_size {
+            0 => 1,
+            size => segment.payload.len().div_ceil(usize::from(size)) as u16,
+        };
+        if !segment.payload.is_empty() {
+            let mut frame = self.pool.alloc(segment.payload.len());
+            segment.payload.iter().for_each(|chunk| {
+                assert_eq!(frame.extend_from_slice(chunk), chunk.len());
+            });
+            segment.payload = frame.freeze(&mut self.pool).into();
+        }
+        segment
+    }
+}
+
+/// A client and a server that have shaken hands.
+fn open(world: &mut World, config: &Arc<Config>, params: OpenParams) -> [Box<Connection>; 2] {
+    let mut syn_sent = SynSent::new(&mut world.cx(), config.clone(), params);
+    let syn = syn_sent.poll_transmit(&mut world.cx()).expect("a SYN").segment;
+    let server_params = OpenParams { isn: SeqNum(7_000), ..params };
+    let mut embryo = SynReceived::new(&mut world.cx(), config, server_params, &syn);
+    let syn_ack = embryo.syn_ack(&mut world.cx(), config).segment;
+    world.now += Duration::from_millis(1);
+    let (SynSentOutcome::Connection(mut client), None) = syn_sent.handle_segment(&mut world.cx(), syn_ack) else {
+        panic!("the SYN-ACK is good");
+    };
+    let ack = client.poll_transmit(&mut world.cx()).expect("the last ACK").segment;
+    let outcome = embryo.handle_segment(&mut world.cx(), config, &ack);
+    assert!(matches!(outcome, SynReceivedOutcome::Complete));
+    let server = embryo.establish(&mut world.cx(), config.clone(), ack);
+    [client, server]
+}
+
+/// Passes segments to and fro until both are silent; the server reads all it gets. Returns how much that was.
+fn exchange(world: &mut World, ends: &mut [Box<Connection>; 2], buf: &mut [u8]) -> usize {
+    let mut total = 0;
+    loop {
+        let mut silent = true;
+        for from in 0..2 {
+            while let Some(transmit) = ends[from].poll_transmit(&mut world.cx()) {
+                silent = false;
+                let segment = world.carry(transmit);
+                let _ = ends[1 - from].handle_segment(&mut world.cx(), segment);
+            }
+        }
+        while let Ok(n) = ends[1].read(&mut world.cx(), buf) {
+            total += n;
+        }
+        if silent {
+            return total;
+        }
+    }
+}
+
+fn rounds(world: &mut World, ends: &mut [Box<Connection>; 2], count: usize, write: &[u8], buf: &mut [u8]) -> usize {
+    let mut total = 0;
+    for _ in 0..count {
+        world.now += Duration::from_micros(100);
+        while ends[0].write(&mut world.cx(), write).is_ok_and(|n| n == write.len()) {}
+        total += exchange(world, ends, buf);
+        for end in ends.iter_mut() {
+            if end.poll_timeout().is_some_and(|(at, _)| at <= world.now) {
+                let _ = end.handle_timeout(&mut world.cx());
+            }
+        }
+    }
+    total
+}
+
+#[test]
+fn a_transfer_allocates_nothing_in_steady_state() {
+    for max_burst in [0, 64 * 1024] {
+        let mut world = World::new();
+        let config = Arc::new(Config::default());
+        let mut ends = open(&mut world, &config, OpenParams { max_burst, ..OpenParams::default() });
+        let (write, mut buf) = (vec![7; 16_000], vec![0; 100_000]);
+        rounds(&mut world, &mut ends, 200, &write, &mut buf);
+        let before = ALLOCATIONS.with(Cell::get);
+        let bytes = rounds(&mut world, &mut ends, 500, &write, &mut buf);
+        assert!(bytes > 20_000_000, "{bytes}");
+        assert_eq!(ALLOCATIONS.with(Cell::get) - before, 0, "super-segments up to {max_burst}");
+    }
+}
+
+#[test]
+fn an_idle_connection_is_one_allocation() {
+    let mut world = World::new();
+    let config = Arc::new(Config::default());
+    let (write, mut buf) = (vec![7; 1_000], vec![0; 10_000]);
+    let mut ends = open(&mut world, &config, OpenParams::default());
+    rounds(&mut world, &mut ends, 1, &write, &mut buf);
+    drop(ends);
+    let before = BYTES.with(Cell::get);
+    let fresh = open(&mut world, &config, OpenParams::default());
+    let idle = BYTES.with(Cell::get).wrapping_sub(before);
+    assert_eq!(idle, 2 * size_of::<Connection>(), "nothing beside the connections themselves");
+    drop(fresh);
+}
+
+/// Bytes a second through two connections, for those who ask: `cargo test --release -- --ignored --nocapture throughput`.
+#[test]
+#[ignore = "a measurement, not a test"]
+fn throughput() {
+    for max_burst in [0, 64 * 1024] {
+        let mut world = World::new();
+        let config = Arc::new(Config { recv_buffer: 4 << 20, send_buffer: 2 << 20, ..Config::default() });
+        let mut ends = open(&mut world, &config, OpenParams { max_burst, ..OpenParams::default() });
+        let (write, mut buf) = (vec![7; 64 * 1024], vec![0; 256 * 1024]);
+        rounds(&mut world, &mut ends, 200, &write, &mut buf);
+        let start = std::time::Instant::now();
+        let bytes = rounds(&mut world, &mut ends, 2_000, &write, &mut buf);
+        let seconds = start.elapsed().as_secs_f64();
+        println!("max_burst {max_burst}: {:.2} Gb/s", bytes as f64 * 8e-9 / seconds);
+    }
+}
