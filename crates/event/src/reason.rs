@@ -26,6 +26,8 @@ pub enum TxReason {
     FastRetransmit,
     /// A partial ACK during recovery told of the next loss (RFC 6582).
     PartialAckRetransmit,
+    /// The path takes smaller packets than the one it was sent in (RFC 1191 §6.5).
+    PathMtuRetransmit,
     /// RACK found it lost (RFC 8985).
     RackRetransmit,
     /// A tail loss probe (RFC 8985 §7).
@@ -80,6 +82,7 @@ impl TxReason {
                 | TxReason::RtoRetransmit
                 | TxReason::FastRetransmit
                 | TxReason::PartialAckRetransmit
+                | TxReason::PathMtuRetransmit
                 | TxReason::RackRetransmit
                 | TxReason::TailLossProbe
         )
@@ -98,6 +101,7 @@ impl TxReason {
             TxReason::RtoRetransmit => "retransmission: RTO",
             TxReason::FastRetransmit => "fast retransmit: duplicate ACKs",
             TxReason::PartialAckRetransmit => "retransmission: partial ACK",
+            TxReason::PathMtuRetransmit => "retransmission: smaller path MTU",
             TxReason::RackRetransmit => "fast retransmit: RACK",
             TxReason::TailLossProbe => "tail loss probe",
             TxReason::LimitedTransmit => "limited transmit",

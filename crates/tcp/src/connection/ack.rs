@@ -33,10 +33,18 @@ impl Connection {
             self.on_progress(cx, segment, &acked);
         }
         let input = AckInput { acked: &acked, duplicate, sack: self.negotiated.sack, mss: u32::from(self.snd.mss) };
+        let was_recovering = self.is_recovering();
         let verdict = self.snd.recovery.on_ack(&mut self.snd.records, input);
+        if was_recovering && !self.is_recovering() {
+            cx.emit(|| Event::Recovery { begin: false });
+        }
         self.tell_controller(cx, verdict, &acked, prior_in_flight);
         self.rearm_rto(cx, acked.acked > 0);
         self.advance_state(cx);
+    }
+
+    fn is_recovering(&self) -> bool {
+        matches!(self.snd.recovery.phase(), Phase::Recovery | Phase::Loss)
     }
 
     /// RFC 5681 §2. With SACK it is the blocks that count, so the window does not matter.
@@ -134,11 +142,11 @@ impl Connection {
             self.snd.congestion.on_loss(&LossSample::new(cx.now, prior_in_flight, mss));
         }
         if verdict.recovered {
-            cx.emit(|| Event::Recovery { begin: false });
             let in_flight = self.snd.in_flight();
             self.snd.congestion.on_recovered(&LossSample::new(cx.now, in_flight, mss));
         }
         if acked.delivered > 0 {
+            cx.counters.add(Counter::TcpExtTCPDelivered, u64::from(acked.delivered.div_ceil(mss)));
             self.snd.delivered.delivered += u64::from(acked.delivered);
             self.snd.delivered.delivered_at = cx.now;
             let sample = self.ack_sample(cx.now, acked, prior_in_flight);
@@ -205,10 +213,10 @@ impl Connection {
         }
         let before = (self.snd.cwnd(), self.snd.congestion.ssthresh());
         let (in_flight, mss) = (self.snd.in_flight(), u32::from(self.snd.mss));
-        let was_open = matches!(self.snd.recovery.phase(), Phase::Open | Phase::Disorder);
+        let was_recovering = self.is_recovering();
         let again = self.snd.recovery.on_rto(&mut self.snd.records);
         self.snd.congestion.on_rto(&LossSample::new(cx.now, in_flight, mss), again);
-        if was_open {
+        if !was_recovering {
             cx.emit(|| Event::Recovery { begin: true });
         }
         self.tell_of_window(cx, before, "RTO");

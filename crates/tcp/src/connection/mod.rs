@@ -255,11 +255,19 @@ impl Connection {
     }
 
     /// The path is another now (route or path MTU): a larger or smaller MSS, super-segments up to `max_burst` bytes. What is
-    /// sent again is cut anew.
-    pub fn handle_path<O: Observer>(&mut self, _cx: &mut Cx<'_, O>, mss: u16, max_burst: u32) {
+    /// in flight in segments that have become too large is cut anew and sent again at once, which is no sign of congestion
+    /// (RFC 1191 §6.5).
+    pub fn handle_path<O: Observer>(&mut self, cx: &mut Cx<'_, O>, mss: u16, max_burst: u32) {
         self.params.mss = mss;
         self.params.max_burst = max_burst;
+        let before = self.snd.mss;
         self.snd.mss = self.negotiated.send_mss(&self.config, &self.params);
+        let too_large = self.snd.mss < before && self.snd.records.outstanding() > u32::from(self.snd.mss);
+        if too_large && self.halves.syn_acked() {
+            let (una, nxt) = (self.snd.una(), self.snd.nxt());
+            self.snd.records.mark_lost(una, nxt);
+            self.timers.restart(cx, Timer::Rto, self.snd.backed_off_rto());
+        }
     }
 
     /// Other settings, from setsockopt. Those that only an opening looks at have no effect any more.

@@ -7,6 +7,7 @@ use super::halves::SendHalf;
 use super::{Connection, Reset};
 use crate::congestion::{Controller, IdleSample, SentSample};
 use crate::negotiate::advertised_mss;
+use crate::recovery::Phase;
 use crate::reply::control;
 use crate::send::sws;
 use crate::{Cx, Transmit};
@@ -47,7 +48,7 @@ impl Connection {
 
     fn send_reset<O: Observer>(&mut self, cx: &mut Cx<'_, O>, reset: Reset) -> Transmit {
         let segment = if reset.with_ack {
-            self.segment(cx.now, reset.seq, TcpFlags::RST | TcpFlags::ACK)
+            self.segment(cx, reset.seq, TcpFlags::RST | TcpFlags::ACK)
         } else {
             Segment { seq: reset.seq, flags: TcpFlags::RST, ..Segment::default() }
         };
@@ -59,7 +60,7 @@ impl Connection {
     /// After crossed SYNs: our SYN again, now with the ACK of the peer's (RFC 9293 §3.10.7.3, fourth check).
     fn send_syn_ack<O: Observer>(&mut self, cx: &mut Cx<'_, O>) -> Option<Transmit> {
         let why = self.due.syn_ack.take()?;
-        let mut segment = self.segment(cx.now, self.params.isn, TcpFlags::SYN | TcpFlags::ACK);
+        let mut segment = self.segment(cx, self.params.isn, TcpFlags::SYN | TcpFlags::ACK);
         segment.window = self.rcv.syn_window;
         segment.options = TcpOptions {
             mss: Some(advertised_mss(&self.config, &self.params)),
@@ -69,8 +70,9 @@ impl Connection {
             ..TcpOptions::default()
         };
         let transmit = control(segment, why);
-        // The first SYN-ACK is the SYN once more.
-        cx.sent(&transmit, u32::from(self.snd.backoff) + 1);
+        // Even the first SYN-ACK is the SYN once more, and Karn's rule holds for it.
+        let nth = self.snd.on_retransmit(self.params.isn, self.params.isn + 1, cx.now);
+        cx.sent(&transmit, nth);
         cx.count(Counter::TcpExtTCPSynRetrans);
         self.due.ack_rode_along();
         self.timers.restart(cx, Timer::Rto, self.snd.backed_off_rto());
@@ -99,13 +101,18 @@ impl Connection {
         }
         let sent_end = end + u32::from(fin);
         let nth = self.snd.on_retransmit(next.start, sent_end, cx.now);
-        if next.why != TxReason::RtoRetransmit {
+        // Without a recovery something counts as lost only because the path became too narrow for it.
+        let why = match self.snd.recovery.phase() {
+            Phase::Open | Phase::Disorder => TxReason::PathMtuRetransmit,
+            Phase::Recovery | Phase::Loss => next.why,
+        };
+        if self.snd.recovery.in_recovery() {
             cx.count(Counter::TcpExtTCPFastRetrans);
         }
         if next.start == self.snd.una() {
             self.timers.restart(cx, Timer::Rto, self.snd.backed_off_rto());
         }
-        Some(self.transmit_data(cx, Cut { seq: next.start, payload, fin, mss, why: next.why }, nth))
+        Some(self.transmit_data(cx, Cut { seq: next.start, payload, fin, mss, why }, nth))
     }
 
     /// New data, as much as the peer's window, the congestion window, Nagle and the device allow, and the FIN if it is next.
@@ -236,7 +243,7 @@ impl Connection {
         if cut.fin {
             flags |= TcpFlags::FIN;
         }
-        let mut segment = self.segment(cx.now, cut.seq, flags);
+        let mut segment = self.segment(cx, cut.seq, flags);
         let gso_size = if cut.payload.len() as u32 > cut.mss { cut.mss as u16 } else { 0 };
         segment.payload = cut.payload;
         segment.merged = 1;
@@ -260,7 +267,7 @@ impl Connection {
         if why == TxReason::ZeroWindowProbe && usable > 0 && self.has_unsent() {
             return Some(self.send_what_fits(cx, usable));
         }
-        let segment = self.segment(cx.now, self.snd.una() - 1, TcpFlags::ACK);
+        let segment = self.segment(cx, self.snd.una() - 1, TcpFlags::ACK);
         let transmit = control(segment, why);
         cx.sent(&transmit, 0);
         Some(transmit)
@@ -278,7 +285,7 @@ impl Connection {
 
     fn send_ack<O: Observer>(&mut self, cx: &mut Cx<'_, O>) -> Option<Transmit> {
         let why = self.due.take_ack()?;
-        let segment = self.segment(cx.now, self.acceptable_seq(), TcpFlags::ACK);
+        let segment = self.segment(cx, self.acceptable_seq(), TcpFlags::ACK);
         let transmit = control(segment, why);
         cx.sent(&transmit, 0);
         Some(transmit)
@@ -294,10 +301,16 @@ impl Connection {
 
     /// A segment without data as every one is that leaves in a synchronized state: with ACK, window, timestamps, SACK.
     /// What it acknowledges counts as acknowledged.
-    fn segment(&mut self, now: Instant, seq: SeqNum, flags: TcpFlags) -> Segment {
-        let ack = self.rcv_nxt();
+    fn segment<O: Observer>(&mut self, cx: &mut Cx<'_, O>, seq: SeqNum, flags: TcpFlags) -> Segment {
+        let (now, ack) = (cx.now, self.rcv_nxt());
         let space = self.rcv.space(&self.config);
+        let before = self.rcv.window.current(ack).bytes();
         let window = self.rcv.window.advertise(ack, space).0;
+        match (before, window) {
+            (1.., 0) => cx.count(Counter::TcpExtTCPToZeroWindowAdv),
+            (0, 1..) => cx.count(Counter::TcpExtTCPFromZeroWindowAdv),
+            _ => {}
+        }
         let timestamps = self.rcv.ts_recent.map(|recent| Timestamps { val: self.clock().val(now), ecr: recent.val() });
         let options = TcpOptions { timestamps, sack: self.sack_blocks(), ..TcpOptions::default() };
         self.rcv.queue.take_duplicate();

@@ -110,6 +110,17 @@ fn with_timestamps_what_was_sent_twice_is_measured_all_the_same() {
 }
 
 #[test]
+fn a_timeout_begins_a_recovery_that_ends() {
+    let mut host = Host::established_after(plain(), 50);
+    host.write(&[0; 1460 * 4]).unwrap();
+    host.forget();
+    host.pass_ms(250);
+    host.inject(". 1:1(0) ack 1461 win 65535");
+    host.inject(". 1:1(0) ack 5841 win 65535");
+    insta::assert_snapshot!(host.story());
+}
+
+#[test]
 fn three_duplicate_acks_bring_the_lost_segment_again() {
     let mut host = Host::established_after(plain(), 50);
     host.write(&[0; 1460 * 5]).unwrap();
@@ -349,16 +360,22 @@ fn a_super_segment_is_whole_segments_within_the_devices_bound() {
 }
 
 #[test]
-fn a_smaller_path_mss_cuts_retransmissions_anew() {
+fn what_the_path_does_not_take_any_more_is_cut_anew_at_once() {
     let mut host = Host::established_after(plain(), 50);
-    host.write(&[0; 1460]).unwrap();
+    host.write(&[0; 2920]).unwrap();
     host.forget();
     let Phase::Connection(connection) = &mut host.phase else { panic!() };
     connection.handle_path(cx!(host), 1000, 0);
-    host.pass_ms(250);
-    host.expect(&[". 1:1001(1000) ack 1 win 64240  (retransmission: RTO)"]);
-    host.inject(". 1:1(0) ack 1001 win 65535");
-    host.expect(&["P. 1001:1461(460) ack 1 win 64240  (retransmission: RTO)"]);
+    let cwnd = host.connection().info(START).snd_cwnd;
+    host.drain();
+    host.expect(&[
+        ". 1:1001(1000) ack 1 win 64240  (retransmission: smaller path MTU)",
+        ". 1001:2001(1000) ack 1 win 64240  (retransmission: smaller path MTU)",
+        "P. 2001:2921(920) ack 1 win 64240  (retransmission: smaller path MTU)",
+    ]);
+    assert_eq!(host.connection().info(START).snd_cwnd, cwnd, "no sign of congestion");
+    host.inject(". 1:1(0) ack 2921 win 65535");
+    assert_eq!(host.counter(Counter::TcpExtTCPTimeouts), 0);
 }
 
 #[test]
