@@ -120,8 +120,7 @@ impl Connection {
         if !self.has_unsent() {
             return None;
         }
-        let sack = self.sack_option_len();
-        let mss = self.snd.cut_mss(sack);
+        let mss = self.snd.cut_mss(self.sack_option_len());
         self.restart_after_idle(cx.now, mss);
         let unsent = self.snd.queue.end() - self.snd.nxt();
         let usable = self.snd.usable_window();
@@ -177,8 +176,7 @@ impl Connection {
     /// the persist timer must ask (RFC 9293 §3.8.6.1).
     fn blocked<O: Observer>(&mut self, cx: &mut Cx<'_, O>, by_cwnd: bool) {
         self.snd.usage.on_sent(by_cwnd, self.snd.una(), self.snd.nxt());
-        let nothing_in_flight = self.snd.records.is_empty();
-        if nothing_in_flight && !self.timers.runs(Timer::Persist) {
+        if self.snd.records.is_empty() && !self.timers.runs(Timer::Persist) {
             self.timers.start(cx, Timer::Persist, self.snd.probe_interval());
         }
     }
@@ -245,10 +243,12 @@ impl Connection {
         }
         let mut segment = self.segment(cx, cut.seq, flags);
         let gso_size = if cut.payload.len() as u32 > cut.mss { cut.mss as u16 } else { 0 };
+        if !cut.payload.is_empty() {
+            self.rcv.ack.on_data_sent(cx.now);
+        }
         segment.payload = cut.payload;
         segment.merged = 1;
         self.due.ack_rode_along();
-        self.rcv.ack.on_data_sent(cx.now);
         let transmit = Transmit { segment, gso_size, why: cut.why };
         cx.sent(&transmit, retransmission);
         transmit
