@@ -5,10 +5,10 @@ use crate::live::{Live, LiveArgs, PORT_RANGE, Role, Stdio};
 use crate::signals::Signals;
 use limpid::{TcpListener, TcpStream};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use std::collections::BTreeMap;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// How often a waiting server looks whether it should end.
@@ -94,12 +94,11 @@ fn has_ended(live: &mut Live) -> bool {
 
 /// Sends everybody back what they send, each on a thread of its own. Answers with how many came.
 fn echo_to_all(listener: &TcpListener, live: &mut Live, signals: &Signals) -> io::Result<usize> {
-    let served = Arc::new(AtomicUsize::new(0));
+    let serving = Serving::default();
     let mut connections = 0;
     while let Some(stream) = accept(listener, live, signals)? {
         connections += 1;
-        served.fetch_add(1, Ordering::Relaxed);
-        let guard = Guard(served.clone());
+        let guard = serving.begin(connections, stream.try_clone()?);
         std::thread::Builder::new().name("echo".into()).spawn(move || {
             let _guard = guard;
             // A client that resets, or goes away, ends its own connection and nothing else.
@@ -107,19 +106,47 @@ fn echo_to_all(listener: &TcpListener, live: &mut Live, signals: &Signals) -> io
                 eprintln!("limpid: connection: {}", plain(&error));
             }
         })?;
-        while served.load(Ordering::Relaxed) >= MAX_CONNECTIONS && !wait(signals, PATIENCE)? {}
+        while serving.count() >= MAX_CONNECTIONS && !wait(signals, PATIENCE)? {}
     }
-    // Clients that are still there when the command has ended are about to close.
-    while served.load(Ordering::Relaxed) > 0 && !wait(signals, PATIENCE)? {}
+    // Clients that are still there when the command has ended are about to close; after a signal it is on us.
+    while serving.count() > 0 && !wait(signals, PATIENCE)? {}
+    serving.close_all();
     Ok(connections)
 }
 
-/// Counts a connection until it is over.
-struct Guard(Arc<AtomicUsize>);
+/// The connections that are being served.
+#[derive(Clone, Default)]
+struct Serving(Arc<Mutex<BTreeMap<usize, TcpStream>>>);
 
-impl Drop for Guard {
+impl Serving {
+    /// Counts a connection in until the guard is dropped.
+    fn begin(&self, number: usize, stream: TcpStream) -> ServingGuard {
+        self.streams().insert(number, stream);
+        ServingGuard { serving: self.clone(), number }
+    }
+
+    fn count(&self) -> usize {
+        self.streams().len()
+    }
+
+    fn close_all(&self) {
+        // One that is over needs no closing.
+        self.streams().values().for_each(|stream| drop(stream.shutdown(Shutdown::Both)));
+    }
+
+    fn streams(&self) -> MutexGuard<'_, BTreeMap<usize, TcpStream>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct ServingGuard {
+    serving: Serving,
+    number: usize,
+}
+
+impl Drop for ServingGuard {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.serving.streams().remove(&self.number);
     }
 }
 

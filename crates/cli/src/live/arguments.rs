@@ -23,7 +23,7 @@ pub(crate) struct LiveArgs {
     pub(crate) spawn: Option<String>,
 
     /// Use a TUN device that you have set up, instead of a private network
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["spawn", "peer_address"])]
+    #[arg(long, value_name = "NAME", requires = "address", conflicts_with_all = ["spawn", "peer_address"])]
     pub(crate) tun: Option<String>,
 
     /// Our address, e.g. 10.0.0.103 or 10.0.0.103/24
@@ -82,7 +82,7 @@ impl LiveArgs {
             return Err(CliError::usage("network", "this host's own network is never touched").hint(
                 "run the other end in a private network with --spawn 'COMMAND', or set a TUN device up (ip tuntap add \
                  limpid0 mode tun user $USER; ip address add 10.0.0.199/24 dev limpid0; ip link set limpid0 up) and give \
-                 --tun limpid0",
+                 --tun limpid0 --address 10.0.0.103",
             ));
         }
         let explicit = self.peer_address.map(|a| a.cidr);

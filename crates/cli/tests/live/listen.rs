@@ -103,6 +103,7 @@ fn ctrl_c_ends_the_echo_server() {
         }
         assert_eq!(server.end(), Some(0), "{}", server.shown);
         assert!(server.is_restored());
-        assert!(trace_lines(&server.shown).len() >= 3, "{}", server.shown);
+        let last_words = trace_lines(&server.shown).iter().filter(|l| l.contains("Flags [F.]")).count();
+        assert!(last_words >= 1, "the server closes: {}", server.shown);
     }
 }

@@ -266,3 +266,22 @@ fn ipv6() {
     assert_eq!(telnet.end(), Some(0));
     assert!(trace_lines(&telnet.shown)[0].starts_with("6 fd00::103."), "{}", telnet.shown);
 }
+
+#[test]
+fn a_tun_device_of_the_users() {
+    if !have(&["ip", "nc"]) {
+        return;
+    }
+    // In a network made here, so that nothing of this machine's is touched.
+    let script = format!(
+        "ip tuntap add limpid7 mode tun && ip address add 10.0.0.199/24 dev limpid7 && ip link set limpid7 up && \
+         (echo welcome | nc -N -l 10.0.0.199 23 > /dev/null &) && sleep 0.2 && \
+         {LIMPID} telnet 10.0.0.199 --tun limpid7 --address 10.0.0.103 < /dev/null; \
+         echo code $?; ip -br link show limpid7"
+    );
+    let output = Command::new("unshare").args(["-n", "sh", "-c", &script]).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(text.contains("welcome") && text.contains("code 0"), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(flags(&text)[..3], ["S", "S.", "."]);
+    assert!(text.trim_end().lines().last().unwrap().starts_with("limpid7 "), "the user's device is still there");
+}

@@ -27,9 +27,13 @@ use std::io;
 use std::marker::PhantomData;
 use std::os::fd::AsFd;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 /// The calling thread's network namespace, seen from itself (`/proc/self` would be the main thread's).
 const THREAD_NET: &str = "/proc/thread-self/ns/net";
+
+/// How long Linux may take until a new address is usable.
+const ADDRESS_PATIENCE: Duration = Duration::from_secs(5);
 
 /// A private network namespace that the thread holding this value is in.
 ///
@@ -107,12 +111,27 @@ impl Namespace {
         Ok(tun)
     }
 
-    /// Gives a link an address and the route to its network. IPv6 addresses are usable at once (`nodad`).
+    /// Gives a link that is up an address and the route to its network. It is usable when this returns: there is no
+    /// duplicate address detection (`nodad`).
     pub fn add_address(&self, link: &str, address: Cidr) -> Result<(), NamespaceError> {
         let index = self.index(link)?;
-        self.netlink
-            .add_address(index, address)
-            .map_err(NamespaceError::step(format!("address {}/{} on {link}", address.addr, address.prefix)))
+        let add = || {
+            self.netlink.add_address(index, address)?;
+            self.wait_until_local(address.addr)
+        };
+        add().map_err(NamespaceError::step(format!("address {address} on {link}")))
+    }
+
+    /// Linux takes IPv6 packets to a new address only once a worker of its own has seen to that.
+    fn wait_until_local(&self, address: IpAddr) -> io::Result<()> {
+        let deadline = Instant::now() + ADDRESS_PATIENCE;
+        while !self.netlink.is_local(address)? {
+            if Instant::now() >= deadline {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            std::thread::sleep(Duration::from_micros(200));
+        }
+        Ok(())
     }
 
     /// Adds a route.
@@ -121,7 +140,7 @@ impl Namespace {
         let to = route.destination;
         self.netlink
             .add_route(index, to, route.gateway, route.congestion.as_deref())
-            .map_err(NamespaceError::step(format!("route to {}/{}", to.addr, to.prefix)))
+            .map_err(NamespaceError::step(format!("route to {to}")))
     }
 
     /// Sets a link up, with another MTU (bytes) if one is given.

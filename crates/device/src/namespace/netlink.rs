@@ -14,6 +14,7 @@ const RTM_NEWLINK: u16 = 16;
 const RTM_GETLINK: u16 = 18;
 const RTM_NEWADDR: u16 = 20;
 const RTM_NEWROUTE: u16 = 24;
+const RTM_GETROUTE: u16 = 26;
 
 const NLM_F_REQUEST: u16 = 0x001;
 const NLM_F_ACK: u16 = 0x004;
@@ -40,6 +41,7 @@ const RTPROT_STATIC: u8 = 4;
 const RT_SCOPE_UNIVERSE: u8 = 0;
 const RT_SCOPE_LINK: u8 = 253;
 const RTN_UNICAST: u8 = 1;
+const RTN_LOCAL: u8 = 2;
 
 /// Length of `nlmsghdr`, bytes.
 const HEADER: usize = 16;
@@ -101,6 +103,22 @@ impl Netlink {
         request.attribute(IFA_LOCAL, &bytes);
         request.attribute(IFA_ADDRESS, &bytes);
         self.exchange(request).map(drop)
+    }
+
+    /// Whether packets to `address` are for this machine.
+    pub(crate) fn is_local(&self, address: IpAddr) -> io::Result<bool> {
+        let (family, bytes) = family_and_bytes(address);
+        let mut request = Request::new(RTM_GETROUTE, 0);
+        let bits = bytes.len() as u8 * 8;
+        request.bytes(&[family, bits, 0, 0, 0, 0, 0, 0]);
+        request.bytes(&0_u32.to_ne_bytes());
+        request.attribute(RTA_DST, &bytes);
+        match self.exchange(request) {
+            // The type is the last of rtmsg's eight bytes.
+            Ok(answer) => Ok(answer.get(7) == Some(&RTN_LOCAL)),
+            Err(error) if error.kind() == io::ErrorKind::NetworkUnreachable => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Adds a route through a link, perhaps through a gateway, perhaps with a congestion control of its own.

@@ -86,6 +86,27 @@ fn linux_sends_both_versions_through_the_tun_device() {
 }
 
 #[test]
+fn addresses_are_usable_at_once() {
+    for _ in 0..20 {
+        in_namespace(|namespace| {
+            let mut tun = namespace.tun(&tun_config()).unwrap();
+            // UDP to a closed port from fd00::103: Linux, if it takes the packet for its own, says so (ICMPv6 type 1).
+            let mut ip = [0x60, 0, 0, 0, 0, 8, 17, 64].to_vec();
+            let (from, to): (IpAddr, IpAddr) = ("fd00::103".parse().unwrap(), "fd00::199".parse().unwrap());
+            ip.extend(from.octets());
+            ip.extend(to.octets());
+            let mut udp = [0, 9, 0, 9, 0, 8, 0, 0];
+            let mut sum = Checksum::pseudo_header(from, to, limpid_wire::IpProtocol::UDP, 8);
+            sum.add(&udp);
+            udp[6..].copy_from_slice(&sum.finish().to_be_bytes());
+            ip.extend(udp);
+            assert_eq!(tun.send_batch(&[frame(&ip)]).unwrap(), 1);
+            recv_until(&mut tun, |p| p[0] >> 4 == 6 && p[6] == 58 && p[40] == 1);
+        });
+    }
+}
+
+#[test]
 fn without_ipv6_addresses_the_device_is_quiet() {
     in_namespace(|namespace| {
         let config = TunConfig { kernel_addresses: vec![cidr("10.0.0.199", 24)], ..TunConfig::default() };

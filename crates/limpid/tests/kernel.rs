@@ -1,0 +1,188 @@
+//! Our host and this machine's Linux as each other's peers, in a private network.
+//!
+//! Where private networks are not allowed the tests say so and end, unless LIMPID_REQUIRE_TOOLS=1.
+
+use limpid::device::TunConfig;
+use limpid::device::namespace::Namespace;
+use limpid::{Host, TcpListener, TcpStream};
+use rustix::net::{self, AddressFamily, RecvFlags, SendFlags, SocketType, ipproto, sockopt};
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr};
+use std::time::{Duration, Instant};
+
+const LONG: Duration = Duration::from_secs(20);
+
+/// Runs a test with a host of ours, at 10.0.0.103 and fd00::103, and Linux at 10.0.0.199 and fd00::199, which std's sockets
+/// of the test's thread belong to.
+fn with_kernel(config: TunConfig, test: impl FnOnce(Host, Namespace) + Send + 'static) {
+    let addresses = ["10.0.0.199/24", "fd00::199/64"].map(|a| a.parse().unwrap()).to_vec();
+    let config = TunConfig { kernel_addresses: addresses, ..config };
+    let run = move || {
+        let (namespace, tun) = match Namespace::enter().and_then(|n| n.tun(&config).map(|tun| (n, tun))) {
+            Ok(both) => both,
+            Err(error) if std::env::var_os("LIMPID_REQUIRE_TOOLS").is_some_and(|v| v == "1") => panic!("{error}"),
+            Err(error) => return eprintln!("skipped: {error}"),
+        };
+        let host = Host::builder().tun(tun).address("10.0.0.103/24").address("fd00::103/64").build().unwrap();
+        test(host, namespace);
+    };
+    std::thread::spawn(run).join().unwrap();
+}
+
+fn pattern(len: usize) -> Vec<u8> {
+    (0..len).map(|i| (i * 31 + i / 251) as u8).collect()
+}
+
+/// Sends everything to an echo server and compares what comes back.
+fn echo_is_exact<S>(stream: &S, shutdown: impl Fn(&S) + Sync, len: usize)
+where
+    S: Sync,
+    for<'a> &'a S: Read + Write,
+{
+    let sent = pattern(len);
+    let mut received = Vec::with_capacity(len);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut writer = stream;
+            writer.write_all(&sent).unwrap();
+            shutdown(stream);
+        });
+        let mut reader = stream;
+        reader.read_to_end(&mut received).unwrap();
+    });
+    assert!(received == sent, "{} bytes of {len}", received.len());
+}
+
+fn configs() -> impl Iterator<Item = TunConfig> {
+    [(1500, false), (1500, true), (1280, false), (9000, true)].into_iter().map(|(mtu, offload)| TunConfig {
+        mtu,
+        offload,
+        ..TunConfig::default()
+    })
+}
+
+#[test]
+fn linux_as_the_server() {
+    for config in configs() {
+        with_kernel(config, |host, _namespace| {
+            for address in ["10.0.0.199:7", "[fd00::199]:7"] {
+                let listener = std::net::TcpListener::bind(address).unwrap();
+                let server = std::thread::spawn(move || {
+                    let (stream, peer) = listener.accept().unwrap();
+                    io::copy(&mut &stream, &mut &stream).unwrap();
+                    peer
+                });
+                let stream = TcpStream::connect(&host, address).unwrap();
+                echo_is_exact(&stream, |s| s.shutdown(Shutdown::Write).unwrap(), 2_000_000);
+                let local = stream.local_addr().unwrap();
+                drop(stream);
+                assert_eq!(server.join().unwrap(), local);
+            }
+        });
+    }
+}
+
+#[test]
+fn linux_as_the_client() {
+    for config in configs() {
+        with_kernel(config, |host, _namespace| {
+            let listener = TcpListener::bind(&host, "[::]:7").unwrap();
+            std::thread::spawn(move || {
+                for stream in listener.incoming() {
+                    let Ok(stream) = stream else { return };
+                    std::thread::spawn(move || io::copy(&mut &stream, &mut &stream));
+                }
+            });
+            for address in ["10.0.0.103:7", "[fd00::103]:7"] {
+                let stream = std::net::TcpStream::connect(address).unwrap();
+                stream.set_read_timeout(Some(LONG)).unwrap();
+                echo_is_exact(&stream, |s| s.shutdown(Shutdown::Write).unwrap(), 2_000_000);
+            }
+        });
+    }
+}
+
+#[test]
+fn errors_come_through() {
+    with_kernel(TunConfig::default(), |host, _namespace| {
+        let refused = TcpStream::connect(&host, "10.0.0.199:9").unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
+        let refused = std::net::TcpStream::connect("10.0.0.103:9").unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::ConnectionRefused, "our host resets what comes to a closed port");
+
+        // Linux closes with data unread: a reset.
+        let listener = std::net::TcpListener::bind("10.0.0.199:7").unwrap();
+        let mut stream = TcpStream::connect(&host, "10.0.0.199:7").unwrap();
+        let (accepted, _) = listener.accept().unwrap();
+        stream.write_all(b"unread").unwrap();
+        accepted.set_read_timeout(Some(LONG)).unwrap();
+        accepted.peek(&mut [0]).unwrap();
+        drop(accepted);
+        assert_eq!(stream.read(&mut [0]).unwrap_err().kind(), ErrorKind::ConnectionReset);
+        assert_eq!(stream.write(b"x").unwrap_err().kind(), ErrorKind::BrokenPipe);
+
+        // And so do we.
+        let listener = TcpListener::bind(&host, "10.0.0.103:7").unwrap();
+        let mut stream = std::net::TcpStream::connect("10.0.0.103:7").unwrap();
+        let (accepted, _) = listener.accept().unwrap();
+        stream.write_all(b"unread").unwrap();
+        accepted.peek(&mut [0]).unwrap();
+        drop(accepted);
+        stream.set_read_timeout(Some(LONG)).unwrap();
+        assert_eq!(stream.read(&mut [0]).unwrap_err().kind(), ErrorKind::ConnectionReset);
+    });
+}
+
+#[test]
+fn our_host_answers_echo_requests() {
+    with_kernel(TunConfig::default(), |_host, namespace| {
+        namespace.set_sysctl("net.ipv4.ping_group_range", "0 2147483647").unwrap();
+        // ICMP ping sockets: Linux fills in identifier and checksum.
+        let echo = |family, protocol, request: u8, reply: u8, to: &str| {
+            let socket = net::socket(family, SocketType::DGRAM, Some(protocol)).unwrap();
+            sockopt::set_socket_timeout(&socket, sockopt::Timeout::Recv, Some(LONG)).unwrap();
+            let mut packet = vec![request, 0, 0, 0, 0, 0, 0, 1];
+            packet.extend(pattern(1000));
+            let to: SocketAddr = to.parse().unwrap();
+            net::sendto(&socket, &packet, SendFlags::empty(), &to).unwrap();
+            let mut answer = vec![0; 2000];
+            let (length, _) = net::recv(&socket, &mut answer[..], RecvFlags::empty()).unwrap();
+            assert_eq!((answer[0], length), (reply, packet.len()), "{to}");
+            assert_eq!(answer[8..length], packet[8..], "{to}");
+        };
+        echo(AddressFamily::INET, ipproto::ICMP, 8, 0, "10.0.0.103:0");
+        echo(AddressFamily::INET6, ipproto::ICMPV6, 128, 129, "[fd00::103]:0");
+    });
+}
+
+#[test]
+fn a_connect_deadline_counts_for_both_alike() {
+    with_kernel(TunConfig::default(), |host, namespace| {
+        let timeout = Duration::from_millis(150);
+        // Nobody has these addresses: our host drops what is not for it, Linux has a black hole.
+        let silent: SocketAddr = "10.0.0.77:1".parse().unwrap();
+        let begin = Instant::now();
+        let linux = std::net::TcpStream::connect_timeout(&silent, timeout).unwrap_err();
+        assert_eq!((linux.kind(), begin.elapsed() >= timeout), (ErrorKind::TimedOut, true));
+        let begin = Instant::now();
+        let ours = TcpStream::connect_timeout(&host, &silent, timeout).unwrap_err();
+        assert_eq!((ours.kind(), begin.elapsed() >= timeout), (ErrorKind::TimedOut, true));
+        drop(namespace);
+    });
+}
+
+#[test]
+fn hosts_outlive_the_thread_that_made_them() {
+    with_kernel(TunConfig::default(), |host, namespace| {
+        let listener = std::net::TcpListener::bind("10.0.0.199:7").unwrap();
+        // The thread goes home; its sockets and our device stay in the private network.
+        drop(namespace);
+        let connecting = std::thread::spawn(move || TcpStream::connect(&host, "10.0.0.199:7"));
+        let (mut accepted, _) = listener.accept().unwrap();
+        accepted.write_all(b"still there").unwrap();
+        drop(accepted);
+        let mut text = String::new();
+        connecting.join().unwrap().unwrap().read_to_string(&mut text).unwrap();
+        assert_eq!(text, "still there");
+    });
+}
