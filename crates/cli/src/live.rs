@@ -144,14 +144,15 @@ fn private_network(ends: Ends) -> Result<(Namespace, Tun), NamespaceError> {
     Ok((namespace, tun))
 }
 
+/// Our host's index and Linux's. The client stands at the left.
 fn add_hosts(recorder: &Recorder, role: Role, ends: Ends) -> (usize, usize) {
-    let ours = || recorder.add_host("limpid", vec![ends.ours.addr], View::Inside);
+    let ours = |name| recorder.add_host(name, vec![ends.ours.addr], View::Inside);
     let theirs = || recorder.add_host("Linux", vec![ends.peer.addr], View::Estimated);
     match role {
-        Role::Client => (ours(), theirs()),
+        Role::Client => (ours("client"), theirs()),
         Role::Server => {
             let theirs = theirs();
-            (ours(), theirs)
+            (ours("server"), theirs)
         }
     }
 }

@@ -57,8 +57,10 @@ impl TelnetArgs {
         live.spawn(&self.live, self.port, Stdio::Away)?;
         live.wait_for_listener(self.port)?;
         let addresses = self.addresses(live)?;
-        let stream = self.connect(live.host(), &addresses)?;
+        let (stream, address) = self.connect(live.host(), &addresses)?;
+        // The terminal knows Ctrl+] before the person does.
         let mut session = Session::start(stream).map_err(|e| CliError::run("terminal", plain(&e)))?;
+        say(&format!("Connected to {}.\nEscape character is '^]'.", address.ip()))?;
         match session.run(signals) {
             Ok(End::ClosedByPeer) => say("Connection closed by foreign host."),
             Ok(End::ClosedByUs) => say("Connection closed."),
@@ -82,7 +84,7 @@ impl TelnetArgs {
         Ok(addresses)
     }
 
-    fn connect(&self, host: &Host, addresses: &[SocketAddr]) -> Result<TcpStream, CliError> {
+    fn connect(&self, host: &Host, addresses: &[SocketAddr]) -> Result<(TcpStream, SocketAddr), CliError> {
         let mut last = None;
         for address in addresses {
             say(&format!("Trying {}...", address.ip()))?;
@@ -91,10 +93,7 @@ impl TelnetArgs {
                 None => TcpStream::connect(host, address),
             };
             match result {
-                Ok(stream) => {
-                    say(&format!("Connected to {}.\nEscape character is '^]'.", address.ip()))?;
-                    return Ok(stream);
-                }
+                Ok(stream) => return Ok((stream, *address)),
                 Err(error) => last = Some(CliError::run(address, plain(&error).to_lowercase())),
             }
         }

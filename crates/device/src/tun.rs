@@ -14,6 +14,7 @@ use rustix::ioctl::{self, IntegerSetter, Updater};
 use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::{Duration, Instant};
 
 const TUNSETIFF: ioctl::Opcode = ioctl::opcode::write::<i32>(b'T', 202);
 const TUNSETOFFLOAD: ioctl::Opcode = ioctl::opcode::write::<u32>(b'T', 208);
@@ -32,6 +33,9 @@ const TUN_F_TSO6: usize = 0x04;
 const MAX_NAME: usize = 15;
 /// `sizeof(struct ifreq)`: the name, then a union of 24 bytes (16 where pointers have 4).
 const IFREQ: usize = if size_of::<usize>() == 8 { 40 } else { 32 };
+
+/// How long Linux may take to notice that a device has somebody at its other end.
+const CARRIER_PATIENCE: Duration = Duration::from_secs(2);
 
 /// How to make a TUN device in a private network.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -82,7 +86,8 @@ impl Tun {
     /// If there is no such device, it is in use or no TUN device, or this user may not attach to it.
     pub fn attach(name: &str, offload: bool) -> Result<Tun, NamespaceError> {
         let what = || format!("TUN device {name}");
-        let find = || Netlink::open()?.link(name)?.ok_or_else(|| io::Error::from(Errno::NODEV));
+        let netlink = Netlink::open().map_err(NamespaceError::step(what()))?;
+        let find = || netlink.link(name)?.ok_or_else(|| io::Error::from(Errno::NODEV));
         // Asked first, because TUNSETIFF would make a device that is not there.
         let link = find().map_err(NamespaceError::step(what()))?;
         let fd = open_clone_device()?;
@@ -93,6 +98,11 @@ impl Tun {
             other => other,
         };
         let attached = attached.map_err(NamespaceError::step(what()))?;
+        // A link that is up gets its carrier by this; until Linux has seen to that it sends nothing.
+        let deadline = Instant::now() + CARRIER_PATIENCE;
+        while link.is_up && find().is_ok_and(|link| !link.is_running) && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(1));
+        }
         let mtu = u16::try_from(link.mtu).unwrap_or(u16::MAX);
         Tun::new(fd, attached, mtu, offload).map_err(NamespaceError::step(what()))
     }

@@ -65,7 +65,10 @@ impl Session {
         let reader = std::thread::Builder::new().name("from-peer".into()).spawn(move || pump(&source, to_us, &stop))?;
         let input = Input::Conversation;
         let (terminal, nvt) = (Terminal::open(), Nvt::default());
-        Ok(Session { stream, nvt, terminal, stdin: stdin(), input, from_peer, reader: Some(reader), leaving })
+        let mut session =
+            Session { stream, nvt, terminal, stdin: stdin(), input, from_peer, reader: Some(reader), leaving };
+        session.set_mode()?;
+        Ok(session)
     }
 
     /// Talks until one end has had enough.

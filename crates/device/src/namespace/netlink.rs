@@ -35,7 +35,8 @@ const RTAX_CC_ALGO: u16 = 16;
 const AF_UNSPEC: u8 = 0;
 const AF_INET: u8 = 2;
 const AF_INET6: u8 = 10;
-const IFF_UP: u32 = 1;
+const IFF_UP: u32 = 0x01;
+const IFF_RUNNING: u32 = 0x40;
 const RT_TABLE_MAIN: u8 = 254;
 const RTPROT_STATIC: u8 = 4;
 const RT_SCOPE_UNIVERSE: u8 = 0;
@@ -55,6 +56,10 @@ pub(crate) struct Link {
     pub(crate) index: u32,
     /// Its MTU, bytes.
     pub(crate) mtu: u32,
+    /// It was set up.
+    pub(crate) is_up: bool,
+    /// It carries packets: it is up, and has its carrier.
+    pub(crate) is_running: bool,
 }
 
 /// A rtnetlink socket.
@@ -235,15 +240,16 @@ fn first_message(datagram: &[u8]) -> Option<(u16, &[u8])> {
     Some((kind, datagram.get(HEADER..length)?))
 }
 
-/// Index and MTU in an answer to RTM_GETLINK.
+/// What an answer to RTM_GETLINK says.
 fn parse_link(payload: &[u8]) -> Option<Link> {
     let index = u32::from_ne_bytes(*payload.get(4..)?.first_chunk()?);
+    let flags = u32::from_ne_bytes(*payload.get(8..)?.first_chunk()?);
     let mut rest = payload.get(IFINFOMSG..)?;
     while let (Some(length), Some(kind)) = (rest.first_chunk(), rest.get(2..).and_then(|r| r.first_chunk())) {
         let length = usize::from(u16::from_ne_bytes(*length));
         if u16::from_ne_bytes(*kind) == IFLA_MTU {
             let mtu = u32::from_ne_bytes(*rest.get(4..length)?.first_chunk()?);
-            return Some(Link { index, mtu });
+            return Some(Link { index, mtu, is_up: flags & IFF_UP != 0, is_running: flags & IFF_RUNNING != 0 });
         }
         rest = rest.get(length.max(4).next_multiple_of(4)..)?;
     }
