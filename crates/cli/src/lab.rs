@@ -2,7 +2,7 @@
 
 mod values;
 
-use crate::error::{CliError, plain};
+use crate::error::{CliError, plain, without_errno};
 use crate::report::{self, PcapFile, ReportOptions};
 use clap::ValueEnum;
 use limpid_lab::LabError;
@@ -298,7 +298,7 @@ fn failed(experiment: &Experiment, error: LabError) -> CliError {
     match error {
         LabError::Namespace(error) => {
             let hint = error.hint();
-            let error = CliError::run("--peer kernel", error);
+            let error = CliError::run("--peer kernel", without_errno(&error.to_string()));
             match hint {
                 Some(hint) => error.hint(hint),
                 None => error,

@@ -20,11 +20,11 @@ enum Shape {
     OwnWay,
 }
 
-fn run(name: &str, peer: Peer) -> Result<Vec<Run>, LabError> {
+fn run(name: &str, peer: Peer, ipv6: bool) -> Result<Vec<Run>, LabError> {
     let experiment = find(name).expect("an experiment of this name");
     // One retransmission is enough, and takes three seconds instead of seven.
     let syn_retries = (name == "connect-timeout").then_some(1);
-    (experiment.run)(&Settings { peer, syn_retries, ..Settings::default() })
+    (experiment.run)(&Settings { peer, syn_retries, ipv6, ..Settings::default() })
 }
 
 /// What happened, hosts called client and server whoever they are.
@@ -45,11 +45,11 @@ fn wrong(runs: &[Run], ours: &[Run], shape_of: Shape) -> Vec<String> {
     wrong
 }
 
-fn check(name: &str, role: Role, shape_of: Shape) {
-    let ours = run(name, Peer::Limpid).unwrap();
+fn check(name: &str, role: Role, shape_of: Shape, ipv6: bool) {
+    let ours = run(name, Peer::Limpid, ipv6).unwrap();
     let mut last = Vec::new();
     for _ in 0..TRIES {
-        let runs = match run(name, Peer::Kernel(role)) {
+        let runs = match run(name, Peer::Kernel(role), ipv6) {
             Ok(runs) => runs,
             Err(LabError::Namespace(error)) if std::env::var_os("LIMPID_REQUIRE_TOOLS").is_none_or(|v| v != "1") => {
                 println!("skipped: {error}");
@@ -70,7 +70,7 @@ macro_rules! forms {
     ($($test:ident: $name:literal, $role:ident, $shape:ident;)+) => {
         $(#[test]
         fn $test() {
-            check($name, Role::$role, Shape::$shape);
+            check($name, Role::$role, Shape::$shape, false);
         })+
 
         /// No form is forgotten.
@@ -112,4 +112,14 @@ forms! {
     backlog_full_with_linux_as_server: "backlog-full", Server, OwnWay;
     backlog_full_with_linux_as_client: "backlog-full", Client, OwnWay;
     keepalive_dead_peer_with_linux_as_client: "keepalive-dead-peer", Client, OwnWay;
+}
+
+#[test]
+fn handshake_over_ipv6_with_linux_as_server() {
+    check("handshake", Role::Server, Shape::Same, true);
+}
+
+#[test]
+fn unreachable_over_ipv6_for_linux() {
+    check("unreachable", Role::Client, Shape::OwnWay, true);
 }

@@ -1,6 +1,54 @@
-//! Every experiment as a user sees it.
+//! Every experiment as a user sees it: lines, ladder and verdict, with the same seed as ever.
 
 use super::*;
+use crate::report::{Screen, text};
+
+/// What `limpid lab NAME` prints, but for the colours.
+fn shown(name: &str, settings: &Settings) -> String {
+    let experiment = experiment::find(name).expect("an experiment of this name");
+    let runs = (experiment.run)(settings).expect("it runs");
+    let screen = Screen { width: 100, color: false, utf8: true };
+    let mut shown = String::new();
+    for run in &runs {
+        assert!(run.as_intended(), "{:?} {} {}", run.differences, name, run.title);
+        if !run.title.is_empty() {
+            let _ = writeln!(shown, "== {}\n", run.title);
+        }
+        shown.push_str(&text(&run.trace, &ReportOptions::default(), &screen));
+        shown.push('\n');
+    }
+    shown
+}
+
+macro_rules! snapshots {
+    ($($test:ident: $name:literal, $settings:expr;)+) => {
+        $(#[test]
+        fn $test() {
+            insta::assert_snapshot!(stringify!($test), shown($name, &$settings));
+        })+
+    };
+}
+
+snapshots! {
+    handshake: "handshake", Settings::default();
+    handshake_over_ipv6: "handshake", Settings { ipv6: true, ..Settings::default() };
+    close_orders: "close-orders", Settings::default();
+    half_close: "half-close", Settings::default();
+    connect_timeout: "connect-timeout", Settings::default();
+    connect_timeout_linear: "connect-timeout", Settings { linear: true, ..Settings::default() };
+    connect_timeout_deadline: "connect-timeout",
+        Settings { deadline: Some(Duration::from_secs(3)), ..Settings::default() };
+    refused: "refused", Settings::default();
+    unreachable: "unreachable", Settings::default();
+    simultaneous_open: "simultaneous-open", Settings::default();
+    simultaneous_close: "simultaneous-close", Settings::default();
+    abort: "abort", Settings::default();
+    time_wait: "time-wait", Settings::default();
+    zero_window: "zero-window", Settings::default();
+    lost_segment: "lost-segment", Settings::default();
+    backlog_full: "backlog-full", Settings::default();
+    keepalive_dead_peer: "keepalive-dead-peer", Settings::default();
+}
 
 #[test]
 fn every_experiment_works_over_ipv6() {

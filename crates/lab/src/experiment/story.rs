@@ -142,3 +142,6 @@ impl fmt::Debug for Story {
         f.write_str(&self.words().join(", "))
     }
 }
+
+#[cfg(test)]
+mod tests;

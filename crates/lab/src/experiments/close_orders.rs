@@ -13,7 +13,8 @@ pub(super) const EXPERIMENT: Experiment = Experiment {
     summary: "the ACK of a FIN rides on the other FIN, or stands alone",
     look_for: &[
         "Closes at once: the server's FIN carries the ACK of the client's FIN. Three segments.",
-        "Closes later: the delayed ACK (40 ms) is due before the server's FIN is there. Four segments.",
+        "Closes later: the delayed ACK is due before the server's FIN is there. Four segments. (The delay is a tick as long",
+        "as nothing was received; after the first data it is 40 ms. Linux has it so, and we too.)",
         "After data: the data is acknowledged at once (quick ACK), the FIN is not: its ACK still rides on the other FIN.",
         "Server first: the same three segments turned round, and TIME-WAIT is now the server's.",
     ],
