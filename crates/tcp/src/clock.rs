@@ -49,10 +49,10 @@ impl TsRecent {
         self.val
     }
 
-    /// PAWS: whether a segment with this TSval is too old to be taken (RFC 7323 §5.2 R1). `slack` ticks are forgiven.
-    pub(crate) const fn rejects(self, tsval: u32, slack: u32, now: Instant) -> bool {
+    /// PAWS: whether a segment with this TSval is too old to be taken (RFC 7323 §5.3 R1).
+    pub(crate) const fn rejects(self, tsval: u32, now: Instant) -> bool {
         let behind = self.val.wrapping_sub(tsval) as i32;
-        behind > slack as i32 && self.val != 0 && secs(now).wrapping_sub(self.at_secs) < TsRecent::OUTDATED_SECS
+        behind > 0 && self.val != 0 && secs(now).wrapping_sub(self.at_secs) < TsRecent::OUTDATED_SECS
     }
 }
 

@@ -183,7 +183,7 @@ impl SynReceived {
 
     fn paws_rejects(&self, now: Instant, segment: &Segment) -> bool {
         match (self.ts_recent, segment.options.timestamps) {
-            (Some(recent), Some(timestamps)) => recent.rejects(timestamps.val, 0, now),
+            (Some(recent), Some(timestamps)) => recent.rejects(timestamps.val, now),
             _ => false,
         }
     }

@@ -98,7 +98,7 @@ impl TimeWait {
     ) -> TimeWaitOutcome {
         cx.received(segment);
         let paws = match (self.ts_recent, segment.options.timestamps) {
-            (Some(recent), Some(timestamps)) => recent.rejects(timestamps.val, 0, cx.now),
+            (Some(recent), Some(timestamps)) => recent.rejects(timestamps.val, cx.now),
             _ => false,
         };
         if paws {

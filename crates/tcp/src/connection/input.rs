@@ -62,7 +62,7 @@ impl Connection {
         let flags = segment.flags;
         let rejected = match segment.options.timestamps {
             Some(timestamps) => {
-                recent.rejects(timestamps.val, 0, cx.now) && !self.is_overtaken_ack(segment, timestamps.val, cx)
+                recent.rejects(timestamps.val, cx.now) && !self.is_overtaken_ack(segment, recent, timestamps.val)
             }
             None => self.config.require_timestamps && !flags.contains(TcpFlags::RST),
         };
@@ -72,23 +72,25 @@ impl Connection {
         if flags.contains(TcpFlags::SYN) {
             return self.challenge_syn(cx);
         }
-        cx.count(Counter::TcpExtPAWSEstab);
-        self.answer_unacceptable(cx, segment, Counter::TcpExtTCPACKSkippedPAWS);
+        // Bare ACKs that were overtaken by data are common, and nobody waits for an answer to them.
+        let bare_ack = flags.contains(TcpFlags::ACK) && segment.seq_len() == 0;
+        if !(bare_ack && segment.seq.before(self.rcv_nxt())) {
+            cx.count(Counter::TcpExtPAWSEstab);
+            self.answer_unacceptable(cx, segment, Counter::TcpExtTCPACKSkippedPAWS);
+        }
         self.drop(cx, DropReason::Paws)
     }
 
     /// A bare ACK that changes nothing and was merely overtaken by others is no reason to answer (Linux's
     /// `tcp_disordered_ack`).
-    fn is_overtaken_ack<O: Observer>(&self, segment: &Segment, tsval: u32, cx: &Cx<'_, O>) -> bool {
-        let recent = self.rcv.ts_recent.map_or(0, |recent| recent.val());
-        let behind = u128::from(recent.wrapping_sub(tsval));
+    fn is_overtaken_ack(&self, segment: &Segment, recent: TsRecent, tsval: u32) -> bool {
+        let behind = u128::from(recent.val().wrapping_sub(tsval));
         segment.flags.contains(TcpFlags::ACK)
             && segment.seq == self.rcv_nxt()
             && segment.seq_len() == 0
             && segment.ack == self.snd.una()
             && !self.may_update_window(segment)
             && behind <= self.snd.rto().as_millis()
-            && cx.now.since(self.last_heard) <= self.snd.rto()
     }
 
     /// First check: sequence number (§3.10.7.4).
@@ -181,7 +183,7 @@ impl Connection {
     /// RFC 7323 §4.3: the timestamp to echo is that of the segment which the next ACK is for.
     pub(super) fn keep_timestamp(&mut self, now: Instant, segment: &Segment) {
         let (Some(recent), Some(timestamps)) = (self.rcv.ts_recent, segment.options.timestamps) else { return };
-        if segment.seq.before_eq(self.rcv.last_ack()) && !recent.rejects(timestamps.val, 0, now) {
+        if segment.seq.before_eq(self.rcv.last_ack()) && !recent.rejects(timestamps.val, now) {
             self.rcv.ts_recent = Some(TsRecent::new(timestamps.val, now));
         }
     }

@@ -116,6 +116,17 @@ fn without_a_measured_round_trip_the_first_timeout_is_three_seconds() {
 }
 
 #[test]
+fn after_a_second_lost_syn_sending_begins_with_one_segment() {
+    for (lost, segments) in [(0, 10), (1, 10), (2, 1)] {
+        let mut host = Host::new(exponential(6));
+        host.connect();
+        host.pass_ms([0, 1_000, 3_000][lost]);
+        host.inject("S. 0:0(0) ack 1 win 65535 <mss 1460>");
+        assert_eq!(host.connection().info(Instant::ZERO).snd_cwnd, segments, "{lost} lost");
+    }
+}
+
+#[test]
 fn a_timestamp_measures_the_round_trip_of_a_repeated_syn() {
     let mut host = Host::new(Config { syn_schedule: SynSchedule::Exponential, ..Config::default() });
     host.connect();

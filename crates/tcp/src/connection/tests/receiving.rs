@@ -222,6 +222,23 @@ mod paws {
     }
 
     #[test]
+    fn a_bare_ack_that_was_overtaken_is_not_answered() {
+        let mut host = host();
+        // By another bare ACK,
+        host.inject(". 1:1(0) ack 1 win 500 <nop,nop,TS val 1010 ecr 1000>");
+        host.inject(". 1:1(0) ack 1 win 500 <nop,nop,TS val 1005 ecr 1000>");
+        host.expect(&[]);
+        // by data,
+        host.inject("P. 1:11(10) ack 1 win 500 <nop,nop,TS val 1020 ecr 1000>");
+        host.forget();
+        host.inject(". 1:1(0) ack 1 win 500 <nop,nop,TS val 1015 ecr 1000>");
+        host.expect(&[]);
+        // but not one that came much too late to be that.
+        host.inject(". 11:11(0) ack 1 win 500 <nop,nop,TS val 500 ecr 1000>");
+        assert_eq!(host.sent().len(), 1);
+    }
+
+    #[test]
     fn after_24_days_of_silence_any_timestamp_is_taken() {
         let mut host = host();
         host.now += Duration::from_secs(24 * 24 * 3600);
