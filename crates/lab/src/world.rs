@@ -148,7 +148,11 @@ impl World {
     }
 
     /// Lets the seed choose which of several ready tasks runs first.
+    ///
+    /// # Panics
+    /// If an application was started before.
     pub fn shuffle_tasks(&mut self) {
+        assert!(self.executor.unfinished().is_empty(), "tasks are shuffled from the first on, or not at all");
         self.executor = Executor::shuffled(self.rng.fork());
     }
 
