@@ -5,7 +5,7 @@ use crate::testing::{Host, Link, Pair, Phase, Random};
 use crate::{Config, OpenParams};
 use alloc::vec::Vec;
 use core::time::Duration;
-use limpid_event::{Error, Instant, TcpState};
+use limpid_event::{Counter, Error, Instant, TcpState};
 use limpid_wire::SeqNum;
 
 /// What an application does: it writes its data, reads until the end of the stream, and closes.
@@ -147,6 +147,11 @@ fn run(seed: u64, crossed: bool) {
             pair.hosts[0].story(),
             pair.hosts[1].story(),
         );
+    }
+    let Link { jitter, loss, duplication, .. } = pair.link;
+    if loss == 0 && duplication == 0 && jitter.is_zero() {
+        let again = pair.hosts.each_ref().map(|host| host.counter(Counter::TcpRetransSegs));
+        assert_eq!(again, [u64::from(crossed); 2], "seed {seed}: sent again although nothing was lost");
     }
     for (from, to) in [(0, 1), (1, 0)] {
         assert!(apps[to].got == apps[from].data, "seed {seed}: bytes differ");
