@@ -22,6 +22,9 @@ pub struct StackConfig {
     pub ephemeral_ports: core::ops::RangeInclusive<u16>,
     /// Bound on connections in TIME-WAIT (`tcp_max_tw_buckets`).
     pub max_time_wait: usize,
+    /// Bound on connections whose application is gone but that still have something to say (`tcp_max_orphans`); one more is
+    /// reset.
+    pub max_orphans: usize,
     /// Bound on embryonic connections of one listener (`tcp_max_syn_backlog`).
     pub max_syn_backlog: usize,
     /// SYN cookies when the SYN queue is full (`tcp_syncookies`).
@@ -38,6 +41,7 @@ impl Default for StackConfig {
             tcp: Arc::new(Config::default()),
             ephemeral_ports: 32_768..=60_999,
             max_time_wait: 131_072,
+            max_orphans: 65_536,
             max_syn_backlog: 2048,
             syn_cookies: true,
             abort_on_overflow: false,

@@ -243,11 +243,18 @@ impl<O: Observer> Stack<O> {
         }
     }
 
+    /// The application is gone.
+    pub(crate) fn orphan(&mut self, index: u32) {
+        self.flows[index as usize].owner = Owner::Orphan;
+        self.orphans += 1;
+    }
+
     /// Forgets a flow that is off the wire and has no owner.
     pub(crate) fn drop_orphan(&mut self, index: u32) {
         let flow = &self.flows[index as usize];
         if flow.owner == Owner::Orphan && matches!(flow.phase, Phase::Over(_)) {
             self.flows.remove(index as usize);
+            self.orphans -= 1;
         }
     }
 
@@ -279,18 +286,12 @@ impl<O: Observer> Stack<O> {
 
     /// Enters a connection in all tables.
     pub(crate) fn insert_flow(&mut self, flow: NewFlow) -> u32 {
-        let NewFlow { phase, key, id, owner, timer, hold, path } = flow;
+        let NewFlow { phase, key, id, owner, hold, path } = flow;
         let marks = self.marks(&key);
         let path_generation = self.net.routes.generation;
         let entry = self.flows.vacant_entry();
         let index = entry.key() as u32;
-        let timer = match timer {
-            Some(timer) => {
-                self.wheel.rename(timer, Wake::Flow(index));
-                timer
-            }
-            None => self.wheel.insert(Wake::Flow(index)),
-        };
+        let timer = self.wheel.insert(Wake::Flow(index));
         entry.insert(Flow { phase, key, id, owner, timer, path, path_generation, marks, queued: false, hold });
         self.open_flows += 1;
         self.table.set(key, Handle::Flow(index));
@@ -309,8 +310,6 @@ pub(crate) struct NewFlow {
     pub(crate) key: FlowKey,
     pub(crate) id: FlowId,
     pub(crate) owner: Owner,
-    /// The timer of the phase before, if there was one.
-    pub(crate) timer: Option<TimerId>,
     pub(crate) hold: Hold,
     pub(crate) path: Path,
 }

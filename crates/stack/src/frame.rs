@@ -127,6 +127,22 @@ impl TxBatch {
         self.frames.push(frame);
     }
 
+    /// Adds an empty frame, to be filled in place; [`take_last`](Self::take_last) takes it back.
+    pub(crate) fn push_empty(&mut self) -> &mut TxFrame {
+        self.push(TxFrame::stateless());
+        self.frames.last_mut().expect("just pushed")
+    }
+
+    /// Takes the last frame back.
+    pub(crate) fn take_last(&mut self) -> Option<TxFrame> {
+        self.frames.pop()
+    }
+
+    /// The last frame.
+    pub(crate) fn last_mut(&mut self) -> Option<&mut TxFrame> {
+        self.frames.last_mut()
+    }
+
     /// The frames, oldest first.
     pub fn frames(&self) -> &[TxFrame] {
         &self.frames

@@ -37,6 +37,8 @@ pub struct Stack<O: Observer = Silent> {
     pub(crate) last_flow: u64,
     /// Flows on the wire: those that are not over.
     pub(crate) open_flows: usize,
+    /// Flows without an application.
+    pub(crate) orphans: usize,
     /// There was a transparent listener: connections may have local addresses that are not ours.
     pub(crate) takes_foreign: bool,
     reassembly_timer: TimerId,
@@ -71,7 +73,7 @@ impl<O: Observer> Stack<O> {
         }
         Stack {
             table: FlowTable::new(keys.demux),
-            ports: Ports::new(&keys, config.ephemeral_ports.clone()),
+            ports: Ports::new(config.ephemeral_ports.clone()),
             sockets: SocketTable::new(config.shard),
             reassembly_timer: wheel.insert(Wake::Reassembly),
             config,
@@ -87,6 +89,7 @@ impl<O: Observer> Stack<O> {
             quiet: Slab::new(),
             last_flow: 0,
             open_flows: 0,
+            orphans: 0,
             takes_foreign: false,
         }
     }

@@ -7,7 +7,7 @@
 use crate::demux::FlowKey;
 use crate::flow::Phase;
 use crate::iface::{Looped, MAX_REPLIES, Path, Turn};
-use crate::ip::output::Marks;
+use crate::ip::output::{Addressed, Marks};
 use crate::isn;
 use crate::listen::mss_of;
 use crate::stack::Stack;
@@ -49,19 +49,36 @@ impl<O: Observer> Stack<O> {
             if batch.free() == 0 {
                 break;
             }
-            let Some((path, transmit)) = self.next_segment(now, turn.index) else {
+            let Some(transmit) = self.next_segment(now, turn.index) else {
                 return self.end_turn(turn, true);
             };
-            let flow = &self.flows[turn.index as usize];
-            let (from, to) = (flow.key.local, flow.key.remote);
-            let mut frame = self.net.tcp_frame(&path, from, to, self.last_marks(turn.index, &transmit), transmit);
+            let flow = &mut self.flows[turn.index as usize];
+            let (path, ends, marks) = (flow.path, (flow.key.local, flow.key.remote), flow.marks);
+            flow.marks.ip_id = marks.ip_id.wrapping_add(transmit.wire_segments() as u16);
+            let frame = batch.push_empty();
             frame.flow = turn.flow;
-            if let Some(frame) = self.address(now, iface, path.next_hop, frame) {
-                self.env.counters.bump(Counter::IpOutRequests);
-                batch.push(frame);
-            }
+            self.net.put_tcp(frame, &path, ends, marks, transmit);
+            self.settle_last(now, &path, batch);
         }
         self.end_turn(turn, false);
+    }
+
+    /// Addresses the frame just put into a batch, or takes it out again.
+    #[inline]
+    fn settle_last(&mut self, now: Instant, path: &Path, batch: &mut TxBatch) {
+        let Some(frame) = batch.last_mut() else { return };
+        match self.address(now, path.iface, path.next_hop, frame) {
+            Addressed::Ready => self.env.counters.bump(Counter::IpOutRequests),
+            Addressed::Waits(neighbour) => {
+                if let Some(frame) = batch.take_last() {
+                    self.wait_for_neighbour(now, neighbour, frame);
+                }
+            }
+            Addressed::Nowhere => {
+                batch.take_last();
+                self.drop_outgoing(now);
+            }
+        }
     }
 
     /// Whether a flow's turn is really due on this interface.
@@ -90,7 +107,8 @@ impl<O: Observer> Stack<O> {
     }
 
     /// The next segment of a flow, if one is due and fits its path.
-    fn next_segment(&mut self, now: Instant, index: u32) -> Option<(Path, Transmit)> {
+    #[inline]
+    fn next_segment(&mut self, now: Instant, index: u32) -> Option<Transmit> {
         loop {
             let flow = &mut self.flows[index as usize];
             let mut cx = self.env.cx(now, flow.id);
@@ -98,11 +116,10 @@ impl<O: Observer> Stack<O> {
                 Phase::SynSent(syn_sent) => syn_sent.poll_transmit(&mut cx),
                 Phase::Connection(connection) => connection.poll_transmit(&mut cx),
                 Phase::Over(_) | Phase::Between => None,
-            }?;
+            };
             let (path, v4) = (flow.path, flow.key.remote.addr.is_v4());
-            flow.marks.ip_id = flow.marks.ip_id.wrapping_add(transmit.wire_segments() as u16);
-            if self.fits(&path, v4, &transmit) {
-                return Some((path, transmit));
+            if transmit.as_ref().is_none_or(|t| self.fits(&path, v4, t)) {
+                return transmit;
             }
             debug_assert!(false, "a segment larger than its path");
             self.env.counters.bump(Counter::IpOutDiscards);
@@ -121,12 +138,6 @@ impl<O: Observer> Stack<O> {
         headers + cut <= usize::from(path.mtu) && (len == cut || len <= gso_max)
     }
 
-    /// The marks of the segment that [`next_segment`](Self::next_segment) has just counted.
-    fn last_marks(&self, index: u32, transmit: &Transmit) -> Marks {
-        let marks = self.flows[index as usize].marks;
-        Marks { ip_id: marks.ip_id.wrapping_sub(transmit.wire_segments() as u16), ..marks }
-    }
-
     /// Sends a segment that is not cut from a flow in its turn: answers of the small phases, resets, last words. It waits
     /// among the replies of its interface.
     pub(crate) fn send_segment(&mut self, now: Instant, key: &FlowKey, id: FlowId, transmit: Transmit) {
@@ -139,8 +150,9 @@ impl<O: Observer> Stack<O> {
         }
         // As Linux: no identification on packets that are not a connection's own.
         let marks = Marks { ip_id: 0, ..self.marks(key) };
-        let mut frame: TxFrame = self.net.tcp_frame(&path, key.local, key.remote, marks, transmit);
+        let mut frame = TxFrame::stateless();
         frame.flow = id;
+        self.net.put_tcp(&mut frame, &path, (key.local, key.remote), marks, transmit);
         self.send_to_neighbour(now, path.iface, path.next_hop, frame);
     }
 
@@ -174,7 +186,7 @@ impl<O: Observer> Stack<O> {
             }
             let next = self.next_segment(now, turn.index);
             self.end_turn(turn, next.is_none());
-            if let Some((_, transmit)) = next {
+            if let Some(transmit) = next {
                 let key = self.flows[turn.index as usize].key;
                 self.loop_back(&key, transmit);
             }

@@ -287,6 +287,23 @@ fn time_wait_is_bounded() {
 }
 
 #[test]
+fn orphans_are_bounded() {
+    let mut w = world(|c| c.max_orphans = 2);
+    let listener = w.listen(B, "10.0.0.2:80", 10);
+    let clients: Vec<_> = (0..4).map(|_| w.connect(A, "10.0.0.2:80")).collect();
+    w.run(100 * MS);
+    w.drop_if = Some(Box::new(|_, _| true));
+    for client in clients {
+        w.hosts[A].close(w.now, client).unwrap();
+    }
+    w.drain();
+    assert_eq!(w.counter(A, "TcpExtTCPAbortOnMemory"), 2);
+    assert_eq!(w.counter(A, "TcpOutRsts"), 2);
+    assert_eq!(w.hosts[A].open_connections(), 2);
+    assert!(w.hosts[B].accept(w.now, listener).is_ok());
+}
+
+#[test]
 fn connect_avoids_tuples_in_time_wait_and_finds_no_port_when_all_are_taken() {
     let mut w = world(|c| c.ephemeral_ports = 40_000..=40_003);
     let listener = w.listen(B, "10.0.0.2:80", 10);

@@ -45,10 +45,10 @@ impl<O: Observer> Stack<O> {
         let mut cx = self.env.cx(now, id);
         cx.emit(|| opened(&key, Opening::Active));
         let phase = Phase::SynSent(SynSent::new(&mut cx, config, params));
-        let owner = Owner::Orphan;
-        let index = self.insert_flow(NewFlow { phase, key, id, owner, timer: None, hold: Hold::Firm, path });
-        let socket = self.sockets.insert(Kind::Stream(index));
-        self.flows[index as usize].owner = Owner::Socket(socket.index);
+        let socket = self.sockets.reserve();
+        let owner = Owner::Socket(socket.index);
+        let index = self.insert_flow(NewFlow { phase, key, id, owner, hold: Hold::Firm, path });
+        self.sockets.fill(socket, Kind::Stream(index));
         self.schedule(index);
         Ok(socket)
     }

@@ -1,11 +1,11 @@
 //! SEND, RECEIVE, CLOSE and ABORT (RFC 9293 §3.10.2 to §3.10.5).
 
-use crate::flow::{Flow, Over, Owner, Phase};
+use crate::flow::{Flow, Over, Phase};
 use crate::socket::Kind;
 use crate::stack::Stack;
 use crate::{Config, Shutdown, SocketId};
 use alloc::sync::Arc;
-use limpid_event::{Call, Error, Event, Instant, Observer};
+use limpid_event::{Call, Counter, Error, Event, Instant, Observer};
 use limpid_tcp::{Next, Outcome};
 use limpid_wire::Chunk;
 
@@ -142,27 +142,35 @@ impl<O: Observer> Stack<O> {
             Kind::Listener(listener) => {
                 self.binds.unlisten(&listener.bind, socket.index);
                 for index in listener.accept_queue {
-                    self.flows[index as usize].owner = Owner::Orphan;
+                    self.orphan(index);
                     self.abort_flow(now, index);
                 }
             }
-            Kind::Stream(index) => {
-                let flow = &mut self.flows[index as usize];
-                flow.owner = Owner::Orphan;
-                match &mut flow.phase {
-                    Phase::Connection(connection) => {
-                        let outcome = connection.close(&mut self.env.cx(now, flow.id));
-                        self.apply(now, index, outcome);
-                    }
-                    Phase::SynSent(_) => {
-                        self.env.cx(now, flow.id).emit(|| Event::Call(Call::Close));
-                        self.abandon_open(now, index);
-                    }
-                    Phase::Over(_) | Phase::Between => self.drop_orphan(index),
-                }
-            }
+            Kind::Stream(index) => self.close_flow(now, index),
         }
         Ok(())
+    }
+
+    fn close_flow(&mut self, now: Instant, index: u32) {
+        let too_many = self.orphans >= self.config.max_orphans;
+        self.orphan(index);
+        let flow = &mut self.flows[index as usize];
+        match &mut flow.phase {
+            Phase::Connection(connection) => {
+                let mut cx = self.env.cx(now, flow.id);
+                let mut outcome = connection.close(&mut cx);
+                if too_many && outcome.next == Next::Continue {
+                    cx.count(Counter::TcpExtTCPAbortOnMemory);
+                    outcome = connection.abort(&mut cx);
+                }
+                self.apply(now, index, outcome);
+            }
+            Phase::SynSent(_) => {
+                self.env.cx(now, flow.id).emit(|| Event::Call(Call::Close));
+                self.abandon_open(now, index);
+            }
+            Phase::Over(_) | Phase::Between => self.drop_orphan(index),
+        }
     }
 
     /// Resets the connection at once; the socket remains to be closed.

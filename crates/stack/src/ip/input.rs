@@ -143,7 +143,7 @@ impl<O: Observer> Stack<O> {
         self.env.counters.bump(Counter::IpInDelivers);
         let v4 = packet.ip.src.is_v4();
         match packet.ip.protocol {
-            IpProtocol::TCP => self.handle_tcp(now, packet),
+            IpProtocol::TCP => self.handle_tcp(now, &packet),
             IpProtocol::ICMP if v4 => self.handle_icmpv4(now, &packet),
             IpProtocol::ICMPV6 if !v4 => self.handle_icmpv6(now, &packet),
             IpProtocol::UDP => {

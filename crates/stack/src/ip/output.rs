@@ -21,6 +21,16 @@ pub(crate) struct Marks {
     pub(crate) ip_id: u16,
 }
 
+/// What became of a frame that needed an address.
+pub(crate) enum Addressed {
+    /// It can leave.
+    Ready,
+    /// It has to wait for this neighbour.
+    Waits(NeighbourId),
+    /// There is no way.
+    Nowhere,
+}
+
 impl Interface {
     /// Puts the link header before an IP packet; the neighbour's address is left open.
     fn put_link(&self, frame: &mut TxFrame, v4: bool) {
@@ -33,19 +43,18 @@ impl Interface {
 }
 
 impl Net {
-    /// A TCP segment as a frame out of `path`'s interface.
-    pub(crate) fn tcp_frame(
+    /// Makes an empty frame a TCP segment's, out of `path`'s interface.
+    pub(crate) fn put_tcp(
         &self,
+        frame: &mut TxFrame,
         path: &Path,
-        from: Endpoint,
-        to: Endpoint,
+        (from, to): (Endpoint, Endpoint),
         marks: Marks,
         transmit: Transmit,
-    ) -> TxFrame {
+    ) {
         let Transmit { segment, gso_size, why } = transmit;
         let iface = self.iface(path.iface);
-        let mut frame = TxFrame::stateless();
-        iface.put_link(&mut frame, from.addr.is_v4());
+        iface.put_link(frame, from.addr.is_v4());
         let ip = IpHeader {
             ecn: segment.ecn,
             id: marks.ip_id,
@@ -67,10 +76,9 @@ impl Net {
         frame.payload = segment.payload;
         frame.gso_size = gso_size;
         frame.why = Some(why);
-        frame
     }
 
-    /// An IP packet without a connection as a frame: `fill` writes the payload of `len` bytes.
+    /// An IP packet without a connection as a frame.
     pub(crate) fn ip_frame(&self, iface: IfaceId, ip: &IpHeader, payload: &[u8]) -> TxFrame {
         let mut frame = TxFrame::stateless();
         self.iface(iface).put_link(&mut frame, ip.src.is_v4());
@@ -97,22 +105,19 @@ impl<O: Observer> Stack<O> {
     }
 
     /// Queues a frame for a neighbour among the replies of an interface.
-    pub(crate) fn send_to_neighbour(&mut self, now: Instant, iface: IfaceId, next_hop: IpAddr, frame: TxFrame) {
-        if let Some(frame) = self.address(now, iface, next_hop, frame) {
-            self.net.queue_reply(&mut self.env, iface, frame);
+    pub(crate) fn send_to_neighbour(&mut self, now: Instant, iface: IfaceId, next_hop: IpAddr, mut frame: TxFrame) {
+        match self.address(now, iface, next_hop, &mut frame) {
+            Addressed::Ready => self.net.queue_reply(&mut self.env, iface, frame),
+            Addressed::Waits(neighbour) => self.wait_for_neighbour(now, neighbour, frame),
+            Addressed::Nowhere => self.drop_outgoing(now),
         }
     }
 
-    /// Writes the neighbour's MAC address into a frame, or lets it wait until that is known.
-    pub(crate) fn address(
-        &mut self,
-        now: Instant,
-        iface: IfaceId,
-        next_hop: IpAddr,
-        mut frame: TxFrame,
-    ) -> Option<TxFrame> {
+    /// Writes the neighbour's MAC address into a frame, if it is known; if not, asks for it.
+    #[inline]
+    pub(crate) fn address(&mut self, now: Instant, iface: IfaceId, next_hop: IpAddr, frame: &mut TxFrame) -> Addressed {
         if self.net.iface(iface).mac().is_none() {
-            return Some(frame);
+            return Addressed::Ready;
         }
         let mac = match MacAddr::for_group(next_hop) {
             Some(mac) => mac,
@@ -122,22 +127,24 @@ impl<O: Observer> Stack<O> {
                     if let Some(question) = question {
                         self.ask(now, question);
                     }
-                    if self.net.neighbours.wait(neighbour, frame).is_some() {
-                        self.drop_outgoing(now);
-                    }
-                    return None;
+                    return Addressed::Waits(neighbour);
                 }
-                Lookup::Full => {
-                    self.drop_outgoing(now);
-                    return None;
-                }
+                Lookup::Full => return Addressed::Nowhere,
             },
         };
         frame.head[..6].copy_from_slice(&mac.0);
-        Some(frame)
+        Addressed::Ready
     }
 
-    fn drop_outgoing(&mut self, now: Instant) {
+    /// Lets a frame wait until its neighbour is known.
+    pub(crate) fn wait_for_neighbour(&mut self, now: Instant, neighbour: NeighbourId, frame: TxFrame) {
+        if self.net.neighbours.wait(neighbour, frame).is_some() {
+            self.drop_outgoing(now);
+        }
+    }
+
+    /// Tells of a frame that can't be sent.
+    pub(crate) fn drop_outgoing(&mut self, now: Instant) {
         self.env.counters.bump(Counter::IpOutDiscards);
         self.drop_packet(now, DropReason::NeighbourUnreachable);
     }

@@ -149,7 +149,7 @@ impl<O: Observer> Stack<O> {
         let over = connection.state() == TcpState::Closed;
         let hold = self.hold_of(&key, listener);
         let phase = Phase::Connection(connection);
-        let flow = NewFlow { phase, key, id, owner: Owner::AcceptQueue, timer: None, hold, path };
+        let flow = NewFlow { phase, key, id, owner: Owner::AcceptQueue, hold, path };
         let index = self.insert_flow(flow);
         if let Some(l) = self.sockets.listener_mut(listener) {
             l.accept_queue.push_back(index);

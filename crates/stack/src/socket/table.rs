@@ -44,14 +44,24 @@ impl SocketTable {
 
     /// A new socket.
     pub(crate) fn insert(&mut self, kind: Kind) -> SocketId {
+        let id = self.reserve();
+        self.fill(id, kind);
+        id
+    }
+
+    /// A place for a new socket, to be filled at once.
+    pub(crate) fn reserve(&mut self) -> SocketId {
         let index = self.free.pop().unwrap_or_else(|| {
             let slot = Slot { generation: 0, kind: None, woke: Readiness::empty(), wakes: Wakes::default() };
             self.slots.push(slot);
             (self.slots.len() - 1) as u32
         });
-        let slot = &mut self.slots[index as usize];
-        slot.kind = Some(kind);
-        SocketId { shard: self.shard, index, generation: slot.generation }
+        self.name(index)
+    }
+
+    /// Fills a reserved place.
+    pub(crate) fn fill(&mut self, id: SocketId, kind: Kind) {
+        self.slots[id.index as usize].kind = Some(kind);
     }
 
     /// Takes a socket away; its name is never used again.

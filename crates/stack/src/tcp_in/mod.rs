@@ -15,7 +15,8 @@ use limpid_wire::{Endpoint, IpProtocol, Segment, checksum};
 
 impl<O: Observer> Stack<O> {
     /// A packet with TCP in it arrived.
-    pub(crate) fn handle_tcp(&mut self, now: Instant, packet: Received) {
+    #[inline]
+    pub(crate) fn handle_tcp(&mut self, now: Instant, packet: &Received) {
         let counters = &mut self.env.counters;
         counters.bump(Counter::TcpInSegs);
         if !packet.is_unicast() {
@@ -58,6 +59,7 @@ impl<O: Observer> Stack<O> {
     }
 
     /// A checked segment arrived: it goes to its connection, or to a listener, or is answered with a reset.
+    #[inline]
     fn handle_segment(&mut self, now: Instant, key: FlowKey, segment: Segment, ours: bool) {
         match self.table.find(&key) {
             Some(Handle::Flow(index)) => self.handle_at_flow(now, index, segment),

@@ -9,6 +9,7 @@ use limpid_wire::Segment;
 
 impl<O: Observer> Stack<O> {
     /// A segment for SYN-SENT or a connection.
+    #[inline]
     pub(super) fn handle_at_flow(&mut self, now: Instant, index: u32, segment: Segment) {
         let flow = &mut self.flows[index as usize];
         let mut cx = self.env.cx(now, flow.id);
