@@ -29,12 +29,14 @@ fn main() -> io::Result<()> {
         // Half-close: the sending half ends, the receiving half goes on.
         thread::spawn(move || stream.write_all(&sent).and_then(|()| stream.shutdown(Shutdown::Write)))
     };
-    let mut echoed = Vec::new();
-    stream.read_to_end(&mut echoed)?;
+    let mut echoed = vec![0; MEGABYTE];
+    stream.read_exact(&mut echoed)?;
+    let round_trip = stream.info()?.rtt;
+    assert_eq!(stream.read(&mut [0])?, 0, "nothing follows");
     writer.join().expect("the writer does not panic")?;
     let echoed_bytes = echo.join().expect("the server does not panic")?;
 
     assert_eq!(echoed, sent, "every byte came back, in order");
-    println!("{echoed_bytes} bytes went there and back; round trip {} µs", stream.info()?.rtt);
+    println!("{echoed_bytes} bytes went there and back; round trip {round_trip} µs");
     Ok(())
 }
