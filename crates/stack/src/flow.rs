@@ -205,7 +205,7 @@ impl<O: Observer> Stack<O> {
         self.send_last_words(now, index);
         let flow = &mut self.flows[index as usize];
         flow.phase = match core::mem::replace(&mut flow.phase, Phase::Between) {
-            Phase::Connection(connection) => Phase::Over(Over::Remnant(Box::new(connection.into_remnant()))),
+            Phase::Connection(connection) => Phase::Over(Over::Remnant(Box::new(connection.into_remnant(now)))),
             other => other,
         };
         self.leave_wire(index, Handle::Flow(index));

@@ -305,7 +305,7 @@ impl Host {
                 self.ended = Some(error);
                 let phase = core::mem::replace(&mut self.phase, Phase::Closed);
                 if let Phase::Connection(connection) = phase {
-                    self.remnant = Some(connection.into_remnant());
+                    self.remnant = Some(connection.into_remnant(self.now));
                 }
             }
         }

@@ -108,13 +108,14 @@ impl<O: Observer> Stack<O> {
         })
     }
 
-    /// Linux's `tcp_info`.
+    /// Linux's `tcp_info`; of a connection that is over, as it was at its end.
     ///
     /// # Errors
-    /// [`Error::NotConnected`] unless both ends have met and the connection is not over.
+    /// [`Error::NotConnected`] if the ends have never met.
     pub fn info(&self, now: Instant, socket: SocketId) -> Result<TcpInfo, Error> {
         match &self.flow_of(socket)?.phase {
             Phase::Connection(connection) => Ok(connection.info(now)),
+            Phase::Over(Over::Remnant(remnant)) => Ok(TcpInfo { state: self.state(socket)?, ..remnant.info().clone() }),
             _ => Err(Error::NotConnected),
         }
     }

@@ -3,7 +3,7 @@
 use super::Connection;
 use super::halves::{RecvHalf, SendHalf};
 use crate::recv::RecvQueue;
-use crate::{Cx, Readiness};
+use crate::{Cx, Readiness, TcpInfo};
 use limpid_event::{Call, Error, Event, Observer, TxReason};
 use limpid_wire::{Chunk, FramePool};
 
@@ -11,6 +11,8 @@ use limpid_wire::{Chunk, FramePool};
 pub struct Remnant {
     pub(super) queue: RecvQueue,
     pub(super) error: Option<Error>,
+    /// As it was at the end.
+    pub(super) info: TcpInfo,
 }
 
 impl Connection {
@@ -180,6 +182,11 @@ impl Connection {
 }
 
 impl Remnant {
+    /// Linux's `tcp_info` as it was when the connection ended.
+    pub fn info(&self) -> &TcpInfo {
+        &self.info
+    }
+
     /// Reads in order; `Ok(0)` is the end of the stream.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use super::{Connection, Remnant, Reset};
 use crate::time_wait::Rest;
 use crate::{Cx, Outcome, Readiness, TimeWait};
 use core::time::Duration;
-use limpid_event::{Call, Counter, Error, Event, Observer, TcpState, TxReason};
+use limpid_event::{Call, Counter, Error, Event, Instant, Observer, TcpState, TxReason};
 
 impl Connection {
     /// Closes the sending half: a FIN follows the data already written.
@@ -133,11 +133,12 @@ impl Connection {
             ts_recent: self.rcv.ts_recent,
         };
         let time_wait = TimeWait::new(cx, &self.config, rest);
-        (time_wait, self.into_remnant())
+        (time_wait, self.into_remnant(cx.now))
     }
 
     /// After [`Next::Ended`](crate::Next::Ended): what the application may still read, and the error that waits for it.
-    pub fn into_remnant(self) -> Remnant {
-        Remnant { queue: self.rcv.queue, error: self.app.error }
+    pub fn into_remnant(self, now: Instant) -> Remnant {
+        let info = self.info(now);
+        Remnant { queue: self.rcv.queue, error: self.app.error, info }
     }
 }
