@@ -18,7 +18,7 @@ const PREFIX_V6: u8 = 64;
 /// Where the other end is, and what becomes of the record
 #[derive(clap::Args, Clone, Debug, Default)]
 pub(crate) struct LiveArgs {
-    /// Run COMMAND (with sh) on the kernel's side of a private network, made for this run and gone after it
+    /// Run COMMAND (with sh, in the foreground) on the kernel's side of a private network, made for this run and gone after it
     #[arg(long, value_name = "COMMAND")]
     pub(crate) spawn: Option<String>,
 

@@ -2,39 +2,33 @@
 
 use super::{Namespace, NamespaceError};
 use rustix::process::{Pid, Signal};
+use rustix::thread::UnshareFlags;
 use std::fs;
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, ExitStatus};
+use std::sync::mpsc::{self, Sender};
 use std::time::{Duration, Instant};
 
-/// A program running in a private network. Dropping it kills it, and its process group with it.
+/// A program running in a private network. Dropping it kills it, and everything that it has started.
 #[derive(Debug)]
 pub struct Child {
     process: std::process::Child,
+    /// Ends the thread that started it.
+    keeper: Sender<()>,
 }
 
 impl Namespace {
-    /// Starts a program in this network, in a process group of its own.
+    /// Starts a program in this network, in a process group of its own and, where that is allowed, as the first process
+    /// of a PID namespace of its own.
     ///
-    /// The kernel kills it when the thread that started it ends, however that comes about.
-    pub fn spawn(&self, mut command: Command) -> Result<Child, NamespaceError> {
+    /// However this process ends, the kernel then kills the program, and with it everything that it has started. The same
+    /// happens when the program ends: it should stay in the foreground.
+    pub fn spawn(&self, command: Command) -> Result<Child, NamespaceError> {
         let what = command.get_program().to_string_lossy().into_owned();
         self.check(&what)?;
-        let parent = rustix::process::getpid();
-        command.process_group(0);
-        // SAFETY: between fork and exec only two system calls are made, both async-signal-safe; nothing is allocated
-        // and no lock is taken.
-        unsafe {
-            command.pre_exec(move || {
-                rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
-                // The parent may have died before the line above.
-                if rustix::process::getppid() != Some(parent) { Err(io::ErrorKind::BrokenPipe.into()) } else { Ok(()) }
-            });
-        }
-        let process = command.spawn().map_err(NamespaceError::step(what))?;
-        Ok(Child { process })
+        keep(command).map_err(NamespaceError::step(what))
     }
 
     /// Waits until some program in this network listens on a TCP port; false if none does within `timeout`, or `child`
@@ -87,16 +81,44 @@ impl Child {
 
 impl Drop for Child {
     fn drop(&mut self) {
-        if let Some(pid) = i32::try_from(self.process.id()).ok().and_then(Pid::from_raw) {
-            // The process is not yet waited for, or its group is empty: the number can't be somebody else's group
-            // unless the process has been reaped and its number used again, which `try_wait` rules out.
-            if matches!(self.process.try_wait(), Ok(None)) {
-                let _ = rustix::process::kill_process_group(pid, Signal::KILL);
-            }
+        // While it is not waited for its number, and its group's, are nobody else's.
+        if let (Ok(None), Ok(pid)) = (self.process.try_wait(), i32::try_from(self.process.id())) {
+            let _ = Pid::from_raw(pid).map(|group| rustix::process::kill_process_group(group, Signal::KILL));
         }
         let _ = self.process.kill();
         let _ = self.process.wait();
+        // It fails if the keeper is gone already.
+        let _ = self.keeper.send(());
     }
+}
+
+/// Starts a program from a thread that lives as long as its guard: the kernel's signal on the death of a parent comes when
+/// the *thread* ends, and a PID namespace for children is a thread's own, too (and forbids it to start threads).
+fn keep(mut command: Command) -> io::Result<Child> {
+    let (keeper, end) = mpsc::channel();
+    let (tell, started) = mpsc::channel();
+    let start = move || {
+        // Where it is not allowed, what leaves the process group can outlive a killed parent; nothing else is lost.
+        let _ = super::unshare(UnshareFlags::NEWPID);
+        // The receiver waits for this.
+        let _ = tell.send(spawn_bound(&mut command));
+        // Until the guard is dropped: then the channel ends.
+        let _ = end.recv();
+    };
+    std::thread::Builder::new().name("keeper".into()).spawn(start)?;
+    let process = started.recv().map_err(|_| io::Error::other("the keeper has panicked"))??;
+    Ok(Child { process, keeper })
+}
+
+/// Starts a program that dies with the calling thread.
+fn spawn_bound(command: &mut Command) -> io::Result<std::process::Child> {
+    command.process_group(0);
+    // SAFETY: between fork and exec only one system call is made, which is async-signal-safe; nothing is allocated and no
+    // lock is taken.
+    unsafe {
+        command.pre_exec(|| Ok(rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?));
+    }
+    command.spawn()
 }
 
 /// Does anybody listen on this port in the calling thread's network? (`/proc/net/tcp`: state 0A is LISTEN.)

@@ -6,7 +6,8 @@
 //! and refuses to work once its thread is elsewhere.
 //!
 //! Nothing is left behind. The kernel takes a namespace away, with devices, addresses and sockets, when the last process
-//! in it ends; a [`Child`] started in it is killed with its guard, and by the kernel if this process dies first.
+//! in it ends; a [`Child`] started in it is killed with its guard, and by the kernel if this process dies first, each with
+//! everything that it has started.
 
 mod child;
 mod error;
@@ -201,9 +202,9 @@ impl Drop for Namespace {
 }
 
 fn unshare(flags: UnshareFlags) -> io::Result<()> {
-    debug_assert!((UnshareFlags::NEWNET | UnshareFlags::NEWUSER).contains(flags));
-    // SAFETY: unshare is unsafe because CLONE_FILES splits the table of file descriptors; neither flag that is passed
-    // here touches it.
+    assert!((UnshareFlags::NEWNET | UnshareFlags::NEWUSER | UnshareFlags::NEWPID).contains(flags));
+    // SAFETY: unshare is unsafe because CLONE_FILES splits the table of file descriptors; none of the flags that can be
+    // passed here touches it.
     unsafe { rustix::thread::unshare_unsafe(flags) }.map_err(io::Error::from)
 }
 

@@ -209,17 +209,33 @@ fn children_live_inside_and_die_with_their_guard() {
 }
 
 #[test]
-fn dropping_it_kills_what_escaped_its_guard() {
+fn what_it_has_started_ends_with_it() {
     in_namespace(|namespace| {
-        let mut command = Command::new("setsid");
-        command.args(["sh", "-c", "setsid sleep 1000 & exit 0"]);
-        let mut child = namespace.spawn(command).unwrap();
-        assert!(child.wait_timeout(Duration::from_secs(5)).unwrap().is_some());
         let id = namespace.id.clone();
-        assert!(gone(|| processes_in(&id) == 1), "the daemon runs on");
+        // A daemon in a session of its own.
+        let mut command = Command::new("sh");
+        command.args(["-c", "setsid sleep 1000 & sleep 0.1; readlink /proc/self; exit 0"]).stdout(Stdio::null());
+        let mut child = namespace.spawn(command).unwrap();
+        assert!(gone(|| processes_in(&id) >= 2), "shell and daemon run");
+        assert!(child.wait_timeout(Duration::from_secs(5)).unwrap().is_some());
+        assert!(gone(|| processes_in(&id) == 0), "the daemon is gone before the guard");
         drop(child);
-        drop(namespace);
-        assert!(gone(|| processes_in(&id) == 0), "the daemon is gone");
+    });
+}
+
+#[test]
+fn it_outlives_the_thread_that_started_it_but_not_its_guard() {
+    in_namespace(|namespace| {
+        let id = namespace.id.clone();
+        let mut command = Command::new("sleep");
+        command.arg("1000");
+        let mut child = namespace.spawn(command).unwrap();
+        std::thread::sleep(Duration::from_millis(20));
+        assert!(child.try_wait().unwrap().is_none());
+        assert_eq!(processes_in(&id), 1);
+        drop(child);
+        assert_eq!(processes_in(&id), 0, "it is waited for");
+        assert!(namespace.spawn(Command::new("/nonexistent")).is_err());
     });
 }
 
