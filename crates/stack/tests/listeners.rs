@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{A, B, World, end};
+use common::{A, B, World, end, tcp};
 use limpid_event::{DropReason, Error, Event, Opening, TcpState};
 use limpid_stack::{Config, HOLD_LIMIT, ListenConfig, Medium, Readiness, Refusal, Route, StackConfig};
 use limpid_tcp::SynSchedule;
@@ -271,6 +271,30 @@ fn a_new_syn_reopens_time_wait() {
         assert_eq!(connect_and_wait(&mut w, listener, 7777), TcpState::Established, "{round}");
     }
     assert_eq!(w.counter(B, "TcpExtTWRecycled"), 4);
+}
+
+/// Most connections that wait have no listener beside them: a SYN, which anybody can forge, does not end the wait.
+#[test]
+fn without_a_listener_a_new_syn_does_not_end_time_wait() {
+    let mut w = World::new();
+    let (client, server) = w.connected("10.0.0.2:80");
+    w.hosts[B].close(w.now, server).unwrap();
+    w.run(100 * MS);
+    w.hosts[A].close(w.now, client).unwrap();
+    w.run(SECOND);
+    let port = w.hosts[B].observer().events.iter().find_map(|(_, _, e)| match e {
+        Event::Opened { remote, .. } => Some(remote.port),
+        _ => None,
+    });
+    let fin = w.carried.iter().rev().find_map(|(from, packet)| (*from == A).then(|| packet.clone())).unwrap();
+    let seq = u32::from_be_bytes(fin[24..28].try_into().unwrap());
+    w.carried.clear();
+    let syn = tcp(end("10.0.0.2:80"), port.unwrap(), seq.wrapping_add(1_000_000), 0, 0x02);
+    w.inject(B, syn);
+    w.run(SECOND);
+    let answers: Vec<_> = w.carried.iter().map(|(_, packet)| packet[33]).collect();
+    assert_eq!(answers, [0x10, 0x04], "an ACK; the host that did not send the SYN answers with a reset");
+    assert_eq!(w.counter(B, "TcpExtTWRecycled"), 0);
 }
 
 #[test]

@@ -90,7 +90,7 @@ impl SynSchedule {
     }
 }
 
-/// Keepalive's figures.
+/// Keepalive's figures. Times below 1 ms count as 1 ms.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct KeepAlive {
     /// Idle time before the first probe (TCP_KEEPIDLE, 7200 s).

@@ -274,7 +274,7 @@ impl Host {
     }
 
     fn receive_time_wait(&mut self, mut time_wait: TimeWait, segment: Segment) {
-        match time_wait.handle_segment(cx!(self), &self.config, &segment) {
+        match time_wait.handle_segment(cx!(self), &self.config, &segment, true) {
             TimeWaitOutcome::Stay(answer) => {
                 self.outbox.extend(answer);
                 self.phase = Phase::TimeWait(time_wait);
@@ -321,6 +321,7 @@ impl Host {
             };
             let Some(transmit) = transmit else { break };
             self.outbox.push_back(transmit);
+            assert!(self.outbox.len() < 100_000, "it sends for ever");
         }
     }
 
@@ -365,7 +366,10 @@ impl Host {
     /// Time passes, with the timers that run out in it.
     pub(crate) fn pass(&mut self, time: Duration) {
         let end = self.now + time;
+        let mut at_once = 0;
         while let Some(at) = self.poll_timeout().filter(|&at| at <= end) {
+            at_once = if at > self.now { 0 } else { at_once + 1 };
+            assert!(at_once < 100, "its timer is due for ever");
             self.now = self.now.max(at);
             self.handle_timeout();
         }

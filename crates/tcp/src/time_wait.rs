@@ -89,12 +89,14 @@ impl TimeWait {
         if self.fin_received { Timer::TimeWait } else { Timer::FinWait2 }
     }
 
-    /// A segment arrived.
+    /// A segment arrived. `listening` says that a listener would take a SYN that reopens; if there is none, it is answered
+    /// with an ACK, like any other, and the wait goes on.
     pub fn handle_segment<O: Observer>(
         &mut self,
         cx: &mut Cx<'_, O>,
         config: &Config,
         segment: &Segment,
+        listening: bool,
     ) -> TimeWaitOutcome {
         cx.received(segment);
         let paws = match (self.ts_recent, segment.options.timestamps) {
@@ -105,7 +107,7 @@ impl TimeWait {
             cx.count(Counter::TcpExtPAWSEstab);
         }
         if self.fin_received {
-            self.in_time_wait(cx, config, segment, paws)
+            self.in_time_wait(cx, config, segment, (paws, listening))
         } else {
             self.in_fin_wait_2(cx, config, segment, paws)
         }
@@ -153,7 +155,7 @@ impl TimeWait {
         cx: &mut Cx<'_, O>,
         config: &Config,
         segment: &Segment,
-        paws: bool,
+        (paws, listening): (bool, bool),
     ) -> TimeWaitOutcome {
         let flags = segment.flags;
         let rst = flags.contains(TcpFlags::RST);
@@ -170,7 +172,7 @@ impl TimeWait {
             self.remember(cx.now, segment);
             return TimeWaitOutcome::Stay(None);
         }
-        if !paws && self.reopens(segment) {
+        if !paws && listening && self.reopens(segment) {
             cx.count(Counter::TcpExtTWRecycled);
             cx.state(TcpState::TimeWait, TcpState::Closed);
             cx.emit(|| Event::Ended { error: None });

@@ -133,8 +133,9 @@ impl<O: Observer> Stack<O> {
     pub(super) fn handle_at_time_wait(&mut self, now: Instant, index: u32, segment: Segment) {
         let quiet = &mut self.quiet[index as usize];
         let (key, id) = (quiet.key, quiet.id);
+        let listener = self.binds.listener(key.local, self.net.addresses.is_ours(key.local.addr));
         let mut cx = self.env.cx(now, id);
-        match quiet.time_wait.handle_segment(&mut cx, &quiet.config, &segment) {
+        match quiet.time_wait.handle_segment(&mut cx, &quiet.config, &segment, listener.is_some()) {
             TimeWaitOutcome::Stay(answer) => {
                 let (until, _) = quiet.time_wait.poll_timeout();
                 self.wheel.set(quiet.timer, Some(until));
@@ -149,14 +150,12 @@ impl<O: Observer> Stack<O> {
                 }
             }
             TimeWaitOutcome::Reopen { isn_above } => {
-                let ours = self.net.addresses.is_ours(key.local.addr);
-                let Some(listener) = self.binds.listener(key.local, ours) else {
-                    self.remove_quiet(index);
-                    return self.reset_stranger(now, &key, &segment, TxReason::ResetNoConnection);
-                };
                 self.remove_quiet(index);
-                let listener = self.sockets.name(listener);
-                self.handle_at_listener(now, listener, key, segment, Some(isn_above));
+                // It said so only because there is one.
+                if let Some(listener) = listener {
+                    let listener = self.sockets.name(listener);
+                    self.handle_at_listener(now, listener, key, segment, Some(isn_above));
+                }
             }
         }
     }

@@ -123,6 +123,9 @@ impl Connection {
 
     /// Room was made: an ACK or a window update may be due (RFC 9293 §3.8.6.2.2).
     fn after_read(&mut self, read: usize) {
+        // A mark that was passed must not come back when the numbers have gone half around.
+        let read_to = self.rcv.queue.read_seq();
+        self.rcv.urgent_end.take_if(|end| end.before_eq(read_to));
         if self.halves.over() || self.halves.recv() == RecvHalf::FinReceived {
             return;
         }

@@ -84,8 +84,9 @@ impl Connection {
         }
     }
 
-    /// Sends a reset in our own name and ends the connection. A reset is not sent where the peer holds nothing that it
-    /// could reset (RFC 9293 §3.10.5: CLOSING, LAST-ACK, TIME-WAIT just end).
+    /// Sends a reset in our own name and ends the connection. Where both have closed it just ends (RFC 9293 §3.10.5: CLOSING,
+    /// LAST-ACK, TIME-WAIT), unless the peer would never hear that something is lost: what it sent lies unread, or what we
+    /// wrote has not left (as Linux).
     pub(super) fn reset<O: Observer>(&mut self, cx: &mut Cx<'_, O>, why: TxReason, error: Option<Error>) {
         let wanted = matches!(
             self.state(),
@@ -95,7 +96,8 @@ impl Connection {
                 | TcpState::FinWait2
                 | TcpState::CloseWait
         );
-        if wanted {
+        let lossy = why == TxReason::ResetUnread || self.has_unsent();
+        if wanted || (lossy && self.state() != TcpState::TimeWait) {
             self.due.reset = Some(Reset { seq: self.acceptable_seq(), with_ack: true, why });
         }
         self.end(cx, error);

@@ -1,5 +1,6 @@
 //! A connection's life, in virtual time.
 
+mod adversary;
 mod closing;
 mod event_processing;
 mod hostile;

@@ -7,13 +7,16 @@
 use super::Connection;
 use super::halves::SendHalf;
 use crate::recovery::Rto;
-use crate::{Cx, Outcome};
+use crate::{Cx, KeepAlive, Outcome};
 use core::time::Duration;
 use limpid_event::{Counter, Error, Event, Instant, Observer, TcpState, Timer, TxReason};
 
 /// Retransmissions granted to an orphan where [`orphan_retries`](crate::Config::orphan_retries) is 0, as long as its timeout
 /// has not reached the largest (Linux).
 const ORPHAN_RETRIES: u8 = 8;
+
+/// The least time that keepalive waits: a timer that waits for none would run out for ever.
+const KEEPALIVE_MIN: Duration = Duration::from_millis(1);
 
 impl Connection {
     /// The earliest deadline, and which timer it is.
@@ -71,15 +74,16 @@ impl Connection {
         if self.snd.wnd == 0 && !self.app.gone && now.since(self.last_heard) <= Rto::MAX {
             return false;
         }
-        let retries = self.retries();
+        let retries = self.retries(self.snd.backed_off_rto());
         let since = self.snd.retransmitting_since;
         since < Instant::MAX && now.since(since) >= time_of_retries(retries)
     }
 
-    fn retries(&self) -> u8 {
+    /// How many retransmissions, or probes, there are to be, where the next wait is `wait`.
+    fn retries(&self, wait: Duration) -> u8 {
         match (self.app.gone, self.config.orphan_retries) {
             (false, _) => self.config.retries2,
-            (true, 0) if self.snd.backed_off_rto() < Rto::MAX => ORPHAN_RETRIES,
+            (true, 0) if wait < Rto::MAX => ORPHAN_RETRIES,
             (true, retries) => retries,
         }
     }
@@ -103,14 +107,18 @@ impl Connection {
     }
 
     /// RFC 9293 §3.8.6.1: the window is still closed, or too small; ask again, less and less often. As long as the peer
-    /// answers this goes on for ever.
+    /// answers this goes on for ever, but not for an orphan: nobody would miss it, and a peer could collect them (RFC 6429
+    /// §4).
     fn persist_timeout<O: Observer>(&mut self, cx: &mut Cx<'_, O>) {
         let nth = u32::from(self.snd.probe_backoff) + 1;
         cx.emit(|| Event::TimerFired { timer: Timer::Persist, nth });
         if !self.snd.records.is_empty() || !self.has_unsent() {
             return;
         }
-        if self.probes_out >= self.retries() {
+        let wait = self.snd.probe_interval();
+        let retries = self.retries(wait);
+        let forsaken = self.app.gone && wait == Rto::MAX && self.snd.probe_backoff >= retries;
+        if forsaken || self.probes_out >= retries {
             return self.give_up(cx);
         }
         self.start_user_timeout(cx);
@@ -130,7 +138,7 @@ impl Connection {
 
     /// Keepalive is switched on (or its figures changed): the first probe comes when the connection was idle so long.
     pub(super) fn start_keepalive<O: Observer>(&mut self, cx: &mut Cx<'_, O>) {
-        match self.config.keepalive {
+        match self.keepalive() {
             Some(keepalive) if self.probes_out == 0 => {
                 let idle = cx.now.since(self.last_heard);
                 self.timers.start(cx, Timer::KeepAlive, keepalive.idle.saturating_sub(idle));
@@ -140,9 +148,15 @@ impl Connection {
         }
     }
 
+    /// Keepalive's figures, if it is on.
+    fn keepalive(&self) -> Option<KeepAlive> {
+        let KeepAlive { idle, interval, count } = self.config.keepalive?;
+        Some(KeepAlive { idle: idle.max(KEEPALIVE_MIN), interval: interval.max(KEEPALIVE_MIN), count })
+    }
+
     /// RFC 9293 §3.8.4. Whoever waits for acknowledgements anyway needs no keepalive: the retransmission timer watches.
     fn keepalive_timeout<O: Observer>(&mut self, cx: &mut Cx<'_, O>) {
-        let Some(keepalive) = self.config.keepalive else { return };
+        let Some(keepalive) = self.keepalive() else { return };
         if self.state() == TcpState::SynReceived {
             return self.timers.postpone(Timer::KeepAlive, cx.now + keepalive.idle);
         }

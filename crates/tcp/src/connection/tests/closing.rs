@@ -2,6 +2,7 @@
 
 use crate::testing::{Host, Link, Pair, Phase, cx, plain};
 use crate::{Config, Readiness};
+use alloc::format;
 use alloc::vec::Vec;
 use core::time::Duration;
 use limpid_event::{Counter, Error, TcpState};
@@ -120,6 +121,35 @@ fn abort_resets_except_where_both_sides_have_closed() {
     assert_eq!(host.state(), TcpState::LastAck);
     host.abort();
     host.expect(&[]);
+}
+
+/// Else a peer that waits for the rest of our answer waits for ever: nobody would send it again.
+#[test]
+fn where_both_have_closed_data_that_is_lost_is_told_of_all_the_same() {
+    for peer_first in [true, false] {
+        let mut host = Host::established(plain());
+        if !peer_first {
+            host.shutdown_write();
+        }
+        host.inject("FP. 1:4(3) ack 1 win 65535");
+        if peer_first {
+            host.write(&[0; 100]).unwrap();
+            host.shutdown_write();
+        }
+        host.forget();
+        assert_eq!(host.state(), if peer_first { TcpState::LastAck } else { TcpState::Closing });
+        host.close();
+        let seq = if peer_first { 102 } else { 2 };
+        host.expect(&[&format!("R. {seq}:{seq}(0) ack 5 win 64240  (reset: closed with data unread)")]);
+    }
+    // The window is closed, so that neither data nor FIN have left.
+    let mut host = Host::established(plain());
+    host.inject("F. 1:1(0) ack 1 win 0");
+    host.write(&[0; 100]).unwrap();
+    host.shutdown_write();
+    host.forget();
+    host.abort();
+    host.expect(&["R. 1:1(0) ack 2 win 64240  (reset: aborted)"]);
 }
 
 #[test]
@@ -314,4 +344,40 @@ mod time_wait {
         assert_eq!(host.read(3).unwrap().len(), 2);
         assert_eq!(host.read(3), Ok(Vec::new()));
     }
+}
+
+#[test]
+fn an_orphan_does_not_wait_for_ever_for_a_window() {
+    let mut host = Host::established(plain());
+    host.write(&[0; 100]).unwrap();
+    host.inject(". 1:1(0) ack 101 win 0");
+    host.write(&[0; 100]).unwrap();
+    host.close();
+    host.forget();
+    // The peer answers each probe, and keeps its window closed.
+    while host.state() == TcpState::FinWait1 {
+        host.pass(host.poll_timeout().unwrap().since(host.now));
+        if !host.sent().is_empty() {
+            host.inject(". 1:1(0) ack 101 win 0");
+        }
+        assert!(host.now.as_millis() < 600_000, "still there after ten minutes");
+    }
+    assert_eq!(host.ended, Some(Some(Error::TimedOut)));
+    // From 200 ms on the wait is doubled until it is two minutes.
+    assert_eq!(host.now.as_millis() / 1000, 204 + 120);
+}
+
+#[test]
+fn an_application_may_wait_for_ever_for_a_window() {
+    let mut host = Host::established(plain());
+    host.write(&[0; 100]).unwrap();
+    host.inject(". 1:1(0) ack 101 win 0");
+    host.write(&[0; 100]).unwrap();
+    while host.now.as_millis() < 24 * 3_600_000 {
+        host.pass(host.poll_timeout().unwrap().since(host.now));
+        if !host.sent().is_empty() {
+            host.inject(". 1:1(0) ack 101 win 0");
+        }
+    }
+    assert_eq!(host.state(), TcpState::Established);
 }

@@ -404,6 +404,27 @@ mod keepalive {
         }
     }
 
+    /// A timer that is due again at once would never let `handle_timeout` return.
+    #[test]
+    fn figures_of_zero_do_not_spin() {
+        let keepalive = KeepAlive { idle: Duration::ZERO, interval: Duration::ZERO, count: 2 };
+        let mut host = Host::established(Config { keepalive: Some(keepalive), ..plain() });
+        // Data in flight: keepalive waits.
+        host.write(&[0; 10]).unwrap();
+        host.pass_ms(1);
+        host.inject(". 1:1(0) ack 11 win 65535");
+        host.pass_ms(10);
+        assert_eq!(host.ended, Some(Some(Error::TimedOut)));
+    }
+
+    #[test]
+    fn a_dead_peer_is_found_after_its_fin_too() {
+        let mut host = Host::established(config());
+        host.inject("F. 1:1(0) ack 1 win 65535");
+        host.pass_ms(20_000);
+        assert_eq!(host.ended, Some(Some(Error::TimedOut)));
+    }
+
     #[test]
     fn the_user_timeout_decides_instead_of_the_count() {
         let mut host = Host::established(Config { user_timeout: Some(Duration::from_millis(10_500)), ..config() });
@@ -424,6 +445,15 @@ fn urgent_data_is_told_of_and_read_in_line() {
     assert_eq!(host.read(10).unwrap().len(), 3);
     assert_eq!(host.connection().urgent(), None);
     assert!(!host.connection().readiness().contains(Readiness::URGENT));
+}
+
+#[test]
+fn urgent_data_once_read_does_not_come_back_when_the_numbers_wrap() {
+    let mut host = Host::established(plain());
+    host.inject("PU. 1:6(5) ack 1 win 65535 urg 3");
+    assert_eq!(host.read(10).unwrap().len(), 5);
+    // Nothing is left to compare with numbers that are half the circle on.
+    assert_eq!(host.connection().rcv.urgent_end, None);
 }
 
 #[test]
