@@ -21,7 +21,7 @@ use limpid_event::{Counter, Error, Event, FlowId, Instant, Observer, TcpState};
 use limpid_tcp::connection::Remnant;
 use limpid_tcp::syn_sent::SynSentOutcome;
 use limpid_tcp::{Config, Connection, Next, Outcome, SynReceived, SynSent, TimeWait};
-use limpid_wire::Segment;
+use limpid_wire::{Segment, SeqNum};
 
 /// A connection that an application has, or will have.
 pub(crate) struct Flow {
@@ -90,6 +90,8 @@ pub(crate) struct Embryo {
 /// A SYN that waits for the application's answer.
 pub(crate) struct HeldSyn {
     pub(crate) syn: Segment,
+    /// The initial sequence number of the answer must be after this, if it reopens what was in TIME-WAIT.
+    pub(crate) isn_above: Option<SeqNum>,
     pub(crate) key: FlowKey,
     pub(crate) id: FlowId,
     pub(crate) listener: SocketId,

@@ -119,6 +119,13 @@ fn simultaneous_open() {
 }
 
 #[test]
+fn a_loopback_address_does_not_reach_others() {
+    let mut world = World::new();
+    let result = world.hosts[A].connect(world.now, Some(end("127.0.0.1:0")), end("10.0.0.2:80"), None);
+    assert_eq!(result, Err(Error::InvalidArgument));
+}
+
+#[test]
 fn nobody_listens() {
     let mut world = World::new();
     let client = world.connect(A, "10.0.0.2:81");

@@ -436,6 +436,27 @@ fn a_held_syn_is_refused_or_forgotten() {
 }
 
 #[test]
+fn a_held_syn_may_reopen_time_wait() {
+    let mut w = world(|_| ());
+    let config = ListenConfig { defer_syn_ack: true, ..ListenConfig::new(end("10.0.0.2:80"), 5) };
+    let listener = w.hosts[B].listen(w.now, config).unwrap();
+    for round in 0..3 {
+        let client = w.hosts[A].connect(w.now, Some(end("10.0.0.1:7777")), end("10.0.0.2:80"), None).unwrap();
+        w.run(100 * MS);
+        let syn = w.hosts[B].poll_syn().unwrap();
+        w.hosts[B].answer(w.now, syn.id).unwrap();
+        w.run(100 * MS);
+        assert_eq!(w.state(A, client), TcpState::Established, "{round}");
+        let (server, _) = w.hosts[B].accept(w.now, listener).unwrap();
+        w.hosts[B].close(w.now, server).unwrap();
+        w.run(100 * MS);
+        w.hosts[A].close(w.now, client).unwrap();
+        w.run(100 * MS);
+    }
+    assert_eq!(w.counter(B, "TcpExtTWRecycled"), 2);
+}
+
+#[test]
 fn held_syns_count_against_the_syn_queue() {
     let mut w = world(|c| {
         c.max_syn_backlog = 2;

@@ -23,7 +23,8 @@ impl<O: Observer> Stack<O> {
     /// an unspecified `remote` address means to this host, as on Linux.
     ///
     /// # Errors
-    /// * [`Error::InvalidArgument`]: the ends are of two IP versions, or the remote port is 0.
+    /// * [`Error::InvalidArgument`]: the ends are of two IP versions, the remote port is 0, or `local` is a loopback address
+    ///   and `remote` is not on this host.
     /// * [`Error::NetworkUnreachable`]: there is no route, or the address is a group's.
     /// * [`Error::AddressNotAvailable`]: `local` is none of our addresses, the 4-tuple is in use, or no port is free.
     /// * [`Error::AddressInUse`]: somebody listens on `local`.
@@ -83,6 +84,10 @@ impl<O: Observer> Stack<O> {
         } else {
             return Err(Error::AddressNotAvailable);
         };
+        // A loopback address never leaves this host.
+        if addr.is_loopback() && path.iface != IfaceId::LOOPBACK {
+            return Err(Error::InvalidArgument);
+        }
         let at = |port| Endpoint::new(addr, port);
         let scope = self.scope_of(path, at(0));
         let unused = |port| self.table.find(&FlowKey::new(at(port), remote, scope)).is_none();

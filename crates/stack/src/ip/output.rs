@@ -125,6 +125,8 @@ impl<O: Observer> Stack<O> {
                 Lookup::Known(mac) => mac,
                 Lookup::Wait(neighbour, question) => {
                     if let Some(question) = question {
+                        let lost = self.net.neighbours.take_lost();
+                        self.env.counters.add(Counter::IpOutDiscards, lost);
                         self.ask(now, question);
                     }
                     return Addressed::Waits(neighbour);

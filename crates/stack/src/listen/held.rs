@@ -11,7 +11,7 @@ use crate::stack::{Stack, Wake};
 use crate::{Readiness, SocketId};
 use core::time::Duration;
 use limpid_event::{Counter, DropReason, Error, FlowId, Instant, Observer, Opening, SegmentView, TxReason};
-use limpid_wire::{Endpoint, Segment};
+use limpid_wire::{Endpoint, Segment, SeqNum, TcpFlags};
 
 /// How long a SYN waits for the application: the time in which a sender repeats it six times (1 + 2 + … + 64 s).
 pub const HOLD_LIMIT: Duration = Duration::from_secs(127);
@@ -74,7 +74,7 @@ impl<O: Observer> Stack<O> {
     /// too long.
     pub fn answer(&mut self, now: Instant, syn: SynId) -> Result<(), Error> {
         let held = self.take_held(syn)?;
-        self.answer_syn(now, held.listener, (held.key, held.id), &held.syn, None);
+        self.answer_syn(now, held.listener, (held.key, held.id), &held.syn, held.isn_above);
         Ok(())
     }
 
@@ -92,7 +92,14 @@ impl<O: Observer> Stack<O> {
     }
 
     /// A SYN arrived at a listener whose application wants to see it first.
-    pub(super) fn hold_syn(&mut self, now: Instant, listener: SocketId, key: FlowKey, syn: Segment) {
+    pub(super) fn hold_syn(
+        &mut self,
+        now: Instant,
+        listener: SocketId,
+        key: FlowKey,
+        syn: Segment,
+        isn_above: Option<SeqNum>,
+    ) {
         let id = self.next_flow_id();
         self.env.cx(now, id).emit(|| opened(&key, Opening::Passive));
         if let Some(l) = self.sockets.listener_mut(listener) {
@@ -102,8 +109,12 @@ impl<O: Observer> Stack<O> {
         let index = entry.key() as u32;
         let timer = self.wheel.insert(Wake::Held(index));
         self.wheel.set(timer, Some(now + HOLD_LIMIT));
-        entry.insert(HeldSyn { syn, key, id, listener, timer });
+        entry.insert(HeldSyn { syn, isn_above, key, id, listener, timer });
         self.table.set(key, Handle::Held(index));
+        // An application that never asks must not make us remember what is long gone.
+        if self.held_reports.len() > 2 * self.held.len() {
+            self.held_reports.retain(|syn| self.held.get(syn.index as usize).is_some_and(|h| h.id == syn.flow));
+        }
         self.held_reports.push_back(SynId { index, flow: id });
         self.sockets.wake(listener.index, Readiness::READABLE);
     }
@@ -112,7 +123,7 @@ impl<O: Observer> Stack<O> {
     pub(crate) fn handle_at_held(&mut self, now: Instant, index: u32, segment: &Segment) {
         let held = &self.held[index as usize];
         let (id, seq) = (held.id, held.syn.seq);
-        let withdrawn = segment.flags.contains(limpid_wire::TcpFlags::RST) && segment.seq == seq + 1;
+        let withdrawn = segment.flags.contains(TcpFlags::RST) && segment.seq == seq + 1;
         let stale = self.sockets.listener(held.listener).is_none();
         self.drop_segment(now, id, segment, DropReason::Duplicate);
         if withdrawn || stale {

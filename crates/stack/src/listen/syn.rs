@@ -49,7 +49,7 @@ impl<O: Observer> Stack<O> {
             return self.overflow(now, listener, key, &segment);
         }
         if l.config.defer_syn_ack {
-            return self.hold_syn(now, listener, key, segment);
+            return self.hold_syn(now, listener, key, segment, isn_above);
         }
         let id = self.next_flow_id();
         self.env.cx(now, id).emit(|| opened(&key, Opening::Passive));

@@ -113,11 +113,13 @@ pub(crate) struct Neighbours {
     key: Key,
     /// Where to look next for an entry to replace.
     hand: usize,
+    /// Frames that went with a replaced entry, not yet counted.
+    lost: u64,
 }
 
 impl Neighbours {
     pub(crate) fn new(key: Key) -> Neighbours {
-        Neighbours { table: HashTable::new(), entries: Slab::new(), key, hand: 0 }
+        Neighbours { table: HashTable::new(), entries: Slab::new(), key, hand: 0, lost: 0 }
     }
 
     fn hash(key: Key, iface: IfaceId, addr: IpAddr) -> u64 {
@@ -164,6 +166,11 @@ impl Neighbours {
         let oldest = if waiting.len() == MAX_WAITING { waiting.pop_front() } else { None };
         waiting.push_back(frame);
         oldest
+    }
+
+    /// How many frames were dropped since the last call because their neighbour's place was needed.
+    pub(crate) fn take_lost(&mut self) -> u64 {
+        core::mem::take(&mut self.lost)
     }
 
     /// It is known where an address is. Returns the frames that waited for that.
@@ -280,7 +287,7 @@ impl Neighbours {
             self.hand = (self.hand + 1) % MAX_NEIGHBOURS;
             let replaceable = |n: &Neighbour| !matches!(n.state, State::Reachable | State::Delay);
             if self.entries.get(self.hand).is_some_and(replaceable) {
-                self.remove(wheel, self.hand as u32);
+                self.lost += self.remove(wheel, self.hand as u32).waiting.len() as u64;
                 return Some(());
             }
         }

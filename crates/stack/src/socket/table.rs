@@ -20,6 +20,8 @@ struct Slot {
     kind: Option<Kind>,
     /// What newly happened since the last report.
     woke: Readiness,
+    /// It stands in the queue of reports, perhaps since the socket before.
+    queued: bool,
     wakes: Wakes,
 }
 
@@ -28,7 +30,7 @@ pub(crate) struct SocketTable {
     shard: u16,
     slots: Vec<Slot>,
     free: Vec<u32>,
-    /// Sockets with something to report, each once. May name slots that were freed since.
+    /// Places of sockets with something to report, each once. May name some that were freed since.
     reports: VecDeque<u32>,
 }
 
@@ -52,7 +54,8 @@ impl SocketTable {
     /// A place for a new socket, to be filled at once.
     pub(crate) fn reserve(&mut self) -> SocketId {
         let index = self.free.pop().unwrap_or_else(|| {
-            let slot = Slot { generation: 0, kind: None, woke: Readiness::empty(), wakes: Wakes::default() };
+            let slot =
+                Slot { generation: 0, kind: None, woke: Readiness::empty(), queued: false, wakes: Wakes::default() };
             self.slots.push(slot);
             (self.slots.len() - 1) as u32
         });
@@ -124,16 +127,18 @@ impl SocketTable {
         }
         slot.wakes.read = slot.wakes.read.wrapping_add(u32::from(woke.intersects(READ)));
         slot.wakes.write = slot.wakes.write.wrapping_add(u32::from(woke.intersects(WRITE)));
-        if slot.woke.is_empty() {
+        slot.woke |= woke;
+        if !core::mem::replace(&mut slot.queued, true) {
             self.reports.push_back(index);
         }
-        slot.woke |= woke;
     }
 
     /// The next socket with news, and what they are.
     pub(crate) fn next_report(&mut self) -> Option<(SocketId, Readiness)> {
         while let Some(index) = self.reports.pop_front() {
-            let woke = core::mem::take(&mut self.slots[index as usize].woke);
+            let slot = &mut self.slots[index as usize];
+            slot.queued = false;
+            let woke = core::mem::take(&mut slot.woke);
             // Empty if the slot was freed, or used anew without news, since.
             if !woke.is_empty() {
                 return Some((self.name(index), woke));
@@ -180,6 +185,21 @@ mod tests {
         assert_eq!(table.wakes(a), Ok(Wakes { read: 3, write: 1 }));
         assert!(table.remove(b).is_ok());
         assert_eq!(table.next_report(), Some((a, Readiness::ERROR)));
+        assert_eq!(table.next_report(), None);
+    }
+
+    #[test]
+    fn the_queue_is_bounded_even_if_nobody_asks() {
+        let mut table = SocketTable::new(0);
+        for _ in 0..100 {
+            let a = table.insert(Kind::Stream(0));
+            table.wake(a.index, Readiness::READABLE);
+            assert!(table.remove(a).is_ok());
+        }
+        assert_eq!(table.reports.len(), 1);
+        let b = table.insert(Kind::Stream(0));
+        table.wake(b.index, Readiness::WRITABLE);
+        assert_eq!(table.next_report(), Some((b, Readiness::WRITABLE)));
         assert_eq!(table.next_report(), None);
     }
 
