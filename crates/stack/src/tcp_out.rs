@@ -202,11 +202,14 @@ impl<O: Observer> Stack<O> {
         let Some(path) = self.net.path(now, dst, scope) else { return };
         let flow = &mut self.flows[index as usize];
         let before = core::mem::replace(&mut flow.path, path);
-        if let Phase::Connection(connection) = &mut flow.phase
-            && before != path
-        {
-            let max_burst = self.net.iface(path.iface).config.gso_max;
-            connection.handle_path(&mut self.env.cx(now, flow.id), mss_of(path.mtu, dst.is_v4()), max_burst);
+        if before == path {
+            return;
+        }
+        let (mss, max_burst) = (mss_of(path.mtu, dst.is_v4()), self.net.iface(path.iface).config.gso_max);
+        match &mut flow.phase {
+            Phase::SynSent(syn_sent) => syn_sent.handle_path(mss, max_burst),
+            Phase::Connection(connection) => connection.handle_path(&mut self.env.cx(now, flow.id), mss, max_burst),
+            Phase::Over(_) | Phase::Between => {}
         }
     }
 

@@ -242,6 +242,43 @@ fn host_unreachable_ends_an_embryonic_connection() {
     }
 }
 
+/// What a path takes may become known while a handshake is in progress, at either end.
+#[test]
+fn a_path_mtu_learned_during_the_handshake_counts() {
+    let too_big = |to: &str, quote: &[u8]| {
+        let message = Icmpv4Message::Unreachable(Unreachable::FragmentationNeeded { mtu: 1000 });
+        icmpv4("10.0.0.254", to, message, &quote[..28])
+    };
+    let mut w = World::new();
+    let listener = w.listen(B, "10.0.0.2:80", 5);
+    let first = w.connect(A, "10.0.0.2:80");
+    w.run(100 * MS);
+    let (server, _) = w.hosts[B].accept(w.now, listener).unwrap();
+    let second = w.connect(A, "10.0.0.2:80");
+    w.drain();
+    // The SYN is on its way: the client learns.
+    let syn = w.carried.last().unwrap().1.clone();
+    w.inject(A, too_big("10.0.0.1", &syn));
+    w.run_until(SECOND, |w| w.carried.last().is_some_and(|(from, _)| *from == B));
+    // And the SYN-ACK: the server learns, from what the first connection has in flight.
+    w.write(B, server, b"x").unwrap();
+    w.drain();
+    let data = w.carried.last().unwrap().1.clone();
+    w.inject(B, too_big("10.0.0.2", &data));
+    w.run(100 * MS);
+    let (server, _) = w.hosts[B].accept(w.now, listener).unwrap();
+    w.largest_packet = 0;
+    for (host, socket) in [(A, second), (B, server)] {
+        assert_eq!(w.write(host, socket, &[7; 5000]), Ok(5000));
+    }
+    w.run(SECOND);
+    for (host, socket) in [(A, second), (B, server)] {
+        assert_eq!(w.read(host, socket).unwrap().0.len(), 5000, "host {host}");
+    }
+    assert!(w.largest_packet <= 1000, "{}", w.largest_packet);
+    let _ = first;
+}
+
 #[test]
 fn a_packet_too_big_lowers_the_path_mtu_and_the_data_gets_through() {
     for (remote, narrow) in [("10.0.0.2:80", 1000), ("[2001:db8::2]:80", 1300)] {

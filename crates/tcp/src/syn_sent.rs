@@ -263,6 +263,12 @@ impl SynSent {
         self.config = config;
     }
 
+    /// The path is another now: what is stated and sent from here on fits it.
+    pub fn handle_path(&mut self, mss: u16, max_burst: u32) {
+        self.params.mss = mss;
+        self.params.max_burst = max_burst;
+    }
+
     /// Our initial sequence number, to check ICMP quotes.
     pub fn isn(&self) -> SeqNum {
         self.params.isn

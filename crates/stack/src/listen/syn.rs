@@ -145,7 +145,10 @@ impl<O: Observer> Stack<O> {
         let Some(path) = self.net.path(now, key.remote.addr, key.scope()) else {
             return self.env.counters.bump(Counter::IpOutNoRoutes);
         };
-        let connection = syn.establish(&mut self.env.cx(now, id), config, ack);
+        let mut connection = syn.establish(&mut self.env.cx(now, id), config, ack);
+        // The path may have become another since the SYN.
+        let (mss, max_burst) = (mss_of(path.mtu, key.remote.addr.is_v4()), self.net.iface(path.iface).config.gso_max);
+        connection.handle_path(&mut self.env.cx(now, id), mss, max_burst);
         let over = connection.state() == TcpState::Closed;
         let hold = self.hold_of(&key, listener);
         let phase = Phase::Connection(connection);
