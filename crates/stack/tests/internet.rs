@@ -225,6 +225,38 @@ fn an_established_connection_only_remembers_an_error() {
     assert_eq!(w.counter(A, "TcpExtOutOfWindowIcmps"), 1);
 }
 
+/// Source quench says nothing any more (RFC 6633); an error that will pass ends nothing.
+#[test]
+fn no_error_ends_an_established_connection() {
+    let mut w = World::new();
+    let (client, _) = w.connected("10.0.0.2:80");
+    w.write(A, client, b"data").unwrap();
+    w.drain();
+    let quote = last(&w)[..28].to_vec();
+    let unreachables = [
+        Unreachable::Net,
+        Unreachable::Host,
+        Unreachable::Protocol,
+        Unreachable::Port,
+        Unreachable::SourceRouteFailed,
+        Unreachable::HostProhibited,
+        Unreachable::CommunicationProhibited,
+    ];
+    let others = [
+        Icmpv4Message::SourceQuench,
+        Icmpv4Message::TimeExceeded { in_reassembly: false },
+        Icmpv4Message::ParameterProblem { code: 0, pointer: 20 },
+    ];
+    for message in unreachables.map(Icmpv4Message::Unreachable).into_iter().chain(others) {
+        w.inject(A, icmpv4("10.0.0.254", "10.0.0.1", message, &quote));
+        assert_eq!(w.state(A, client), TcpState::Established, "{message:?}");
+    }
+    let info = w.hosts[A].info(w.now, client).unwrap();
+    assert_eq!(info.snd_cwnd, 10);
+    w.run(SECOND);
+    assert_eq!(w.hosts[A].take_error(client), Ok(None), "what has healed is forgotten");
+}
+
 #[test]
 fn host_unreachable_ends_an_embryonic_connection() {
     let mut w = World::new();

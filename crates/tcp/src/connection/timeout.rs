@@ -107,8 +107,7 @@ impl Connection {
     }
 
     /// RFC 9293 §3.8.6.1: the window is still closed, or too small; ask again, less and less often. As long as the peer
-    /// answers this goes on for ever, but not for an orphan: nobody would miss it, and a peer could collect them (RFC 6429
-    /// §4).
+    /// answers this goes on for ever, but not for an orphan: nobody would miss it, and a peer could collect them (RFC 6429).
     fn persist_timeout<O: Observer>(&mut self, cx: &mut Cx<'_, O>) {
         let nth = u32::from(self.snd.probe_backoff) + 1;
         cx.emit(|| Event::TimerFired { timer: Timer::Persist, nth });

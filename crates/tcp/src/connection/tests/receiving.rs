@@ -1,6 +1,6 @@
 //! Receiving: when ACKs leave, what the window says, PAWS, challenge ACKs, keepalive, urgent data.
 
-use crate::testing::{Host, Phase, cx, plain};
+use crate::testing::{Host, Phase, cx, plain, segment};
 use crate::{Config, KeepAlive, Readiness};
 use alloc::format;
 use alloc::string::String;
@@ -52,6 +52,29 @@ fn every_second_full_segment_is_acknowledged() {
         assert_eq!(host.outbox.len(), nth / 2 + nth % 2, "after segment {nth}");
         let _ = host.read(2_000);
     }
+}
+
+/// RFC 9293 §3.10.7.4: all that has come is handled before anything is acknowledged.
+#[test]
+fn segments_that_come_together_are_acknowledged_together() {
+    let mut host = Host::established(plain());
+    for nth in 0..8 {
+        let seq = 1 + nth * 1460;
+        let segment = segment(&format!(". {seq}:{}(1460) ack 1 win 65535", seq + 1460));
+        let Phase::Connection(connection) = &mut host.phase else { panic!() };
+        let _ = connection.handle_segment(cx!(host), segment);
+    }
+    host.drain();
+    assert_eq!(host.sent().len(), 1);
+}
+
+/// RFC 9293 §3.5.3, SHLD-2.
+#[test]
+fn a_reset_may_carry_data() {
+    let mut host = Host::established(plain());
+    host.inject("R 1:6(5) win 0");
+    assert_eq!(host.ended, Some(Some(Error::ConnectionReset)));
+    assert_eq!(host.read(10), Err(Error::ConnectionReset), "what it says is not the stream's");
 }
 
 #[test]
@@ -161,6 +184,21 @@ mod window {
         host.inject("P. 2921:2922(1) ack 1 win 65535");
         host.expect(&[". 1:1(0) ack 2921 win 0  (answer to probe)"]);
         assert_eq!(host.counter(Counter::TcpExtTCPZeroWindowDrop), 1);
+    }
+
+    #[test]
+    fn resets_acks_and_urgent_pointers_count_while_it_is_closed() {
+        let mut host = small();
+        host.inject(". 1:1461(1460) ack 1 win 65535");
+        host.inject("P. 1461:2921(1460) ack 1 win 65535");
+        host.pass_ms(300);
+        assert_eq!(told(&mut host), 0);
+        host.write(&[0; 10]).unwrap();
+        host.inject(".U 2921:2921(0) ack 11 win 65535 urg 5");
+        assert!(host.woke.contains(Readiness::URGENT));
+        assert_eq!(host.connection().unacknowledged(), 0);
+        host.inject("R 2921:2921(0) win 0");
+        assert_eq!(host.ended, Some(Some(Error::ConnectionReset)));
     }
 
     #[test]

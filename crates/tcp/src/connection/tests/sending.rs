@@ -4,7 +4,7 @@ use crate::testing::{Host, Link, Pair, Phase, cx, plain};
 use crate::{Config, Readiness};
 use alloc::vec::Vec;
 use core::time::Duration;
-use limpid_event::{Counter, Error, Instant, Timer};
+use limpid_event::{Counter, Error, Instant, TcpState, Timer};
 
 /// The times at which something leaves, in milliseconds from now, until nothing more happens.
 fn departures(host: &mut Host) -> Vec<u64> {
@@ -299,6 +299,20 @@ mod window {
         host.inject(". 1:1(0) ack 1461 win 65535");
         host.inject(". 1:1(0) ack 4381 win 65535");
         assert_eq!(host.sent().last().unwrap(), "P. 4381:4481(100) ack 1 win 64240  (new data)");
+    }
+
+    /// RFC 9293 §3.8.6, SHLD-17.
+    #[test]
+    fn what_lies_beyond_a_window_that_shrank_is_no_reason_to_give_up() {
+        let mut host = Host::established(plain());
+        host.write(&[0; 1460 * 3]).unwrap();
+        host.forget();
+        while host.now.as_millis() < 10 * 3_600_000 {
+            host.inject(". 1:1(0) ack 1 win 0");
+            host.pass(host.poll_timeout().unwrap().since(host.now));
+            assert!(host.sent().iter().all(|s| s.contains("1:1461(1460)")), "only the first goes");
+        }
+        assert_eq!(host.state(), TcpState::Established);
     }
 }
 
