@@ -43,13 +43,15 @@ impl Host {
         let tcp = Arc::new(Config { recv_buffer: buffer, send_buffer: buffer, ..Config::default() });
         let config = StackConfig { tcp, ..StackConfig::default() };
         let mut stack = Stack::new(config, Secrets { seed: [seed; 32] }, limpid_event::Silent);
-        let iface = stack.add_interface(InterfaceConfig {
-            name: "mem0".to_owned(),
-            medium: Medium::Ip,
-            mtu: 1500,
-            gso_max: 0,
-            tx_checksum_offload: false,
-        });
+        let iface = stack
+            .add_interface(InterfaceConfig {
+                name: "mem0".to_owned(),
+                medium: Medium::Ip,
+                mtu: 1500,
+                gso_max: 0,
+                tx_checksum_offload: false,
+            })
+            .expect("an interface is added");
         for addr in addresses {
             stack.add_address(iface, Cidr { addr, prefix: 16 }).expect("an address is added");
         }

@@ -4,7 +4,7 @@ use crate::error::{invalid, io_error};
 use crate::shard::Shard;
 use crate::{Clock, Host};
 use limpid_device::{Device, Memory, Tap, Tapped, Tun};
-use limpid_event::{Instant, Observer};
+use limpid_event::{Error, Instant, Observer};
 use limpid_stack::{InterfaceConfig, Route, Secrets, Stack, StackConfig};
 use limpid_tcp::Config;
 use limpid_wire::{Cidr, IpAddr};
@@ -192,18 +192,22 @@ impl Builder {
         let mut name = String::from("limpid");
         for NamedDevice { name: device_name, device, addresses, routes, tap } in self.devices {
             let caps = device.caps();
-            let iface = stack.add_interface(InterfaceConfig {
+            let on = format!("{device_name} (MTU {})", caps.mtu);
+            let interface = InterfaceConfig {
                 name: device_name.clone(),
                 medium: caps.medium,
                 mtu: caps.mtu,
                 gso_max: caps.gso_max,
                 tx_checksum_offload: caps.tx_checksum,
-            });
+            };
+            let iface = stack.add_interface(interface).map_err(|error| refused(&format!("device {on}"), error))?;
             for address in addresses {
-                stack.add_address(iface, address).map_err(io_error)?;
+                let added = stack.add_address(iface, address);
+                added.map_err(|error| refused(&format!("address {address} on {on}"), error))?;
             }
             for (destination, gateway) in routes {
-                stack.add_route(Route { destination, gateway, iface, metric: 0 }).map_err(io_error)?;
+                let added = stack.add_route(Route { destination, gateway, iface, metric: 0 });
+                added.map_err(|error| refused(&format!("route to {destination} over {on}"), error))?;
             }
             name = format!("limpid-{device_name}");
             devices.push((iface, with_tap(device, tap, move || clock.now())));
@@ -214,6 +218,11 @@ impl Builder {
     fn note_mistake(&mut self, mistake: String) {
         self.mistake.get_or_insert(mistake);
     }
+}
+
+/// The stack's refusal of a part of the set-up, and of which.
+fn refused(what: &str, error: Error) -> io::Error {
+    io::Error::new(io_error(error).kind(), format!("{what}: {error}"))
 }
 
 fn with_tap(

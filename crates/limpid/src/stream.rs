@@ -4,7 +4,7 @@ use crate::Host;
 use crate::error::invalid;
 use crate::shard::Engine;
 use crate::socket::{Direction, Socket};
-use limpid_event::{Error, Instant, TcpState};
+use limpid_event::{Error, TcpState};
 use limpid_stack::{Readiness, SocketId};
 use limpid_tcp::{Config, TcpInfo};
 use std::io::{self, Read, Write};
@@ -153,7 +153,7 @@ impl TcpStream {
     /// # Errors
     /// As `read`.
     pub fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.socket.wait(Direction::Read, |stack, id, now| stack.peek(now, id, buf))
+        self.socket.wait(Direction::Read, |stack, id, _| stack.peek(id, buf))
     }
 
     /// Switches Nagle's algorithm off (TCP_NODELAY).
@@ -234,7 +234,7 @@ impl TcpStream {
     fn linger_on_close(&self) {
         let id = self.socket.id;
         let Ok(Some(linger)) = self.linger() else { return };
-        if linger.is_zero() || self.socket.call(|stack, _, now| has_unread(stack, now, id)).unwrap_or(true) {
+        if linger.is_zero() || self.socket.call(|stack, _, _| has_unread(stack, id)).unwrap_or(true) {
             // Closing resets: there is nothing to wait for.
             return;
         }
@@ -258,8 +258,8 @@ fn connected(stack: &mut Engine, id: SocketId) -> Result<(), Error> {
     if readiness.contains(Readiness::WRITABLE) { Ok(()) } else { Err(Error::WouldBlock) }
 }
 
-fn has_unread(stack: &mut Engine, now: Instant, id: SocketId) -> Result<bool, Error> {
-    match stack.peek(now, id, &mut [0]) {
+fn has_unread(stack: &Engine, id: SocketId) -> Result<bool, Error> {
+    match stack.peek(id, &mut [0]) {
         Ok(n) => Ok(n > 0),
         Err(Error::WouldBlock) => Ok(false),
         Err(error) => Err(error),

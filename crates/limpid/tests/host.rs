@@ -34,7 +34,7 @@ fn bulk_data_crosses_both_ways_at_once() {
     for (config, address) in [
         (MemoryConfig::default(), "10.0.0.199:80"),
         (MemoryConfig { queue: 3, ..MemoryConfig::default() }, "[fd00::199]:80"),
-        (MemoryConfig { mtu: 600, ..MemoryConfig::default() }, "10.0.0.199:80"),
+        (MemoryConfig { mtu: 1280, ..MemoryConfig::default() }, "10.0.0.199:80"),
         (MemoryConfig { offload: true, ..MemoryConfig::default() }, "[fd00::199]:80"),
     ] {
         let (client, server) = joined(config);
@@ -129,6 +129,10 @@ fn mistakes_of_the_builder() {
     let (left, _right) = Memory::pair(MemoryConfig::default()).unwrap();
     let error = Host::builder().memory(left).address("10.0.0.1/33").build().unwrap_err();
     assert!(error.to_string().starts_with("address 10.0.0.1/33: "), "{error}");
+    let (narrow, _peer) = Memory::pair(MemoryConfig { mtu: 600, ..MemoryConfig::default() }).unwrap();
+    let error = Host::builder().memory(narrow).address("fd00::1/64").build().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    assert_eq!(error.to_string(), "address fd00::1/64 on mem0 (MTU 600): invalid argument");
 }
 
 #[test]

@@ -18,7 +18,7 @@ fn host(address: &str, seed: u8) -> Result<(Stack, IfaceId), Error> {
         mtu: 1500,
         gso_max: 0,
         tx_checksum_offload: false,
-    });
+    })?;
     stack.add_address(iface, address.parse().expect("a literal"))?;
     Ok((stack, iface))
 }

@@ -1,12 +1,13 @@
 //! What lies beneath the connections: interfaces, addresses, routes, neighbours, and fragments waiting for each other.
 
 use crate::icmp::limit::IcmpLimit;
-use crate::iface::{Addresses, Interface, Looped, Path, RouteTable};
+use crate::iface::{Addresses, Interface, Looped, MIN_MTU_V4, MIN_MTU_V6, Path, RouteTable};
 use crate::ip::reassembly::Reassembler;
 use crate::keys::Keys;
 use crate::neigh::Neighbours;
 use crate::{IfaceId, TxFrame};
 use alloc::collections::VecDeque;
+use alloc::vec;
 use alloc::vec::Vec;
 use limpid_event::{Counter, Counters, FlowId, Instant, Observer};
 use limpid_tcp::Cx;
@@ -41,9 +42,10 @@ pub(crate) struct Net {
 }
 
 impl Net {
-    pub(crate) fn new(keys: &Keys) -> Net {
+    /// With the loopback interface `lo` alone.
+    pub(crate) fn new(keys: &Keys, lo: Interface) -> Net {
         Net {
-            ifaces: Vec::new(),
+            ifaces: vec![lo],
             addresses: Addresses::default(),
             routes: RouteTable::default(),
             neighbours: Neighbours::new(keys.demux),
@@ -53,19 +55,17 @@ impl Net {
         }
     }
 
-    /// Adds an interface.
-    ///
-    /// # Panics
-    /// If there are 65,535 already.
-    pub(crate) fn add(&mut self, iface: Interface) -> IfaceId {
-        let id = u16::try_from(self.ifaces.len()).ok().filter(|&id| id < u16::MAX).expect("too many interfaces");
+    /// Adds an interface; `None` if there are 65,535 already.
+    pub(crate) fn add(&mut self, iface: Interface) -> Option<IfaceId> {
+        let id = u16::try_from(self.ifaces.len()).ok().filter(|&id| id < u16::MAX)?;
         self.ifaces.push(iface);
-        IfaceId(id)
+        Some(IfaceId(id))
     }
 
-    /// Whether there is such an interface.
-    pub(crate) fn has(&self, iface: IfaceId) -> bool {
-        usize::from(iface.0) < self.ifaces.len()
+    /// Whether there is such an interface, and its link carries the smallest packets that `addr`'s IP version needs.
+    pub(crate) fn carries(&self, iface: IfaceId, addr: IpAddr) -> bool {
+        let least = if addr.is_v4() { MIN_MTU_V4 } else { MIN_MTU_V6 };
+        self.ifaces.get(usize::from(iface.0)).is_some_and(|i| i.config.mtu >= least)
     }
 
     /// The numbers of all interfaces.

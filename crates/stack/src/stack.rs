@@ -2,7 +2,7 @@
 
 use crate::demux::{BindTable, FlowTable};
 use crate::flow::{Embryo, Flow, HeldSyn, Quiet};
-use crate::iface::{Interface, LOOPBACK_MTU, link_local};
+use crate::iface::{Interface, LOOPBACK_MTU, MIN_MTU_V4, link_local};
 use crate::keys::Keys;
 use crate::listen::SynId;
 use crate::neigh::NeighbourId;
@@ -60,14 +60,14 @@ impl<O: Observer> Stack<O> {
     pub fn new(config: StackConfig, secrets: Secrets, observer: O) -> Stack<O> {
         let keys = Keys::new(&secrets);
         let mut wheel = Wheel::new();
-        let mut net = Net::new(&keys);
-        net.add(Interface::new(InterfaceConfig {
+        let lo = Interface::new(InterfaceConfig {
             name: String::from("lo"),
             medium: Medium::Ip,
             mtu: LOOPBACK_MTU,
             gso_max: 0,
             tx_checksum_offload: true,
-        }));
+        });
+        let mut net = Net::new(&keys, lo);
         for (addr, prefix) in [(IpAddr::LOCALHOST_V4, 8), (IpAddr::LOCALHOST_V6, 128)] {
             net.addresses.add(IfaceId::LOOPBACK, Cidr { addr, prefix });
         }
@@ -98,20 +98,23 @@ impl<O: Observer> Stack<O> {
 
     /// Adds an interface.
     ///
-    /// # Panics
-    /// If there are 65,535 already.
-    pub fn add_interface(&mut self, config: InterfaceConfig) -> IfaceId {
-        self.net.add(Interface::new(config))
+    /// # Errors
+    /// [`Error::InvalidArgument`] for an MTU below 88; [`Error::NoBuffers`] if there are 65,535 already.
+    pub fn add_interface(&mut self, config: InterfaceConfig) -> Result<IfaceId, Error> {
+        if config.mtu < MIN_MTU_V4 {
+            return Err(Error::InvalidArgument);
+        }
+        self.net.add(Interface::new(config)).ok_or(Error::NoBuffers)
     }
 
     /// Gives an interface an address; its network becomes reachable. The first IPv6 address of an Ethernet interface
     /// brings its link-local address with it, made from its MAC address, without asking whether it is free.
     ///
     /// # Errors
-    /// [`Error::InvalidArgument`] for an address that can't be a host's, a bad prefix, or an unknown interface;
-    /// [`Error::AddressInUse`] if the interface has it.
+    /// [`Error::InvalidArgument`] for an address that can't be a host's, a bad prefix, an unknown interface, or an IPv6
+    /// address where the MTU is below 1280 (RFC 8200 §5); [`Error::AddressInUse`] if the interface has it.
     pub fn add_address(&mut self, iface: IfaceId, address: Cidr) -> Result<(), Error> {
-        let usable = Cidr::new(address.addr, address.prefix).is_some() && self.net.has(iface);
+        let usable = Cidr::new(address.addr, address.prefix).is_some() && self.net.carries(iface, address.addr);
         let impossible = address.addr.is_unspecified() || address.addr.is_multicast() || address.addr.is_broadcast();
         if !usable || impossible || Some(address.addr) == address.broadcast() {
             return Err(Error::InvalidArgument);
@@ -152,7 +155,8 @@ impl<O: Observer> Stack<O> {
     /// already; [`Error::NetworkUnreachable`] if the gateway itself is not on the interface's link.
     pub fn add_route(&mut self, route: Route) -> Result<(), Error> {
         let v4 = route.destination.addr.is_v4();
-        let sound = Cidr::new(route.destination.addr, route.destination.prefix).is_some() && self.net.has(route.iface);
+        let sound = Cidr::new(route.destination.addr, route.destination.prefix).is_some()
+            && self.net.carries(route.iface, route.destination.addr);
         if !sound || route.gateway.is_some_and(|g| g.is_v4() != v4 || g.is_unspecified() || g.is_multicast()) {
             return Err(Error::InvalidArgument);
         }

@@ -165,7 +165,7 @@ impl<O: Observer> Stack<O> {
         let merged = transmit.wire_segments().min(u32::from(u16::MAX)) as u16;
         let mut segment = transmit.segment;
         segment.merged = merged;
-        self.net.looped.push_back(Looped { from: key.local, to: key.remote, segment, why: transmit.why });
+        self.net.looped.push_back(Looped { from: key.local, to: key.remote, segment });
     }
 
     /// Whether the loopback interface has something to carry.

@@ -43,13 +43,15 @@ impl Pair {
         let mut iface = IfaceId::LOOPBACK;
         let hosts = [1u8, 2].map(|n| {
             let mut host = Stack::new(StackConfig::default(), Secrets { seed: [n; 32] }, Silent);
-            iface = host.add_interface(InterfaceConfig {
-                name: "link".into(),
-                medium: Medium::Ip,
-                mtu: 1500,
-                gso_max: 0,
-                tx_checksum_offload: false,
-            });
+            iface = host
+                .add_interface(InterfaceConfig {
+                    name: "link".into(),
+                    medium: Medium::Ip,
+                    mtu: 1500,
+                    gso_max: 0,
+                    tx_checksum_offload: false,
+                })
+                .unwrap();
             host.add_address(iface, format!("10.0.0.{n}/24").parse().unwrap()).unwrap();
             host
         });

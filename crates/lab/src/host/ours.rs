@@ -45,7 +45,7 @@ impl OurHost {
     ) -> Result<OurHost, Error> {
         let defaults = config.tcp.clone();
         let mut stack = Stack::new(config, secrets, observer.map(Box::new));
-        let iface = stack.add_interface(interface);
+        let iface = stack.add_interface(interface)?;
         for address in addresses {
             stack.add_address(iface, *address)?;
         }

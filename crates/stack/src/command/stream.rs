@@ -62,8 +62,7 @@ impl<O: Observer> Stack<O> {
     ///
     /// # Errors
     /// As [`read`](Self::read), but an error that is pending stays so.
-    pub fn peek(&mut self, now: Instant, socket: SocketId, buf: &mut [u8]) -> Result<usize, Error> {
-        let _ = now;
+    pub fn peek(&self, socket: SocketId, buf: &mut [u8]) -> Result<usize, Error> {
         match &self.flow_of(socket)?.phase {
             Phase::Connection(connection) => connection.peek(buf),
             Phase::Over(Over::Remnant(remnant)) => remnant.peek(buf),

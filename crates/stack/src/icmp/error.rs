@@ -9,6 +9,7 @@
 use crate::IfaceId;
 use crate::demux::{FlowKey, Handle};
 use crate::flow::Phase;
+use crate::iface::MIN_MTU_V6;
 use crate::stack::Stack;
 use limpid_event::{Counter, DropReason, Error, Event, Instant, Observer};
 use limpid_wire::icmpv4::{Icmpv4Message, Unreachable};
@@ -33,9 +34,8 @@ pub(crate) enum Report {
     },
 }
 
-/// The smallest path MTU that is believed, by version.
-const MIN_MTU_V4: u16 = 552;
-const MIN_MTU_V6: u16 = 1280;
+/// The smallest path MTU that is believed over IPv4 (Linux's `min_pmtu`).
+const MIN_PMTU_V4: u16 = 552;
 
 /// The sizes that links have (RFC 1191 §7.1), for routers that do not say what fits.
 const PLATEAUS: [u16; 9] = [32_000, 17_914, 8_166, 4_352, 2_002, 1_492, 1_006, 576, 552];
@@ -161,7 +161,7 @@ impl<O: Observer> Stack<O> {
         let (current, dst) = (flow.path.mtu, flow.key.remote.addr);
         let v4 = dst.is_v4();
         let stated = match u16::try_from(mtu).unwrap_or(u16::MAX) {
-            0 if v4 => PLATEAUS.into_iter().find(|&p| p < current).unwrap_or(MIN_MTU_V4),
+            0 if v4 => PLATEAUS.into_iter().find(|&p| p < current).unwrap_or(MIN_PMTU_V4),
             stated => stated,
         };
         // Below IPv6's minimum a router asks for what no longer exists (RFC 8201 §4).
@@ -169,7 +169,7 @@ impl<O: Observer> Stack<O> {
             self.env.counters.bump(Counter::TcpExtOutOfWindowIcmps);
             return self.drop_packet(now, DropReason::IcmpNotOurs);
         }
-        self.net.routes.learn_mtu(now, dst, stated.max(MIN_MTU_V4));
+        self.net.routes.learn_mtu(now, dst, stated.max(MIN_PMTU_V4));
         self.refresh_path(now, index);
         self.schedule(index);
     }
@@ -182,6 +182,6 @@ mod tests {
     #[test]
     fn plateaus_fall_and_end_at_the_minimum() {
         assert!(PLATEAUS.windows(2).all(|w| w[0] > w[1]));
-        assert_eq!(PLATEAUS.last(), Some(&MIN_MTU_V4));
+        assert_eq!(PLATEAUS.last(), Some(&MIN_PMTU_V4));
     }
 }

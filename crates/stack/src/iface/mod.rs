@@ -12,7 +12,7 @@ pub(crate) use route::{Path, RouteTable};
 use crate::TxFrame;
 use alloc::collections::VecDeque;
 use alloc::string::String;
-use limpid_event::{FlowId, TxReason};
+use limpid_event::FlowId;
 use limpid_wire::{Cidr, Endpoint, IpAddr, MacAddr, Segment};
 
 /// The bound on frames that wait to leave by an interface and belong to no connection: resets, SYN-ACKs, ARP, ICMP. What
@@ -21,6 +21,13 @@ pub(crate) const MAX_REPLIES: usize = 1024;
 
 /// The MTU of the loopback interface: the largest packet there is.
 pub(crate) const LOOPBACK_MTU: u16 = u16::MAX;
+
+/// The smallest MTU of an interface: IPv4's and TCP's headers, and the smallest segment that is sent (`TCP_MIN_SND_MSS`:
+/// all options, and 8 bytes). RFC 791 asks for 68, which Linux fills with fragments; we send none.
+pub(crate) const MIN_MTU_V4: u16 = 20 + 20 + 48;
+
+/// The smallest MTU of an interface with IPv6 (RFC 8200 §5).
+pub(crate) const MIN_MTU_V6: u16 = 1280;
 
 /// An interface of a stack.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -47,7 +54,7 @@ pub struct InterfaceConfig {
     pub name: String,
     /// Its medium.
     pub medium: Medium,
-    /// Largest IP packet, bytes.
+    /// Largest IP packet, bytes: at least 88, and 1280 for IPv6.
     pub mtu: u16,
     /// Largest super-segment's payload the device (or software at its edge) cuts, bytes; 0 for none.
     pub gso_max: u32,
@@ -118,7 +125,4 @@ pub(crate) struct Looped {
     pub(crate) from: Endpoint,
     pub(crate) to: Endpoint,
     pub(crate) segment: Segment,
-    /// Why it was sent, for those who watch.
-    #[allow(dead_code, reason = "kept for taps on the loopback interface")]
-    pub(crate) why: TxReason,
 }

@@ -47,7 +47,7 @@ impl<O: Observer> Stack<O> {
         self.env.counters.bump(Counter::IpInReceives);
         self.env.counters.bump(Counter::IpInDelivers);
         self.env.counters.bump(Counter::TcpInSegs);
-        let Looped { from, to, segment, .. } = looped;
+        let Looped { from, to, segment } = looped;
         let key = FlowKey::new(to, from, self.loopback_scope(to, from));
         self.handle_segment(now, key, segment, true);
     }

@@ -116,18 +116,22 @@ impl World {
         World::with(StackConfig::default(), |host| Medium::Ethernet(mac(host)), 1500, 0)
     }
 
+    /// With IPv6 where the MTU allows it.
     pub fn with(config: StackConfig, medium: impl Fn(usize) -> Medium, mtu: u16, gso_max: u32) -> World {
         let mut iface = IfaceId::LOOPBACK;
         let hosts = [A, B].map(|host| {
             let mut stack = Stack::new(config.clone(), Secrets { seed: [host as u8 + 1; 32] }, Log::default());
-            iface = stack.add_interface(InterfaceConfig {
-                name: "link".into(),
-                medium: medium(host),
-                mtu,
-                gso_max,
-                tx_checksum_offload: false,
-            });
-            for address in [format!("10.0.0.{}/24", host + 1), format!("2001:db8::{}/64", host + 1)] {
+            iface = stack
+                .add_interface(InterfaceConfig {
+                    name: "link".into(),
+                    medium: medium(host),
+                    mtu,
+                    gso_max,
+                    tx_checksum_offload: false,
+                })
+                .unwrap();
+            let addresses = [format!("10.0.0.{}/24", host + 1), format!("2001:db8::{}/64", host + 1)];
+            for address in &addresses[..if mtu < 1280 { 1 } else { 2 }] {
                 stack.add_address(iface, address.parse::<Cidr>().unwrap()).unwrap();
             }
             stack
