@@ -4,7 +4,7 @@ use crate::error::{CliError, plain};
 use limpid_event::TxReason;
 use limpid_scope::capture::{CapturedPacket, LinkType, PcapngWriter};
 use limpid_scope::dump::{Options, Printer};
-use limpid_scope::ladder::{self, Charset, RenderOptions};
+use limpid_scope::ladder::{self, Charset, LadderOptions, RenderOptions};
 use limpid_scope::trace::{Arrival, Packet, Trace};
 use limpid_scope::verdict;
 use std::fs::File;
@@ -82,9 +82,24 @@ pub(crate) fn text(trace: &Trace, options: &ReportOptions, screen: &Screen) -> S
         text.push_str(&ladder::render(trace, &render));
     }
     if options.verdict {
+        text.push_str(&verdicts(trace, screen.width.min(DEFAULT_WIDTH)));
+    }
+    text
+}
+
+/// What it means, connection by connection; of as many as ladders are drawn of.
+fn verdicts(trace: &Trace, width: usize) -> String {
+    let mut text = String::new();
+    let groups = verdict::groups(trace);
+    let most = LadderOptions::default().max_ladders;
+    for group in groups.iter().take(most).filter(|group| !group.verdicts.is_empty()) {
         text.push('\n');
-        for verdict in verdict::explain(trace) {
-            text.push_str(&wrap(&verdict.to_string(), screen.width.min(DEFAULT_WIDTH)));
+        if let Some(caption) = &group.caption {
+            text.push_str(caption);
+            text.push('\n');
+        }
+        for verdict in &group.verdicts {
+            text.push_str(&wrap(&verdict.to_string(), width));
         }
     }
     text

@@ -260,16 +260,17 @@ impl Pipe {
         self.next_parcel += 1;
     }
 
-    /// The next packet that has arrived by `now`.
+    /// The next packet that has arrived by `now`. In real time it arrives when it is handed over, which may be later than
+    /// planned.
     fn arrive(&mut self, now: Instant) -> Option<Vec<u8>> {
         let first = self.under_way.first_entry().filter(|first| first.key().0 <= now)?;
-        let ((at, _), parcel) = first.remove_entry();
+        let parcel = first.remove();
         if parcel.corrupted {
             self.tally.corrupted += 1;
-            self.recorder.lost(parcel.entry, at, LinkFate::Corrupted);
+            self.recorder.lost(parcel.entry, now, LinkFate::Corrupted);
         } else {
             self.tally.delivered += 1;
-            self.recorder.arrived(parcel.entry, at);
+            self.recorder.arrived(parcel.entry, now);
         }
         Some(parcel.bytes)
     }

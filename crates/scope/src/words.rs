@@ -1,5 +1,6 @@
-//! Numbers and times in words, as people say them.
+//! Numbers, times and names in words, as people say them.
 
+use limpid_event::Error;
 use std::time::Duration;
 
 /// A time span with at most three significant digits: `250 µs`, `10 ms`, `1.03 s`, `2 min 5 s`, `2 h 11 min`.
@@ -78,6 +79,33 @@ pub(crate) fn list<T: ToString>(items: &[T]) -> String {
             format!("{} and {}", rest.join(", "), last.to_string())
         }
     }
+}
+
+/// What hosts are called by what they do: such a name takes an article. Others are proper names.
+const ROLES: [&str; 10] =
+    ["client", "server", "host", "peer", "router", "gateway", "proxy", "sender", "receiver", "reader"];
+
+/// A host's name in the middle of a sentence: `the client`, `the Linux server`; but `Linux`, `limpid`, `10.0.0.1`.
+pub(crate) fn with_article(name: &str) -> String {
+    let last = name.rsplit(' ').next().unwrap_or(name);
+    if ROLES.contains(&last) { format!("the {name}") } else { name.to_owned() }
+}
+
+/// The error that an application's words name: `ETIMEDOUT` in "read: connection timed out (ETIMEDOUT)".
+pub(crate) fn errno(text: &str) -> Option<Error> {
+    const FATAL: [Error; 9] = [
+        Error::ConnectionRefused,
+        Error::ConnectionReset,
+        Error::ConnectionAborted,
+        Error::TimedOut,
+        Error::HostUnreachable,
+        Error::NetworkUnreachable,
+        Error::ProtocolUnreachable,
+        Error::Prohibited,
+        Error::BrokenPipe,
+    ];
+    let mut names = text.split(|c: char| !c.is_ascii_alphanumeric());
+    names.find_map(|word| FATAL.into_iter().find(|error| error.errno() == word))
 }
 
 /// Text that can't harm a terminal or a line: control characters become `·`.

@@ -13,7 +13,7 @@ pub(super) const EXPERIMENT: Experiment = Experiment {
     look_for: &[
         "Three segments open it: SYN, SYN-ACK, ACK. SYN takes one sequence number, so each side acknowledges ISN + 1.",
         "Three segments close it, not four: the ACK of the client's FIN rides on the server's own FIN,",
-        "because the server closes at once, before its delayed ACK is due.",
+        "because the server closes at once, before its delayed ACK is due (a clock tick later, as no data has come).",
         "The client closed first, so it is the client that stays in TIME-WAIT.",
     ],
     settings: &[],

@@ -18,6 +18,7 @@ mod tests;
 pub(crate) use connection::{Connection, IcmpSeen, Noted, Segment};
 pub(crate) use packet::{Tcp, Trouble};
 pub(crate) use sequence::{Again, Cause, Kind};
+pub(crate) use states::StateChange;
 
 use crate::trace::Trace;
 

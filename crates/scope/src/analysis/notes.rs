@@ -3,7 +3,8 @@
 use super::connection::{Connection, Noted};
 use crate::trace::{Arrival, Note, Trace, What};
 use limpid_event::{Event, FlowId, Instant};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
 
 /// The most connections that one remark is shown at.
 const MAX_SHARED: usize = 16;
@@ -46,11 +47,11 @@ fn is_loose(note: &Note) -> bool {
 fn is_about_a_packet(
     note: &Note,
     named: Option<Place>,
-    arrivals: &HashMap<(usize, Instant), Vec<(usize, usize)>>,
+    arrivals: &HashMap<usize, Arrivals>,
     connections: &mut [Connection],
 ) -> bool {
     let What::Event(Event::Dropped { why }) = note.what else { return false };
-    let Some(candidates) = arrivals.get(&(note.host, note.at)) else { return false };
+    let Some(candidates) = at_or_just_before(arrivals.get(&note.host), note.at) else { return false };
     let free = |&&(at, segment): &&(usize, usize)| connections[at].segments[segment].dropped.is_none();
     let of_flow = |&&(at, _): &&(usize, usize)| named.is_some_and(|(named, _)| named == at);
     let found = candidates.iter().filter(free).find(of_flow).or_else(|| candidates.iter().find(free));
@@ -89,14 +90,25 @@ fn flows(trace: &Trace, connections: &[Connection]) -> HashMap<(usize, FlowId), 
     flows
 }
 
-/// Which segments arrived at a host at an instant.
-fn arrivals(connections: &[Connection]) -> HashMap<(usize, Instant), Vec<(usize, usize)>> {
-    let mut arrivals: HashMap<(usize, Instant), Vec<(usize, usize)>> = HashMap::new();
+/// The segments that arrived at an instant: connection and index.
+type Arrivals = BTreeMap<Instant, Vec<(usize, usize)>>;
+
+/// In real time an engine takes a packet a little after it was seen to arrive.
+const JUST_BEFORE: Duration = Duration::from_millis(1);
+
+fn at_or_just_before(arrivals: Option<&Arrivals>, at: Instant) -> Option<&Vec<(usize, usize)>> {
+    let (when, segments) = arrivals?.range(..=at).next_back()?;
+    (at.since(*when) <= JUST_BEFORE).then_some(segments)
+}
+
+/// Which segments arrived at a host, and when.
+fn arrivals(connections: &[Connection]) -> HashMap<usize, Arrivals> {
+    let mut arrivals: HashMap<usize, Arrivals> = HashMap::new();
     for (at, connection) in connections.iter().enumerate() {
         for (index, segment) in connection.segments.iter().enumerate() {
             if let Arrival::At(time) = segment.arrival {
                 let to = connection.ends[Connection::peer(segment.from)].host;
-                arrivals.entry((to, time)).or_default().push((at, index));
+                arrivals.entry(to).or_default().entry(time).or_default().push((at, index));
             }
         }
     }

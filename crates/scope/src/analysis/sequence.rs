@@ -128,7 +128,8 @@ struct Stream {
     sent: BTreeMap<i64, Sending>,
     /// Highest acknowledgement this end sent.
     acked: Option<i64>,
-    window: u64,
+    /// The window it announced last, but for those of SYNs: they are not scaled.
+    window: Option<u64>,
     zero_window: bool,
     last_segment: Option<usize>,
     last_fast: Option<i64>,
@@ -267,7 +268,7 @@ fn kind(segment: &Segment, facts: &Facts, streams: &[Stream; 2], from: usize) ->
         return Kind::Ordinary;
     }
     let all_acked = peer.acked.is_some_and(|acked| acked >= own.max);
-    if tcp.len <= 1 && facts.seq == own.max - 1 && own.max > 1 && (all_acked || tcp.len == 0) {
+    if tcp.len <= 1 && facts.seq == own.max - 1 && own.max > 0 && (all_acked || tcp.len == 0) {
         return if peer.zero_window { Kind::WindowProbe } else { Kind::KeepAlive };
     }
     if peer.zero_window && tcp.len == 1 && facts.seq >= own.max {
@@ -277,10 +278,19 @@ fn kind(segment: &Segment, facts: &Facts, streams: &[Stream; 2], from: usize) ->
         return Kind::Ordinary;
     }
     match own.acked {
-        Some(acked) if facts.ack == acked && facts.window != own.window => Kind::WindowUpdate,
+        _ if segment.why.is_some_and(tells_of_an_ack) => Kind::Ack,
+        Some(acked) if facts.ack == acked && own.window.is_some_and(|window| facts.window != window) => {
+            Kind::WindowUpdate
+        }
         Some(acked) if facts.ack == acked && peer.max > acked => Kind::DuplicateAck,
         _ => Kind::Ack,
     }
+}
+
+/// True if an engine that gives this reason sends nothing but an acknowledgement of something new.
+fn tells_of_an_ack(why: TxReason) -> bool {
+    use TxReason::*;
+    matches!(why, HandshakeAck | Ack | QuickAck | DelayedAck | FinAck | ProbeAnswer | ChallengeAck | TimeWaitAck)
 }
 
 fn again(connection: &Connection, index: usize, facts: &Facts, streams: &[Stream; 2]) -> Option<Again> {
@@ -305,11 +315,15 @@ fn guess(connection: &Connection, index: usize, facts: &Facts, streams: &[Stream
     let heard = heard_before(connection, peer, index);
     let sacked = heard.filter(|s| !s.tcp.options.sack.is_empty() || s.facts.kind == Kind::DuplicateAck);
     let hints = sacked.filter(|s| s.facts.ack <= facts.seq && facts.seq - s.facts.ack <= 1 << 30).take(3).count();
-    let recovering = streams[segment.from].last_fast.is_some_and(|high| facts.seq < high);
+    let stream = &streams[segment.from];
+    let recovering = stream.last_fast.is_some_and(|high| facts.seq < high);
+    let is_tail = facts.seq + i64::from(segment.tcp.seq_len()) >= stream.max;
     match () {
         () if hints > 0 && after < SHORTEST_RTO => Cause::Fast,
         () if recovering && after < SHORTEST_RTO => Cause::PartialAck,
         () if after >= SHORTEST_RTO => Cause::Rto,
+        // Nothing told of a loss, the RTO can't have run out, and it is the last segment (RFC 8985 §7.3).
+        () if is_tail => Cause::Probe,
         () => Cause::Unknown,
     }
 }
@@ -343,6 +357,8 @@ fn acknowledge(segment: &Segment, facts: &Facts, streams: &mut [Stream; 2]) {
     }
     let own = &mut streams[segment.from];
     own.acked = Some(own.acked.map_or(facts.ack, |acked| acked.max(facts.ack)));
-    own.window = facts.window;
+    if !segment.is(TcpFlags::SYN) {
+        own.window = Some(facts.window);
+    }
     own.zero_window = segment.tcp.window == 0 && !segment.is(TcpFlags::SYN);
 }

@@ -1,6 +1,7 @@
 //! Follows each end's state (RFC 9293 §3.3.2): as its engine told, else as the packets it sent and took imply.
 
 use super::connection::{Connection, Segment};
+use super::sequence::Cause;
 use crate::trace::{Trace, View};
 use limpid_event::{Event, Instant, TcpState};
 use limpid_wire::TcpFlags;
@@ -169,7 +170,9 @@ impl Follower<'_> {
             Listen if segment.is_syn() => self.enter(at, SynReceived),
             SynSent if segment.is_syn_ack() => self.enter(at, Established),
             SynSent if segment.is_syn() => self.enter(at, SynReceived),
-            SynReceived if segment.is(TcpFlags::ACK) && segment.facts.ack >= 1 => self.enter(at, Established),
+            SynReceived if segment.is(TcpFlags::ACK) && segment.facts.ack >= 1 && !self.is_in_vain(at) => {
+                self.enter(at, Established);
+            }
             _ => {}
         }
         let next = match (self.state, fin_acked, fin_received) {
@@ -181,6 +184,14 @@ impl Follower<'_> {
             (state, ..) => state,
         };
         self.enter(at, next);
+    }
+
+    /// True if an ACK that came at `at` did not complete the handshake: the SYN-ACK is sent again after it.
+    fn is_in_vain(&self, at: Instant) -> bool {
+        let mut own = self.connection.sent_by(self.end).rev();
+        own.any(|s| {
+            s.sent_at > at && s.is_syn_ack() && s.facts.again.is_some_and(|again| again.cause == Cause::NoAnswer)
+        })
     }
 
     /// Moves `received` on over what `segment` brings, in or out of order.

@@ -1,8 +1,9 @@
 use super::packet::{Content, dissect};
 use super::*;
 use crate::story::{CLIENT, SERVER, Story, experiments, seg};
-use crate::trace::View;
+use crate::trace::{View, What};
 use limpid_event::TcpState::*;
+use limpid_event::{Event, FlowId};
 
 const OBSERVED: [View; 2] = [View::Observed; 2];
 
@@ -73,6 +74,49 @@ fn causes_are_guessed_where_nobody_tells() {
 }
 
 #[test]
+fn a_tail_loss_probe_is_guessed_where_nothing_else_can_be() {
+    let mut s = Story::new(OBSERVED);
+    s.handshake(0);
+    s.loses(100, seg(CLIENT, "P.", 1, 1).len(40)).sends(155, seg(CLIENT, "P.", 1, 1).len(40));
+    assert_eq!(repeats(&s.end(300)), [(5, Cause::Probe, 1)]);
+    // Behind the one that came again there is more: it was no tail.
+    let mut s = Story::new(OBSERVED);
+    s.handshake(0);
+    s.loses(100, seg(CLIENT, ".", 1, 1).len(40)).sends(101, seg(CLIENT, "P.", 41, 1).len(40));
+    s.sends(155, seg(CLIENT, ".", 1, 1).len(40));
+    assert_eq!(repeats(&s.end(300)), [(6, Cause::Unknown, 1)]);
+}
+
+/// In real time an engine speaks of a packet a little after it was seen.
+#[test]
+fn drops_find_the_packet_that_came_just_before() {
+    let dropped = |late_micros: u64| {
+        let mut s = Story::new([View::Observed, View::Inside]);
+        s.handshake(0);
+        s.sends(100, seg(CLIENT, "P.", 1, 1).len(40));
+        let at = limpid_event::Instant::from_nanos((110_000 + late_micros) * 1000);
+        let why = limpid_event::DropReason::Paws;
+        s.trace.note(at, SERVER, FlowId::NONE, What::Event(Event::Dropped { why }));
+        let trace = s.end(300);
+        let analysis = Analysis::of(&trace);
+        let connection = &analysis.connections[0];
+        (connection.segments[3].dropped.is_some(), connection.notes.len())
+    };
+    assert_eq!(dropped(0), (true, 0));
+    assert_eq!(dropped(120), (true, 0));
+    assert_eq!(dropped(5_000), (false, 1), "too late: it is told as a remark");
+}
+
+#[test]
+fn a_listener_without_room_stays_in_syn_received() {
+    let trace = experiments::final_ack_refused(OBSERVED);
+    let analysis = Analysis::of(&trace);
+    let server = &analysis.connections[0].ends[SERVER].states;
+    let established = server.iter().find(|change| change.to == Established).expect("it gets there at last");
+    assert_eq!(established.at.as_millis(), 1040);
+}
+
+#[test]
 fn probes_are_told_from_data() {
     let kinds = |trace: &Trace| -> Vec<(u64, Kind)> {
         let analysis = Analysis::of(trace);
@@ -86,6 +130,11 @@ fn probes_are_told_from_data() {
     let mut keepalive = experiments::keepalive_dead_peer(OBSERVED);
     keepalive.packets.iter_mut().for_each(|p| p.why = None);
     assert_eq!(kinds(&keepalive), [6, 7, 8, 9].map(|n| (n, Kind::KeepAlive)));
+    // Nor does a keepalive need data before it: it stands on the SYN's number.
+    let mut s = Story::new(OBSERVED);
+    s.handshake(0);
+    s.sends(1000, seg(CLIENT, ".", 0, 1)).sends(1010, seg(SERVER, ".", 1, 1).win(65_160 >> 7));
+    assert_eq!(kinds(&s.end(2000)), [(4, Kind::KeepAlive)], "the window of a SYN is not scaled: nothing was updated");
     // A single byte that comes again unacknowledged is no keepalive.
     let mut s = Story::new(OBSERVED);
     s.handshake(0);

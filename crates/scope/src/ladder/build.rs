@@ -38,8 +38,7 @@ pub(super) fn ladders(analysis: &Analysis<'_>, options: &LadderOptions) -> Vec<L
     }
     let start = beginning(analysis);
     let build = |(index, connections): (usize, &Vec<&Connection>)| {
-        let caption = (pairs > 1).then(|| format!("Connection {} of {}", index + 1, words::number(pairs as u64)));
-        Builder::new(analysis, connections, start, options).build(caption)
+        Builder::new(analysis, connections, start, options).build(super::caption(index, pairs))
     };
     of_pair.iter().enumerate().map(build).collect()
 }

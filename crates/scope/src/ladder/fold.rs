@@ -100,15 +100,22 @@ fn fold(segments: &[(&Connection, &Segment)], range: Range<usize>) -> Fold {
     let side = |end: usize| {
         let arrow = if end == 0 { "→" } else { "←" };
         let data = inside().filter(|s| s.from == end && s.tcp.len > 0);
-        let (count, bytes) = data.fold((0, 0), |(n, sum), s| (n + 1, sum + u64::from(s.tcp.len)));
-        let others = inside().filter(|s| s.from == end && s.tcp.len == 0);
-        let (acks, rest) = others.fold((0, 0), |(a, r), s| if s.tcp.is_pure_ack() { (a + 1, r) } else { (a, r + 1) });
+        let (segments, bytes) = data.fold((0, 0), |(n, sum), s| (n + 1, sum + u64::from(s.tcp.len)));
+        let others = || inside().filter(|s| s.from == end && s.tcp.len == 0);
+        let count = |test: &dyn Fn(&Segment) -> bool| others().filter(|s| test(s)).count() as u64;
+        let is_duplicate = |s: &Segment| s.facts.kind == Kind::DuplicateAck;
+        let duplicates = count(&is_duplicate);
+        let acks = count(&|s| s.tcp.is_pure_ack() && !is_duplicate(s));
+        let rest = count(&|s| !s.tcp.is_pure_ack() && !is_duplicate(s));
         let mut parts = Vec::new();
-        if count > 0 {
-            parts.push(format!("{}, {}", words::count(count, "segment"), words::bytes(bytes)));
+        if segments > 0 {
+            parts.push(format!("{}, {}", words::count(segments, "segment"), words::bytes(bytes)));
         }
         if acks > 0 {
             parts.push(words::count(acks, "ACK"));
+        }
+        if duplicates > 0 {
+            parts.push(words::count(duplicates, "duplicate ACK"));
         }
         if rest > 0 {
             parts.push(words::count(rest, "other"));

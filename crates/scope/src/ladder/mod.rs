@@ -40,7 +40,7 @@ impl Default for LadderOptions {
         LadderOptions {
             absolute_syn: false,
             absolute: false,
-            fold_from: 10,
+            fold_from: 16,
             max_arrows: 150,
             max_remarks: 100,
             max_ladders: 16,
@@ -51,6 +51,11 @@ impl Default for LadderOptions {
 /// Lays out a ladder for each pair of endpoints, in the order of their first packets, at most `options.max_ladders`.
 pub fn lay_out(trace: &Trace, options: &LadderOptions) -> Vec<Ladder> {
     build::ladders(&Analysis::of(trace), options)
+}
+
+/// What stands above the ladder of the pair of endpoints `index`, if there are several.
+pub(crate) fn caption(index: usize, pairs: usize) -> Option<String> {
+    (pairs > 1).then(|| format!("Connection {} of {}", index + 1, crate::words::number(pairs as u64)))
 }
 
 /// Draws the ladders of `trace` as text, each line ended by a newline. Empty if the trace has no TCP in it.

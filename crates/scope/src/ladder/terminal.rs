@@ -72,8 +72,14 @@ fn legend(ladders: &[Ladder], width: usize, glyphs: &Glyphs) -> Canvas {
     let dashed: String = (0..3).map(|x| glyphs.line(Line::Dashed, x)).collect();
     add(arrows().any(|a| a.line == Line::Dashed), dashed, "sent again");
     add(arrows().any(|a| a.line == Line::Ghost), twice(glyphs.dotted), "did not happen");
-    let lost = |a: &super::layout::Arrow| matches!(a.end, Ending::Lost(_) | Ending::Dropped(_));
-    add(arrows().any(lost), glyphs.cross.into(), "lost or thrown away");
+    let lost = arrows().any(|a| matches!(a.end, Ending::Lost(_)));
+    let dropped = arrows().any(|a| matches!(a.end, Ending::Dropped(_)));
+    let fate = match (lost, dropped) {
+        (true, true) => "lost, or thrown away",
+        (true, false) => "lost",
+        _ => "thrown away",
+    };
+    add(lost || dropped, glyphs.cross.into(), fate);
     add(arrows().any(|a| a.end == Ending::Unknown), "?".into(), "fate unknown");
     add(remarks().any(|r| r.voice == Voice::Application), glyphs.dot.into(), "the application");
     add(remarks().any(|r| r.voice == Voice::Engine), glyphs.ring.into(), "the TCP");

@@ -167,6 +167,120 @@ fn large_traces_take_no_time() {
     assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
 }
 
+/// No stroke runs over a word, and no word over another.
+#[test]
+fn words_are_whole() {
+    for (name, trace) in experiments::all() {
+        for width in [80, 100, 132] {
+            let options = RenderOptions { legend: false, ..at_width(width) };
+            let text = render(&trace, &options);
+            let seen: Vec<&str> = text.split_whitespace().collect();
+            for ladder in lay_out(&trace, &options.ladder) {
+                let states = ladder.states.iter().map(|mark| mark.state.name().to_owned());
+                let words = ladder.arrows.iter().flat_map(|arrow| {
+                    let reason = match &arrow.end {
+                        layout::Ending::Dropped(why) | layout::Ending::Lost(why) => Some(why.clone()),
+                        _ => None,
+                    };
+                    let label = &arrow.label;
+                    std::iter::once(label.name.clone())
+                        .chain(label.fields.clone())
+                        .chain(label.details.clone())
+                        .chain(reason)
+                });
+                let remarks = ladder.remarks.iter().map(|remark| remark.text.clone());
+                for word in words.chain(remarks).chain(states).flat_map(|text| split(&text)) {
+                    assert!(seen.iter().any(|s| s.contains(&word)), "{name} at {width}: {word}\n{text}");
+                }
+            }
+        }
+    }
+}
+
+fn split(text: &str) -> Vec<String> {
+    // A fold's parts stand on lines of their own.
+    text.split_whitespace().map(|word| word.trim_end_matches(';').to_owned()).collect()
+}
+
+/// In real time a state is entered a little after the packet that brings it about was seen: it stands beside it.
+#[test]
+fn states_of_real_time_stand_at_their_packets() {
+    let mut s = Story::new([View::Inside, View::Observed]);
+    s.handshake(0);
+    let micros = |at: u64| Instant::from_nanos(at * 1000);
+    for (at, from, to) in [
+        (0, TcpState::Closed, TcpState::SynSent),
+        (20_150, TcpState::SynSent, TcpState::Established),
+        (99_800, TcpState::Established, TcpState::FinWait1),
+        (120_400, TcpState::FinWait1, TcpState::FinWait2),
+    ] {
+        s.trace.note(micros(at), CLIENT, s.flow, What::Event(Event::State { from, to }));
+    }
+    s.sends(100, seg(CLIENT, "F.", 1, 1)).sends(110, seg(SERVER, ".", 1, 2));
+    let ladder = lay_out(&s.end(200), &LadderOptions::default()).remove(0);
+    let rows: Vec<(TcpState, u128)> = (ladder.states.iter().filter(|m| m.side == layout::Side::Left))
+        .map(|mark| (mark.state, ladder.rows[mark.row].at.as_millis()))
+        .collect();
+    use TcpState::*;
+    assert_eq!(rows, [(SynSent, 0), (Established, 20), (FinWait1, 100), (FinWait2, 120)]);
+}
+
+/// Times of six digits are all absolute; a column of their own has the spans.
+#[test]
+fn short_times_do_not_mix() {
+    let mut s = Story::new(INSIDE);
+    s.delay = 0;
+    s.handshake(0);
+    for (at, arrives) in [(1_000, 1_041), (1_130, 1_170)] {
+        let id = s.trace.packet_sent(
+            Instant::from_nanos(at * 1000),
+            (CLIENT, SERVER),
+            s.trace.packets[2].bytes.clone(),
+            FlowId::NONE,
+            None,
+        );
+        s.trace.packet_ended(id, Arrival::At(Instant::from_nanos(arrives * 1000)));
+    }
+    let trace = s.end(10);
+    let narrow = render(&trace, &at_width(80));
+    assert!(narrow.contains("0.001041") && !narrow.contains('+'), "{narrow}");
+    let wide = render(&trace, &at_width(100));
+    assert!(wide.contains("0.001041") && wide.contains("+41 µs"), "{wide}");
+}
+
+/// An engine's error and the application's report of it are one thing.
+#[test]
+fn errors_are_told_once() {
+    let error = |app: Option<&str>| {
+        let mut s = Story::new(INSIDE);
+        s.handshake(0);
+        s.sends(100, seg(SERVER, "R.", 1, 1)).event(
+            110,
+            CLIENT,
+            Event::Ended { error: Some(limpid_event::Error::ConnectionReset) },
+        );
+        if let Some(text) = app {
+            s.says(300, CLIENT, text);
+        }
+        render(&s.end(400), &at_width(80)).matches("ECONNRESET").count()
+    };
+    assert_eq!(error(None), 1, "nobody else says it");
+    assert_eq!(error(Some("read: connection reset by peer (ECONNRESET)")), 1);
+    assert_eq!(error(Some("read: something else")), 1);
+}
+
+/// The legend explains what is there and nothing else.
+#[test]
+fn the_legend_tells_losses_from_drops() {
+    let legend = |name: &str| {
+        let (_, trace) = experiments::all().into_iter().find(|(n, _)| *n == name).expect("an experiment");
+        render(&trace, &at_width(80))
+    };
+    assert!(legend("lost-segment-rto").contains("✕ lost   ") && !legend("lost-segment-rto").contains("thrown away"));
+    assert!(legend("backlog-full").contains("✕ thrown away"));
+    assert!(!legend("handshake").contains('✕'));
+}
+
 #[test]
 fn remarks_of_several_connections_find_theirs() {
     let mut s = Story::new(INSIDE);

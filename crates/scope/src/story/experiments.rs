@@ -252,6 +252,22 @@ pub(crate) fn backlog_full() -> Trace {
     s.end(4000)
 }
 
+/// The accept queue is full when the handshake's last ACK comes: the SYN-ACK comes again.
+pub(crate) fn final_ack_refused(views: [View; 2]) -> Trace {
+    let mut s = Story::new(views);
+    s.handshake(0);
+    if views[SERVER] == View::Inside {
+        use TcpState::*;
+        s.state(0, SERVER, Closed, Listen).state(10, SERVER, Listen, SynReceived);
+        s.event(30, SERVER, Event::Dropped { why: DropReason::AcceptQueueFull });
+        s.state(1040, SERVER, SynReceived, Established);
+    }
+    s.says(500, SERVER, "accepts one: there is room again");
+    s.sends(1010, seg(SERVER, "S.", 0, 1).win(65160).why(TxReason::SynAckRetransmit));
+    s.sends(1030, seg(CLIENT, ".", 1, 1).why(TxReason::ChallengeAck));
+    s.end(2000)
+}
+
 /// The peer is gone: probes, and an end.
 pub(crate) fn keepalive_dead_peer(views: [View; 2]) -> Trace {
     let mut s = Story::new(views);
@@ -349,6 +365,8 @@ pub(crate) fn all() -> Vec<(&'static str, Trace)> {
         ("lost-segment-fast", lost_segment_fast()),
         ("lost-segment-rto", lost_segment_rto()),
         ("backlog-full", backlog_full()),
+        ("final-ack-refused", final_ack_refused(INSIDE)),
+        ("final-ack-refused-observed", final_ack_refused([View::Inside, View::Observed])),
         ("keepalive-dead-peer", keepalive_dead_peer(INSIDE)),
         ("keepalive-dead-peer-kernel", keepalive_dead_peer(KERNEL)),
         ("bulk", bulk(60)),

@@ -1,16 +1,19 @@
 //! How the data fared: figures, losses and their repair (RFC 6298, RFC 5681), reordering, copies, zero windows (RFC 9293
 //! §3.8.6.1) and keepalives (§3.8.4).
 
-use super::{Kind, Known, Story, cited};
-use crate::analysis::{Again, Cause, Connection, Kind as Purpose, Segment};
+use super::schedule::{Schedule, fit, rounded};
+use super::{Kind, Known, Story, alike, cited, intervals, list_of, numbers, times};
+use crate::analysis::{Again, Cause, Connection, IcmpSeen, Kind as Purpose, Segment};
 use crate::trace::Arrival;
 use crate::words;
 use limpid_event::Instant;
 use limpid_wire::TcpFlags;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 pub(super) fn explain(story: &mut Story<'_>) {
     figures(story);
+    soft_errors(story);
     losses(story);
     reordering(story);
     copies(story);
@@ -29,10 +32,7 @@ fn figures(story: &mut Story<'_>) {
         return;
     }
     let (opener, peer) = (connection.opener, Connection::peer(connection.opener));
-    let sent = |end: usize| {
-        let new = |s: &&Segment| s.tcp.len > 0 && s.facts.again.is_none() && !s.copy && !is_probe(s);
-        connection.sent_by(end).filter(new).fold((0u64, 0u64), |(n, sum), s| (n + 1, sum + u64::from(s.tcp.len)))
-    };
+    let sent = |end: usize| new_data(connection, end);
     let part = |end: usize| {
         let (count, bytes) = sent(end);
         let name = story.the(end);
@@ -46,15 +46,51 @@ fn figures(story: &mut Story<'_>) {
         (0, _) => format!("{} sent no data, {}.", story.the_capital(opener), part(peer)),
         _ => {
             let text = part(opener);
-            let (name, rest) = text.split_at(story.the(opener).len());
-            let name = super::capital(name);
-            format!("{name} sent{rest}, {}.", part(peer))
+            let rest = text.strip_prefix(&story.the(opener)).unwrap_or_default();
+            format!("{} sent{rest}, {}.", story.the_capital(opener), part(peer))
         }
     };
     let with_data =
         || connection.segments.iter().filter(|s| s.tcp.len > 0 && !s.copy && !is_probe(s)).map(|s| s.number);
     let packets: Vec<u64> = with_data().min().into_iter().chain(with_data().max()).collect();
     story.say(Kind::Data, Known::Observed, &packets, sentence);
+}
+
+/// How many segments brought new bytes of `end`'s stream, and how many bytes. A probe of a nearly closed window may, too.
+fn new_data(connection: &Connection, end: usize) -> (u64, u64) {
+    let data = connection.sent_by(end).filter(|s| s.tcp.len > 0 && !s.copy && s.facts.kind != Purpose::KeepAlive);
+    let mut sum = (0, 0);
+    let mut newest: Option<i64> = None;
+    for segment in data {
+        let (start, until) = (segment.facts.seq, segment.facts.seq + i64::from(segment.tcp.len));
+        let new = until - newest.map_or(start, |newest| newest.max(start));
+        if let Ok(new @ 1..) = u64::try_from(new) {
+            sum = (sum.0 + 1, sum.1 + new);
+        }
+        newest = Some(newest.map_or(until, |newest| newest.max(until)));
+    }
+    sum
+}
+
+/// ICMP errors that an established connection noted, and no more (RFC 5461 §4.1, RFC 5927 §5.2).
+fn soft_errors(story: &mut Story<'_>) {
+    let opened = story.connection.segments.iter().filter(|s| s.is_syn_ack()).map(|s| s.sent_at).min();
+    let since = |e: &&IcmpSeen| e.error.trouble.is_unreachable() && opened.is_some_and(|at| e.sent_at >= at);
+    let errors: Vec<&IcmpSeen> = story.connection.errors.iter().filter(since).collect();
+    let Some(first) = errors.first() else { return };
+    if story.ended(first.to).is_some() {
+        return;
+    }
+    let seen: Vec<u64> = errors.iter().map(|e| e.number).collect();
+    let (noun, verb) = if seen.len() == 1 { ("error", "was") } else { ("errors", "were") };
+    let sentence = format!(
+        "ICMP {noun} {} ({}) {verb} noted and changed nothing: {} was connected, and anybody can forge such a message.",
+        cited(&seen),
+        first.error.trouble.text(),
+        story.the(first.to),
+    );
+    let known = if story.is_inside(first.to) { Known::Inside } else { Known::Observed };
+    story.say(Kind::SoftError, known, &seen, sentence);
 }
 
 fn is_probe(segment: &Segment) -> bool {
@@ -104,27 +140,46 @@ fn repaired(story: &mut Story<'_>, original: &Segment, repeats: &[(&Segment, Aga
             let too = if segment.arrival.is_lost() { ", lost too" } else { "" };
             let cause = match again.cause {
                 Cause::Rto => format!("the RTO ran out after {}", words::duration(again.after)),
-                Cause::Fast if !duplicates.is_empty() => format!(
-                    "fast retransmit after {}, {} later",
-                    words::count(duplicates.len() as u64, "duplicate ACK"),
-                    words::duration(again.after)
-                ),
+                Cause::Fast => fast(duplicates.len() as u64, again),
                 Cause::Unknown => format!("{} later", words::duration(again.after)),
                 cause => format!("{}, {} later", cause.text(), words::duration(again.after)),
             };
             format!("{} ({cause}{too})", segment.number)
         })
         .collect();
-    let sentence = format!("{} {fate}, and sent again as {}.", described(original), words::list(&how));
     let mut packets = vec![original.number];
     packets.extend(duplicates);
     packets.extend(repeats.iter().map(|(segment, _)| segment.number));
+    let acknowledged = acknowledged(story.connection, original).map_or_else(String::new, |(ack, at)| {
+        packets.push(ack.number);
+        format!(" It was acknowledged ({}) {} after it was first sent.", ack.number, words::duration(at))
+    });
+    let sentence = format!("{} {fate}, and sent again as {}.{acknowledged}", described(original), words::list(&how));
     let known = match (certain, original.why.is_some()) {
         (true, true) => Known::Inside,
         (true, false) => Known::Observed,
         (false, _) => Known::Inferred,
     };
     story.say(Kind::Loss, known, &packets, sentence);
+}
+
+/// `fast retransmit after 20 ms: 7 duplicate ACKs had told of the loss, three are enough`.
+fn fast(duplicates: u64, again: &Again) -> String {
+    let after = words::duration(again.after);
+    let told = match duplicates {
+        0 => return format!("fast retransmit after {after}"),
+        n => format!("{} had told of the loss", words::count(n, "duplicate ACK")),
+    };
+    let enough = if duplicates > 3 { ", three are enough" } else { "" };
+    format!("fast retransmit after {after}: {told}{enough}")
+}
+
+/// What first acknowledged `original`, and how long after its first sending that had come back.
+fn acknowledged<'a>(connection: &'a Connection, original: &Segment) -> Option<(&'a Segment, Duration)> {
+    let end = original.facts.seq + i64::from(original.tcp.seq_len());
+    let acks = connection.sent_by(Connection::peer(original.from)).filter(|s| s.is(TcpFlags::ACK));
+    let came = acks.filter(|s| s.facts.ack >= end).filter_map(|s| Some((s, s.taken_at()?)));
+    came.min_by_key(|(_, at)| *at).map(|(ack, at)| (ack, at.since(original.sent_at)))
 }
 
 /// The duplicate ACKs for `original` that its sender had received by `before`.
@@ -154,7 +209,7 @@ fn needless(story: &mut Story<'_>, original: &Segment, repeats: &[(&Segment, Aga
             packets.push(ack.number);
             format!("but its ACK ({}) was lost", ack.number)
         }
-        None => format!("but {} after it had no ACK", words::duration(repeats[0].1.after)),
+        None => format!("but {} later no ACK had come back", words::duration(repeats[0].1.after)),
     };
     packets.extend(&numbers);
     let sentence = format!("{} had arrived, {reason}: {} repeated it.", described(original), cited(&numbers));
@@ -216,20 +271,28 @@ fn zero_windows(story: &mut Story<'_>, end: usize) {
 fn zero_window(story: &mut Story<'_>, (end, peer): (usize, usize), since: &Segment, opened: Option<&Segment>) {
     let within = |s: &&Segment| s.sent_at >= since.sent_at && opened.is_none_or(|o| s.sent_at <= o.sent_at);
     let probing = |s: &&Segment| s.facts.kind == Purpose::WindowProbe;
-    let probes: Vec<u64> = story.connection.sent_by(peer).filter(within).filter(probing).map(|s| s.number).collect();
+    let asked: Vec<&Segment> = story.connection.sent_by(peer).filter(within).filter(probing).collect();
+    let probes = numbers(&asked);
     // Opened by the same burst that closed it: nobody had to wait.
     if probes.is_empty() && opened.is_some_and(|o| o.sent_at == since.sent_at) {
         return;
     }
+    let noticed = since.arrival.time().unwrap_or(since.sent_at);
     let probed = match probes.len() {
         0 => String::new(),
-        1 => format!(" {} asked once ({}) whether there was room again.", story.the_capital(peer), probes[0]),
-        n => format!(" {} asked {n} times ({}) whether there was room again.", story.the_capital(peer), cited(&probes)),
+        n => format!(
+            " {} asked {} ({}) whether there was room again, {}.",
+            story.the_capital(peer),
+            times(n),
+            cited(&probes),
+            waits(&asked, noticed)
+        ),
     };
     let outcome = match opened {
         Some(opened) => format!(
-            " After {} it opened to {} ({}).",
+            " After {} {} opened it again, to {} ({}).",
             words::duration(opened.sent_at.since(since.sent_at)),
+            story.the(end),
             words::bytes(opened.facts.window),
             opened.number
         ),
@@ -246,6 +309,17 @@ fn zero_window(story: &mut Story<'_>, (end, peer): (usize, usize), since: &Segme
     story.say(Kind::ZeroWindow, Known::Observed, &packets, sentence);
 }
 
+/// How long the prober waited before each of its probes.
+fn waits(probes: &[&Segment], noticed: Instant) -> String {
+    let first = probes.first().map_or(Duration::ZERO, |s| s.sent_at.since(noticed));
+    let mut spans = vec![first];
+    spans.extend(intervals(probes));
+    match fit(&spans) {
+        Schedule::Exponential { .. } => format!("and waited about twice as long each time: {}", list_of(&spans)),
+        _ => format!("after {}", list_of(&spans)),
+    }
+}
+
 /// Probes of an idle connection by `end`.
 fn keepalives(story: &mut Story<'_>, end: usize) {
     let connection = story.connection;
@@ -256,32 +330,36 @@ fn keepalives(story: &mut Story<'_>, end: usize) {
             .sent_by(Connection::peer(end))
             .any(|s| s.sent_at >= probe.sent_at && until.is_none_or(|u| s.sent_at < u) && !s.arrival.is_lost())
     };
-    let answered = probes
-        .iter()
-        .enumerate()
-        .filter(|(nth, probe)| heard_after(probe, probes.get(nth + 1).map(|next| next.sent_at)))
-        .count();
-    let numbers: Vec<u64> = probes.iter().map(|s| s.number).collect();
-    let outcome = match (answered, probes.len()) {
-        (0, 1) => "it was not answered".into(),
-        (0, _) => "none was answered".to_owned(),
-        (a, n) if a == n => "each was answered: the peer lives".into(),
-        (1, n) => format!("1 of {n} was answered, the others not"),
-        (a, n) => format!("{a} of {n} were answered, the others not"),
+    let is_answered = |(nth, probe): (usize, &&Segment)| heard_after(probe, probes.get(nth + 1).map(|p| p.sent_at));
+    let answers: Vec<bool> = probes.iter().enumerate().map(is_answered).collect();
+    let of = |answered: bool| -> Vec<&Segment> {
+        probes.iter().zip(&answers).filter(|(_, a)| **a == answered).map(|(probe, _)| *probe).collect()
     };
-    let every = match probes.len() {
-        1 => String::new(),
-        _ => {
-            let before = probes[probes.len() - 2];
-            format!(", {} apart", words::duration(last.sent_at.since(before.sent_at)))
-        }
+    let every = |list: &[&Segment]| match list.len() {
+        0 | 1 => String::new(),
+        _ => match &intervals(list)[..] {
+            waits if alike(waits) => format!(", {} apart", words::duration(rounded(waits[0]))),
+            waits => format!(", at intervals of {}", list_of(waits)),
+        },
     };
-    let sentence = format!(
-        "{} probed the idle connection with {} ({}){every}: {outcome}.",
-        story.the_capital(end),
-        words::count(probes.len() as u64, "keepalive"),
-        cited(&numbers),
-    );
+    let count = words::count(probes.len() as u64, "keepalive");
+    let all = || format!("{count} ({}){}", cited(&numbers(&probes)), every(&probes));
+    let was = |n: usize| if n == 1 { "was" } else { "were" };
+    let outcome = match (&of(true)[..], &of(false)[..]) {
+        ([_], []) => format!("{}: it was answered, so the peer lives", all()),
+        (_, []) => format!("{}: each was answered, so the peer lives", all()),
+        ([], [_]) => format!("{}: it was not answered", all()),
+        ([], _) => format!("{}: none was answered", all()),
+        (heard, silent) => format!(
+            "{count}: {} {} answered; {}{}, {} not",
+            cited(&numbers(heard)),
+            was(heard.len()),
+            cited(&numbers(silent)),
+            every(silent),
+            was(silent.len()),
+        ),
+    };
+    let sentence = format!("{} probed the idle connection with {outcome}.", story.the_capital(end));
     let known = if last.why.is_some() { Known::Inside } else { Known::Inferred };
-    story.say(Kind::KeepAlive, known, &numbers, sentence);
+    story.say(Kind::KeepAlive, known, &numbers(&probes), sentence);
 }

@@ -1,17 +1,16 @@
 //! How a connection ended (RFC 9293 §3.6, RFC 1122 §4.2.2.13).
 
-use super::{Kind, Known, Story, cited};
-use crate::analysis::{Connection, Segment, closing, opening};
-use crate::trace::View;
+use super::{Kind, Known, Story, cited, reset, time_wait};
+use crate::analysis::{Connection, Segment, closing};
 use crate::words;
-use limpid_event::{Error, Event, Instant, TcpState, Timer, TxReason};
+use limpid_event::{Error, Instant, TcpState, Timer, TxReason};
 use limpid_wire::TcpFlags;
 use std::time::Duration;
 
-/// How long an ACK may be delayed (RFC 9293 §3.8.6.3; Linux: 40 to 200 ms).
-const LONGEST_DELAYED_ACK: Duration = Duration::from_millis(500);
-/// Longer than any machine takes to answer at once.
-const AT_ONCE: Duration = Duration::from_millis(20);
+/// How long Linux delays an ACK at least, once data has come (`TCP_ATO_MIN`); before that it is one tick of its clock.
+const DELAYED_ACK: Duration = Duration::from_millis(40);
+/// The longest tick of Linux's clock (`HZ` 100).
+const LONGEST_TICK: Duration = Duration::from_millis(10);
 
 pub(super) fn explain(story: &mut Story<'_>) {
     match closing::both_fins(story.connection) {
@@ -19,9 +18,9 @@ pub(super) fn explain(story: &mut Story<'_>) {
         Some((first, second)) => in_turn(story, first, second),
         None => one_sided(story),
     }
-    time_wait(story);
+    time_wait::explain(story);
     gave_up(story);
-    reset(story);
+    reset::explain(story);
 }
 
 fn simultaneous(story: &mut Story<'_>) {
@@ -62,17 +61,14 @@ fn in_turn(story: &mut Story<'_>, first: usize, second: usize) {
 fn merged(story: &mut Story<'_>, fin: &Segment, rider: &Segment) {
     let closer = rider.from;
     // From one vantage point alone, half of this time may be flight.
-    let estimated = story.connection.ends.iter().any(|end| end.view == View::Estimated);
+    let estimated = story.is_estimated();
     let soon = taken_at(story, fin).map(|taken| rider.sent_at.since(taken));
     let how_soon = match soon {
         Some(soon) if soon.is_zero() && !estimated => "as soon as the FIN had arrived".to_owned(),
         Some(soon) if !estimated => format!("{} after the FIN had arrived", words::duration(soon)),
         _ => format!("{} after the FIN was sent, flight included", words::duration(rider.sent_at.since(fin.sent_at))),
     };
-    let delayed = match soon {
-        Some(soon) if soon <= LONGEST_DELAYED_ACK => ", before a delayed ACK was due",
-        _ => "",
-    };
+    let delayed = soon.and_then(|soon| before_delayed_ack(story, fin, rider, soon)).unwrap_or_default();
     let sentence = format!(
         "No ACK of FIN {} was sent alone: it rode on {}'s own FIN ({}). {} closed {how_soon}{delayed}: three segments \
          close the connection, not four.",
@@ -82,6 +78,26 @@ fn merged(story: &mut Story<'_>, fin: &Segment, rider: &Segment) {
         story.the_capital(closer),
     );
     story.say(Kind::MergedAck, Known::Observed, &[fin.number, rider.number], sentence);
+}
+
+/// When a delayed ACK of `fin` would have come, if that was later than `rider`, which left `soon` after `fin` had arrived.
+fn before_delayed_ack(story: &Story<'_>, fin: &Segment, rider: &Segment, soon: Duration) -> Option<String> {
+    let end = rider.from;
+    let arrived = taken_at(story, fin)?;
+    let told = story.set(end, Timer::DelayedAck).filter(|(at, _)| *at >= arrived && *at <= rider.sent_at).last();
+    if let Some((_, after)) = told {
+        return Some(format!(", before its delayed ACK ({}) was due", words::duration(after)));
+    }
+    let data_came =
+        story.connection.sent_by(fin.from).any(|s| s.tcp.len > 0 && s.taken_at().is_some_and(|at| at <= rider.sent_at));
+    match data_came {
+        true if soon < DELAYED_ACK => Some(", before a delayed ACK was due (40 ms on Linux)".into()),
+        // Nothing was received yet: the time-out of delayed ACKs still stands at 0.
+        false if soon < LONGEST_TICK => {
+            Some(", before a delayed ACK was due (on Linux one clock tick, as long as no data has come)".into())
+        }
+        _ => None,
+    }
 }
 
 /// When the receiver of `fin` took it: when it entered CLOSE-WAIT, since data before it may have been missing.
@@ -96,20 +112,25 @@ fn apart(story: &mut Story<'_>, fin: &Segment, ack: &Segment, other: &Segment) {
     let waited = taken_at(story, fin).map_or(Duration::ZERO, |at| ack.sent_at.since(at));
     let why = match ack.why {
         Some(TxReason::DelayedAck) => format!("a delayed ACK, {} after the FIN had arrived", words::duration(waited)),
-        _ if waited >= AT_ONCE => format!("{} after the FIN had arrived", words::duration(waited)),
+        _ if !waited.is_zero() && !story.is_estimated() => {
+            format!("{} after the FIN had arrived", words::duration(waited))
+        }
         _ => "at once".into(),
     };
+    let later = match other.sent_at.since(ack.sent_at) {
+        Duration::ZERO => "at once".into(),
+        span => format!("{} later", words::duration(span)),
+    };
     let sentence = format!(
-        "FIN {} was acknowledged on its own ({}, {why}), and {}'s FIN ({}) followed {} later: four segments close the \
-         connection.",
+        "FIN {} was acknowledged on its own ({}, {why}), and {}'s FIN ({}) followed {later}: four segments close the \
+         connection, not three.",
         fin.number,
         ack.number,
         story.the(other.from),
         other.number,
-        words::duration(other.sent_at.since(ack.sent_at)),
     );
     let known = if ack.why.is_some() { Known::Inside } else { Known::Observed };
-    story.say(Kind::Close, known, &[fin.number, ack.number, other.number], sentence);
+    story.say(Kind::SeparateAck, known, &[fin.number, ack.number, other.number], sentence);
 }
 
 /// What the other end still sent after `fin` had reached it.
@@ -150,53 +171,6 @@ fn one_sided(story: &mut Story<'_>) {
     }
 }
 
-fn time_wait(story: &mut Story<'_>) {
-    for end in 0..2 {
-        let states = &story.connection.ends[end].states;
-        let Some(at) = states.iter().position(|change| change.to == TcpState::TimeWait) else { continue };
-        let (entered, left) = (states[at], states[at + 1..].iter().find(|change| change.to == TcpState::Closed));
-        let fins = closing::both_fins(story.connection);
-        let mut packets: Vec<u64> =
-            fins.map_or_else(Vec::new, |(a, b)| vec![story.segment(a).number, story.segment(b).number]);
-        let first = fins.map(|(first, _)| story.segment(first).from);
-        let why = match first {
-            Some(first) if first == end && !closing::is_simultaneous(story.connection) => ", which closed first,",
-            _ => "",
-        };
-        let (length, told) = match left {
-            Some(left) => {
-                let span = words::duration(left.at.since(entered.at));
-                let reset = story
-                    .connection
-                    .sent_by(Connection::peer(end))
-                    .find(|s| s.is(TcpFlags::RST) && s.arrival.time() == Some(left.at));
-                packets.extend(reset.map(|s| s.number));
-                match reset {
-                    Some(reset) => {
-                        (format!("was in TIME-WAIT for {span}, until a reset ({}) ended it", reset.number), true)
-                    }
-                    None if story.fired(end, Timer::TimeWait) => (format!("was in TIME-WAIT for {span} (2MSL)"), true),
-                    None => (format!("was in TIME-WAIT for {span}"), true),
-                }
-            }
-            None => match time_wait_set(story, end) {
-                Some(after) => (format!("stays in TIME-WAIT for {} (2MSL)", words::duration(after)), true),
-                None => ("is left in TIME-WAIT, to answer what may still come; on Linux for 60 s".into(), false),
-            },
-        };
-        let known = if told && entered.told { Known::Inside } else { Known::Inferred };
-        story.say(Kind::TimeWait, known, &packets, format!("{}{why} {length}.", story.the_capital(end)));
-    }
-}
-
-/// How long the engine of `end` means to stay in TIME-WAIT, if it told.
-fn time_wait_set(story: &Story<'_>, end: usize) -> Option<Duration> {
-    story.connection.events(story.analysis.trace, end).find_map(|(_, event)| match event {
-        Event::TimerSet { timer: Timer::TimeWait, after } => Some(*after),
-        _ => None,
-    })
-}
-
 /// An established connection that timed out.
 fn gave_up(story: &mut Story<'_>) {
     for end in 0..2 {
@@ -221,36 +195,4 @@ fn gave_up(story: &mut Story<'_>) {
         );
         story.say(Kind::TimedOut, Known::Inside, &packets, sentence);
     }
-}
-
-/// The first reset of a connection that had come about.
-fn reset(story: &mut Story<'_>) {
-    let connection = story.connection;
-    let Some(reset) = connection.segments.iter().find(|s| s.is(TcpFlags::RST) && !s.copy) else { return };
-    let came_about = connection.segments.iter().any(|s| s.number < reset.number && !s.is(TcpFlags::SYN));
-    let refused = !came_about && opening::handshake(connection).is_none() && reset.from != connection.opener;
-    if refused {
-        return;
-    }
-    let (end, peer) = (reset.from, Connection::peer(reset.from));
-    let why = match reset.why {
-        Some(TxReason::ResetAbort) => ": its application aborted",
-        Some(TxReason::ResetUnread) => ": its application closed with data unread",
-        Some(TxReason::ResetDataAfterClose) => ": data came after its application had closed",
-        Some(TxReason::ResetNoConnection) => ": it knows no such connection",
-        Some(TxReason::ResetBadAck) => ": it got an ACK for what it never sent",
-        Some(TxReason::ResetTimeout) => ": its patience had run out",
-        Some(TxReason::ResetRefused) => ": its listener refused",
-        _ => "; why, the packets don't tell",
-    };
-    let heard = match (story.ended(peer), reset.arrival.is_lost()) {
-        (Some((_, error)), _) if story.is_inside(peer) => {
-            format!(" {} heard of it as {}.", story.the_capital(peer), error.errno())
-        }
-        (_, true) => format!(" It was lost: {} never heard of it.", story.the(peer)),
-        _ => String::new(),
-    };
-    let sentence = format!("{} reset the connection ({}){why}.{heard}", story.the_capital(end), reset.number);
-    let known = if reset.why.is_some() { Known::Inside } else { Known::Observed };
-    story.say(Kind::Reset, known, &[reset.number], sentence);
 }

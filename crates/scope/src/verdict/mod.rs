@@ -1,20 +1,29 @@
 //! Verdicts: what a trace means, in sentences that cite packets and say how they are known.
 //!
-//! [`explain`] goes through a [`Trace`] connection by connection: how it opened, how its data fared, how it ended.
+//! [`explain`] goes through a [`Trace`] connection by connection: how it opened, how its data fared, how it ended. What is
+//! out of the ordinary comes first. [`groups`] sets them under the captions of their ladders.
 
 mod data;
 mod ending;
+mod full_queue;
 mod opening;
+mod order;
+mod reset;
 mod schedule;
+mod time_wait;
 
 #[cfg(test)]
 mod tests;
 
 use crate::analysis::{Analysis, Connection, Segment};
-use crate::trace::{Trace, View};
+use crate::ladder;
+use crate::trace::{Trace, View, What};
+use crate::words;
+use limpid_event::{Error, Event, Instant, Timer};
 use limpid_wire::Endpoint;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 /// The most verdicts of one [`Kind`] about one connection; a last one counts the others.
 const MAX_OF_A_KIND: usize = 8;
@@ -65,6 +74,8 @@ pub enum Kind {
     Refused,
     /// An ICMP error ended the connect.
     Unreachable,
+    /// ICMP errors about an established connection changed nothing.
+    SoftError,
     /// The listener had no room.
     BacklogFull,
     /// A connection in TIME-WAIT was opened anew.
@@ -87,12 +98,16 @@ pub enum Kind {
     Close,
     /// The ACK of a FIN rode on the other FIN.
     MergedAck,
+    /// The FIN that came first was acknowledged on its own.
+    SeparateAck,
     /// Both ends closed at once.
     SimultaneousClose,
     /// One direction stayed open after the other had closed.
     HalfClose,
     /// Who waits in TIME-WAIT, and how long.
     TimeWait,
+    /// TIME-WAIT answered what came late.
+    TimeWaitServed,
     /// A reset ended it.
     Reset,
     /// The connection was given up because the peer did not answer.
@@ -117,18 +132,37 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// Explains every connection of `trace`, in the order of their first packets.
+/// The verdicts about one pair of endpoints: what belongs to one ladder.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Group {
+    /// The ladder's caption: which connection this is of how many, where there are several.
+    pub caption: Option<String>,
+    /// The verdicts, the point first.
+    pub verdicts: Vec<Verdict>,
+}
+
+/// Explains every connection of `trace`, in the order of their first packets; those between the same endpoints stay
+/// together.
 pub fn explain(trace: &Trace) -> Vec<Verdict> {
+    groups(trace).into_iter().flat_map(|group| group.verdicts).collect()
+}
+
+/// The same, in the groups that the ladders make.
+pub fn groups(trace: &Trace) -> Vec<Group> {
     let analysis = Analysis::of(trace);
-    let mut verdicts = Vec::new();
+    let pairs = analysis.connections.iter().map(|c| c.pair + 1).max().unwrap_or(0);
+    let caption = |pair| ladder::caption(pair, pairs);
+    let mut groups: Vec<Group> =
+        (0..pairs).map(|pair| Group { caption: caption(pair), verdicts: Vec::new() }).collect();
     for connection in &analysis.connections {
         let mut story = Story::new(&analysis, connection);
         opening::explain(&mut story);
         data::explain(&mut story);
         ending::explain(&mut story);
-        verdicts.append(&mut story.verdicts);
+        groups[connection.pair].verdicts.append(&mut story.verdicts);
     }
-    verdicts
+    groups.iter_mut().for_each(|group| order::point_first(&mut group.verdicts));
+    groups
 }
 
 /// A connection about to be explained.
@@ -176,20 +210,23 @@ impl<'a> Story<'a> {
         self.said(kind) >= MAX_OF_A_KIND
     }
 
-    /// The host at `end`, in the middle of a sentence: "the client", "Linux".
+    /// The host at `end`, in the middle of a sentence: "the client", "the Linux server", "Linux", "limpid".
     fn the(&self, end: usize) -> String {
         let host = self.connection.ends[end].host;
-        let name = self.analysis.trace.hosts.get(host).map(|h| crate::words::tame(&h.name)).unwrap_or_default();
-        match name.chars().next() {
-            None => self.connection.ends[end].endpoint.addr.to_string(),
-            Some(c) if c.is_lowercase() && !name.contains([':', '.']) => format!("the {name}"),
-            Some(_) => name,
+        let name = self.analysis.trace.hosts.get(host).map(|h| words::tame(&h.name)).unwrap_or_default();
+        match name.is_empty() {
+            true => self.connection.ends[end].endpoint.addr.to_string(),
+            false => words::with_article(&name),
         }
     }
 
-    /// The host at `end`, at the beginning of a sentence.
+    /// The host at `end`, at the beginning of a sentence. A proper name stays as its owner writes it.
     fn the_capital(&self, end: usize) -> String {
-        capital(&self.the(end))
+        let name = self.the(end);
+        match name.strip_prefix("the ") {
+            Some(noun) => format!("The {noun}"),
+            None => name,
+        }
     }
 
     fn segment(&self, index: usize) -> &'a Segment {
@@ -201,16 +238,45 @@ impl<'a> Story<'a> {
         self.connection.ends[end].view == View::Inside
     }
 
+    /// What the application at `end` was told when its connection failed, and when: by its engine's word, else by its own.
+    fn ended(&self, end: usize) -> Option<(Instant, Error)> {
+        let told = |(at, event): (Instant, &Event)| match event {
+            Event::Ended { error: Some(error) } => Some((at, *error)),
+            _ => None,
+        };
+        let said = |(at, what): (Instant, &What)| match what {
+            What::App(text) => Some((at, words::errno(text)?)),
+            What::Event(_) => None,
+        };
+        let trace = self.analysis.trace;
+        let by_engine = self.connection.events(trace, end).find_map(told);
+        let by_itself = || self.connection.told(trace, end).find_map(said).filter(|_| !self.is_inside(end));
+        by_engine.or_else(by_itself)
+    }
+
+    /// Whether a timer of `end` ran out.
+    fn fired(&self, end: usize, which: Timer) -> bool {
+        let fired = |event: &Event| matches!(event, Event::TimerFired { timer, .. } if *timer == which);
+        self.connection.events(self.analysis.trace, end).any(|(_, event)| fired(event))
+    }
+
+    /// When, and for how long, `end` set a timer.
+    fn set(&self, end: usize, which: Timer) -> impl Iterator<Item = (Instant, Duration)> {
+        self.connection.events(self.analysis.trace, end).filter_map(move |(at, event)| match event {
+            Event::TimerSet { timer, after } if *timer == which => Some((at, *after)),
+            _ => None,
+        })
+    }
+
+    /// True if one end is an estimate.
+    fn is_estimated(&self) -> bool {
+        self.connection.ends.iter().any(|end| end.view == View::Estimated)
+    }
+
     /// Observed, where both ends' packets are; inferred, where one end is an estimate.
     fn seen(&self) -> Known {
-        let estimated = self.connection.ends.iter().any(|end| end.view == View::Estimated);
-        if estimated { Known::Inferred } else { Known::Observed }
+        if self.is_estimated() { Known::Inferred } else { Known::Observed }
     }
-}
-
-fn capital(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
 /// Packet numbers as people cite them: `1`, `2 and 4`, `2–5`; of many, the first and last.
@@ -221,5 +287,49 @@ fn cited(numbers: &[u64]) -> String {
         }
         [first, .., last] if numbers.len() > 6 => format!("{first} to {last}"),
         _ => crate::words::list(numbers),
+    }
+}
+
+fn numbers(segments: &[&Segment]) -> Vec<u64> {
+    segments.iter().map(|s| s.number).collect()
+}
+
+/// The intervals between sendings.
+fn intervals(segments: &[&Segment]) -> Vec<Duration> {
+    segments.windows(2).map(|pair| pair[1].sent_at.since(pair[0].sent_at)).collect()
+}
+
+/// `once`, `twice`, `3 times`.
+fn times(n: usize) -> String {
+    match n {
+        1 => "once".into(),
+        2 => "twice".into(),
+        n => format!("{n} times"),
+    }
+}
+
+/// `1, 2 and 4 s`.
+fn list_of(spans: &[Duration]) -> String {
+    let spans: Vec<String> = spans.iter().map(|span| words::duration(*span)).collect();
+    let unit = spans.last().and_then(|last| last.rsplit_once(' ')).map(|(_, unit)| unit.to_owned()).unwrap_or_default();
+    // The unit stands once, if it is the same for all.
+    let bare: Option<Vec<&str>> =
+        spans.iter().map(|s| s.strip_suffix(unit.as_str())?.strip_suffix(' ').filter(|n| !n.contains(' '))).collect();
+    match bare {
+        Some(bare) if spans.len() > 1 => format!("{} {unit}", words::list(&bare)),
+        _ => words::list(&spans),
+    }
+}
+
+/// True if all of `spans` are as good as equal.
+fn alike(spans: &[Duration]) -> bool {
+    spans.windows(2).all(|pair| schedule::is_near(pair[1], pair[0]))
+}
+
+/// When something was repeated: `after 1 and 2 s`, `1 s apart`.
+fn spaced(spans: &[Duration]) -> String {
+    match spans {
+        [first, _, ..] if alike(spans) => format!("{} apart", words::duration(schedule::rounded(*first))),
+        _ => format!("after {}", list_of(spans)),
     }
 }

@@ -1,10 +1,10 @@
 //! How a connection opened, or why it did not (RFC 9293 §3.5, RFC 6298 §5, RFC 5461).
 
 use super::schedule::{self, Schedule};
-use super::{Kind, Known, Story, cited};
+use super::{Kind, Known, Story, cited, full_queue, intervals, list_of, numbers, spaced, times};
 use crate::analysis::{Connection, IcmpSeen, Segment, Trouble, opening};
 use crate::words;
-use limpid_event::{DropReason, Error, Event, Instant, TcpState, Timer, TxReason};
+use limpid_event::{Error, Instant, TcpState, Timer, TxReason};
 use limpid_wire::TcpFlags;
 use std::time::Duration;
 
@@ -21,8 +21,9 @@ pub(super) fn explain(story: &mut Story<'_>) {
     if refused(story, &syns) || unreachable(story, &syns) {
         return;
     }
-    retries(story, &syns);
-    full_queues(story);
+    if !full_queue::explain(story, &syns) {
+        retries(story, &syns);
+    }
     if opening::is_simultaneous(connection) {
         simultaneous(story);
     } else if let Some(handshake) = opening::handshake(connection) {
@@ -45,25 +46,28 @@ fn nothing_sent(story: &mut Story<'_>) {
     }
 }
 
-fn numbers(segments: &[&Segment]) -> Vec<u64> {
-    segments.iter().map(|s| s.number).collect()
-}
-
-/// The intervals between sendings.
-fn intervals(segments: &[&Segment]) -> Vec<Duration> {
-    segments.windows(2).map(|pair| pair[1].sent_at.since(pair[0].sent_at)).collect()
-}
-
 fn three_way(story: &mut Story<'_>, handshake: [usize; 3]) {
     let [syn, syn_ack, ack] = handshake.map(|index| story.segment(index));
-    let took = words::duration(ack.sent_at.since(syn.sent_at));
+    let opener = story.connection.opener;
+    let first = story.connection.sent_by(opener).find(|s| s.is_syn() && !s.copy).unwrap_or(syn);
+    let took = ack.sent_at.since(first.sent_at);
+    let round_trip = syn_ack.arrival.time().map(|at| at.since(syn.sent_at));
+    let how_long = match round_trip {
+        _ if first.number != syn.number => format!("{} after its first SYN ({})", words::duration(took), first.number),
+        // A program on a busy machine may be slow to hear of it.
+        Some(rtt) if took > rtt + rtt / 4 => {
+            format!("after {}; the round trip took {}", words::duration(took), words::duration(rtt))
+        }
+        _ => format!("after {}, one round trip", words::duration(took)),
+    };
+    // Its last packet may have been thrown away.
+    let doubtful = if ack.dropped.is_some() { ", as far as it could tell" } else { "" };
     let sentence = format!(
-        "Packets {}, {} and {} are the three-way handshake: SYN, SYN-ACK, ACK. {} was connected after {took}, one round \
-         trip.",
+        "Packets {}, {} and {} are the three-way handshake: SYN, SYN-ACK, ACK. {} was connected {how_long}{doubtful}.",
         syn.number,
         syn_ack.number,
         ack.number,
-        story.the_capital(story.connection.opener),
+        story.the_capital(opener),
     );
     story.say(Kind::Handshake, Known::Observed, &[syn.number, syn_ack.number, ack.number], sentence);
 }
@@ -92,7 +96,7 @@ fn unanswered(story: &mut Story<'_>, syns: &[&Segment]) {
     };
     let sentence = match again.len() {
         0 => format!("SYN {} was sent once, and {fate}.", first.number),
-        1 => format!("SYN {} was sent again as {}, {} later; {fate}.", first.number, again[0].number, list_of(&waits),),
+        1 => format!("SYN {} was sent again as {}, {} later; {fate}.", first.number, again[0].number, list_of(&waits)),
         n => format!(
             "SYN {} was sent again {} ({}), with {} between them; {fate}.",
             first.number,
@@ -224,9 +228,7 @@ fn retries(story: &mut Story<'_>, syns: &[&Segment]) {
     let syn_acks: Vec<&Segment> =
         story.connection.sent_by(peer).filter(|s| s.is_syn_ack() && !s.copy && s.facts.ack == 1).collect();
     for (name, list) in [("SYN", syns), ("SYN-ACK", &syn_acks[..])] {
-        let queue_full =
-            |s: &Segment| matches!(s.dropped, Some(DropReason::AcceptQueueFull | DropReason::SynQueueFull));
-        if list.len() < 2 || list.iter().any(|s| queue_full(s)) || opening::is_simultaneous(story.connection) {
+        if list.len() < 2 || opening::is_simultaneous(story.connection) {
             continue;
         }
         let (first, again) = (list[0], &list[1..]);
@@ -237,56 +239,13 @@ fn retries(story: &mut Story<'_>, syns: &[&Segment]) {
             _ => " Some were lost on the way.",
         };
         let sentence = format!(
-            "{name} {} was sent again {} ({}), after {}.{why}",
+            "{name} {} was sent again {} ({}), {}.{why}",
             first.number,
             times(again.len()),
             cited(&numbers(again)),
-            list_of(&intervals(list)),
+            spaced(&intervals(list)),
         );
         story.say(Kind::OpeningRetries, Known::Observed, &numbers(list), sentence);
-    }
-}
-
-/// What a listener without room threw away.
-fn full_queues(story: &mut Story<'_>) {
-    let peer = Connection::peer(story.connection.opener);
-    for (reason, queue) in [(DropReason::AcceptQueueFull, "accept queue"), (DropReason::SynQueueFull, "SYN queue")] {
-        let dropped: Vec<&Segment> = story.connection.segments.iter().filter(|s| s.dropped == Some(reason)).collect();
-        if dropped.is_empty() {
-            continue;
-        }
-        let sentence = format!(
-            "{}'s {queue} was full: {} dropped without a word. To {} that looks like a loss: TCP tries again.",
-            story.the_capital(peer),
-            match dropped.len() {
-                1 => format!("packet {} was", dropped[0].number),
-                _ => format!("packets {} were", cited(&numbers(&dropped))),
-            },
-            story.the(story.connection.opener),
-        );
-        story.say(Kind::BacklogFull, Known::Inside, &numbers(&dropped), sentence);
-    }
-    confirmed_in_vain(story, peer);
-}
-
-/// A SYN-ACK that comes again although the final ACK had arrived: the accept queue had no room.
-fn confirmed_in_vain(story: &mut Story<'_>, peer: usize) {
-    let connection = story.connection;
-    let known = connection.segments.iter().any(|s| s.dropped.is_some());
-    let again = connection.sent_by(peer).find(|s| s.is_syn_ack() && s.facts.again.is_some());
-    let Some(again) = again.filter(|_| !known && connection.ends[peer].view != crate::trace::View::Estimated) else {
-        return;
-    };
-    let confirms = |s: &&Segment| s.is(TcpFlags::ACK) && s.facts.ack >= 1 && s.taken_at() < Some(again.sent_at);
-    let ack = connection.sent_by(connection.opener).filter(|s| s.taken_at().is_some()).find(confirms);
-    if let Some(ack) = ack {
-        let sentence = format!(
-            "{} sent its SYN-ACK again ({}) although {} had confirmed it: its accept queue had no room.",
-            story.the_capital(peer),
-            again.number,
-            ack.number
-        );
-        story.say(Kind::BacklogFull, Known::Inferred, &[ack.number, again.number], sentence);
     }
 }
 
@@ -298,49 +257,14 @@ fn time_wait_reuse(story: &mut Story<'_>) {
     let Some(before) = connection.before.map(|index| &story.analysis.connections[index]) else { return };
     let last = before.ends[receiver].states.iter().rfind(|change| change.at <= syn.sent_at);
     let Some(waiting) = last.filter(|change| change.to == TcpState::TimeWait) else { return };
+    let arrived = syn.taken_at().unwrap_or(syn.sent_at);
     let sentence = format!(
-        "{} was still in TIME-WAIT from the connection before, since {}; SYN {} opened the same pair of ports anew.",
-        story.the_capital(receiver),
-        words::duration(syn.sent_at.since(waiting.at)),
-        syn.number
+        "SYN {} found {} in TIME-WAIT, where the connection before had left it {} earlier, and opened the same pair of \
+         ports anew.",
+        syn.number,
+        story.the(receiver),
+        words::duration(arrived.since(waiting.at)),
     );
     let known = if waiting.told { Known::Inside } else { Known::Inferred };
     story.say(Kind::TimeWaitReuse, known, &[syn.number], sentence);
-}
-
-fn times(n: usize) -> String {
-    match n {
-        1 => "once".into(),
-        2 => "twice".into(),
-        n => format!("{n} times"),
-    }
-}
-
-/// `1, 2 and 4 s`.
-fn list_of(spans: &[Duration]) -> String {
-    let spans: Vec<String> = spans.iter().map(|span| words::duration(*span)).collect();
-    let unit = spans.last().and_then(|last| last.rsplit_once(' ')).map(|(_, unit)| unit.to_owned()).unwrap_or_default();
-    // The unit stands once, if it is the same for all.
-    let bare: Option<Vec<&str>> =
-        spans.iter().map(|s| s.strip_suffix(unit.as_str())?.strip_suffix(' ').filter(|n| !n.contains(' '))).collect();
-    match bare {
-        Some(bare) if spans.len() > 1 => format!("{} {unit}", words::list(&bare)),
-        _ => words::list(&spans),
-    }
-}
-
-impl Story<'_> {
-    /// What the application at `end` was told when its connection failed, and when.
-    pub(super) fn ended(&self, end: usize) -> Option<(Instant, Error)> {
-        self.connection.events(self.analysis.trace, end).find_map(|(at, event)| match event {
-            Event::Ended { error: Some(error) } => Some((at, *error)),
-            _ => None,
-        })
-    }
-
-    /// Whether a timer of `end` ran out.
-    pub(super) fn fired(&self, end: usize, which: Timer) -> bool {
-        let fired = |event: &Event| matches!(event, Event::TimerFired { timer, .. } if *timer == which);
-        self.connection.events(self.analysis.trace, end).any(|(_, event)| fired(event))
-    }
 }

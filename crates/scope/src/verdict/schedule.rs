@@ -41,7 +41,8 @@ pub(super) fn fit(intervals: &[Duration]) -> Schedule {
     }
 }
 
-fn is_near(value: Duration, target: Duration) -> bool {
+/// True if the two are as good as equal.
+pub(super) fn is_near(value: Duration, target: Duration) -> bool {
     let (value, target) = (value.as_nanos(), target.as_nanos());
     value.abs_diff(target) * 100 <= target * TOLERANCE_PERCENT
 }

@@ -42,3 +42,21 @@ fn numbers_and_lists() {
 fn control_characters_are_tamed() {
     assert_eq!(tame("a\x1b[31m\r\nb\u{202e}c"), "a·[31m··b·c");
 }
+
+#[test]
+fn hosts_named_by_what_they_do_take_an_article() {
+    for name in ["client", "server", "Linux server", "router"] {
+        assert_eq!(with_article(name), format!("the {name}"));
+    }
+    for name in ["Linux", "limpid", "redis", "10.0.0.199", "fd00::199"] {
+        assert_eq!(with_article(name), name);
+    }
+}
+
+#[test]
+fn applications_name_their_errors() {
+    assert_eq!(errno("read: connection timed out (ETIMEDOUT)"), Some(Error::TimedOut));
+    assert_eq!(errno("write: EPIPE"), Some(Error::BrokenPipe));
+    assert_eq!(errno("read returned 0: the peer has finished"), None);
+    assert_eq!(errno("NOTETIMEDOUT"), None);
+}

@@ -6,7 +6,7 @@ use crate::analysis::{Connection, Noted};
 use crate::ladder::layout::*;
 use crate::trace::What;
 use crate::words;
-use limpid_event::{Call, Event, Instant, TcpState, Timer};
+use limpid_event::{Call, Error, Event, Instant, TcpState, Timer};
 use limpid_wire::TcpFlags;
 use std::collections::{HashMap, HashSet};
 
@@ -22,10 +22,16 @@ impl Builder<'_> {
             // Who resets knows that it is over.
             let resets = connection.segments.iter().filter(|s| s.is(TcpFlags::RST)).map(|s| (s.sent_at, s.from));
             let spoken_for: HashSet<(Instant, usize)> = app_spoke.chain(resets).collect();
+            let reported = |end: usize, from: Instant, error: Error| {
+                let mut later = connection.told(trace, end).filter(|(at, _)| *at >= from);
+                later.any(|(_, what)| matches!(what, What::App(text) if words::errno(text) == Some(error)))
+            };
             for Noted { end, note } in &connection.notes {
                 let note = &trace.notes[*note];
                 let said = match &note.what {
                     What::App(text) => Some((Voice::Application, words::tame(text))),
+                    // The application says it itself, when it hears of it.
+                    What::Event(Event::Ended { error: Some(error) }) if reported(*end, note.at, *error) => None,
                     What::Event(event) if !spoken_for.contains(&(note.at, *end)) => told(event),
                     What::Event(_) => None,
                 };

@@ -178,8 +178,20 @@ impl Rows {
             _ => None,
         };
         // States come in order: one can't stand above the one before it.
-        let above = self.drafts[..to].iter().rposition(|d| d.states[index].is_some()).map_or(from, |r| r.max(from));
+        let last = self.drafts[..to].iter().rposition(|d| d.states[index].is_some());
+        let above = last.map_or(from, |r| r.max(from));
         let best = (above..to).filter_map(|r| Some((rank(&self.drafts[r])?, r))).min();
+        // In real time an engine takes a packet a little after it was seen, and tells of one a little before.
+        let near = || match at_departure {
+            true => (to..self.drafts.len())
+                .take_while(|r| self.drafts[*r].at.since(at) <= SHORT)
+                .find(|r| rank(&self.drafts[*r]) == Some(0)),
+            false => (0..from)
+                .rev()
+                .take_while(|r| last.is_none_or(|last| *r > last) && at.since(self.drafts[*r].at) <= SHORT)
+                .find(|r| matches!(rank(&self.drafts[*r]), Some(0 | 1))),
+        };
+        let best = best.or_else(|| near().map(|row| (0, row)));
         match best {
             Some((_, row)) => self.drafts[row].states[index] = Some((state, told)),
             None => {

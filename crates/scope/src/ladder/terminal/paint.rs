@@ -116,7 +116,8 @@ impl Painter<'_> {
             let has_delta = !since_above.is_zero() && row.gap == Gap::None;
             match self.columns.delta_end {
                 Some(end) if has_delta => self.canvas.text_before(end, y, &delta, Style::Dim),
-                None if has_delta && row.is_arrival => {
+                // Among times of six digits a span would be hard to tell apart.
+                None if has_delta && row.is_arrival && !self.columns.micros => {
                     self.canvas.text_before(self.columns.time, y, &delta, Style::Dim);
                     continue;
                 }

@@ -1,0 +1,41 @@
+//! The order in which verdicts are told: what a trace is about first, its ordinary course after.
+
+use super::{Kind, Known, Verdict};
+
+impl Kind {
+    /// How much a reader wants to hear of it: 2 for what is out of the ordinary, 1 for the shape of a close and what the
+    /// link did, 0 for what every connection has.
+    const fn weight(self) -> u8 {
+        match self {
+            Kind::SimultaneousOpen
+            | Kind::OpeningRetries
+            | Kind::SynSchedule
+            | Kind::ConnectTimeout
+            | Kind::Refused
+            | Kind::Unreachable
+            | Kind::BacklogFull
+            | Kind::TimeWaitReuse
+            | Kind::SoftError
+            | Kind::Loss
+            | Kind::Spurious
+            | Kind::ZeroWindow
+            | Kind::KeepAlive
+            | Kind::SimultaneousClose
+            | Kind::HalfClose
+            | Kind::TimeWaitServed
+            | Kind::Reset
+            | Kind::TimedOut => 2,
+            Kind::MidStream | Kind::Reordering | Kind::Duplicate | Kind::MergedAck | Kind::SeparateAck => 1,
+            Kind::Handshake | Kind::Data | Kind::Close | Kind::TimeWait => 0,
+        }
+    }
+}
+
+/// Puts the weightiest first. Within each part the order of events stays.
+pub(super) fn point_first(verdicts: &mut [Verdict]) {
+    if let Some(most) = verdicts.iter().map(|v| v.kind.weight()).max() {
+        verdicts.sort_by_key(|v| v.kind.weight() != most);
+        // The outcome of a connect, then how it came about.
+        verdicts.sort_by_key(|v| !(v.kind == Kind::ConnectTimeout && v.known == Known::Inside));
+    }
+}
