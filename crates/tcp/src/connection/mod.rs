@@ -263,9 +263,8 @@ impl Connection {
         let before = self.snd.mss;
         self.snd.mss = self.negotiated.send_mss(&self.config, &self.params);
         let too_large = self.snd.mss < before && self.snd.records.outstanding() > u32::from(self.snd.mss);
-        if too_large && self.halves.syn_acked() {
-            let (una, nxt) = (self.snd.una(), self.snd.nxt());
-            self.snd.records.mark_lost(una, nxt);
+        if too_large && self.halves.syn_acked() && !self.halves.over() {
+            self.snd.recovery.on_smaller_path(&mut self.snd.records);
             self.timers.restart(cx, Timer::Rto, self.snd.backed_off_rto());
         }
     }

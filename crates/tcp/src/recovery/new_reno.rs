@@ -81,6 +81,8 @@ pub struct NewReno {
     forced: bool,
     /// The first retransmission of this recovery has left.
     begun: bool,
+    /// What was outstanding up to here when it had to be cut anew.
+    recut: Option<SeqNum>,
 }
 
 impl NewReno {
@@ -94,6 +96,7 @@ impl NewReno {
             dup_acks: 0,
             forced: false,
             begun: false,
+            recut: None,
         }
     }
 
@@ -145,7 +148,10 @@ impl NewReno {
 
     fn on_ack_open(&mut self, records: &mut SentRecords, input: AckInput<'_>) -> AckVerdict {
         // What was sent during the last recovery may have been found lost in it: that is another loss.
-        let lost = input.sack && (records.mark_lost_by_sack(input.mss) || records.lost() > 0);
+        // What goes again because it was too large for its path is no loss.
+        self.recut.take_if(|end| records.snd_una().after_eq(*end));
+        let left_over = self.recut.is_none() && records.lost() > 0;
+        let lost = input.sack && (records.mark_lost_by_sack(input.mss) || left_over);
         if lost || self.dup_acks >= DUP_THRESH && self.may_enter(records, input.sack) {
             self.enter(records, input.mss);
             return AckVerdict { entered: true, ..AckVerdict::default() };
@@ -214,6 +220,14 @@ impl NewReno {
         self.dup_acks = 0;
         self.forced = false;
         again
+    }
+
+    /// The path takes less than it did: all that is outstanding is cut anew and goes again, which is no sign of congestion
+    /// (RFC 1191 §6.5).
+    pub fn on_smaller_path(&mut self, records: &mut SentRecords) {
+        let (una, nxt) = (records.snd_una(), records.snd_nxt());
+        records.mark_lost(una, nxt);
+        self.recut = Some(nxt);
     }
 
     /// What goes next of the lost, `max` bytes at most (one MSS, or what the device cuts), if `cwnd` lets it. Whatever

@@ -2,6 +2,7 @@
 
 use crate::testing::{Host, Link, Pair, Phase, cx, plain};
 use crate::{Config, Readiness};
+use alloc::format;
 use alloc::vec::Vec;
 use core::time::Duration;
 use limpid_event::{Counter, Error, Instant, TcpState, Timer};
@@ -390,6 +391,29 @@ fn what_the_path_does_not_take_any_more_is_cut_anew_at_once() {
     assert_eq!(host.connection().info(START).snd_cwnd, cwnd, "no sign of congestion");
     host.inject(". 1:1(0) ack 2921 win 65535");
     assert_eq!(host.counter(Counter::TcpExtTCPTimeouts), 0);
+}
+
+/// Nor are the ACKs that come for it one by one, with SACK or without.
+#[test]
+fn the_acks_of_what_was_cut_anew_begin_no_recovery() {
+    for sack in [true, false] {
+        let mut host = Host::listening(Config { sack, ..plain() });
+        host.inject("S 0:0(0) win 65535 <mss 1460,sackOK>");
+        host.pass_ms(50);
+        host.inject(". 1:1(0) ack 1 win 65535");
+        host.write(&[0; 2920]).unwrap();
+        host.forget();
+        let cwnd = host.connection().info(START).snd_cwnd;
+        let Phase::Connection(connection) = &mut host.phase else { panic!() };
+        connection.handle_path(cx!(host), 1000, 0);
+        host.drain();
+        assert_eq!(host.sent().len(), 3);
+        for ack in [1001, 2001, 2921] {
+            host.inject(&format!(". 1:1(0) ack {ack} win 65535"));
+        }
+        host.expect(&[]);
+        assert!(host.connection().info(START).snd_cwnd >= cwnd, "SACK {sack}: no sign of congestion");
+    }
 }
 
 #[test]
