@@ -20,6 +20,8 @@ enum Ending {
     ClientFirst,
     /// The server closes first.
     ServerFirst,
+    /// Each side closes when it has written and read all, whatever is still on its way.
+    AtOnce,
 }
 
 /// One side's application.
@@ -144,7 +146,7 @@ fn run(seed: u64) {
     let remote = if rng.chance(500) { "10.0.0.2:80" } else { "[2001:db8::2]:80" };
     let lens = [1 + rng.below(60_000), 1 + rng.below(60_000)];
     let data = lens.map(|len| bytes(&mut rng, len));
-    let ending = [Ending::Halves, Ending::ClientFirst, Ending::ServerFirst][rng.below(3) as usize];
+    let ending = [Ending::Halves, Ending::ClientFirst, Ending::ServerFirst, Ending::AtOnce][rng.below(4) as usize];
     let mut client = App::new(A, data[0].clone(), data[1].clone());
     let mut server = App::new(B, data[1].clone(), data[0].clone());
     let listener = w.listen(B, remote, 4);
@@ -166,6 +168,14 @@ fn run(seed: u64) {
                         app.shutdown(w);
                     }
                     if app.shut && app.eof {
+                        app.close(w);
+                    }
+                }
+            }
+            Ending::AtOnce => {
+                // The other's FIN may be outstanding, but nothing that would be lost.
+                for app in [&mut client, &mut server] {
+                    if app.wrote_all() && app.read_all() {
                         app.close(w);
                     }
                 }
