@@ -75,14 +75,15 @@ fn is_utf8(locale: &str) -> bool {
 /// The report as text.
 pub(crate) fn text(trace: &Trace, options: &ReportOptions, screen: &Screen) -> String {
     let mut text = lines(trace);
+    let charset = if options.ascii || !screen.utf8 { Charset::Ascii } else { Charset::Utf8 };
     if options.ladder {
-        let charset = if options.ascii || !screen.utf8 { Charset::Ascii } else { Charset::Utf8 };
         let render = RenderOptions { width: screen.width, color: screen.color, charset, ..RenderOptions::default() };
         text.push('\n');
         text.push_str(&ladder::render(trace, &render));
     }
     if options.verdict {
-        text.push_str(&verdicts(trace, screen.width.min(DEFAULT_WIDTH)));
+        let verdicts = verdicts(trace, screen.width.min(DEFAULT_WIDTH));
+        text.push_str(&ladder::in_charset(&verdicts, charset));
     }
     text
 }

@@ -16,6 +16,18 @@ pub(crate) fn duration(span: Duration) -> String {
     }
 }
 
+/// A time span in few letters: `40 ms`, `1.8 s`, `2 h`.
+pub(crate) fn rough(span: Duration) -> String {
+    let nanos = span.as_nanos();
+    let step = (0..).map(|power| 10u128.pow(power)).take(30).find(|step| nanos / step < 100).unwrap_or(1);
+    let rounded = (nanos + step / 2) / step * step;
+    let span =
+        if nanos < 120_000_000_000 { Duration::from_nanos(rounded.try_into().unwrap_or(u64::MAX)) } else { span };
+    let text = duration(span);
+    // Of two units, the larger.
+    text.splitn(3, ' ').take(2).collect::<Vec<_>>().join(" ")
+}
+
 /// Three significant digits of `nanos` in units of `unit`, trailing zeros left out.
 fn unit(nanos: u128, unit: u128, name: &str) -> String {
     let step = match nanos / unit {

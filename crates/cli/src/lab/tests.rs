@@ -51,6 +51,17 @@ snapshots! {
 }
 
 #[test]
+fn ascii_is_ascii_throughout() {
+    let screen = Screen { width: 80, color: false, utf8: true };
+    for experiment in ALL {
+        for run in (experiment.run)(&Settings::default()).expect("it runs") {
+            let shown = text(&run.trace, &ReportOptions { ascii: true, ..ReportOptions::default() }, &screen);
+            assert!(shown.is_ascii(), "{}: {shown}", experiment.name);
+        }
+    }
+}
+
+#[test]
 fn every_experiment_works_over_ipv6() {
     for experiment in ALL {
         let runs = (experiment.run)(&Settings { ipv6: true, ..Settings::default() }).expect("it runs");

@@ -53,6 +53,11 @@ pub fn lay_out(trace: &Trace, options: &LadderOptions) -> Vec<Ladder> {
     build::ladders(&Analysis::of(trace), options)
 }
 
+/// `text` with the signs that `charset` has: in ASCII, `–` becomes `-` and `µs` becomes `us`.
+pub fn in_charset(text: &str, charset: Charset) -> std::borrow::Cow<'_, str> {
+    terminal::in_charset(text, charset)
+}
+
 /// What stands above the ladder of the pair of endpoints `index`, if there are several.
 pub(crate) fn caption(index: usize, pairs: usize) -> Option<String> {
     (pairs > 1).then(|| format!("Connection {} of {}", index + 1, crate::words::number(pairs as u64)))

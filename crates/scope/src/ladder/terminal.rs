@@ -42,6 +42,11 @@ impl Default for RenderOptions {
     }
 }
 
+/// `text` with the signs of `charset`.
+pub(super) fn in_charset(text: &str, charset: Charset) -> std::borrow::Cow<'_, str> {
+    Glyphs::of(charset).translate(text)
+}
+
 /// Draws ladders one below the other, and a legend of what they use.
 pub fn draw(ladders: &[Ladder], options: &RenderOptions) -> String {
     let width = options.width.clamp(*WIDTHS.start(), *WIDTHS.end());

@@ -248,6 +248,23 @@ fn short_times_do_not_mix() {
     assert!(wide.contains("0.001041") && wide.contains("+41 µs"), "{wide}");
 }
 
+/// A timer's words are whole at any length, on either side.
+#[test]
+fn timers_have_room() {
+    for (millis, text) in [(40, "delay 40 ms"), (1_820, "delay 1.82 s"), (7_875_000, "delay 2 h")] {
+        for side in [CLIENT, SERVER] {
+            let mut s = Story::new(INSIDE);
+            s.handshake(0);
+            let fires = 100_000 + millis;
+            s.timer(100_000, fires, side, Timer::DelayedAck);
+            s.sends(100_000, seg(CLIENT, "P.", 1, 1).len(5)).sends(fires, seg(SERVER, ".", 1, 6));
+            s.sends(fires, seg(CLIENT, "P.", 6, 1).len(5));
+            let drawn = render(&s.end(fires + 100), &at_width(80));
+            assert!(drawn.contains(text), "{drawn}");
+        }
+    }
+}
+
 /// An engine's error and the application's report of it are one thing.
 #[test]
 fn errors_are_told_once() {

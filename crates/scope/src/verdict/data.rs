@@ -212,7 +212,11 @@ fn needless(story: &mut Story<'_>, original: &Segment, repeats: &[(&Segment, Aga
         None => format!("but {} later no ACK had come back", words::duration(repeats[0].1.after)),
     };
     packets.extend(&numbers);
-    let sentence = format!("{} had arrived, {reason}: {} repeated it.", described(original), cited(&numbers));
+    let cause = match repeats[0].1.cause {
+        Cause::Unknown => String::new(),
+        cause => format!(" ({})", cause.text()),
+    };
+    let sentence = format!("{} had arrived, {reason}: {} repeated it{cause}.", described(original), cited(&numbers));
     let known = story.seen();
     story.say(Kind::Spurious, known, &packets, sentence);
 }

@@ -107,7 +107,7 @@ fn taken_at(story: &Story<'_>, fin: &Segment) -> Option<Instant> {
     entered.or_else(|| fin.taken_at())
 }
 
-/// The FIN had an ACK of its own.
+/// The FIN was acknowledged before the other FIN left: by an ACK of its own, or by data.
 fn apart(story: &mut Story<'_>, fin: &Segment, ack: &Segment, other: &Segment) {
     let waited = taken_at(story, fin).map_or(Duration::ZERO, |at| ack.sent_at.since(at));
     let why = match ack.why {
@@ -121,11 +121,13 @@ fn apart(story: &mut Story<'_>, fin: &Segment, ack: &Segment, other: &Segment) {
         Duration::ZERO => "at once".into(),
         span => format!("{} later", words::duration(span)),
     };
+    let (how, count) = match ack.tcp.len {
+        0 => (format!("on its own ({}, {why})", ack.number), ": four segments close the connection, not three"),
+        _ => (format!("by data ({}) that was still to be sent", ack.number), ""),
+    };
     let sentence = format!(
-        "FIN {} was acknowledged on its own ({}, {why}), and {}'s FIN ({}) followed {later}: four segments close the \
-         connection, not three.",
+        "FIN {} was acknowledged {how}, and {}'s FIN ({}) followed {later}{count}.",
         fin.number,
-        ack.number,
         story.the(other.from),
         other.number,
     );

@@ -157,6 +157,19 @@ fn the_delayed_ack_that_did_not_come() {
 }
 
 #[test]
+fn data_may_carry_the_ack_of_a_fin() {
+    let mut s = Story::new([View::Inside, View::Observed]);
+    s.handshake(0);
+    s.sends(100, seg(CLIENT, "F.", 1, 1)).sends(110, seg(SERVER, "P.", 1, 2).data(b"+PONG"));
+    s.sends(110, seg(SERVER, "F.", 6, 2)).sends(120, seg(CLIENT, ".", 2, 7));
+    assert_eq!(
+        sentences(&s.end(200), Kind::SeparateAck),
+        ["FIN 4 was acknowledged by data (5) that was still to be sent, and the server's FIN (6) followed at once. \
+          [observed]"]
+    );
+}
+
+#[test]
 fn some_keepalives_are_answered() {
     let mut s = Story::new([View::Inside; 2]);
     s.handshake(0);

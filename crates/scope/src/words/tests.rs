@@ -28,6 +28,22 @@ fn durations_have_three_significant_digits_at_most() {
 }
 
 #[test]
+fn rough_durations_are_short() {
+    let cases = [
+        (0, "0 s"),
+        (40_100_000, "40 ms"),
+        (225_400_000, "230 ms"),
+        (1_820_000_000, "1.8 s"),
+        (99_700_000_000, "100 s"),
+        (7_875_000_000_000, "2 h"),
+        (u64::MAX, "213503 d"),
+    ];
+    for (nanos, text) in cases {
+        assert_eq!(rough(Duration::from_nanos(nanos)), text, "{nanos} ns");
+    }
+}
+
+#[test]
 fn numbers_and_lists() {
     assert_eq!(number(0), "0");
     assert_eq!(number(999), "999");

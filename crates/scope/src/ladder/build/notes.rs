@@ -9,6 +9,7 @@ use crate::words;
 use limpid_event::{Call, Error, Event, Instant, TcpState, Timer};
 use limpid_wire::TcpFlags;
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 impl Builder<'_> {
     /// Remarks of applications, and what engines told that is worth a line.
@@ -78,7 +79,7 @@ impl Builder<'_> {
                 let Some(again) = segment.facts.again.filter(|again| again.cause.is_timer()) else { continue };
                 let row = |place: Place| self.drawn.get(&place).map(|arrow| self.arrows[*arrow].departs);
                 if let (Some(from), Some(to)) = (row((index, again.previous)), row((index, place))) {
-                    let text = format!("RTO {}", words::duration(again.after));
+                    let text = timer_text("RTO", again.after);
                     brackets.push(Bracket { side: Side::of(segment.from), from, to, text });
                 }
             }
@@ -110,7 +111,7 @@ impl Builder<'_> {
                     // A retransmission has its bracket already.
                     let known = brackets.iter().any(|b| b.side == side && b.from <= from && to <= b.to);
                     if !known {
-                        let text = format!("{} {}", short_name(*timer), words::duration(at.since(since)));
+                        let text = timer_text(short_name(*timer), at.since(since));
                         brackets.push(Bracket { side, from, to, text });
                     }
                 }
@@ -118,6 +119,18 @@ impl Builder<'_> {
             }
         }
     }
+}
+
+/// The most columns that a timer's words take: as many as the longest state.
+const TIMER_WIDTH: usize = 12;
+
+/// A timer and how long it ran, as precisely as there is room.
+fn timer_text(name: &str, span: Duration) -> String {
+    let whole = words::duration(span);
+    // Two digits, or the larger of two units.
+    let rough = words::rough(span);
+    let texts = [format!("{name} {whole}"), format!("{name} {rough}")];
+    texts.into_iter().find(|text| text.chars().count() <= TIMER_WIDTH).unwrap_or_else(|| name.to_owned())
 }
 
 /// A timer's name where there is little room.
