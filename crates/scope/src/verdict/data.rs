@@ -84,13 +84,26 @@ fn soft_errors(story: &mut Story<'_>) {
     let seen: Vec<u64> = errors.iter().map(|e| e.number).collect();
     let (noun, verb) = if seen.len() == 1 { ("error", "was") } else { ("errors", "were") };
     let sentence = format!(
-        "ICMP {noun} {} ({}) {verb} noted and changed nothing: {} was connected, and anybody can forge such a message.",
+        "ICMP {noun} {} ({}) {verb} noted and ended nothing: {} was connected, and anybody can forge such a message.{}",
         cited(&seen),
         first.error.trouble.text(),
         story.the(first.to),
+        if is_not_backed_off(story.connection, first.to) {
+            " What they did: the retransmission timer is not backed off while they come (RFC 6069)."
+        } else {
+            ""
+        },
     );
     let known = if story.is_inside(first.to) { Known::Inside } else { Known::Observed };
     story.say(Kind::SoftError, known, &seen, sentence);
+}
+
+/// True if `end` sent the same again by its timer, and did not wait longer the second time.
+fn is_not_backed_off(connection: &Connection, end: usize) -> bool {
+    let repeats = connection.sent_by(end).filter_map(|s| s.facts.again);
+    let by_timer: Vec<Again> = repeats.filter(|again| again.cause == Cause::Rto).collect();
+    let pairs = by_timer.windows(2).filter(|pair| pair[0].original == pair[1].original);
+    pairs.into_iter().any(|pair| pair[1].after < pair[0].after * 3 / 2)
 }
 
 fn is_probe(segment: &Segment) -> bool {

@@ -285,9 +285,26 @@ fn errors_that_change_nothing_are_said_to() {
     s.sends(320, seg(CLIENT, "P.", 1, 1).data(b"hello").why(TxReason::RtoRetransmit));
     assert_eq!(
         sentences(&s.end(500), Kind::SoftError),
-        ["ICMP error 5 (host unreachable) was noted and changed nothing: the client was connected, and anybody can \
+        ["ICMP error 5 (host unreachable) was noted and ended nothing: the client was connected, and anybody can \
           forge such a message. [known from inside]"]
     );
+}
+
+/// Linux reverts its backoff when a router says that there is no way.
+#[test]
+fn a_timer_that_is_not_backed_off_is_noticed() {
+    let said = |second: u64| {
+        let mut s = Story::new([View::Observed; 2]);
+        let router = s.trace.add_host("router", Vec::new(), View::Observed);
+        s.handshake(0);
+        for at in [100, 330, second] {
+            s.loses(at, seg(CLIENT, "P.", 1, 1).data(b"hello"));
+            s.icmp_about_syn(at + 5, router, "10.0.0.1".parse().expect("an address"), 1);
+        }
+        sentences(&s.end(2000), Kind::SoftError).concat()
+    };
+    assert!(said(555).contains("RFC 6069"));
+    assert!(!said(790).contains("RFC 6069"));
 }
 
 /// What TIME-WAIT is for, and what cuts it short (RFC 1337).
