@@ -1,5 +1,4 @@
-//! The Internet checksum (RFC 1071; RFC 9293 §3.1 and RFC 8200 §8.1 for the pseudo headers), and the marks that say who
-//! has computed it or will.
+//! The Internet checksum (RFC 1071; RFC 9293 §3.1 and RFC 8200 §8.1 for the pseudo headers).
 //!
 //! Sums are taken in the machine's byte order over 32-bit words in 64-bit lanes, which compilers turn into vector code;
 //! the ones' complement sum does not depend on the byte order, so one swap at the end is all it costs (RFC 1071 §2 (B)).
@@ -7,39 +6,6 @@
 use crate::bytes::{be16, put16};
 use crate::ip::IpProtocol;
 use crate::{IpAddr, ParseError};
-
-/// What is known of a received frame's transport checksum.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum ChecksumState {
-    /// Nobody has looked: the receiver computes it.
-    #[default]
-    Unverified,
-    /// The device, or a link that cannot corrupt, vouches for it.
-    Verified,
-    /// The sender left it to a device that never came (a frame from a local kernel): the field holds the pseudo
-    /// header's sum only, and the data is as good as verified. Passing it on needs [`complete_partial`].
-    Partial {
-        /// Offset in the frame where summing starts: the transport header.
-        start: u16,
-        /// Offset of the checksum field from `start`.
-        offset: u16,
-    },
-}
-
-/// What is to be done about a transmitted frame's transport checksum.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum TxChecksum {
-    /// It stands in the packet, complete.
-    #[default]
-    Full,
-    /// The field holds the pseudo header's sum; the device (or [`complete_partial`]) does the rest.
-    Partial {
-        /// Offset in the frame where summing starts: the transport header.
-        start: u16,
-        /// Offset of the checksum field from `start`.
-        offset: u16,
-    },
-}
 
 /// A ones' complement sum in the making, over any number of slices of any lengths.
 ///

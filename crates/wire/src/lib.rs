@@ -3,7 +3,7 @@
 //! Everything on the wire that limpid understands lives here, a file for each protocol: Ethernet II and VLAN
 //! ([`ethernet`]), ARP ([`arp`]), IPv4 ([`ipv4`]), IPv6 and its extension headers ([`ipv6`]), both as one ([`ip`]), ICMP
 //! for both ([`icmpv4`], [`icmpv6`]) with the packets it quotes ([`quote`]), neighbour discovery ([`ndp`]), and TCP with
-//! its options ([`tcp`]). [`notation`] is the text for segments; [`checksum`] sums and marks; [`chunk`] holds frames.
+//! its options ([`tcp`]). [`notation`] is the text for segments; [`checksum`] sums; [`chunk`] holds frames.
 //!
 //! The shapes are the same everywhere. `Header::parse(bytes)` gives the header and the *range* of its payload in `bytes`,
 //! so that the payload can stay in its frame; checksums are verified apart, since a device may have done it.
@@ -12,6 +12,7 @@
 //! *Parse, don't validate*: hostile bytes become a checked value or a typed [`ParseError`], never a panic.
 #![no_std]
 #![forbid(unsafe_code)]
+#![warn(missing_debug_implementations)]
 
 extern crate alloc;
 
@@ -35,7 +36,7 @@ pub mod seq;
 pub mod tcp;
 
 pub use addr::{Cidr, Endpoint, IpAddr, MacAddr};
-pub use checksum::{Checksum, ChecksumState, TxChecksum};
+pub use checksum::Checksum;
 pub use chunk::{Chunk, Chunks, FrameMut, FramePool};
 pub use error::ParseError;
 pub use ip::{IpHeader, IpPacket, IpProtocol};
