@@ -36,7 +36,7 @@ pub fn cut(frame: &TxFrame, medium: Medium) -> Cut<'_> {
 }
 
 /// Iterator over the wire segments of a frame; see [`cut`].
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Cut<'a> {
     frame: &'a TxFrame,
     layout: Option<Layout>,

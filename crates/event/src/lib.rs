@@ -5,6 +5,7 @@
 //! one stream of [`Event`]s. With the observer [`Silent`] the compiler removes it.
 #![no_std]
 #![forbid(unsafe_code)]
+#![warn(missing_debug_implementations)]
 
 extern crate alloc;
 

@@ -6,8 +6,8 @@
 use crate::link::Outgoing;
 use limpid_event::{Error, Instant};
 use limpid_stack::Shutdown;
+use limpid_tcp::KeepAlive;
 use limpid_tcp::SynSchedule;
-use limpid_tcp::config::KeepAlive;
 use limpid_wire::Endpoint;
 use rustix::event::PollFd;
 use std::io;

@@ -49,6 +49,13 @@ pub struct Builder {
     mistake: Option<String>,
 }
 
+impl std::fmt::Debug for Builder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let devices: Vec<_> = self.devices.iter().map(|d| &d.name).collect();
+        f.debug_struct("Builder").field("devices", &devices).field("stack", &self.stack).finish_non_exhaustive()
+    }
+}
+
 struct NamedDevice {
     name: String,
     device: Box<dyn Device>,

@@ -7,6 +7,7 @@
 //! What happens can be watched while it does: an [`Observer`] is told of every segment with the reason why it was sent,
 //! every state, timer and drop; a [`Tap`](device::Tap) sees every frame.
 #![forbid(unsafe_code)]
+#![warn(missing_debug_implementations)]
 
 mod builder;
 mod clock;
@@ -25,7 +26,9 @@ pub use listener::{Incoming, TcpListener};
 pub use stream::TcpStream;
 
 pub use limpid_device as device;
+pub use limpid_event as event;
 pub use limpid_event::{Counters, Event, FlowId, Instant, Observer, TcpState, TxReason};
 pub use limpid_stack::{ListenConfig, StackConfig};
-pub use limpid_tcp::{Config, SynSchedule, TcpInfo};
-pub use limpid_wire::{Cidr, IpAddr};
+pub use limpid_tcp::{Config, KeepAlive, SynSchedule, TcpInfo};
+pub use limpid_wire as wire;
+pub use limpid_wire::{Cidr, Endpoint, IpAddr};

@@ -3,6 +3,7 @@
 //! [`capture`] reads and writes pcap and pcapng files; [`dump`] prints packets as tcpdump does; [`trace`] is what
 //! [`ladder`] draws and [`verdict`] judges.
 #![forbid(unsafe_code)]
+#![warn(missing_debug_implementations)]
 
 mod analysis;
 pub mod capture;

@@ -1,6 +1,7 @@
 //! What a stack is made with.
 
 use alloc::sync::Arc;
+use core::fmt;
 use limpid_tcp::Config;
 use limpid_wire::Endpoint;
 
@@ -9,6 +10,13 @@ use limpid_wire::Endpoint;
 pub struct Secrets {
     /// For ISNs (RFC 6528), timestamp offsets, ephemeral ports (RFC 6056), cookies and the demux hash, each derived.
     pub seed: [u8; 32],
+}
+
+/// Shows nothing of them.
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Secrets").finish_non_exhaustive()
+    }
 }
 
 /// Settings of a stack.

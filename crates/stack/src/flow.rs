@@ -18,9 +18,7 @@ use crate::{Readiness, SocketId};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use limpid_event::{Counter, Error, Event, FlowId, Instant, Observer, TcpState};
-use limpid_tcp::connection::Remnant;
-use limpid_tcp::syn_sent::SynSentOutcome;
-use limpid_tcp::{Config, Connection, Next, Outcome, SynReceived, SynSent, TimeWait};
+use limpid_tcp::{Config, Connection, Next, Outcome, Remnant, SynReceived, SynSent, SynSentOutcome, TimeWait};
 use limpid_wire::{Segment, SeqNum};
 
 /// A connection that an application has, or will have.

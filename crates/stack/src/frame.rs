@@ -19,7 +19,7 @@ pub enum RxChecksum {
 }
 
 /// A frame that arrived.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct RxFrame {
     /// The bytes, from the link header on (Ethernet) or from the IP header on.
     pub bytes: Chunk,
@@ -35,7 +35,8 @@ pub enum TxChecksum {
     /// Nothing: it is complete.
     #[default]
     Complete,
-    /// Sum from `start` to the end of the frame and store it at `start + offset` (the pseudo header's sum is there).
+    /// Sum from `start` to the end of the frame and store it at `start + offset` (the pseudo header's sum is there), as
+    /// [`complete_partial`](limpid_wire::checksum::complete_partial) does.
     Partial {
         /// Offset of the TCP header in the frame.
         start: u16,
@@ -45,7 +46,7 @@ pub enum TxChecksum {
 }
 
 /// A frame to send: headers, then the payload's chunks.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct TxFrame {
     /// Link, IP and transport headers.
     pub head: ArrayVec<u8, MAX_HEAD>,
@@ -102,6 +103,7 @@ impl TxFrame {
 }
 
 /// Frames on their way to a device, at most `capacity` at a time.
+#[derive(Debug)]
 pub struct TxBatch {
     frames: Vec<TxFrame>,
     capacity: usize,

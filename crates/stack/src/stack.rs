@@ -13,6 +13,7 @@ use crate::wheel::{TimerId, Wheel};
 use crate::{IfaceId, InterfaceConfig, Medium, Readiness, Route, RxFrame, Secrets, SocketId, StackConfig};
 use alloc::collections::VecDeque;
 use alloc::string::String;
+use core::fmt;
 use limpid_event::{Counter, Counters, DropReason, Error, Instant, Observer, Silent};
 use limpid_wire::{Cidr, FramePool, IpAddr};
 use slab::Slab;
@@ -42,6 +43,14 @@ pub struct Stack<O: Observer = Silent> {
     /// There was a transparent listener: connections may have local addresses that are not ours.
     pub(crate) takes_foreign: bool,
     reassembly_timer: TimerId,
+}
+
+impl<O: Observer> fmt::Debug for Stack<O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut s = f.debug_struct("Stack");
+        s.field("flows", &self.flows.len()).field("embryos", &self.embryos.len()).field("time_wait", &self.quiet.len());
+        s.finish_non_exhaustive()
+    }
 }
 
 /// What a timer in the wheel wakes.

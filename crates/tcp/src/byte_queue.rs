@@ -19,6 +19,7 @@ const SMALL: usize = 64;
 const KEEP: usize = 64;
 
 /// Bytes with sequence numbers from [`start`](Self::start) to [`end`](Self::end).
+#[derive(Debug)]
 pub(crate) struct ByteQueue {
     entries: VecDeque<Entry>,
     /// Bytes after the last entry, still open for more.
@@ -34,6 +35,7 @@ pub(crate) struct ByteQueue {
     pinned: usize,
 }
 
+#[derive(Debug)]
 struct Entry {
     start: SeqNum,
     chunk: Chunk,

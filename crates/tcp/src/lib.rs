@@ -3,29 +3,37 @@
 //! A connection knows no addresses, no ports, no clock and no I/O. Its phases are types: [`SynSent`] (no peer known),
 //! [`SynReceived`] (embryonic, no socket), [`Connection`] (the peer's SYN is known, an application may hold it) and
 //! [`TimeWait`] (nothing left to send). Promotion consumes the phase before it.
+//!
+//! The parts of a connection (`send`, `recv`, `recovery`, `congestion`) are public for this crate's own tests alone, and
+//! may change in any release.
 #![no_std]
 #![forbid(unsafe_code)]
+#![warn(missing_debug_implementations)]
 
 extern crate alloc;
 
 mod byte_queue;
 mod clock;
-pub mod config;
+mod config;
+#[doc(hidden)]
 pub mod congestion;
-pub mod connection;
+mod connection;
 pub mod cookie;
-pub mod info;
+mod info;
 mod negotiate;
-pub mod outcome;
+mod outcome;
+#[doc(hidden)]
 pub mod recovery;
+#[doc(hidden)]
 pub mod recv;
 mod reply;
+#[doc(hidden)]
 pub mod send;
-pub mod syn_received;
-pub mod syn_sent;
+mod syn_received;
+mod syn_sent;
 #[cfg(test)]
 mod testing;
-pub mod time_wait;
+mod time_wait;
 mod timer;
 
 pub use config::{Config, KeepAlive, SynSchedule};

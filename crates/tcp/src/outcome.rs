@@ -1,6 +1,7 @@
 //! What goes into every call and what comes out of it.
 
 use crate::clock::AnswerLimit;
+use core::fmt;
 use core::time::Duration;
 use limpid_event::{
     Counter, Counters, DropReason, Error, Event, FlowId, Instant, Observer, SegmentView, TcpState, TxReason,
@@ -19,6 +20,12 @@ pub struct Cx<'a, O: Observer> {
     pub counters: &'a mut Counters,
     /// Where frames come from.
     pub pool: &'a mut FramePool,
+}
+
+impl<O: Observer> fmt::Debug for Cx<'_, O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cx").field("now", &self.now).field("flow", &self.flow).finish_non_exhaustive()
+    }
 }
 
 impl<O: Observer> Cx<'_, O> {
@@ -87,7 +94,7 @@ impl<O: Observer> Cx<'_, O> {
 }
 
 /// A segment to send. It may be a super-segment: the device, or the software at its edge, cuts it.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Transmit {
     /// The segment.
     pub segment: Segment,

@@ -18,7 +18,7 @@ use limpid_wire::tcp::Timestamps;
 use limpid_wire::{Segment, SeqNum, TcpFlags, TcpOptions};
 
 /// An embryonic connection.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SynReceived {
     params: OpenParams,
     irs: SeqNum,
@@ -42,6 +42,7 @@ pub struct SynReceived {
 
 /// What came of a segment to an embryonic connection.
 #[must_use]
+#[derive(Debug)]
 pub enum SynReceivedOutcome {
     /// Nothing more; an answer may be sent (SYN-ACK again, challenge ACK, reset).
     Stay(Option<Transmit>),

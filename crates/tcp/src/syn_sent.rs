@@ -37,6 +37,7 @@ impl Default for OpenParams {
 }
 
 /// A connection in SYN-SENT.
+#[derive(Debug)]
 pub struct SynSent {
     config: Arc<Config>,
     params: OpenParams,
@@ -53,6 +54,7 @@ pub struct SynSent {
 
 /// What came of an input in SYN-SENT.
 #[must_use]
+#[derive(Debug)]
 pub enum SynSentOutcome {
     /// Nothing changed; still waiting (the reason of a drop was told to the observer).
     Waiting(SynSent),

@@ -41,7 +41,7 @@ pub(crate) struct Rest {
 
 /// What came of a segment in TIME-WAIT.
 #[must_use]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub enum TimeWaitOutcome {
     /// Still waiting; an ACK may be sent.
     Stay(Option<Transmit>),

@@ -6,7 +6,7 @@ use crate::experiment::{Role, Scene};
 use crate::host::Options;
 use crate::link::plan;
 use limpid_event::{Error, Instant};
-use limpid_tcp::config::KeepAlive;
+use limpid_tcp::KeepAlive;
 use std::time::Duration;
 
 pub(super) const EXPERIMENT: Experiment = Experiment {

@@ -9,8 +9,7 @@ use crate::{Readiness, SocketId};
 use alloc::sync::Arc;
 use core::time::Duration;
 use limpid_event::{Counter, DropReason, Event, FlowId, Instant, Observer, Opening, TcpState, TxReason};
-use limpid_tcp::syn_sent::OpenParams;
-use limpid_tcp::{Config, SynReceived, cookie};
+use limpid_tcp::{Config, OpenParams, SynReceived, cookie};
 use limpid_wire::{Segment, SeqNum, TcpFlags};
 
 /// How long after the last cookie an ACK may bring one back: as long as one is good.

@@ -3,8 +3,7 @@
 use crate::flow::Phase;
 use crate::stack::Stack;
 use limpid_event::{DropReason, Error, Event, Instant, Observer, TxReason};
-use limpid_tcp::syn_received::SynReceivedOutcome;
-use limpid_tcp::time_wait::TimeWaitOutcome;
+use limpid_tcp::{SynReceivedOutcome, TimeWaitOutcome};
 use limpid_wire::Segment;
 
 impl<O: Observer> Stack<O> {

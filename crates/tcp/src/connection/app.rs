@@ -8,6 +8,7 @@ use limpid_event::{Call, Error, Event, Observer, TxReason};
 use limpid_wire::{Chunk, FramePool};
 
 /// What an application has not read yet when its connection goes to TIME-WAIT or ends: it stays with the socket.
+#[derive(Debug)]
 pub struct Remnant {
     pub(super) queue: RecvQueue,
     pub(super) error: Option<Error>,
@@ -203,6 +204,9 @@ impl Remnant {
     }
 
     /// Reads without taking (MSG_PEEK).
+    ///
+    /// # Errors
+    /// As [`read`](Self::read), but the error stays.
     pub fn peek(&self, buf: &mut [u8]) -> Result<usize, Error> {
         let peeked = self.queue.peek(buf);
         match self.error {

@@ -35,6 +35,7 @@ use crate::syn_sent::OpenParams;
 use crate::timer::Timers;
 use crate::{Config, Cx, Next, Outcome, Readiness};
 use alloc::sync::Arc;
+use core::fmt;
 use core::time::Duration;
 use halves::{Halves, SendHalf};
 use limpid_event::{Error, Event, Instant, Observer, TcpState, Timer, TxReason};
@@ -63,6 +64,14 @@ pub struct Connection {
     just_established: bool,
     snd: Snd,
     rcv: Rcv,
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut s = f.debug_struct("Connection");
+        s.field("state", &self.state()).field("unacknowledged", &self.unacknowledged());
+        s.field("readable", &self.readable_len()).finish_non_exhaustive()
+    }
 }
 
 /// What concerns the application.

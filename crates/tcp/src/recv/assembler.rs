@@ -25,6 +25,7 @@ const SMALL: usize = 1024;
 const RECENT: usize = 4;
 
 /// See the module.
+#[derive(Debug)]
 pub struct Assembler {
     /// In order, without overlap.
     pieces: VecDeque<Piece>,
@@ -36,6 +37,7 @@ pub struct Assembler {
     bytes: u32,
 }
 
+#[derive(Debug)]
 struct Piece {
     start: SeqNum,
     chunk: Chunk,

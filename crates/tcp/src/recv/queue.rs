@@ -16,6 +16,7 @@ use limpid_wire::tcp::SackBlock;
 use limpid_wire::{Chunk, Chunks, FramePool, SeqNum};
 
 /// See the module.
+#[derive(Debug)]
 pub struct RecvQueue {
     ready: ByteQueue,
     /// Only while something is out of order.

@@ -30,6 +30,7 @@ pub enum Mark {
 }
 
 /// See the module.
+#[derive(Debug)]
 pub struct SendQueue {
     bytes: ByteQueue,
     marks: VecDeque<(SeqNum, Mark)>,

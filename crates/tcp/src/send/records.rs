@@ -29,6 +29,7 @@ pub const MAX_RECORDS: usize = 2048;
 const HARD_MAX: usize = 2 * MAX_RECORDS;
 
 /// The records. An idle connection's take no memory of their own.
+#[derive(Debug)]
 pub struct SentRecords {
     list: VecDeque<Record>,
     /// Retransmissions by send time, for records that are still there; others are skipped.

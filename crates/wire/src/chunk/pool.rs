@@ -21,6 +21,12 @@ pub struct FrameMut {
     filled: usize,
 }
 
+impl core::fmt::Debug for FrameMut {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("FrameMut").field("len", &self.filled).field("capacity", &self.capacity()).finish()
+    }
+}
+
 impl FrameMut {
     /// Bytes written so far.
     #[inline]
@@ -111,6 +117,12 @@ impl FrameMut {
 /// pool.
 pub struct FramePool {
     rings: [Ring; CLASSES.len()],
+}
+
+impl core::fmt::Debug for FramePool {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("FramePool").field("remembered", &self.remembered()).finish_non_exhaustive()
+    }
 }
 
 #[derive(Default)]
