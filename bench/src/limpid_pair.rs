@@ -22,11 +22,21 @@ struct Host {
     batch: TxBatch,
 }
 
+/// Where the pair's time comes from.
+enum Clock {
+    Real(std::time::Instant),
+    /// So many nanoseconds; each round takes [`ROUND`]. The same run counts the same instructions each time.
+    Stepped(u64),
+}
+
+/// How long a round takes by the stepped clock, in nanoseconds.
+const ROUND: u64 = 20_000;
+
 /// The pair.
 pub(crate) struct Pair {
     client: Host,
     server: Host,
-    started: std::time::Instant,
+    clock: Clock,
     connects: u32,
     listener: SocketId,
     idle: Vec<SocketId>,
@@ -79,15 +89,27 @@ impl Pair {
         let client = Host::new(buffer, 1, (0..CLIENT_ADDRESSES).map(client_address));
         let mut server = Host::new(buffer, 2, [SERVER.addr].into_iter());
         let listener = server.stack.listen(Instant::ZERO, ListenConfig::new(SERVER, 128)).expect("listens");
-        Pair { client, server, started: std::time::Instant::now(), connects: 0, listener, idle: Vec::new() }
+        let clock = Clock::Real(std::time::Instant::now());
+        Pair { client, server, clock, connects: 0, listener, idle: Vec::new() }
+    }
+
+    /// The same with a clock of its own, which goes on with each round.
+    pub(crate) fn stepped(buffer: usize) -> Pair {
+        Pair { clock: Clock::Stepped(0), ..Pair::new(buffer) }
     }
 
     fn now(&self) -> Instant {
-        Instant::from_nanos(self.started.elapsed().as_nanos() as u64)
+        match self.clock {
+            Clock::Real(started) => Instant::from_nanos(started.elapsed().as_nanos() as u64),
+            Clock::Stepped(now) => Instant::from_nanos(now),
+        }
     }
 
     /// Moves frames both ways, and time.
     fn poll(&mut self) {
+        if let Clock::Stepped(now) = &mut self.clock {
+            *now += ROUND;
+        }
         let now = self.now();
         self.client.send_to(now, &mut self.server);
         self.server.send_to(now, &mut self.client);
@@ -117,11 +139,22 @@ impl Pair {
 
     /// Sends `bytes` and returns how long it took.
     pub(crate) fn bulk(&mut self, bytes: u64) -> Duration {
-        let (client, server) = self.open();
+        let ends = self.open();
+        let start = Stopwatch::start();
+        self.transfer(ends, bytes);
+        start.elapsed()
+    }
+
+    /// Opens a connection and sends `bytes`.
+    pub(crate) fn send(&mut self, bytes: u64) {
+        let ends = self.open();
+        self.transfer(ends, bytes);
+    }
+
+    fn transfer(&mut self, (client, server): (SocketId, SocketId), bytes: u64) {
         let source = vec![7u8; 64 * 1024];
         let mut sink = vec![0u8; 64 * 1024];
         let (mut sent, mut received) = (0u64, 0u64);
-        let start = Stopwatch::start();
         while received < bytes {
             let now = self.now();
             while sent < bytes {
@@ -136,7 +169,6 @@ impl Pair {
                 received += n as u64;
             }
         }
-        start.elapsed()
     }
 
     /// Opens connections that stay idle.
@@ -153,22 +185,27 @@ impl Pair {
         let start = Stopwatch::start();
         let mut count = 0u64;
         while !count.is_multiple_of(64) || start.elapsed() < time {
-            let (client, server) = self.open();
-            let now = self.now();
-            self.client.stack.shutdown(now, client, Shutdown::Write).expect("open");
-            while !self.readiness(server).contains(Readiness::READ_CLOSED) {
-                self.poll();
-            }
-            let now = self.now();
-            self.server.stack.close(now, server).expect("open");
-            while !self.client_readiness(client).contains(Readiness::CLOSED) {
-                self.poll();
-            }
-            let now = self.now();
-            self.client.stack.close(now, client).expect("open");
+            self.connect_and_close();
             count += 1;
         }
         count as f64 / start.elapsed().as_secs_f64()
+    }
+
+    /// Opens a connection, and closes it from the client's side.
+    pub(crate) fn connect_and_close(&mut self) {
+        let (client, server) = self.open();
+        let now = self.now();
+        self.client.stack.shutdown(now, client, Shutdown::Write).expect("open");
+        while !self.readiness(server).contains(Readiness::READ_CLOSED) {
+            self.poll();
+        }
+        let now = self.now();
+        self.server.stack.close(now, server).expect("open");
+        while !self.client_readiness(client).contains(Readiness::CLOSED) {
+            self.poll();
+        }
+        let now = self.now();
+        self.client.stack.close(now, client).expect("open");
     }
 
     fn readiness(&self, socket: SocketId) -> Readiness {

@@ -51,6 +51,15 @@ enum What {
         #[arg(long, default_value_t = IDLE_CONNECTIONS)]
         connections: usize,
     },
+    /// limpid alone, by a clock of its own, for callgrind and perf: no table, and each run does exactly the same.
+    Profile {
+        /// Bytes to send over one connection.
+        #[arg(long, default_value_t = 0)]
+        bytes: u64,
+        /// Connections to open and close.
+        #[arg(long, default_value_t = 0)]
+        connects: usize,
+    },
 }
 
 const BULK_BYTES: u64 = 2_000_000_000;
@@ -69,6 +78,7 @@ fn main() {
         Some(What::Bulk { bytes }) => bulk(&mut table, runs, bytes),
         Some(What::Connect { others }) => connect(&mut table, runs, &others),
         Some(What::Memory { connections }) => memory(&mut table, connections),
+        Some(What::Profile { bytes, connects }) => return profile(bytes, connects),
         None => {
             bulk(&mut table, runs, BULK_BYTES);
             connect(&mut table, runs, &OTHERS);
@@ -113,4 +123,12 @@ fn memory(table: &mut Table, connections: usize) {
         ((heap::live() - before) as f64 / connections as f64 / 2.0, pair)
     });
     table.row("memory of an idle connection, one end", "bytes", Figure { ours, theirs, lower_is_better: true });
+}
+
+fn profile(bytes: u64, connects: usize) {
+    let mut pair = limpid_pair::Pair::stepped(BULK_BUFFER);
+    if bytes > 0 {
+        pair.send(bytes);
+    }
+    (0..connects).for_each(|_| pair.connect_and_close());
 }
