@@ -22,7 +22,7 @@ fuzz_target!(|frame: &[u8]| {
     match ip.protocol {
         IpProtocol::TCP => {
             let range = payload.start + ip.payload.start..payload.start + ip.payload.end;
-            if let Ok((src, dst, segment)) = parse_segment(&Chunk::from_vec(frame.to_vec()), range, ip.ecn) {
+            if let Ok((src, dst, segment)) = parse_segment(Chunk::from_vec(frame.to_vec()), range, ip.ecn) {
                 let mut header = [0; 60];
                 assert_eq!(emit_header(&segment, (src, dst), &mut header), header_len(&segment));
             }

@@ -270,7 +270,7 @@ impl Link {
                 return Ok(());
             }
             let taken = self.device.send_batch(self.unsent.frames())?;
-            self.unsent.drain(taken);
+            self.unsent.sent(taken);
             self.blocked = taken < offered;
             if self.blocked {
                 return Ok(());

@@ -75,6 +75,17 @@ impl TxFrame {
         }
     }
 
+    /// Makes it what [`stateless`](Self::stateless) gives, without moving it.
+    fn clear(&mut self) {
+        let TxFrame { head, payload, checksum, gso_size, flow, why } = self;
+        head.clear();
+        payload.clear();
+        *checksum = TxChecksum::Complete;
+        *gso_size = 0;
+        *flow = FlowId::NONE;
+        *why = None;
+    }
+
     /// Adds bytes to the head.
     ///
     /// # Panics
@@ -93,6 +104,18 @@ impl TxFrame {
         self.len() == 0
     }
 
+    /// Copies the bytes to the start of `out`, in one piece, and returns their number.
+    ///
+    /// # Panics
+    /// If `out` is shorter than [`len`](Self::len).
+    pub fn copy_to(&self, out: &mut [u8]) -> usize {
+        let head = self.head.len();
+        out[..head].copy_from_slice(&self.head);
+        let payload = self.payload.copy_to(&mut out[head..]);
+        assert_eq!(payload, self.payload.len(), "the frame does not fit");
+        head + payload
+    }
+
     /// All bytes in one piece.
     pub fn to_vec(&self) -> Vec<u8> {
         let mut v = Vec::with_capacity(self.len());
@@ -102,22 +125,24 @@ impl TxFrame {
     }
 }
 
-/// Frames on their way to a device, at most `capacity` at a time.
+/// Frames on their way to a device, at most `capacity` at a time. The room that they take is used again and again.
 #[derive(Debug)]
 pub struct TxBatch {
-    frames: Vec<TxFrame>,
+    /// The frames, then slots that were used before.
+    slots: Vec<TxFrame>,
+    len: usize,
     capacity: usize,
 }
 
 impl TxBatch {
     /// A batch with room for `capacity` frames.
     pub fn with_capacity(capacity: usize) -> TxBatch {
-        TxBatch { frames: Vec::with_capacity(capacity), capacity }
+        TxBatch { slots: Vec::with_capacity(capacity), len: 0, capacity }
     }
 
     /// How many more frames it takes.
     pub fn free(&self) -> usize {
-        self.capacity - self.frames.len()
+        self.capacity - self.len
     }
 
     /// Adds a frame.
@@ -125,36 +150,50 @@ impl TxBatch {
     /// # Panics
     /// If [`free`](Self::free) is 0.
     pub fn push(&mut self, frame: TxFrame) {
-        assert!(self.free() > 0, "push into a full TxBatch");
-        self.frames.push(frame);
+        *self.slot() = frame;
     }
 
-    /// Adds an empty frame, to be filled in place; [`take_last`](Self::take_last) takes it back.
-    pub(crate) fn push_empty(&mut self) -> &mut TxFrame {
-        self.push(TxFrame::stateless());
-        self.frames.last_mut().expect("just pushed")
+    /// A new frame at the end, empty, to be written in place; [`take_last`](Self::take_last) takes it back.
+    ///
+    /// # Panics
+    /// As [`push`](Self::push).
+    pub(crate) fn slot(&mut self) -> &mut TxFrame {
+        assert!(self.free() > 0, "push into a full TxBatch");
+        if self.len == self.slots.len() {
+            self.slots.push(TxFrame::stateless());
+        }
+        self.len += 1;
+        &mut self.slots[self.len - 1]
     }
 
     /// Takes the last frame back.
     pub(crate) fn take_last(&mut self) -> Option<TxFrame> {
-        self.frames.pop()
+        let last = self.last_mut()?;
+        let frame = core::mem::replace(last, TxFrame::stateless());
+        self.len -= 1;
+        Some(frame)
     }
 
     /// The last frame.
+    #[inline]
     pub(crate) fn last_mut(&mut self) -> Option<&mut TxFrame> {
-        self.frames.last_mut()
+        self.slots[..self.len].last_mut()
     }
 
     /// The frames, oldest first.
     pub fn frames(&self) -> &[TxFrame] {
-        &self.frames
+        &self.slots[..self.len]
     }
 
-    /// Takes the first `n` frames away (the device has sent them).
+    /// The device has sent the first `n` frames: lets go of them.
     ///
     /// # Panics
     /// If there are fewer.
-    pub fn drain(&mut self, n: usize) -> alloc::vec::Drain<'_, TxFrame> {
-        self.frames.drain(..n)
+    pub fn sent(&mut self, n: usize) {
+        self.slots[..self.len][..n].iter_mut().for_each(TxFrame::clear);
+        if n < self.len {
+            self.slots[..self.len].rotate_left(n);
+        }
+        self.len -= n;
     }
 }

@@ -55,7 +55,7 @@ impl<O: Observer> Stack<O> {
             let flow = &mut self.flows[turn.index as usize];
             let (path, ends, marks) = (flow.path, (flow.key.local, flow.key.remote), flow.marks);
             flow.marks.ip_id = marks.ip_id.wrapping_add(transmit.wire_segments() as u16);
-            let frame = batch.push_empty();
+            let frame = batch.slot();
             frame.flow = turn.flow;
             self.net.put_tcp(frame, &path, ends, marks, transmit);
             self.settle_last(now, &path, batch);
@@ -148,8 +148,9 @@ impl<O: Observer> Stack<O> {
         if path.iface == IfaceId::LOOPBACK {
             return self.loop_back(key, transmit);
         }
-        // As Linux: no identification on packets that are not a connection's own.
-        let marks = Marks { ip_id: 0, ..self.marks(key) };
+        // As Linux: no identification on packets that are not a connection's own. IPv4 has no other mark.
+        let v4 = key.remote.addr.is_v4();
+        let marks = if v4 { Marks::default() } else { Marks { ip_id: 0, ..self.marks(key) } };
         let mut frame = TxFrame::stateless();
         frame.flow = id;
         self.net.put_tcp(&mut frame, &path, (key.local, key.remote), marks, transmit);

@@ -138,7 +138,7 @@ fn resets_to_nobody_are_made_by_the_book() {
         .map(|(_, bytes)| {
             let packet = IpPacket::parse(bytes).unwrap();
             let chunk = limpid_wire::Chunk::from_vec(bytes.clone());
-            let (from, to, s) = parse_segment(&chunk, packet.payload, packet.ecn).unwrap();
+            let (from, to, s) = parse_segment(chunk, packet.payload, packet.ecn).unwrap();
             (from, to, s.seq.0, s.ack.0, s.flags.bits())
         })
         .collect();

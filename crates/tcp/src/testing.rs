@@ -202,14 +202,14 @@ impl Host {
     }
 
     /// A segment arrives; what follows from it is in the outbox.
-    pub(crate) fn receive(&mut self, segment: Segment) {
+    pub(crate) fn receive(&mut self, mut segment: Segment) {
         match core::mem::replace(&mut self.phase, Phase::Closed) {
             Phase::Closed => self.refuse(&segment),
             Phase::Listen => self.receive_listening(segment),
             Phase::SynSent(syn_sent) => self.receive_syn_sent(syn_sent, segment),
             Phase::SynReceived(embryo) => self.receive_syn_received(embryo, segment),
             Phase::Connection(mut connection) => {
-                let outcome = connection.handle_segment(cx!(self), segment);
+                let outcome = connection.handle_segment(cx!(self), &mut segment);
                 self.phase = Phase::Connection(connection);
                 self.settle(outcome);
             }

@@ -104,8 +104,8 @@ fn exchange(world: &mut World, ends: &mut [Box<Connection>; 2], buf: &mut [u8]) 
         for from in 0..2 {
             while let Some(transmit) = ends[from].poll_transmit(&mut world.cx()) {
                 silent = false;
-                let segment = world.carry(transmit);
-                let _ = ends[1 - from].handle_segment(&mut world.cx(), segment);
+                let mut segment = world.carry(transmit);
+                let _ = ends[1 - from].handle_segment(&mut world.cx(), &mut segment);
             }
         }
         while let Ok(n) = ends[1].read(&mut world.cx(), buf) {

@@ -48,8 +48,16 @@ impl fmt::Debug for MacAddr {
 /// An IPv4 or IPv6 address in 16 bytes, IPv4 as v4-mapped IPv6.
 ///
 /// A v4-mapped address never stands on the wire; a packet that carries one is dropped.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct IpAddr([u8; 16]);
+
+impl core::hash::Hash for IpAddr {
+    /// As one number: quicker for most hashers than a slice of bytes.
+    #[inline]
+    fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
+        state.write_u128(u128::from_ne_bytes(self.0));
+    }
+}
 
 impl IpAddr {
     /// `::`, which as a bind address means any address of both versions.
@@ -62,6 +70,7 @@ impl IpAddr {
     pub const LOCALHOST_V6: IpAddr = IpAddr([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
 
     /// An IPv4 address from its four bytes.
+    #[inline]
     pub const fn v4(o: [u8; 4]) -> IpAddr {
         IpAddr([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, o[0], o[1], o[2], o[3]])
     }
@@ -72,16 +81,17 @@ impl IpAddr {
     }
 
     /// The sixteen bytes, v4-mapped for IPv4.
+    #[inline]
     pub const fn octets(self) -> [u8; 16] {
         self.0
     }
 
     /// The four bytes, if this is an IPv4 address.
+    #[inline]
     pub const fn as_v4(self) -> Option<[u8; 4]> {
-        match self.0 {
-            [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, a, b, c, d] => Some([a, b, c, d]),
-            _ => None,
-        }
+        // As one number: compared at once, not byte by byte.
+        let number = u128::from_be_bytes(self.0);
+        if number >> 32 == 0xffff { Some((number as u32).to_be_bytes()) } else { None }
     }
 
     /// How many bits an address of this version has: 32 or 128.
@@ -90,16 +100,19 @@ impl IpAddr {
     }
 
     /// True for an IPv4 address.
+    #[inline]
     pub const fn is_v4(self) -> bool {
         self.as_v4().is_some()
     }
 
     /// True for `0.0.0.0` and `::`.
+    #[inline]
     pub fn is_unspecified(self) -> bool {
         self == IpAddr::UNSPECIFIED || self == IpAddr::UNSPECIFIED_V4
     }
 
     /// True for 127/8 and `::1`.
+    #[inline]
     pub fn is_loopback(self) -> bool {
         match self.as_v4() {
             Some(o) => o[0] == 127,
@@ -108,6 +121,7 @@ impl IpAddr {
     }
 
     /// True for 224/4 and ff00::/8.
+    #[inline]
     pub fn is_multicast(self) -> bool {
         match self.as_v4() {
             Some(o) => o[0] >> 4 == 0xe,
@@ -116,11 +130,13 @@ impl IpAddr {
     }
 
     /// True for `255.255.255.255`.
+    #[inline]
     pub fn is_broadcast(self) -> bool {
         self.as_v4() == Some([255; 4])
     }
 
     /// True for 169.254/16 and fe80::/10.
+    #[inline]
     pub fn is_link_local(self) -> bool {
         match self.as_v4() {
             Some(o) => o[0] == 169 && o[1] == 254,

@@ -3,11 +3,13 @@
 use crate::ParseError;
 
 /// The first `N` bytes of `bytes`, or what is missing.
+#[inline]
 pub(crate) fn fixed<'a, const N: usize>(bytes: &'a [u8], what: &'static str) -> Result<&'a [u8; N], ParseError> {
     bytes.first_chunk().ok_or(ParseError::Truncated { what, need: N, have: bytes.len() })
 }
 
 /// Refuses `bytes` unless at least `need` of them are there.
+#[inline]
 pub(crate) fn at_least(bytes: &[u8], need: usize, what: &'static str) -> Result<(), ParseError> {
     if bytes.len() < need {
         return Err(ParseError::Truncated { what, need, have: bytes.len() });
@@ -16,6 +18,7 @@ pub(crate) fn at_least(bytes: &[u8], need: usize, what: &'static str) -> Result<
 }
 
 /// `N` bytes at `at`. The caller has checked the length.
+#[inline]
 pub(crate) fn array<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
     let mut out = [0; N];
     out.copy_from_slice(&bytes[at..at + N]);

@@ -18,8 +18,9 @@ use arrayvec::ArrayVec;
 use core::fmt;
 use core::ops::{Deref, Range};
 
-/// The most chunks one segment's payload may be cut from.
-pub const MAX_CHUNKS: usize = 8;
+/// The most chunks one segment's payload may be cut from: so many frames of 16 KiB a super-segment of 64 KiB touches. They
+/// lie in the segment itself, so fewer make it quicker to move.
+pub const MAX_CHUNKS: usize = 5;
 
 /// A slice of a shared frame: 16 bytes, cheap to clone and to cut.
 #[derive(Clone)]
@@ -74,6 +75,7 @@ impl Chunk {
     ///
     /// # Panics
     /// If `range` reaches past the end.
+    #[inline]
     pub fn slice(&self, range: Range<usize>) -> Chunk {
         assert!(range.start <= range.end && range.end <= self.len(), "slice past the end of a chunk");
         Chunk {
@@ -81,6 +83,18 @@ impl Chunk {
             start: self.start + range.start as u32,
             len: (range.end - range.start) as u32,
         }
+    }
+
+    /// Keeps a part of this chunk only. Unlike [`slice`](Self::slice) it takes no further share in the frame.
+    ///
+    /// # Panics
+    /// If `range` reaches past the end.
+    #[inline]
+    pub fn into_slice(mut self, range: Range<usize>) -> Chunk {
+        assert!(range.start <= range.end && range.end <= self.len(), "slice past the end of a chunk");
+        self.start += range.start as u32;
+        self.len = (range.end - range.start) as u32;
+        self
     }
 
     /// Cuts the first `at` bytes off and returns them; the rest stays.
@@ -111,6 +125,7 @@ impl Chunk {
     }
 
     /// True if `next` begins in the same frame where `self` ends.
+    #[inline]
     fn continues_in(&self, next: &Chunk) -> bool {
         self.start + self.len == next.start && Arc::ptr_eq(&self.frame, &next.frame)
     }
@@ -152,6 +167,7 @@ pub struct Chunks {
 
 impl Chunks {
     /// No bytes.
+    #[inline]
     pub fn new() -> Chunks {
         Chunks::default()
     }
@@ -178,16 +194,26 @@ impl Chunks {
         self.list.iter().map(Chunk::pinned).sum()
     }
 
+    /// Drops all chunks.
+    #[inline]
+    pub fn clear(&mut self) {
+        self.list.clear();
+        self.len = 0;
+    }
+
     /// Adds a chunk at the end; gives it back if the list is full. An empty chunk is dropped, and one that continues
     /// the last in the same frame lengthens it.
+    #[inline]
     pub fn push(&mut self, chunk: Chunk) -> Result<(), Chunk> {
         let len = chunk.len;
         if len == 0 {
             return Ok(());
         }
+        let full = self.is_full();
         match self.list.last_mut() {
             Some(last) if last.continues_in(&chunk) => last.len += len,
-            _ => self.list.try_push(chunk).map_err(|full| full.element())?,
+            _ if full => return Err(chunk),
+            _ => self.list.push(chunk),
         }
         self.len += len;
         Ok(())
@@ -210,6 +236,7 @@ impl Chunks {
     }
 
     /// The chunks in order.
+    #[inline]
     pub fn iter(&self) -> core::slice::Iter<'_, Chunk> {
         self.list.iter()
     }
@@ -281,6 +308,7 @@ impl Chunks {
 }
 
 impl From<Chunk> for Chunks {
+    #[inline]
     fn from(chunk: Chunk) -> Chunks {
         let mut chunks = Chunks::new();
         chunks.push(chunk).expect("the list is empty");

@@ -114,6 +114,7 @@ impl IpPacket {
     /// # Errors
     /// As [`Ipv4Header::parse`], [`Ipv6Header::parse`] and [`ipv6::walk_extensions`]; if the version is neither; if an
     /// IPv6 address is v4-mapped, which never may stand on the wire.
+    #[inline]
     pub fn parse(bytes: &[u8]) -> Result<IpPacket, ParseError> {
         match bytes.first().map(|b| b >> 4) {
             None => Err(ParseError::Truncated { what: "IP", need: 1, have: 0 }),
@@ -123,6 +124,7 @@ impl IpPacket {
         }
     }
 
+    #[inline]
     fn parse_v4(bytes: &[u8]) -> Result<IpPacket, ParseError> {
         let (h, payload) = Ipv4Header::parse(bytes)?;
         Ok(IpPacket {
@@ -192,6 +194,7 @@ pub struct IpHeader {
 
 impl IpHeader {
     /// A header with TTL 64, DF, and the rest zero.
+    #[inline]
     pub fn new(src: IpAddr, dst: IpAddr, protocol: IpProtocol) -> IpHeader {
         IpHeader { src, dst, protocol, ttl: 64, ecn: Ecn::NotEct, dscp: 0, id: 0, dont_fragment: true, flow_label: 0 }
     }
@@ -210,6 +213,7 @@ impl IpHeader {
     ///
     /// # Panics
     /// If `out` is shorter than [`header_len`](Self::header_len).
+    #[inline]
     pub fn emit(&self, payload_len: usize, out: &mut [u8]) -> usize {
         match (self.src.as_v4(), self.dst.as_v4()) {
             (Some(src), Some(dst)) => {

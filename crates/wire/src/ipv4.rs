@@ -56,6 +56,7 @@ impl Ipv4Header {
     ///
     /// # Errors
     /// As [`parse_header`](Self::parse_header); if the total length is below the header's, or more than is there.
+    #[inline]
     pub fn parse(bytes: &[u8]) -> Parsed<Ipv4Header> {
         let header = Ipv4Header::parse_header(bytes)?;
         let total = usize::from(header.total_len);
@@ -72,6 +73,7 @@ impl Ipv4Header {
     ///
     /// # Errors
     /// If the version is not 4, the header length is below 20, or the header is not all there.
+    #[inline]
     pub fn parse_header(bytes: &[u8]) -> Result<Ipv4Header, ParseError> {
         let h: &[u8; MIN_HEADER_LEN] = fixed(bytes, WHAT)?;
         if h[0] >> 4 != 4 {
@@ -104,6 +106,7 @@ impl Ipv4Header {
     }
 
     /// Length of the header with its options, padded, in bytes: 20 to 60.
+    #[inline]
     pub fn header_len(&self) -> usize {
         MIN_HEADER_LEN + self.options.len().next_multiple_of(4)
     }
@@ -114,6 +117,7 @@ impl Ipv4Header {
     }
 
     /// Which part of a packet this is, if it is not a whole one.
+    #[inline]
     pub fn fragment(&self) -> Option<Fragment> {
         (self.more_fragments || self.fragment_offset != 0).then(|| Fragment {
             id: u32::from(self.id),
@@ -128,6 +132,7 @@ impl Ipv4Header {
     }
 
     /// True if a source-route option, loose or strict, is there. Hosts drop such packets (RFC 7126 §4.3, §4.4).
+    #[inline]
     pub fn has_source_route(&self) -> bool {
         self.options().any(|o| o.is_ok_and(|o| o.kind.is_source_route()))
     }
@@ -136,6 +141,7 @@ impl Ipv4Header {
     ///
     /// # Panics
     /// If `out` is shorter than [`header_len`](Self::header_len).
+    #[inline]
     pub fn emit(&self, out: &mut [u8]) -> usize {
         let len = self.header_len();
         let h = &mut out[..len];
@@ -161,6 +167,7 @@ impl Ipv4Header {
 }
 
 /// True if the checksum of the header at the start of `packet` is right. False if the header is not all there.
+#[inline]
 pub fn checksum_is_valid(packet: &[u8]) -> bool {
     let header_len = packet.first().map_or(0, |b| usize::from(b & 0xf) * 4);
     packet.get(..header_len.max(MIN_HEADER_LEN)).is_some_and(|h| Checksum::of(h).is_valid())

@@ -35,7 +35,7 @@ fn understand(frame: &[u8]) -> Option<String> {
     let ip = IpPacket::parse(packet).ok()?;
     let chunk = Chunk::from_vec(frame.to_vec());
     let range = payload.start + ip.payload.start..payload.start + ip.payload.end;
-    let (src, dst, segment) = parse_segment(&chunk, range, ip.ecn).ok()?;
+    let (src, dst, segment) = parse_segment(chunk, range, ip.ecn).ok()?;
     let _ = SegmentText::from_packet(&packet[ip.payload]).ok()?;
     Some(format!("{} > {} {}.{src} > {}.{dst} {segment:?}", ethernet.src, ethernet.dst, ip.src, ip.dst))
 }
@@ -63,7 +63,7 @@ fn written_back_byte_for_byte() {
         assert!(verify(src, dst, IpProtocol::TCP, &packet[tcp.clone()]));
         let tcp_at = payload.start + tcp.start;
         let range = tcp_at..payload.start + tcp.end;
-        let (src_port, dst_port, segment) = parse_segment(&Chunk::from_vec(frame.clone()), range, ip.ecn).unwrap();
+        let (src_port, dst_port, segment) = parse_segment(Chunk::from_vec(frame.clone()), range, ip.ecn).unwrap();
         let len = emit_header(&segment, (src_port, dst_port), &mut out[tcp_at..]);
         put_checksum(src, dst, &mut out[tcp_at..tcp_at + len], &segment.payload, false);
         assert_eq!(out, frame);

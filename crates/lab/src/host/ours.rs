@@ -109,8 +109,9 @@ impl OurHost {
         loop {
             self.stack.poll_transmit(now, self.iface, &mut self.batch);
             let n = self.batch.frames().len();
-            let frames = self.batch.drain(n);
+            let frames = self.batch.frames().iter();
             self.unsent.extend(frames.map(|f| Outgoing { bytes: f.to_vec(), flow: f.flow, why: f.why }));
+            self.batch.sent(n);
             if n < BATCH {
                 return;
             }

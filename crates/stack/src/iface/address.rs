@@ -26,6 +26,8 @@ pub(crate) struct Addresses {
     ours: HashMap<IpAddr, (IfaceId, u32), core::hash::BuildHasherDefault<crate::demux::OwnHasher>>,
     /// Directed broadcast and solicited-node addresses of `list`.
     groups: HashMap<IpAddr, u32, core::hash::BuildHasherDefault<crate::demux::OwnHasher>>,
+    /// Source and destination of the packet that was let in last, the destination ours: the next is most often alike.
+    admitted: Option<(IpAddr, IpAddr)>,
 }
 
 impl Addresses {
@@ -34,6 +36,7 @@ impl Addresses {
         if self.list.iter().any(|(i, a)| *i == iface && a.addr == address.addr) {
             return false;
         }
+        self.admitted = None;
         self.list.push((iface, address));
         self.ours.entry(address.addr).or_insert((iface, 0)).1 += 1;
         if let Some(group) = group_of(address) {
@@ -45,6 +48,7 @@ impl Addresses {
     /// Takes an address away; false if the interface did not have it.
     pub(crate) fn remove(&mut self, iface: IfaceId, addr: IpAddr) -> bool {
         let Some(at) = self.list.iter().position(|(i, a)| *i == iface && a.addr == addr) else { return false };
+        self.admitted = None;
         let (_, address) = self.list.remove(at);
         self.ours.remove(&addr);
         for &(i, a) in self.list.iter().filter(|(_, a)| a.addr == addr) {
@@ -59,6 +63,17 @@ impl Addresses {
             }
         }
         true
+    }
+
+    /// Remembers that a packet from `src` to `dst`, one of our addresses, was let in.
+    pub(crate) fn admit(&mut self, src: IpAddr, dst: IpAddr) {
+        self.admitted = Some((src, dst));
+    }
+
+    /// Whether the last packet that was let in had these addresses, and they mean the same still.
+    #[inline]
+    pub(crate) fn were_admitted(&self, src: IpAddr, dst: IpAddr) -> bool {
+        self.admitted == Some((src, dst))
     }
 
     /// True if the address is one of our own: all of 127/8 is.

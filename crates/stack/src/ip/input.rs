@@ -10,6 +10,7 @@ use crate::{IfaceId, Medium, RxChecksum, RxFrame};
 use core::ops::Range;
 use limpid_event::{Counter, DropReason, Event, FlowId, Instant, Observer};
 use limpid_wire::ethernet::{EtherType, EthernetHeader};
+use limpid_wire::ip::Fragment;
 use limpid_wire::{Chunk, IpPacket, IpProtocol, ParseError, ipv4};
 
 /// A packet that is whole and ours to look at.
@@ -94,34 +95,50 @@ impl<O: Observer> Stack<O> {
                 return self.drop_packet(now, why);
             }
         };
-        let (ip, bytes, checksum) = match ip.fragment {
-            None => (ip, bytes, checksum),
-            Some(fragment) => {
-                self.env.counters.bump(Counter::IpReasmReqds);
-                let reassembly = self.net.reassembler.insert(now, &mut self.env.pool, &ip, fragment, &bytes);
-                self.schedule_reassembly();
-                match reassembly {
-                    Reassembly::Waiting => return,
-                    Reassembly::Dropped => {
-                        self.env.counters.bump(Counter::IpReasmFails);
-                        return self.drop_packet(now, DropReason::Reassembly);
-                    }
-                    Reassembly::Whole(ip, bytes) => {
-                        self.env.counters.bump(Counter::IpReasmOKs);
-                        (ip, bytes, RxChecksum::Unverified)
-                    }
-                }
+        let fragment = ip.fragment;
+        let packet = Received { iface, ip, bytes, to, by_group, checksum, gso_size };
+        match fragment {
+            None => self.deliver(now, packet),
+            Some(fragment) => self.handle_fragment(now, packet, fragment),
+        }
+    }
+
+    /// A part of a packet arrived.
+    fn handle_fragment(&mut self, now: Instant, part: Received, fragment: Fragment) {
+        self.env.counters.bump(Counter::IpReasmReqds);
+        let reassembly = self.net.reassembler.insert(now, &mut self.env.pool, &part.ip, fragment, &part.bytes);
+        self.schedule_reassembly();
+        match reassembly {
+            Reassembly::Waiting => {}
+            Reassembly::Dropped => {
+                self.env.counters.bump(Counter::IpReasmFails);
+                self.drop_packet(now, DropReason::Reassembly);
             }
-        };
-        self.deliver(now, Received { iface, ip, bytes, to, by_group, checksum, gso_size });
+            Reassembly::Whole(ip, bytes) => {
+                self.env.counters.bump(Counter::IpReasmOKs);
+                self.deliver(now, Received { ip, bytes, checksum: RxChecksum::Unverified, ..part });
+            }
+        }
     }
 
     /// Decides by its addresses whether a packet may come in.
-    fn admit(&self, iface: IfaceId, ip: &IpPacket) -> Result<Kind, (Counter, DropReason)> {
-        let addresses = &self.net.addresses;
+    fn admit(&mut self, iface: IfaceId, ip: &IpPacket) -> Result<Kind, (Counter, DropReason)> {
         if ip.source_route {
             return Err((Counter::IpInHdrErrors, DropReason::Unsupported));
         }
+        if self.net.addresses.were_admitted(ip.src, ip.dst) {
+            return Ok(Kind::Ours);
+        }
+        let kind = self.look_at_addresses(iface, ip)?;
+        // What is asked from `::`, and what is sent to one link's address, may come in this time but not the next.
+        if kind == Kind::Ours && !ip.src.is_unspecified() && !ip.dst.is_link_local() {
+            self.net.addresses.admit(ip.src, ip.dst);
+        }
+        Ok(kind)
+    }
+
+    fn look_at_addresses(&self, iface: IfaceId, ip: &IpPacket) -> Result<Kind, (Counter, DropReason)> {
+        let addresses = &self.net.addresses;
         // `::` asks whether an address is free (RFC 4862 §5.4.2).
         let probe = ip.protocol == IpProtocol::ICMPV6 && !ip.src.is_v4() && ip.src.is_unspecified();
         if (!probe && addresses.is_impossible_source(ip.src)) || addresses.is_ours(ip.src) {
@@ -143,7 +160,7 @@ impl<O: Observer> Stack<O> {
         self.env.counters.bump(Counter::IpInDelivers);
         let v4 = packet.ip.src.is_v4();
         match packet.ip.protocol {
-            IpProtocol::TCP => self.handle_tcp(now, &packet),
+            IpProtocol::TCP => self.handle_tcp(now, packet),
             IpProtocol::ICMP if v4 => self.handle_icmpv4(now, &packet),
             IpProtocol::ICMPV6 if !v4 => self.handle_icmpv6(now, &packet),
             IpProtocol::UDP => {

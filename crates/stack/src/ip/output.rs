@@ -9,7 +9,7 @@ use limpid_event::{Counter, DropReason, Instant, Observer};
 use limpid_tcp::Transmit;
 use limpid_wire::ethernet::{EtherType, EthernetHeader, HEADER_LEN};
 use limpid_wire::tcp::header::CHECKSUM_OFFSET;
-use limpid_wire::tcp::{emit_header, header_len, put_checksum};
+use limpid_wire::tcp::{emit_header, put_checksum};
 use limpid_wire::{Endpoint, IpAddr, IpHeader, IpProtocol, MacAddr};
 
 /// What tells a flow's packets apart from another's in the IP header.
@@ -52,7 +52,7 @@ impl Net {
         marks: Marks,
         transmit: Transmit,
     ) {
-        let Transmit { segment, gso_size, why } = transmit;
+        let segment = &transmit.segment;
         let iface = self.iface(path.iface);
         iface.put_link(frame, from.addr.is_v4());
         let ip = IpHeader {
@@ -61,11 +61,11 @@ impl Net {
             flow_label: marks.flow_label,
             ..IpHeader::new(from.addr, to.addr, IpProtocol::TCP)
         };
-        let tcp_len = header_len(&segment);
         let mut bytes = [0; 40 + 60];
-        let at = ip.emit(tcp_len + segment.payload.len(), &mut bytes);
+        let at = ip.header_len();
+        let tcp_len = emit_header(segment, (from.port, to.port), &mut bytes[at..]);
+        ip.emit(tcp_len + segment.payload.len(), &mut bytes);
         let header = &mut bytes[at..at + tcp_len];
-        emit_header(&segment, (from.port, to.port), header);
         let partial = iface.config.tx_checksum_offload;
         put_checksum(from.addr, to.addr, header, &segment.payload, partial);
         if partial {
@@ -73,9 +73,9 @@ impl Net {
             frame.checksum = TxChecksum::Partial { start, offset: CHECKSUM_OFFSET as u16 };
         }
         frame.put(&bytes[..at + tcp_len]);
-        frame.payload = segment.payload;
-        frame.gso_size = gso_size;
-        frame.why = Some(why);
+        frame.payload = transmit.segment.payload;
+        frame.gso_size = transmit.gso_size;
+        frame.why = Some(transmit.why);
     }
 
     /// An IP packet without a connection as a frame.

@@ -16,7 +16,7 @@ use limpid_wire::{Endpoint, IpProtocol, Segment, checksum};
 impl<O: Observer> Stack<O> {
     /// A packet with TCP in it arrived.
     #[inline]
-    pub(crate) fn handle_tcp(&mut self, now: Instant, packet: &Received) {
+    pub(crate) fn handle_tcp(&mut self, now: Instant, packet: Received) {
         let counters = &mut self.env.counters;
         counters.bump(Counter::TcpInSegs);
         if !packet.is_unicast() {
@@ -29,7 +29,7 @@ impl<O: Observer> Stack<O> {
             counters.bump(Counter::TcpInErrs);
             return self.drop_packet(now, DropReason::BadChecksum);
         }
-        let parsed = parse_segment(&packet.bytes, packet.ip.payload.clone(), packet.ip.ecn);
+        let parsed = parse_segment(packet.bytes, packet.ip.payload, packet.ip.ecn);
         let Ok((from_port, to_port, mut segment)) = parsed else {
             counters.bump(Counter::TcpInErrs);
             return self.drop_packet(now, DropReason::Malformed);

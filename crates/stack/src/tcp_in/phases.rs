@@ -9,11 +9,11 @@ use limpid_wire::Segment;
 impl<O: Observer> Stack<O> {
     /// A segment for SYN-SENT or a connection.
     #[inline]
-    pub(super) fn handle_at_flow(&mut self, now: Instant, index: u32, segment: Segment) {
+    pub(super) fn handle_at_flow(&mut self, now: Instant, index: u32, mut segment: Segment) {
         let flow = &mut self.flows[index as usize];
         let mut cx = self.env.cx(now, flow.id);
         if let Phase::Connection(connection) = &mut flow.phase {
-            let outcome = connection.handle_segment(&mut cx, segment);
+            let outcome = connection.handle_segment(&mut cx, &mut segment);
             return self.apply(now, index, outcome);
         }
         let (key, id) = (flow.key, flow.id);

@@ -202,7 +202,7 @@ impl World {
                 self.hosts[host].poll_transmit(self.now, self.iface, &mut batch);
                 let count = batch.frames().len();
                 idle &= count == 0;
-                for frame in batch.drain(count).collect::<Vec<_>>() {
+                for frame in batch.frames() {
                     let cut = usize::from(frame.gso_size).min(frame.payload.len());
                     let payload = if cut == 0 { frame.payload.len() } else { cut };
                     self.largest_packet = self.largest_packet.max(frame.head.len() + payload);

@@ -4,29 +4,40 @@
 use super::Connection;
 use super::halves::{RecvHalf, SendHalf};
 use crate::Cx;
-use limpid_event::{Counter, Observer};
+use limpid_event::{Counter, Observer, Timer};
 use limpid_wire::{Segment, TcpFlags};
 
 impl Connection {
-    /// Handles the segment, or gives it back for the long way.
+    /// Handles the segment, or leaves it for the long way: then it is false and nothing has changed.
     #[inline]
-    pub(super) fn fast_path<O: Observer>(&mut self, cx: &mut Cx<'_, O>, segment: Segment) -> Option<Segment> {
-        if !self.is_predicted(&segment) {
-            return Some(segment);
+    pub(super) fn fast_path<O: Observer>(&mut self, cx: &mut Cx<'_, O>, segment: &mut Segment) -> bool {
+        if !self.is_predicted(segment) {
+            return false;
         }
         let pure_ack = segment.payload.is_empty();
         if pure_ack && segment.ack == self.snd.una() {
-            return Some(segment);
+            return false;
         }
         cx.count(if pure_ack { Counter::TcpExtTCPPureAcks } else { Counter::TcpExtTCPHPHits });
         self.last_heard = cx.now;
-        self.keep_timestamp(cx.now, &segment);
-        self.process_ack(cx, &segment);
+        self.keep_timestamp(cx.now, segment);
+        if self.tells_nothing_to_the_sender(segment) {
+            self.probes_out = 0;
+            self.snd.wl1 = segment.seq;
+        } else {
+            self.process_ack(cx, segment);
+        }
         if !pure_ack {
             // Both halves are open, so that taking the text can't end the connection.
             let _ = self.process_text(cx, segment);
         }
-        None
+        true
+    }
+
+    /// Whether the ACK of a predicted segment finds nothing to do: nothing of ours is in flight, no window is awaited.
+    #[inline]
+    fn tells_nothing_to_the_sender(&self, segment: &Segment) -> bool {
+        segment.ack == self.snd.una() && self.snd.records.is_empty() && !self.timers.runs(Timer::Persist)
     }
 
     /// Both halves open, the expected number, an acceptable ACK, the same window as last time, no option that asks for

@@ -16,35 +16,35 @@ use limpid_wire::{Segment, SeqNum, TcpFlags};
 type Check = ControlFlow<()>;
 
 impl Connection {
-    /// A segment of this connection arrived (RFC 9293 §3.10.7.4).
-    pub fn handle_segment<O: Observer>(&mut self, cx: &mut Cx<'_, O>, segment: Segment) -> Outcome {
-        cx.received(&segment);
+    /// A segment of this connection arrived (RFC 9293 §3.10.7.4). Its data is taken out of it.
+    pub fn handle_segment<O: Observer>(&mut self, cx: &mut Cx<'_, O>, segment: &mut Segment) -> Outcome {
+        cx.received(segment);
         if self.halves.over() {
             cx.dropped(DropReason::NoConnection);
             return self.outcome();
         }
-        if let Some(segment) = self.fast_path(cx, segment) {
+        if !self.fast_path(cx, segment) {
             self.segment_arrives(cx, segment);
         }
         self.outcome()
     }
 
     /// The long way, in order. The `Received` event is out already.
-    pub(super) fn segment_arrives<O: Observer>(&mut self, cx: &mut Cx<'_, O>, segment: Segment) {
+    pub(super) fn segment_arrives<O: Observer>(&mut self, cx: &mut Cx<'_, O>, segment: &mut Segment) {
         // What becomes of the segment is in our state by now, either way.
         let _ = self.check_and_process(cx, segment);
     }
 
-    fn check_and_process<O: Observer>(&mut self, cx: &mut Cx<'_, O>, segment: Segment) -> Check {
-        self.check_flags(cx, &segment)?;
-        self.check_paws(cx, &segment)?;
-        self.check_sequence(cx, &segment)?;
-        self.check_reset(cx, &segment)?;
-        self.check_syn(cx, &segment)?;
-        self.check_ack(cx, &segment)?;
+    fn check_and_process<O: Observer>(&mut self, cx: &mut Cx<'_, O>, segment: &mut Segment) -> Check {
+        self.check_flags(cx, segment)?;
+        self.check_paws(cx, segment)?;
+        self.check_sequence(cx, segment)?;
+        self.check_reset(cx, segment)?;
+        self.check_syn(cx, segment)?;
+        self.check_ack(cx, segment)?;
         self.last_heard = cx.now;
-        self.keep_timestamp(cx.now, &segment);
-        self.check_urgent(&segment);
+        self.keep_timestamp(cx.now, segment);
+        self.check_urgent(segment);
         self.process_text(cx, segment)
     }
 

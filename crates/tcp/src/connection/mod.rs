@@ -171,10 +171,10 @@ impl Connection {
     }
 
     /// The peer's ACK completed the handshake that it began; what came with the ACK is taken, too.
-    pub(crate) fn passive<O: Observer>(cx: &mut Cx<'_, O>, birth: Birth, ack: Segment) -> Connection {
+    pub(crate) fn passive<O: Observer>(cx: &mut Cx<'_, O>, birth: Birth, mut ack: Segment) -> Connection {
         let mut connection = Connection::established(cx, birth);
         cx.state(TcpState::SynReceived, TcpState::Established);
-        connection.segment_arrives(cx, ack);
+        connection.segment_arrives(cx, &mut ack);
         // The connection is new to its owner, who asks for its readiness as a whole.
         let _ = connection.outcome();
         connection

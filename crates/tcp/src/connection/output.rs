@@ -43,7 +43,17 @@ impl Connection {
         if self.due.duplicate_acks > 0 {
             return self.send_ack(cx);
         }
-        self.retransmit(cx).or_else(|| self.send_new(cx)).or_else(|| self.send_probe(cx)).or_else(|| self.send_ack(cx))
+        if self.snd.records.lost() > 0
+            && let Some(transmit) = self.retransmit(cx)
+        {
+            return Some(transmit);
+        }
+        if self.has_unsent()
+            && let Some(transmit) = self.send_new(cx)
+        {
+            return Some(transmit);
+        }
+        self.send_probe(cx).or_else(|| self.send_ack(cx))
     }
 
     fn send_reset<O: Observer>(&mut self, cx: &mut Cx<'_, O>, reset: Reset) -> Transmit {
@@ -79,11 +89,8 @@ impl Connection {
         Some(transmit)
     }
 
-    /// What is lost, as far as recovery lets it go (RFC 5681 §3.2, RFC 6298 §5.4, RFC 6582).
+    /// What is lost, of which there is some, as far as recovery lets it go (RFC 5681 §3.2, RFC 6298 §5.4, RFC 6582).
     fn retransmit<O: Observer>(&mut self, cx: &mut Cx<'_, O>) -> Option<Transmit> {
-        if self.snd.records.lost() == 0 {
-            return None;
-        }
         let mss = self.snd.cut_mss(self.sack_option_len());
         let (cwnd, sack) = (self.snd.cwnd(), self.negotiated.sack);
         let next = self.snd.recovery.next(&mut self.snd.records, cwnd, sack, mss, mss)?;
@@ -115,11 +122,8 @@ impl Connection {
         Some(self.transmit_data(cx, Cut { seq: next.start, payload, fin, mss, why }, nth))
     }
 
-    /// New data, as much as the peer's window, the congestion window, Nagle and the device allow, and the FIN if it is next.
+    /// New data, or the FIN, one of which there is: as much as the peer's window, the congestion window, Nagle and the device allow, and the FIN if it is next.
     fn send_new<O: Observer>(&mut self, cx: &mut Cx<'_, O>) -> Option<Transmit> {
-        if !self.has_unsent() {
-            return None;
-        }
         let mss = self.snd.cut_mss(self.sack_option_len());
         self.restart_after_idle(cx.now, mss);
         let unsent = self.snd.queue.end() - self.snd.nxt();
@@ -207,6 +211,7 @@ impl Connection {
     }
 
     /// Sends a cut piece of the queue for the first time.
+    #[inline]
     fn send_cut<O: Observer>(&mut self, cx: &mut Cx<'_, O>, cut: Cut) -> Transmit {
         let len = cut.payload.len() as u32;
         let end = cut.seq + len;
@@ -231,6 +236,7 @@ impl Connection {
     }
 
     /// Puts header and payload together, counts, tells. What it acknowledges needs no ACK of its own.
+    #[inline]
     fn transmit_data<O: Observer>(&mut self, cx: &mut Cx<'_, O>, cut: Cut, retransmission: u32) -> Transmit {
         let end = cut.seq + cut.payload.len() as u32;
         let mut flags = TcpFlags::ACK;

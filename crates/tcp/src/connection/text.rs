@@ -22,21 +22,22 @@ struct Told {
 
 impl Connection {
     /// Takes data and FIN of a segment whose ACK is processed.
-    pub(super) fn process_text<O: Observer>(&mut self, cx: &mut Cx<'_, O>, segment: Segment) -> ControlFlow<()> {
+    pub(super) fn process_text<O: Observer>(&mut self, cx: &mut Cx<'_, O>, segment: &mut Segment) -> ControlFlow<()> {
         let fin = segment.flags.contains(TcpFlags::FIN);
         if segment.payload.is_empty() && !fin {
             return Continue(());
         }
         if self.halves.recv() == RecvHalf::FinReceived {
-            return self.text_after_fin(cx, &segment);
+            return self.text_after_fin(cx, segment);
         }
         if self.has_no_reader() && (segment.seq + segment.payload.len() as u32).after(self.rcv_nxt()) {
-            return self.refuse_text(cx, &segment);
+            return self.refuse_text(cx, segment);
         }
-        let data = self.received_data(cx, &segment);
+        let data = self.received_data(cx, segment);
         let end = segment.seq_end();
         let (right_edge, capacity) = (self.rcv.right_edge(), self.config.recv_buffer);
-        let inserted = self.rcv.queue.insert(cx.pool, segment.seq, segment.payload, fin, right_edge, capacity);
+        let payload = core::mem::take(&mut segment.payload);
+        let inserted = self.rcv.queue.insert(cx.pool, segment.seq, payload, fin, right_edge, capacity);
         let beyond_window = end.after(right_edge + u32::from(fin));
         let fin_ahead = fin && !beyond_window && (end - 1).after(self.rcv_nxt());
         self.text_taken(cx, inserted, Told { beyond_window, fin_ahead, data });

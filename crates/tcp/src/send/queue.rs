@@ -34,6 +34,8 @@ pub enum Mark {
 pub struct SendQueue {
     bytes: ByteQueue,
     marks: VecDeque<(SeqNum, Mark)>,
+    /// How many of the marks are ends of records.
+    records: usize,
     /// The end of all that was ever sliced.
     sliced: SeqNum,
     completed: Option<u32>,
@@ -42,7 +44,7 @@ pub struct SendQueue {
 impl SendQueue {
     /// An empty queue; the first byte written will have number `start` (ISS + 1).
     pub fn new(start: SeqNum) -> SendQueue {
-        SendQueue { bytes: ByteQueue::new(start), marks: VecDeque::new(), sliced: start, completed: None }
+        SendQueue { bytes: ByteQueue::new(start), marks: VecDeque::new(), records: 0, sliced: start, completed: None }
     }
 
     /// Number of the first byte held.
@@ -106,6 +108,7 @@ impl SendQueue {
             return false;
         }
         self.marks.push_back((self.end(), mark));
+        self.records += usize::from(mark == Mark::Record);
         true
     }
 
@@ -142,6 +145,7 @@ impl SendQueue {
             if let Mark::Completion(id) = mark {
                 self.completed = Some(id);
             }
+            self.records -= usize::from(mark == Mark::Record);
             self.marks.pop_front();
         }
         n
@@ -169,6 +173,9 @@ impl SendQueue {
 
     /// Where the record that holds `seq` ends.
     fn record_end(&self, seq: SeqNum) -> Option<SeqNum> {
+        if self.records == 0 {
+            return None;
+        }
         let first = self.marks.partition_point(|(at, _)| at.before_eq(seq));
         self.marks.range(first..).find(|(_, mark)| *mark == Mark::Record).map(|(at, _)| *at)
     }

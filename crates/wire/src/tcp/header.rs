@@ -43,6 +43,7 @@ impl TcpHeader {
     ///
     /// # Errors
     /// As [`parse_fixed`](Self::parse_fixed), and if the stated header length is below 20 or more than is there.
+    #[inline]
     pub fn parse(bytes: &[u8]) -> Parsed<TcpHeader> {
         let header = TcpHeader::parse_fixed(bytes)?;
         let header_len = usize::from(header.header_len);
@@ -57,6 +58,7 @@ impl TcpHeader {
     ///
     /// # Errors
     /// If fewer than 20 bytes are there.
+    #[inline]
     pub fn parse_fixed(bytes: &[u8]) -> Result<TcpHeader, ParseError> {
         let h: &[u8; MIN_HEADER_LEN] = fixed(bytes, WHAT)?;
         Ok(TcpHeader {
@@ -77,6 +79,7 @@ impl TcpHeader {
     ///
     /// # Panics
     /// If `out` is shorter than [`MIN_HEADER_LEN`].
+    #[inline]
     pub fn emit(&self, out: &mut [u8]) -> usize {
         let h = &mut out[..MIN_HEADER_LEN];
         put16(h, 0, self.src_port);

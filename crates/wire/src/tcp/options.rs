@@ -115,6 +115,7 @@ impl TcpOptions {
     }
 
     /// Bytes that [`emit`](Self::emit) writes: a multiple of 4, at most [`MAX_OPTIONS_LEN`].
+    #[inline]
     pub fn encoded_len(&self) -> usize {
         self.layout().len
     }
@@ -124,6 +125,7 @@ impl TcpOptions {
         self.layout().sack
     }
 
+    #[inline]
     fn layout(&self) -> Layout {
         let timestamps = self.timestamps.is_some();
         let mut len = if self.mss.is_some() { 4 } else { 0 }
@@ -145,6 +147,7 @@ impl TcpOptions {
     ///
     /// # Panics
     /// If `out` is shorter than [`encoded_len`](Self::encoded_len).
+    #[inline]
     pub fn emit(&self, out: &mut [u8]) -> usize {
         let layout = self.layout();
         let mut at = Cursor { out: &mut out[..layout.len], at: 0 };
@@ -191,6 +194,7 @@ struct Cursor<'a> {
 }
 
 impl Cursor<'_> {
+    #[inline]
     fn put(&mut self, bytes: &[u8]) {
         self.out[self.at..self.at + bytes.len()].copy_from_slice(bytes);
         self.at += bytes.len();

@@ -17,21 +17,19 @@ use crate::{Chunk, Chunks, Ecn, IpAddr, ParseError, Segment};
 ///
 /// # Panics
 /// If `range` reaches past the end of `frame`.
-pub fn parse_segment(frame: &Chunk, range: Range<usize>, ecn: Ecn) -> Result<(u16, u16, Segment), ParseError> {
+#[inline]
+pub fn parse_segment(frame: Chunk, range: Range<usize>, ecn: Ecn) -> Result<(u16, u16, Segment), ParseError> {
     let bytes = &frame.as_slice()[range.clone()];
     let (header, data) = TcpHeader::parse(bytes)?;
-    let mut payload = Chunks::new();
-    if !data.is_empty() {
-        // The list is empty, so there is room.
-        let _ = payload.push(frame.slice(range.start + data.start..range.start + data.end));
-    }
+    let options = TcpOptions::parse(&bytes[MIN_HEADER_LEN..data.start]);
+    let payload = frame.into_slice(range.start + data.start..range.start + data.end).into();
     let segment = Segment {
         seq: header.seq,
         ack: header.ack,
         flags: header.flags,
         window: header.window,
         urgent: header.urgent,
-        options: TcpOptions::parse(&bytes[MIN_HEADER_LEN..data.start]),
+        options,
         ecn,
         merged: 1,
         payload,
@@ -40,6 +38,7 @@ pub fn parse_segment(frame: &Chunk, range: Range<usize>, ecn: Ecn) -> Result<(u1
 }
 
 /// Length of the header that [`emit_header`] writes for `segment`, in bytes: 20 to 60.
+#[inline]
 pub fn header_len(segment: &Segment) -> usize {
     MIN_HEADER_LEN + segment.options.encoded_len()
 }
@@ -49,6 +48,7 @@ pub fn header_len(segment: &Segment) -> usize {
 ///
 /// # Panics
 /// If `out` is shorter than [`header_len`]; 60 bytes always do.
+#[inline]
 pub fn emit_header(segment: &Segment, ports: (u16, u16), out: &mut [u8]) -> usize {
     let options_len = segment.options.emit(&mut out[MIN_HEADER_LEN..]);
     let header = TcpHeader {
@@ -71,6 +71,7 @@ pub fn emit_header(segment: &Segment, ports: (u16, u16), out: &mut [u8]) -> usiz
 ///
 /// # Panics
 /// If `header` is shorter than the fixed part.
+#[inline]
 pub fn put_checksum(src: IpAddr, dst: IpAddr, header: &mut [u8], payload: &Chunks, partial: bool) {
     let len = header.len() + payload.len();
     let mut sum = Checksum::pseudo_header(src, dst, IpProtocol::TCP, len);

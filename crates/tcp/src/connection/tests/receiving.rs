@@ -107,8 +107,8 @@ fn duplicate_acks_are_not_merged() {
     let mut host = Host::established(plain());
     let Phase::Connection(connection) = &mut host.phase else { panic!() };
     for seq in [11, 21, 31] {
-        let segment = crate::testing::segment(&format!(". {seq}:{}(10) ack 1 win 65535", seq + 10));
-        let _ = connection.handle_segment(cx!(host), segment);
+        let mut segment = crate::testing::segment(&format!(". {seq}:{}(10) ack 1 win 65535", seq + 10));
+        let _ = connection.handle_segment(cx!(host), &mut segment);
     }
     host.drain();
     assert_eq!(host.outbox.len(), 3);

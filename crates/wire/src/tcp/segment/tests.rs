@@ -15,7 +15,7 @@ fn bytes_to_segment_and_back() {
     frame.extend_from_slice(&SYN);
     frame.extend_from_slice(b"hello");
     let frame = Chunk::from_vec(frame);
-    let (src, dst, segment) = parse_segment(&frame, 3..48, Ecn::Ect0).unwrap();
+    let (src, dst, segment) = parse_segment(frame.clone(), 3..48, Ecn::Ect0).unwrap();
     assert_eq!((src, dst), (55570, 6379));
     assert_eq!(segment.seq, SeqNum(3841401858));
     assert_eq!(segment.flags, TcpFlags::SYN);
@@ -51,7 +51,7 @@ fn the_checksum_covers_header_and_payload_in_odd_pieces() {
 
 #[test]
 fn bad_headers_are_refused() {
-    let parse = |bytes: &[u8]| parse_segment(&Chunk::from_vec(bytes.into()), 0..bytes.len(), Ecn::NotEct).err();
+    let parse = |bytes: &[u8]| parse_segment(Chunk::from_vec(bytes.into()), 0..bytes.len(), Ecn::NotEct).err();
     assert_eq!(parse(&SYN[..19]), Some(ParseError::Truncated { what: "TCP", need: 20, have: 19 }));
     assert_eq!(parse(&SYN[..39]), Some(ParseError::Truncated { what: "TCP", need: 40, have: 39 }));
     let mut short = SYN;

@@ -1,0 +1,159 @@
+//! Two whole hosts, joined by copying frames as a device does: a transfer both ways asks the allocator for nothing once it
+//! is under way, neither for segments nor for super-segments, on an IP link and on Ethernet.
+
+use limpid_event::{Instant, Silent};
+use limpid_stack::{
+    IfaceId, InterfaceConfig, ListenConfig, Medium, RxChecksum, RxFrame, Secrets, SocketId, Stack, StackConfig, TxBatch,
+};
+use limpid_wire::{Cidr, Endpoint, IpAddr, MacAddr};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::time::Duration;
+
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
+}
+
+// SAFETY: every call goes to the system's allocator unchanged; counting touches a thread-local cell that allocates nothing.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.with(|n| n.set(n.get() + 1));
+        // SAFETY: the caller keeps the contract of `alloc`, and so does this call.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
+        // SAFETY: `ptr` came from `System.alloc` above with this layout.
+        unsafe { System.dealloc(ptr, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// How long a round takes.
+const ROUND: Duration = Duration::from_micros(50);
+const PORT: u16 = 7;
+
+struct Host {
+    stack: Stack<Silent>,
+    iface: IfaceId,
+    batch: TxBatch,
+    frames: Vec<RxFrame>,
+}
+
+fn address(host: u8) -> IpAddr {
+    IpAddr::v4([10, 0, 0, host])
+}
+
+impl Host {
+    fn new(host: u8, ethernet: bool, gso_max: u32) -> Host {
+        let mut stack = Stack::new(StackConfig::default(), Secrets { seed: [host; 32] }, Silent);
+        let medium = if ethernet { Medium::Ethernet(MacAddr([2, 0, 0, 0, 0, host])) } else { Medium::Ip };
+        let name = "link".to_owned();
+        let config = InterfaceConfig { name, medium, mtu: 1500, gso_max, tx_checksum_offload: gso_max > 0 };
+        let iface = stack.add_interface(config).unwrap();
+        stack.add_address(iface, Cidr { addr: address(host), prefix: 24 }).unwrap();
+        Host { stack, iface, batch: TxBatch::with_capacity(64), frames: Vec::with_capacity(64) }
+    }
+
+    /// Sends what is due to the other host; how many frames that was.
+    fn send_to(&mut self, now: Instant, other: &mut Host) -> usize {
+        self.stack.poll_transmit(now, self.iface, &mut self.batch);
+        let count = self.batch.frames().len();
+        for frame in self.batch.frames() {
+            let mut bytes = other.stack.pool().alloc(frame.len());
+            let len = frame.copy_to(bytes.spare());
+            bytes.advance(len);
+            let checksum = if frame.gso_size > 0 || frame.checksum != Default::default() {
+                RxChecksum::Verified
+            } else {
+                RxChecksum::Unverified
+            };
+            let bytes = bytes.freeze(other.stack.pool());
+            other.frames.push(RxFrame { bytes, checksum, gso_size: frame.gso_size });
+        }
+        self.batch.sent(count);
+        other.stack.handle_frames(now, other.iface, other.frames.drain(..));
+        count
+    }
+}
+
+struct Pair {
+    hosts: [Host; 2],
+    now: Instant,
+    ends: [SocketId; 2],
+}
+
+impl Pair {
+    fn open(ethernet: bool, gso_max: u32) -> Pair {
+        let mut hosts = [Host::new(1, ethernet, gso_max), Host::new(2, ethernet, gso_max)];
+        let now = Instant::from_millis(1);
+        let server = Endpoint::new(address(2), PORT);
+        let listener = hosts[1].stack.listen(now, ListenConfig::new(server, 1)).unwrap();
+        let client = hosts[0].stack.connect(now, None, server, None).unwrap();
+        let mut pair = Pair { hosts, now, ends: [client, client] };
+        for _ in 0..10 {
+            pair.round();
+        }
+        (pair.ends[1], _) = pair.hosts[1].stack.accept(pair.now, listener).unwrap();
+        pair
+    }
+
+    /// Moves frames both ways until both are silent, and time; how many frames that was.
+    fn round(&mut self) -> usize {
+        self.now += ROUND;
+        let [a, b] = &mut self.hosts;
+        let mut frames = 0;
+        loop {
+            let moved = a.send_to(self.now, b) + b.send_to(self.now, a);
+            if moved == 0 {
+                break;
+            }
+            frames += moved;
+        }
+        for host in [a, b] {
+            if host.stack.poll_timeout().is_some_and(|due| due <= self.now) {
+                host.stack.handle_timeout(self.now);
+            }
+            while host.stack.poll_ready().is_some() {}
+        }
+        frames
+    }
+
+    /// Both applications write all they can and read all there is, for so many rounds: frames carried, and bytes read.
+    fn transfer(&mut self, rounds: usize, write: &[u8], buf: &mut [u8]) -> (usize, [usize; 2]) {
+        let (mut frames, mut read) = (0, [0; 2]);
+        for _ in 0..rounds {
+            for (host, end) in self.hosts.iter_mut().zip(self.ends) {
+                while host.stack.write(self.now, end, write).is_ok() {}
+            }
+            frames += self.round();
+            for ((host, end), read) in self.hosts.iter_mut().zip(self.ends).zip(&mut read) {
+                while let Ok(n) = host.stack.read(self.now, end, buf) {
+                    *read += n;
+                }
+            }
+        }
+        (frames, read)
+    }
+}
+
+#[test]
+fn a_transfer_both_ways_allocates_nothing() {
+    let (write, mut buf) = (vec![7; 16 * 1024], vec![0; 64 * 1024]);
+    for ethernet in [false, true] {
+        for gso_max in [0, 64 * 1024] {
+            let mut pair = Pair::open(ethernet, gso_max);
+            pair.transfer(500, &write, &mut buf);
+            let before = ALLOCATIONS.with(Cell::get);
+            let (frames, read) = pair.transfer(500, &write, &mut buf);
+            let allocations = ALLOCATIONS.with(Cell::get) - before;
+            let what = format!("Ethernet: {ethernet}, super-segments up to {gso_max}: {frames} frames, {read:?} bytes");
+            assert!(frames > 500 && read.iter().all(|&n| n > 10_000_000), "{what}");
+            assert_eq!(allocations, 0, "{what}");
+        }
+    }
+}
