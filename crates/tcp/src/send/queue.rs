@@ -34,8 +34,8 @@ pub enum Mark {
 pub struct SendQueue {
     bytes: ByteQueue,
     marks: VecDeque<(SeqNum, Mark)>,
-    /// How many of the marks are ends of records.
-    records: usize,
+    /// How many of the marks are ends of records: at most [`MAX_MARKS`].
+    records: u8,
     /// The end of all that was ever sliced.
     sliced: SeqNum,
     completed: Option<u32>,
@@ -108,7 +108,7 @@ impl SendQueue {
             return false;
         }
         self.marks.push_back((self.end(), mark));
-        self.records += usize::from(mark == Mark::Record);
+        self.records += u8::from(mark == Mark::Record);
         true
     }
 
@@ -145,7 +145,7 @@ impl SendQueue {
             if let Mark::Completion(id) = mark {
                 self.completed = Some(id);
             }
-            self.records -= usize::from(mark == Mark::Record);
+            self.records -= u8::from(mark == Mark::Record);
             self.marks.pop_front();
         }
         n

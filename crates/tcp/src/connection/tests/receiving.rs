@@ -60,9 +60,9 @@ fn segments_that_come_together_are_acknowledged_together() {
     let mut host = Host::established(plain());
     for nth in 0..8 {
         let seq = 1 + nth * 1460;
-        let segment = segment(&format!(". {seq}:{}(1460) ack 1 win 65535", seq + 1460));
+        let mut segment = segment(&format!(". {seq}:{}(1460) ack 1 win 65535", seq + 1460));
         let Phase::Connection(connection) = &mut host.phase else { panic!() };
-        let _ = connection.handle_segment(cx!(host), segment);
+        let _ = connection.handle_segment(cx!(host), &mut segment);
     }
     host.drain();
     assert_eq!(host.sent().len(), 1);
