@@ -142,7 +142,7 @@ fn a_full_list_gives_the_chunk_back() {
 #[test]
 fn sizes() {
     assert_eq!(size_of::<Chunk>(), 16);
-    assert!(size_of::<Chunks>() <= 88);
+    assert!(size_of::<Chunks>() <= 96);
     assert!(size_of::<FrameMut>() <= 16);
 }
 
