@@ -4,7 +4,8 @@ use core::fmt;
 use core::ops::{Add, AddAssign, Sub};
 use core::time::Duration;
 
-/// Nanoseconds since an epoch that the caller chose (the start of a world, or of the process).
+/// Nanoseconds since an epoch that the caller chose (the start of a world, or of the process). Arithmetic ends at
+/// [`ZERO`](Self::ZERO) and [`MAX`](Self::MAX) instead of overflowing.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Instant(u64);
 
@@ -19,9 +20,9 @@ impl Instant {
         Instant(nanos)
     }
 
-    /// An instant from milliseconds since the epoch.
+    /// An instant from milliseconds since the epoch, [`MAX`](Self::MAX) if that is beyond it.
     pub const fn from_millis(millis: u64) -> Instant {
-        Instant(millis * 1_000_000)
+        Instant(millis.saturating_mul(1_000_000))
     }
 
     /// Nanoseconds since the epoch.

@@ -9,6 +9,7 @@ use limpid_stack::{Readiness, SocketId};
 use limpid_tcp::{Config, TcpInfo};
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, ToSocketAddrs};
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +18,24 @@ use std::time::Duration;
 ///
 /// Dropping the last clone closes it: what was written is still sent, in the background.
 pub struct TcpStream {
-    socket: Arc<Socket>,
+    socket: Arc<Shared>,
+}
+
+/// What clones of a stream share. The one that goes last closes the connection, with the linger that is set.
+struct Shared(Socket);
+
+impl Deref for Shared {
+    type Target = Socket;
+
+    fn deref(&self) -> &Socket {
+        &self.0
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.linger_on_close();
+    }
 }
 
 impl TcpStream {
@@ -68,7 +86,7 @@ impl TcpStream {
     }
 
     pub(crate) fn from_socket(socket: Socket) -> TcpStream {
-        TcpStream { socket: Arc::new(socket) }
+        TcpStream { socket: Arc::new(Shared(socket)) }
     }
 
     /// The other end.
@@ -229,19 +247,21 @@ impl TcpStream {
     pub fn configure(&self, change: impl FnOnce(&mut Config)) -> io::Result<()> {
         self.socket.configure(change)
     }
+}
 
+impl Shared {
     /// Closing with a linger time above zero: waits until the peer has acknowledged our FIN, as Linux's `close` does.
     fn linger_on_close(&self) {
-        let id = self.socket.id;
-        let Ok(Some(linger)) = self.linger() else { return };
-        if linger.is_zero() || self.socket.call(|stack, _, _| has_unread(stack, id)).unwrap_or(true) {
+        let id = self.id;
+        let Ok(Some(linger)) = self.setting(|config| config.linger) else { return };
+        if linger.is_zero() || self.call(|stack, _, _| has_unread(stack, id)).unwrap_or(true) {
             // Closing resets: there is nothing to wait for.
             return;
         }
-        if self.shutdown(Shutdown::Write).is_ok() {
-            let deadline = self.socket.host.shard.clock().now() + linger;
+        if self.call(|stack, _, now| stack.shutdown(now, id, limpid_stack::Shutdown::Write)).is_ok() {
+            let deadline = self.host.shard.clock().now() + linger;
             // Whether it was in time or not: the close goes on in the background.
-            let _ = self.socket.wait_until(Some(deadline), |stack, _| match stack.state(id)? {
+            let _ = self.wait_until(Some(deadline), |stack, _| match stack.state(id)? {
                 TcpState::FinWait1 | TcpState::Closing | TcpState::LastAck => Err(Error::WouldBlock),
                 _ => Ok(()),
             });
@@ -296,14 +316,6 @@ impl Write for TcpStream {
 
     fn flush(&mut self) -> io::Result<()> {
         (&*self).flush()
-    }
-}
-
-impl Drop for TcpStream {
-    fn drop(&mut self) {
-        if Arc::strong_count(&self.socket) == 1 {
-            self.linger_on_close();
-        }
     }
 }
 
