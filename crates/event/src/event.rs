@@ -1,6 +1,6 @@
 //! The events themselves.
 
-use crate::{DropReason, Error, TcpState, Timer, TxReason};
+use crate::{CongestionReason, DropReason, Error, TcpState, Timer, TxReason};
 use core::time::Duration;
 use limpid_wire::{Ecn, Endpoint, Segment, SeqNum, TcpFlags, TcpOptions};
 
@@ -167,7 +167,7 @@ pub enum Event {
         /// Slow-start threshold, bytes.
         ssthresh: u32,
         /// Why.
-        why: &'static str,
+        why: CongestionReason,
     },
     /// Loss recovery began or ended.
     Recovery {

@@ -234,6 +234,41 @@ impl fmt::Display for DropReason {
     }
 }
 
+/// Why the congestion window or the slow-start threshold changed (RFC 5681).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum CongestionReason {
+    /// An ACK, below the threshold (§3.1).
+    SlowStart,
+    /// An ACK, above it (§3.1).
+    CongestionAvoidance,
+    /// A loss was found without a timeout (§3.2).
+    Loss,
+    /// The recovery from a loss is over (RFC 6582 §3.2).
+    Recovered,
+    /// The retransmission timer ran out (§3.1).
+    Rto,
+}
+
+impl CongestionReason {
+    /// A few words for people.
+    pub const fn text(self) -> &'static str {
+        match self {
+            CongestionReason::SlowStart => "slow start",
+            CongestionReason::CongestionAvoidance => "congestion avoidance",
+            CongestionReason::Loss => "loss",
+            CongestionReason::Recovered => "recovered",
+            CongestionReason::Rto => "RTO",
+        }
+    }
+}
+
+impl fmt::Display for CongestionReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.text())
+    }
+}
+
 /// The timers of a connection.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]

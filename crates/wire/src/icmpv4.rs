@@ -15,7 +15,7 @@ pub const MAX_ERROR_LEN: usize = 576;
 
 /// Why a destination can't be reached: the code of a destination unreachable message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[allow(missing_docs)] // The names are the RFCs'.
+#[expect(missing_docs, reason = "the names are the RFCs'")]
 pub enum Unreachable {
     Net,
     Host,

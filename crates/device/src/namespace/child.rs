@@ -25,6 +25,10 @@ impl Namespace {
     ///
     /// However this process ends, the kernel then kills the program, and with it everything that it has started. The same
     /// happens when the program ends: it should stay in the foreground.
+    ///
+    /// # Errors
+    /// [`NamespaceError::Left`] if the thread is no longer in the namespace; [`NamespaceError::Step`] if the program can't be
+    /// started.
     pub fn spawn(&self, command: Command) -> Result<Child, NamespaceError> {
         let what = command.get_program().to_string_lossy().into_owned();
         self.check(&what)?;
@@ -33,6 +37,9 @@ impl Namespace {
 
     /// Waits until some program in this network listens on a TCP port; false if none does within `timeout`, or `child`
     /// ends in failure before. No packet is sent to find out.
+    ///
+    /// # Errors
+    /// [`NamespaceError::Left`] if the thread is no longer in the namespace; [`NamespaceError::Step`] if `/proc` can't be read.
     pub fn wait_for_listener(
         &self,
         port: u16,
@@ -62,11 +69,17 @@ impl Child {
     }
 
     /// How it ended, if it has.
+    ///
+    /// # Errors
+    /// As [`std::process::Child::try_wait`].
     pub fn try_wait(&mut self) -> io::Result<Option<ExitStatus>> {
         self.process.try_wait()
     }
 
     /// Waits until it ends, no longer than `timeout`.
+    ///
+    /// # Errors
+    /// As [`std::process::Child::try_wait`].
     pub fn wait_timeout(&mut self, timeout: Duration) -> io::Result<Option<ExitStatus>> {
         let deadline = Instant::now() + timeout;
         loop {

@@ -88,6 +88,10 @@ impl Namespace {
     }
 
     /// Makes a TUN device with its addresses on the kernel's side, and sets it up.
+    ///
+    /// # Errors
+    /// [`NamespaceError::NoTun`] if `/dev/net/tun` can't be opened; [`NamespaceError::Left`] if the thread is no longer in the
+    /// namespace; [`NamespaceError::Step`] with what else was refused.
     pub fn tun(&self, config: &TunConfig) -> Result<Tun, NamespaceError> {
         self.check("TUN device")?;
         let tun = Tun::create(config)?;
@@ -114,6 +118,9 @@ impl Namespace {
 
     /// Gives a link that is up an address and the route to its network. It is usable when this returns: there is no
     /// duplicate address detection (`nodad`).
+    ///
+    /// # Errors
+    /// [`NamespaceError::Step`], with what the kernel said: there is no such link, it has the address, or the address can't be a host's.
     pub fn add_address(&self, link: &str, address: Cidr) -> Result<(), NamespaceError> {
         let index = self.index(link)?;
         let add = || {
@@ -136,6 +143,9 @@ impl Namespace {
     }
 
     /// Adds a route.
+    ///
+    /// # Errors
+    /// [`NamespaceError::Step`], with what the kernel said: there is no such link, the route is there already, or its gateway is not on the link.
     pub fn add_route(&self, route: &KernelRoute) -> Result<(), NamespaceError> {
         let index = self.index(&route.link)?;
         let to = route.destination;
@@ -145,6 +155,9 @@ impl Namespace {
     }
 
     /// Sets a link up, with another MTU (bytes) if one is given.
+    ///
+    /// # Errors
+    /// [`NamespaceError::Step`], with what the kernel said: there is no such link, or it does not take this MTU.
     pub fn set_link_up(&self, link: &str, mtu: Option<u16>) -> Result<(), NamespaceError> {
         let index = self.index(link)?;
         self.netlink.set_up(index, mtu).map_err(NamespaceError::step(format!("link {link} up")))
@@ -152,12 +165,18 @@ impl Namespace {
 
     /// Sets a network sysctl of this namespace, as `net.ipv4.tcp_syn_retries`; `/` for `.` where an interface's name
     /// has dots.
+    ///
+    /// # Errors
+    /// [`NamespaceError::Left`] if the thread is no longer in the namespace; [`NamespaceError::Step`] with what the kernel said.
     pub fn set_sysctl(&self, name: &str, value: &str) -> Result<(), NamespaceError> {
         let path = self.sysctl_path(name)?;
         fs::write(&path, value).map_err(NamespaceError::step(format!("sysctl {name}={value}")))
     }
 
     /// Reads a network sysctl of this namespace, without the newline.
+    ///
+    /// # Errors
+    /// [`NamespaceError::Left`] if the thread is no longer in the namespace; [`NamespaceError::Step`] with what the kernel said.
     pub fn sysctl(&self, name: &str) -> Result<String, NamespaceError> {
         let path = self.sysctl_path(name)?;
         let text = fs::read_to_string(&path).map_err(NamespaceError::step(format!("sysctl {name}")))?;

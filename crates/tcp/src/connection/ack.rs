@@ -7,7 +7,7 @@ use crate::recovery::{AckInput, AckVerdict, Phase};
 use crate::send::Acked;
 use crate::{Cx, Readiness};
 use core::time::Duration;
-use limpid_event::{Counter, Event, Instant, Observer, TcpState, Timer, TxReason};
+use limpid_event::{CongestionReason, Counter, Event, Instant, Observer, TcpState, Timer, TxReason};
 use limpid_wire::{Segment, TcpFlags};
 
 impl Connection {
@@ -153,10 +153,10 @@ impl Connection {
             self.snd.congestion.on_ack(&sample);
         }
         let why = match (verdict.entered, verdict.recovered) {
-            (true, _) => "loss",
-            (_, true) => "recovered",
-            _ if before.0 < before.1 => "slow start",
-            _ => "congestion avoidance",
+            (true, _) => CongestionReason::Loss,
+            (_, true) => CongestionReason::Recovered,
+            _ if before.0 < before.1 => CongestionReason::SlowStart,
+            _ => CongestionReason::CongestionAvoidance,
         };
         self.tell_of_window(cx, before, why);
     }
@@ -176,7 +176,7 @@ impl Connection {
         }
     }
 
-    fn tell_of_window<O: Observer>(&self, cx: &mut Cx<'_, O>, before: (u32, u32), why: &'static str) {
+    fn tell_of_window<O: Observer>(&self, cx: &mut Cx<'_, O>, before: (u32, u32), why: CongestionReason) {
         let (cwnd, ssthresh) = (self.snd.cwnd(), self.snd.congestion.ssthresh());
         if (cwnd, ssthresh) != before {
             cx.emit(|| Event::Congestion { cwnd, ssthresh, why });
@@ -219,6 +219,6 @@ impl Connection {
         if !was_recovering {
             cx.emit(|| Event::Recovery { begin: true });
         }
-        self.tell_of_window(cx, before, "RTO");
+        self.tell_of_window(cx, before, CongestionReason::Rto);
     }
 }
