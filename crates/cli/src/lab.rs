@@ -20,7 +20,12 @@ use std::time::Duration;
 /// and in words. It exits with 0 if it ended as intended.
 ///
 /// Durations are written as 10ms, 1.5s or 200us; probabilities as 1% or 0.01; rates as 10mbit.
+///
+/// The stories are timed for delays of up to some 40 ms: with much more, or with loss, an experiment may rightly end
+/// otherwise than intended, and says so. With --peer kernel, connect-timeout makes 2 retries unless told otherwise, for
+/// they take real time.
 #[derive(clap::Args, Debug)]
+#[command(allow_negative_numbers = true)]
 pub(crate) struct LabArgs {
     /// The experiment
     name: Option<String>,
@@ -41,8 +46,8 @@ pub(crate) struct LabArgs {
     #[arg(long)]
     ipv6: bool,
 
-    /// SYN retransmissions before connecting fails
-    #[arg(long, value_name = "N", help_heading = "What the experiment does")]
+    /// SYN retransmissions before connecting fails, at most 127
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(..=127), help_heading = "What the experiment does")]
     syn_retries: Option<u8>,
 
     /// Four SYN retransmissions a second apart first, as Linux from 6.5 on
@@ -50,7 +55,7 @@ pub(crate) struct LabArgs {
     linear: bool,
 
     /// The application gives connecting up after so long
-    #[arg(long, value_name = "TIME", value_parser = values::duration, help_heading = "What the experiment does")]
+    #[arg(long, value_name = "TIME", value_parser = values::deadline, help_heading = "What the experiment does")]
     deadline: Option<Duration>,
 
     #[command(flatten)]

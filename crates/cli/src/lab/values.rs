@@ -18,6 +18,14 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     if seconds > MOST { Err("more than a week".into()) } else { Ok(Duration::from_secs_f64(seconds)) }
 }
 
+/// A duration that is not zero.
+pub(crate) fn deadline(text: &str) -> Result<Duration, String> {
+    match duration(text)? {
+        Duration::ZERO => Err("no time at all: write 3s or 500ms".into()),
+        time => Ok(time),
+    }
+}
+
 /// `1%` or `0.01`.
 pub(crate) fn probability(text: &str) -> Result<f64, String> {
     let p = match split(text) {

@@ -14,6 +14,14 @@ fn durations() {
 }
 
 #[test]
+fn a_deadline_is_not_zero() {
+    assert_eq!(deadline("3s"), Ok(Duration::from_secs(3)));
+    for text in ["0", "0s", "0.0ms"] {
+        assert_eq!(deadline(text).unwrap_err(), "no time at all: write 3s or 500ms", "{text}");
+    }
+}
+
+#[test]
 fn probabilities() {
     for (text, p) in [("1%", 0.01), ("0.25", 0.25), ("0", 0.0), ("100%", 1.0), ("1", 1.0)] {
         assert_eq!(probability(text), Ok(p), "{text}");
