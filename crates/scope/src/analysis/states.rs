@@ -131,7 +131,7 @@ impl Follower<'_> {
     fn sent(&mut self, at: Instant, segment: &Segment) {
         use TcpState::*;
         if segment.is(TcpFlags::RST) {
-            return self.reset(at);
+            return self.reset_sent(at);
         }
         match self.state {
             Closed if segment.is_syn() => self.enter(at, SynSent),
@@ -149,9 +149,16 @@ impl Follower<'_> {
         }
     }
 
-    fn reset(&mut self, at: Instant) {
-        // A closed port or a listener answers with RST and stays what it is; so does TIME-WAIT (RFC 1337).
+    /// A listener answers with RST and stays what it is; in TIME-WAIT the RST is another socket's.
+    fn reset_sent(&mut self, at: Instant) {
         if !matches!(self.state, TcpState::Listen | TcpState::TimeWait) {
+            self.enter(at, TcpState::Closed);
+        }
+    }
+
+    /// A reset ends TIME-WAIT too, as on Linux unless it keeps to RFC 1337; a listener does not care.
+    fn reset_taken(&mut self, at: Instant) {
+        if self.state != TcpState::Listen {
             self.enter(at, TcpState::Closed);
         }
     }
@@ -159,7 +166,7 @@ impl Follower<'_> {
     fn took(&mut self, at: Instant, segment: &Segment) {
         use TcpState::*;
         if segment.is(TcpFlags::RST) {
-            return self.reset(at);
+            return self.reset_taken(at);
         }
         self.receive(segment);
         let own_fin = self.connection.ends[self.end].fin;
@@ -167,7 +174,7 @@ impl Follower<'_> {
         let peer_fin = self.connection.ends[Connection::peer(self.end)].fin;
         let fin_received = peer_fin.is_some_and(|fin| self.received > fin);
         match self.state {
-            Listen if segment.is_syn() => self.enter(at, SynReceived),
+            Listen if segment.is_syn() && self.is_answered(at) => self.enter(at, SynReceived),
             SynSent if segment.is_syn_ack() => self.enter(at, Established),
             SynSent if segment.is_syn() => self.enter(at, SynReceived),
             SynReceived if segment.is(TcpFlags::ACK) && segment.facts.ack >= 1 && !self.is_in_vain(at) => {
@@ -184,6 +191,17 @@ impl Follower<'_> {
             (state, ..) => state,
         };
         self.enter(at, next);
+    }
+
+    /// True if the SYN that came at `at` is the one that the SYN-ACK answers: none came between. A full queue throws SYNs
+    /// away without a word.
+    fn is_answered(&self, at: Instant) -> bool {
+        let own = self.connection.sent_by(self.end).find(|s| s.sent_at >= at && s.is_syn_ack());
+        let peer = Connection::peer(self.end);
+        own.is_some_and(|syn_ack| {
+            let between = |taken: Instant| taken > at && taken <= syn_ack.sent_at;
+            !self.connection.sent_by(peer).any(|s| s.is_syn() && s.taken_at().is_some_and(between))
+        })
     }
 
     /// True if an ACK that came at `at` did not complete the handshake: the SYN-ACK is sent again after it.

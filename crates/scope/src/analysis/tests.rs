@@ -28,6 +28,32 @@ fn states_follow_from_packets() {
 }
 
 #[test]
+fn a_syn_counts_only_when_it_is_answered() {
+    // A full queue threw the first away.
+    let mut s = Story::new(OBSERVED);
+    s.sends(0, seg(CLIENT, "S", 0, 0)).sends(1000, seg(CLIENT, "S", 0, 0));
+    s.sends(1010, seg(SERVER, "S.", 0, 1));
+    let trace = s.end(2000);
+    let analysis = Analysis::of(&trace);
+    let received = analysis.connections[0].ends[SERVER].states.iter().find(|change| change.to == SynReceived);
+    assert_eq!(received.map(|change| change.at.as_millis()), Some(1010));
+}
+
+#[test]
+fn a_reset_that_arrives_ends_time_wait() {
+    let mut trace = experiments::handshake(OBSERVED);
+    assert_eq!(states(&trace, CLIENT).last(), Some(&TimeWait));
+    let mut reset = trace.packets.iter().rev().find(|p| p.from == SERVER).expect("the server's FIN").clone();
+    // FIN and ACK become RST and ACK.
+    reset.bytes[33] = 0x14;
+    reset.number = trace.packets.len() as u64 + 1;
+    reset.sent_at = trace.end;
+    reset.arrival = crate::trace::Arrival::At(trace.end);
+    trace.packets.push(reset);
+    assert_eq!(states(&trace, CLIENT).last(), Some(&Closed));
+}
+
+#[test]
 fn a_fin_counts_only_when_all_before_it_has_come() {
     let mut s = Story::new(OBSERVED);
     s.handshake(0);
