@@ -166,7 +166,12 @@ fn network_error(error: NamespaceError) -> CliError {
 }
 
 fn attach_error(error: NamespaceError) -> CliError {
-    let hint = error.hint().unwrap_or("make it with: ip tuntap add NAME mode tun user $USER");
+    let held = matches!(&error, NamespaceError::Step { error, .. } if error.kind() == std::io::ErrorKind::ResourceBusy);
+    let otherwise = match held {
+        true => "another process has it: end that one, or name another device",
+        false => "make it with: ip tuntap add NAME mode tun user $USER",
+    };
+    let hint = error.hint().unwrap_or(otherwise);
     CliError::run("network", crate::error::without_errno(&error.to_string())).hint(hint)
 }
 

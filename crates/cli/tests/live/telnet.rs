@@ -283,3 +283,20 @@ fn a_tun_device_of_the_users() {
     assert_eq!(flags(&text)[..3], ["S", "S.", "."]);
     assert!(text.trim_end().lines().last().unwrap().starts_with("limpid7 "), "the user's device is still there");
 }
+
+#[test]
+fn a_tun_device_that_another_process_has() {
+    if !have(&["ip"]) {
+        return;
+    }
+    let script = format!(
+        "ip tuntap add limpid7 mode tun && ip address add 10.0.0.199/24 dev limpid7 && ip link set limpid7 up && \
+         ({LIMPID} listen 7 --tun limpid7 --address 10.0.0.103 --echo > /dev/null 2>&1 &) && sleep 0.5 && \
+         {LIMPID} telnet 10.0.0.199 --tun limpid7 --address 10.0.0.104 < /dev/null; echo code $?; pkill -INT -f 'listen 7 --tun limpid7'"
+    );
+    let output =
+        Command::new("unshare").args(["-n", "--pid", "--fork", "--mount-proc", "sh", "-c", &script]).output().unwrap();
+    let (text, complaint) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(text.contains("code 1"), "{text}{complaint}");
+    assert!(complaint.contains("another process has it"), "{complaint}");
+}
