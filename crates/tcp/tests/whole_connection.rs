@@ -161,20 +161,3 @@ fn an_idle_connection_is_one_allocation() {
     assert_eq!(idle, 2 * size_of::<Connection>(), "nothing beside the connections themselves");
     drop(fresh);
 }
-
-/// Bytes a second through two connections, for those who ask: `cargo test --release -- --ignored --nocapture throughput`.
-#[test]
-#[ignore = "a measurement, not a test"]
-fn throughput() {
-    for max_burst in [0, 64 * 1024] {
-        let mut world = World::new();
-        let config = Arc::new(Config { recv_buffer: 4 << 20, send_buffer: 2 << 20, ..Config::default() });
-        let mut ends = open(&mut world, &config, OpenParams { max_burst, ..OpenParams::default() });
-        let (write, mut buf) = (vec![7; 64 * 1024], vec![0; 256 * 1024]);
-        rounds(&mut world, &mut ends, 200, &write, &mut buf);
-        let start = std::time::Instant::now();
-        let bytes = rounds(&mut world, &mut ends, 2_000, &write, &mut buf);
-        let seconds = start.elapsed().as_secs_f64();
-        println!("max_burst {max_burst}: {:.2} Gb/s", bytes as f64 * 8e-9 / seconds);
-    }
-}
