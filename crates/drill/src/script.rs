@@ -1,0 +1,216 @@
+//! A script as a value, close to its text: nothing is looked up or computed yet. Printed, it is a script again.
+
+use limpid_wire::notation::SegmentText;
+use std::time::Duration;
+
+/// A place in a script, both from 1; columns count characters.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct Pos {
+    /// Line.
+    pub line: u32,
+    /// Column.
+    pub column: u32,
+}
+
+/// A whole script.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Script {
+    /// `--name=value` lines.
+    pub options: Vec<Opt>,
+    /// A command before the first event, without a time.
+    pub init: Option<Command>,
+    /// The events, in order.
+    pub events: Vec<Event>,
+    /// A command after the last event, without a time: runs on failure, too.
+    pub cleanup: Option<Command>,
+}
+
+/// An option line.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Opt {
+    /// Where.
+    pub at: Pos,
+    /// The name, without dashes.
+    pub name: String,
+    /// What stands behind `=`.
+    pub value: Option<String>,
+}
+
+/// Something that happens at a time.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Event {
+    /// Where its time begins.
+    pub at: Pos,
+    /// The last line it reaches.
+    pub last_line: u32,
+    /// When.
+    pub time: Time,
+    /// What.
+    pub kind: EventKind,
+}
+
+/// When an event happens.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Time {
+    /// `0.1`: since the script's start.
+    Absolute(Duration),
+    /// `+0.1`: since the event before.
+    Relative(Duration),
+    /// `*`: at any time. Outbound packets only.
+    Any,
+    /// `1.0~1.2`. Outbound packets only.
+    AbsoluteRange(Duration, Duration),
+    /// `+1.0~+1.2`. Outbound packets only.
+    RelativeRange(Duration, Duration),
+}
+
+/// What happens.
+#[derive(Clone, PartialEq, Debug)]
+pub enum EventKind {
+    /// A packet that the script sends or expects.
+    Packet(Packet),
+    /// A system call.
+    Call(SystemCall),
+    /// A command in backticks.
+    Command(Command),
+    /// `%{ … }%`.
+    Snippet(Snippet),
+}
+
+/// Which way a packet goes, as the system under test sees it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Direction {
+    /// `<`: the script sends it.
+    Inbound,
+    /// `>`: the script expects it.
+    Outbound,
+}
+
+/// A packet.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Packet {
+    /// Which way.
+    pub direction: Direction,
+    /// What.
+    pub body: PacketBody,
+}
+
+/// What a packet carries.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum PacketBody {
+    /// TCP.
+    Tcp(SegmentText),
+    /// ICMP or ICMPv6, quoting a TCP segment of ours.
+    Icmp(Icmp),
+    /// A protocol that no TCP script needs (UDP, GRE, MPLS, PSP): parsed as text, not supported.
+    Other {
+        /// Its name.
+        protocol: String,
+        /// The rest.
+        text: String,
+    },
+}
+
+/// An ICMP message.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Icmp {
+    /// What stands before `icmp`.
+    pub ip: limpid_wire::notation::IpInfo,
+    /// `unreachable` or `type_n`.
+    pub kind: String,
+    /// `frag_needed` or `code_n`.
+    pub code: Option<String>,
+    /// `mtu n`.
+    pub mtu: Option<u32>,
+    /// What it quotes: `[seq:end(len)]`.
+    pub quoted: Option<Quoted>,
+}
+
+/// What an ICMP message quotes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Quoted {
+    /// First sequence number, counted as in the script.
+    pub seq: u32,
+    /// Payload bytes.
+    pub len: u32,
+}
+
+/// A system call.
+#[derive(Clone, PartialEq, Debug)]
+pub struct SystemCall {
+    /// `…0.2`: when it ends, if it blocks; relative to its start if its time is relative, else since the script's start.
+    pub until: Option<Duration>,
+    /// Name.
+    pub name: String,
+    /// Where the name stands.
+    pub at: Pos,
+    /// Arguments.
+    pub arguments: Vec<Arg>,
+    /// What it returns.
+    pub result: Arg,
+    /// The errno's name.
+    pub errno: Option<String>,
+    /// What stands in parentheses at the end.
+    pub note: Option<String>,
+}
+
+/// An expression and where it begins.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Arg {
+    /// Where.
+    pub at: Pos,
+    /// What.
+    pub value: Expr,
+}
+
+/// An argument, a result or a part of one.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Expr {
+    /// `...`: whatever is usual here.
+    Default,
+    /// A number; `true` if it was written in hexadecimal.
+    Integer(i64, bool),
+    /// A number with a fraction.
+    Decimal(f64),
+    /// A constant's name.
+    Word(String),
+    /// A string; the bytes after escapes.
+    Text(Vec<u8>),
+    /// `A | B | C`.
+    Or(Vec<Arg>),
+    /// `[a, b]`.
+    List(Vec<Arg>),
+    /// `{name=value, name(size)=value, value}`.
+    Struct(Vec<Field>),
+    /// `htons(8080)`, `inet_addr("192.0.2.1")`.
+    Function(String, Vec<Arg>),
+}
+
+/// A part of a [`Expr::Struct`].
+#[derive(Clone, PartialEq, Debug)]
+pub struct Field {
+    /// Its name; none where its place tells.
+    pub name: Option<String>,
+    /// What stands in parentheses behind the name.
+    pub size: Option<Arg>,
+    /// Its value.
+    pub value: Arg,
+}
+
+/// A command in backticks.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Command {
+    /// Where the backtick stands.
+    pub at: Pos,
+    /// The text between the backticks, as it is.
+    pub text: String,
+}
+
+/// `%{ … }%`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Snippet {
+    /// Where the text begins.
+    pub at: Pos,
+    /// The text between `%{` and `}%`, as it is.
+    pub text: String,
+}

@@ -1,0 +1,161 @@
+//! What a script is played on.
+//!
+//! The runner is the same for all: it knows when something should happen, and compares. A target has a clock, takes packets and
+//! system calls, and tells what comes out.
+
+use limpid_event::{Instant, TxReason};
+use limpid_posix::{Call, Return};
+use limpid_wire::IpAddr;
+use std::time::Duration;
+
+/// A system under test, with one interface whose other end the script plays.
+pub trait Target {
+    /// Time since the target was made.
+    fn now(&mut self) -> Instant;
+
+    /// Waits for what happens next, but not past `until`. In virtual time the clock jumps there.
+    ///
+    /// # Errors
+    /// If the target itself broke down.
+    fn wait(&mut self, until: Instant) -> Result<Happening, TargetError>;
+
+    /// A packet from the script arrives: an IP packet with valid checksums, of any size (`gso_size` is the MSS where it
+    /// stands for several segments, else 0).
+    ///
+    /// # Errors
+    /// If the target itself broke down.
+    fn inject(&mut self, packet: &[u8], gso_size: u16) -> Result<(), TargetError>;
+
+    /// Makes a system call with the target's own descriptors. A call that waits is told by [`wait`](Self::wait) when it ends;
+    /// there may be several.
+    ///
+    /// # Errors
+    /// If the target itself broke down, or has no such call.
+    fn call(&mut self, call: Call) -> Result<Started, TargetError>;
+
+    /// Changes a setting of the whole target.
+    ///
+    /// # Errors
+    /// [`TargetError::Unsupported`] if it has no such setting.
+    fn set(&mut self, setting: &Setting) -> Result<(), TargetError>;
+
+    /// A counter of Linux's MIB by its name (`TcpExtTCPTimeouts`), if the target has it.
+    fn counter(&mut self, name: &str) -> Option<u64>;
+}
+
+/// What [`Target::wait`] saw.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Happening {
+    /// The target sent a packet.
+    Sent(Sent),
+    /// A call that waited has ended.
+    Ended(CallId, Instant, Return),
+    /// The time has come, and nothing happened.
+    Reached,
+}
+
+/// A packet that the target sent.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Sent {
+    /// When.
+    pub at: Instant,
+    /// From the IP header on.
+    pub packet: Vec<u8>,
+    /// Why, if the target tells.
+    pub why: Option<TxReason>,
+}
+
+/// How far a call came.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Started {
+    /// It ended, at once.
+    Done(Return),
+    /// It waits.
+    Waits(CallId),
+}
+
+/// A call that waits; never used again.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct CallId(pub u64);
+
+/// A setting of a whole target.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Setting {
+    /// A sysctl by its full name, `net.ipv4.tcp_sack`.
+    Sysctl {
+        /// Name.
+        name: String,
+        /// Value.
+        value: String,
+    },
+    /// Forget what is remembered of peers (`ip tcp_metrics flush all`).
+    FlushMetrics,
+    /// Attributes of the route to the script's end (`ip route change … mtu lock 1000 advmss 900 initcwnd 20`).
+    Route(RouteAttributes),
+    /// The device's queue (`tc qdisc replace dev tun0 root …`).
+    Queue(Queue),
+    /// The longest super-segment the device takes is one MSS (`ethtool -K tun0 tso off gso off`), or not.
+    Segmentation {
+        /// Super-segments may be sent.
+        allowed: bool,
+    },
+}
+
+/// What `ip route change` may say; `None` for what it leaves out.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct RouteAttributes {
+    /// `mtu`, and whether `lock` stands before it.
+    pub mtu: Option<(u32, bool)>,
+    /// `advmss`.
+    pub advmss: Option<u32>,
+    /// `initcwnd`.
+    pub initcwnd: Option<u32>,
+    /// `initrwnd`.
+    pub initrwnd: Option<u32>,
+    /// `rto_min`.
+    pub rto_min: Option<Duration>,
+    /// `quickack`.
+    pub quickack: Option<bool>,
+    /// `congctl`.
+    pub congctl: Option<String>,
+    /// `features ecn`.
+    pub ecn: Option<bool>,
+}
+
+/// A device's queueing discipline.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Queue {
+    /// `pfifo`: so many packets; 0 drops everything.
+    Fifo {
+        /// Its bound in packets, if one is given.
+        limit: Option<u32>,
+    },
+    /// `fq`: segments are held back to the pacing rate.
+    Fair,
+}
+
+/// Why a target can't go on.
+#[derive(Debug, thiserror::Error)]
+pub enum TargetError {
+    /// It does not have what is asked for.
+    #[error("{0}")]
+    Unsupported(String),
+    /// It broke down.
+    #[error("{0}")]
+    Broken(String),
+}
+
+/// Which network a script lives in.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Network {
+    /// The target's address and its prefix length.
+    pub local: IpAddr,
+    /// Its prefix length.
+    pub prefix: u8,
+    /// The other end of the link, for routes.
+    pub gateway: IpAddr,
+    /// The script's address.
+    pub remote: IpAddr,
+    /// MTU of the link, bytes.
+    pub mtu: u16,
+}

@@ -1,0 +1,17 @@
+//! Linux's numbers (x86-64) by their names, and its structures as bytes.
+//!
+//! ```
+//! use limpid_posix::abi;
+//! assert_eq!(abi::named("TCP_NODELAY"), Some(i64::from(abi::TCP_NODELAY)));
+//! ```
+
+mod constants;
+mod sockaddr;
+
+pub use constants::*;
+pub use sockaddr::Sockaddr;
+
+/// The value of the constant with this name, if it is known here.
+pub fn named(name: &str) -> Option<i64> {
+    constants::TABLE.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
+}
