@@ -5,7 +5,7 @@
 
 use limpid_event::{Instant, TxReason};
 use limpid_posix::{Call, Return};
-use limpid_wire::IpAddr;
+use limpid_wire::{Cidr, IpAddr};
 use std::time::Duration;
 
 /// A system under test, with one interface whose other end the script plays.
@@ -36,11 +36,31 @@ pub trait Target {
     /// Changes a setting of the whole target.
     ///
     /// # Errors
-    /// [`TargetError::Unsupported`] if it has no such setting.
-    fn set(&mut self, setting: &Setting) -> Result<(), TargetError>;
+    /// [`TargetError::Unsupported`] if it has no such setting, or not this value of it.
+    fn set(&mut self, setting: &Setting) -> Result<Applied, TargetError>;
 
-    /// A counter of Linux's MIB by its name (`TcpExtTCPTimeouts`), if the target has it.
-    fn counter(&mut self, name: &str) -> Option<u64>;
+    /// The counters of Linux's MIB that the target has, by their names (`TcpExtTCPTimeouts`), since it was made.
+    ///
+    /// # Errors
+    /// If the target itself broke down.
+    fn counters(&mut self) -> Result<Vec<(String, u64)>, TargetError>;
+
+    /// What a file of `/proc` says: `/proc/sys/…` a sysctl's value, `/proc/net/tcp` and `/proc/net/tcp6` the sockets, as
+    /// Linux prints them.
+    ///
+    /// # Errors
+    /// [`TargetError::Unsupported`] if the target has no such file.
+    fn proc_file(&mut self, path: &str) -> Result<String, TargetError>;
+}
+
+/// What a setting did.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[must_use]
+pub enum Applied {
+    /// It holds.
+    Done,
+    /// It is taken, and changes nothing that a peer could see: why.
+    NoEffect(String),
 }
 
 /// What [`Target::wait`] saw.
@@ -88,6 +108,15 @@ pub enum Setting {
         /// Value.
         value: String,
     },
+    /// A kernel module's parameter, as under `/sys/module` (`tcp_cubic`, `hystart_detect`).
+    Module {
+        /// The module.
+        module: String,
+        /// The parameter.
+        parameter: String,
+        /// Value.
+        value: String,
+    },
     /// Forget what is remembered of peers (`ip tcp_metrics flush all`).
     FlushMetrics,
     /// Attributes of the route to the script's end (`ip route change … mtu lock 1000 advmss 900 initcwnd 20`).
@@ -104,6 +133,8 @@ pub enum Setting {
 /// What `ip route change` may say; `None` for what it leaves out.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct RouteAttributes {
+    /// Which route: to this network; `None` for the default route.
+    pub destination: Option<Cidr>,
     /// `mtu`, and whether `lock` stands before it.
     pub mtu: Option<(u32, bool)>,
     /// `advmss`.
