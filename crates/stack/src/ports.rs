@@ -35,6 +35,11 @@ impl Ports {
         Ports { range, table: Box::new([0; TABLE]) }
     }
 
+    /// Chooses from another range from now on.
+    pub(crate) fn set_range(&mut self, range: RangeInclusive<u16>) {
+        self.range = range;
+    }
+
     /// A port for which `is_free` holds, or `None` if there is none: each is asked about once at the most.
     pub(crate) fn choose(
         &mut self,

@@ -187,6 +187,24 @@ impl<O: Observer> Stack<O> {
         if self.net.routes.remove(route) { Ok(()) } else { Err(Error::NetworkUnreachable) }
     }
 
+    /// The settings in force.
+    pub fn config(&self) -> &StackConfig {
+        &self.config
+    }
+
+    /// Other settings (what `sysctl` does), for what comes from now on. Of sockets that are there, those settings change that
+    /// were still the stack's, and that Linux looks up each time it needs them ([`Config::follow`]). What is already beyond a
+    /// new bound stays. [`StackConfig::shard`] can't change and is ignored.
+    pub fn set_config(&mut self, now: Instant, config: StackConfig) {
+        let before = core::mem::replace(&mut self.config, config);
+        self.config.shard = before.shard;
+        self.ports.set_range(self.config.ephemeral_ports.clone());
+        if before.tcp != self.config.tcp {
+            let after = self.config.tcp.clone();
+            self.follow(now, &before.tcp, &after);
+        }
+    }
+
     /// The addresses of an interface, in the order they were given.
     pub fn addresses(&self, iface: IfaceId) -> impl Iterator<Item = Cidr> + '_ {
         self.net.addresses.of(iface)

@@ -259,3 +259,24 @@ fn bad_arguments_are_errors() {
     assert_eq!(stack.add_address(iface, "10.0.0.1/24".parse().unwrap()), Err(Error::InvalidArgument));
     assert_eq!(ip("::1"), ip("::1"));
 }
+
+/// What sysctl changes in the middle of things: new sockets have it, and old ones that Linux would see with it.
+#[test]
+fn settings_of_a_stack_can_change_while_it_runs() {
+    let mut world = World::new();
+    let (client, _) = world.connected("10.0.0.2:80");
+    let mut config = world.hosts[A].config().clone();
+    config.tcp = Config { retries2: 2, send_buffer: 4096, ..(*config.tcp).clone() }.into();
+    config.shard = 7;
+    config.ephemeral_ports = 5000..=5000;
+    world.hosts[A].set_config(world.now, config);
+    assert_eq!(world.hosts[A].config().tcp.retries2, 2);
+    // The old socket keeps its buffer, but gives up after the new number of retries.
+    assert_eq!(world.write(A, client, &[1; 8000]), Ok(8000));
+    world.drop_if = Some(Box::new(|_, _| true));
+    world.run(10 * SECOND);
+    assert_eq!(world.hosts[A].take_error(client), Ok(Some(Error::TimedOut)));
+    let newer = world.connect(A, "10.0.0.2:80");
+    assert_eq!(newer.shard, client.shard, "a shard stays what it is");
+    assert_eq!(world.hosts[A].local_endpoint(newer).unwrap().port, 5000);
+}

@@ -71,6 +71,26 @@ pub struct Config {
     pub rfc1337: bool,
 }
 
+/// Takes over, from `after`, each of the named settings in which `mine` is still as `before`.
+macro_rules! follow {
+    ($mine:ident, $before:ident, $after:ident: $($field:ident),*) => {
+        $(if $mine.$field == $before.$field {
+            $mine.$field.clone_from(&$after.$field);
+        })*
+    };
+}
+
+impl Config {
+    /// The settings that this one was made from were `before` and are `after` now. What was not set otherwise follows, as far
+    /// as Linux looks the setting up whenever it needs it. Others it copies into a socket when it makes it, or has them for
+    /// sockets alone; they stay.
+    pub fn follow(&mut self, before: &Config, after: &Config) {
+        follow!(self, before, after: syn_retries, syn_schedule, syn_ack_retries, retries2, orphan_retries);
+        follow!(self, before, after: timestamps, sack, dsack, window_scaling, recv_buffer_max, initial_cwnd);
+        follow!(self, before, after: invalid_ratelimit, require_timestamps, keepalive, fin_timeout, time_wait, rfc1337);
+    }
+}
+
 impl SynSchedule {
     /// How many retransmissions there are in all where `retries` are configured: linear ones come on top, as on Linux.
     pub const fn retransmissions(self, retries: u8) -> u8 {
@@ -137,5 +157,19 @@ impl Default for Config {
             time_wait: Duration::from_secs(60),
             rfc1337: false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_not_set_otherwise_follows() {
+        let before = Config::default();
+        let mut mine = Config { retries2: 4, ..before.clone() };
+        let after = Config { retries2: 8, syn_retries: 2, send_buffer: 1, ..before.clone() };
+        mine.follow(&before, &after);
+        assert_eq!(mine, Config { retries2: 4, syn_retries: 2, ..before });
     }
 }

@@ -5,6 +5,7 @@ use crate::socket::Kind;
 use crate::stack::Stack;
 use crate::{Config, Shutdown, SocketId};
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use limpid_event::{Call, Counter, Error, Event, Instant, Observer};
 use limpid_tcp::{Next, Outcome};
 use limpid_wire::Chunk;
@@ -213,6 +214,11 @@ impl<O: Observer> Stack<O> {
             return Ok(());
         }
         let index = self.sockets.stream(socket)?;
+        self.configure_flow(now, index, change);
+        Ok(())
+    }
+
+    fn configure_flow(&mut self, now: Instant, index: u32, change: impl FnOnce(&mut Config)) {
         let flow = &mut self.flows[index as usize];
         let outcome = match &mut flow.phase {
             Phase::Connection(connection) => {
@@ -224,12 +230,23 @@ impl<O: Observer> Stack<O> {
                 let mut config = syn_sent.config().clone();
                 change(Arc::make_mut(&mut config));
                 syn_sent.configure(config);
-                Outcome { next: Next::Continue, ..Outcome::CONTINUE }
+                Outcome::CONTINUE
             }
-            Phase::Over(_) | Phase::Between => return Ok(()),
+            Phase::Over(_) | Phase::Between => return,
         };
         self.apply(now, index, outcome);
-        Ok(())
+    }
+
+    /// The stack's settings were `before` and are `after` now: tells those who had not set them otherwise.
+    pub(crate) fn follow(&mut self, now: Instant, before: &Arc<Config>, after: &Arc<Config>) {
+        self.sockets.listeners_mut().for_each(|listener| Arc::make_mut(&mut listener.tcp).follow(before, after));
+        let flows: Vec<u32> = self.flows.iter().map(|(index, _)| index as u32).collect();
+        for index in flows {
+            self.configure_flow(now, index, |config| config.follow(before, after));
+        }
+        for (_, quiet) in &mut self.quiet {
+            Arc::make_mut(&mut quiet.config).follow(before, after);
+        }
     }
 
     pub(super) fn flow_of(&self, socket: SocketId) -> Result<&Flow, Error> {

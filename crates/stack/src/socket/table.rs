@@ -114,6 +114,14 @@ impl SocketTable {
         }
     }
 
+    /// All listeners.
+    pub(crate) fn listeners_mut(&mut self) -> impl Iterator<Item = &mut Listener> {
+        self.slots.iter_mut().filter_map(|slot| match &mut slot.kind {
+            Some(Kind::Listener(listener)) => Some(&mut **listener),
+            _ => None,
+        })
+    }
+
     /// The full name of the socket in a place.
     pub(crate) fn name(&self, index: u32) -> SocketId {
         SocketId { shard: self.shard, index, generation: self.slots[index as usize].generation }
