@@ -3,13 +3,23 @@
 //! The runner is the same for all: it knows when something should happen, and compares. A target has a clock, takes packets and
 //! system calls, and tells what comes out.
 
-use limpid_event::{Instant, TxReason};
+use limpid_event::{FlowId, Instant, TxReason};
+use limpid_lab::Recorder;
 use limpid_posix::{Call, Return};
 use limpid_wire::{Cidr, IpAddr};
 use std::time::Duration;
 
 /// A system under test, with one interface whose other end the script plays.
 pub trait Target {
+    /// Its name for people: "limpid", "Linux".
+    fn name(&self) -> &'static str;
+
+    /// Tells `recorder` what happens inside, as `host`, from now on, and returns true; false if it tells nothing. Packets are not
+    /// meant: the runner records them.
+    fn observe(&mut self, _recorder: &Recorder, _host: usize) -> bool {
+        false
+    }
+
     /// Time since the target was made.
     fn now(&mut self) -> Instant;
 
@@ -81,6 +91,8 @@ pub struct Sent {
     pub at: Instant,
     /// From the IP header on.
     pub packet: Vec<u8>,
+    /// The connection, or [`FlowId::NONE`] if the target does not tell.
+    pub flow: FlowId,
     /// Why, if the target tells.
     pub why: Option<TxReason>,
 }
