@@ -1,5 +1,7 @@
 //! The runner.
 
+pub mod command;
+
 use crate::report::{Report, Verdict};
 use crate::script::Script;
 use crate::target::Target;

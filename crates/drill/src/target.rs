@@ -46,7 +46,8 @@ pub trait Target {
     /// Changes a setting of the whole target.
     ///
     /// # Errors
-    /// [`TargetError::Unsupported`] if it has no such setting, or not this value of it.
+    /// [`TargetError::Unsupported`] if it has no such setting, or not this value of it; [`TargetError::Refused`] if no system
+    /// would take the value.
     fn set(&mut self, setting: &Setting) -> Result<Applied, TargetError>;
 
     /// The counters of Linux's MIB that the target has, by their names (`TcpExtTCPTimeouts`), since it was made.
@@ -183,6 +184,9 @@ pub enum TargetError {
     /// It does not have what is asked for.
     #[error("{0}")]
     Unsupported(String),
+    /// It has what is asked for, but not with this value: what the kernel answers with EINVAL.
+    #[error("{0}")]
+    Refused(String),
     /// It broke down.
     #[error("{0}")]
     Broken(String),
