@@ -1,5 +1,7 @@
 //! A script as a value, close to its text: nothing is looked up or computed yet. Printed, it is a script again.
 
+mod print;
+
 use limpid_wire::notation::SegmentText;
 use std::time::Duration;
 
@@ -106,7 +108,7 @@ pub enum PacketBody {
     Other {
         /// Its name.
         protocol: String,
-        /// The rest.
+        /// All of it, from behind the direction on.
         text: String,
     },
 }
@@ -122,23 +124,33 @@ pub struct Icmp {
     pub code: Option<String>,
     /// `mtu n`.
     pub mtu: Option<u32>,
-    /// What it quotes: `[seq:end(len)]`.
+    /// `id n`: an echo's identifier.
+    pub echo_id: Option<u16>,
+    /// What it quotes.
     pub quoted: Option<Quoted>,
 }
 
 /// What an ICMP message quotes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Quoted {
-    /// First sequence number, counted as in the script.
-    pub seq: u32,
-    /// Payload bytes.
-    pub len: u32,
+pub enum Quoted {
+    /// `[seq:end(len)]`: a TCP segment.
+    Tcp {
+        /// First sequence number, counted as in the script.
+        seq: u32,
+        /// Payload bytes.
+        len: u32,
+    },
+    /// `[udp (len)]`: a UDP datagram with so many bytes of payload.
+    Udp(u16),
+    /// `[raw (len)]`: so many bytes of another protocol's.
+    Raw(u16),
 }
 
 /// A system call.
 #[derive(Clone, PartialEq, Debug)]
 pub struct SystemCall {
-    /// `…0.2`: when it ends, if it blocks; relative to its start if its time is relative, else since the script's start.
+    /// `...0.2`: when it ends, if it blocks, counted as the event's time is: since the event before if that is relative,
+    /// else since the script's start.
     pub until: Option<Duration>,
     /// Name.
     pub name: String,
@@ -150,7 +162,9 @@ pub struct SystemCall {
     pub result: Arg,
     /// The errno's name.
     pub errno: Option<String>,
-    /// What stands in parentheses at the end.
+    /// What stands in parentheses behind the errno's name: its meaning, for readers.
+    pub strerror: Option<String>,
+    /// What stands in parentheses at the end: a remark, for readers.
     pub note: Option<String>,
 }
 
@@ -168,22 +182,28 @@ pub struct Arg {
 pub enum Expr {
     /// `...`: whatever is usual here.
     Default,
-    /// A number; `true` if it was written in hexadecimal.
+    /// A number; `true` if it was written in hexadecimal, which goes up to 2^64-1 and wraps here.
     Integer(i64, bool),
     /// A number with a fraction.
     Decimal(f64),
     /// A constant's name.
     Word(String),
-    /// A string; the bytes after escapes.
+    /// A string, or several side by side; the bytes after escapes.
     Text(Vec<u8>),
-    /// `A | B | C`.
+    /// `"abc"...`: bytes that start so.
+    Prefix(Vec<u8>),
+    /// `A|B|C`: at least two, none of them an `Or` itself.
     Or(Vec<Arg>),
+    /// `name=value` outside of braces.
+    Equals(String, Box<Arg>),
     /// `[a, b]`.
     List(Vec<Arg>),
     /// `{name=value, name(size)=value, value}`.
     Struct(Vec<Field>),
     /// `htons(8080)`, `inet_addr("192.0.2.1")`.
     Function(String, Vec<Arg>),
+    /// What stands in braces and no TCP script needs (GRE's flags, MPLS's labels): parsed as text, not supported.
+    Other(String),
 }
 
 /// A part of a [`Expr::Struct`].
@@ -195,6 +215,13 @@ pub struct Field {
     pub size: Option<Arg>,
     /// Its value.
     pub value: Arg,
+}
+
+impl Command {
+    /// The text with its lines joined where a backslash ends them, as a shell does.
+    pub fn joined(&self) -> String {
+        self.text.replace("\\\n", "")
+    }
 }
 
 /// A command in backticks.

@@ -10,7 +10,7 @@
 //! * IP: `[…]` or `(…)` around `ect0`, `ect1`, `ce`, `noecn`, `ect01` (either), `tos 0x..`, `flowlabel 0x..`, `ttl n`.
 //! * Flags: of `F S R P . U E W A` each at most once (`.` is ACK, `E` ECE, `W` CWR, `A` AE); a digit 0–7 for the ACE
 //!   field, which is the three bits AE, CWR, ECE (RFC 9768 §3.2.2), in place of `E W A`; `-` for none.
-//! * Options: `mss n`, `wscale n`, `sackOK`, `sack l:r …`, `TS val n ecr n`, `nop`, `eol`, `md5 HEX`, `FO [HEX]`,
+//! * Options: `mss n`, `wscale n`, `sackOK`, `sack l:r …`, `TS val n ecr n`, `nop`, `eol`, `md5 [HEX]`, `FO [HEX]`,
 //!   `FOEXP [HEX]`, `ECN e0b n ceb n e1b n` (or `e1b` first, which is the other kind; fewer counters from the end).
 //!   `<...>` stands for any options. What packetdrill has no word for: `uto SECONDS`, `opt KIND [HEX]` for any other
 //!   option, `raw HEX` for bytes that are no option. Nothing is padded in the text.
@@ -124,6 +124,14 @@ impl SegmentText {
         parse::segment(text)
     }
 
+    /// Parses the `seq:end(length)` that starts `text`; returns its start, its length and what follows it.
+    ///
+    /// # Errors
+    /// As [`parse_prefix`](Self::parse_prefix).
+    pub fn parse_range_prefix(text: &str) -> Result<((SeqNum, u32), &str), NotationError> {
+        parse::sequence_range(text)
+    }
+
     /// The text of a segment of the engine's.
     pub fn from_segment(segment: &Segment) -> SegmentText {
         let mut options = [0; crate::tcp::MAX_OPTIONS_LEN];
@@ -200,6 +208,14 @@ impl SegmentText {
 }
 
 impl IpInfo {
+    /// Parses the `[…]` or `(…)` that starts `text`, which need not be there; returns it and what follows it.
+    ///
+    /// # Errors
+    /// If it is not as it should be; the error says at which column what was expected.
+    pub fn parse_prefix(text: &str) -> Result<(IpInfo, &str), NotationError> {
+        parse::ip_info(text)
+    }
+
     /// The ECN bits, if the text says which.
     pub fn exact_ecn(&self) -> Option<Ecn> {
         match self.ecn {
@@ -209,7 +225,8 @@ impl IpInfo {
         }
     }
 
-    fn is_empty(&self) -> bool {
+    /// True if nothing is said.
+    pub fn is_empty(&self) -> bool {
         *self == IpInfo::default()
     }
 }

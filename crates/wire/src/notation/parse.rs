@@ -47,6 +47,20 @@ pub(super) fn segment(text: &str) -> Result<(SegmentText, &str)> {
     Ok((segment, &text[scanner.at..]))
 }
 
+/// What the IP header says, if `text` starts with it, and the rest.
+pub(super) fn ip_info(text: &str) -> Result<(IpInfo, &str)> {
+    let mut scanner = Scanner { text, at: 0 };
+    let info = scanner.ip_info()?;
+    Ok((info, &text[scanner.at..]))
+}
+
+/// The `seq:end(len)` that starts `text`, and the rest.
+pub(super) fn sequence_range(text: &str) -> Result<((SeqNum, u32), &str)> {
+    let mut scanner = Scanner { text, at: 0 };
+    let range = scanner.sequence_range()?;
+    Ok((range, &text[scanner.at..]))
+}
+
 /// The segment that is all of `text`.
 pub(super) fn whole_segment(text: &str) -> Result<SegmentText> {
     let mut scanner = Scanner { text, at: 0 };
@@ -231,8 +245,8 @@ impl<'a> Scanner<'a> {
                 self.skip_space();
                 let at = self.at;
                 let digest = self.hex(0, 40)?;
-                if digest.len() != 16 {
-                    return self.fail_at(at, "32 hexadecimal digits");
+                if digest.len() > 16 {
+                    return self.fail_at(at, "at most 32 hexadecimal digits");
                 }
                 start_option(&mut bytes, kind::MD5, &digest);
             }
