@@ -57,6 +57,7 @@ fn these_mean_the_same() {
         ("S 0:0(0) <FO AB>", "S 0:0(0) <FO ab>"),
         ("S 0:0(0) <uto 32768>", "S 0:0(0) <uto 32820>"),
         ("S 0:0(0) <opt 2 05b4,opt 5>", "S 0:0(0) <mss 1460,opt 5>"),
+        ("S 0:0(0) <md5 0011,md5>", "S 0:0(0) <opt 19 0011,opt 19>"),
         ("S 0:0(0) <raw 010302>", "S 0:0(0) <nop,opt 3>"),
     ] {
         assert_eq!(parse(text).to_string(), canonical);
@@ -94,7 +95,8 @@ fn errors_say_where_and_what() {
         "S 0:0(0) <TS val 1 2>",
         "S 0:0(0) <sack 1>",
         "S 0:0(0) <sack 1:2 1:2 1:2 1:2 1:2>",
-        "S 0:0(0) <md5 00>",
+        "S 0:0(0) <md5 0>",
+        "S 0:0(0) <md5 0011223344556677889900112233445566>",
         "S 0:0(0) <FO 0>",
         "S 0:0(0) <FO zz>",
         "S 0:0(0) <raw>",
