@@ -67,7 +67,7 @@ mod wheel;
 pub use config::{ListenConfig, Secrets, StackConfig};
 pub use frame::{MAX_HEAD, RxChecksum, RxFrame, TxBatch, TxChecksum, TxFrame};
 pub use iface::{IfaceId, InterfaceConfig, Medium, Route};
-pub use limpid_tcp::{Config, Readiness, TcpInfo};
+pub use limpid_tcp::{Config, Readiness, TcpInfo, WriteFlags};
 pub use listen::{HOLD_LIMIT, IncomingSyn, Refusal, SynId};
 pub use socket::{Shutdown, SocketId, Wakes};
 pub use stack::Stack;

@@ -45,10 +45,38 @@ pub struct Config {
     pub recv_buffer_max: usize,
     /// Send buffer in bytes (SO_SNDBUF).
     pub send_buffer: usize,
-    /// Nagle's algorithm off (TCP_NODELAY).
+    /// Nagle's algorithm off (TCP_NODELAY). Switching it off sends what waits, cork or no cork.
     pub no_delay: bool,
+    /// Segments that are not full wait (TCP_CORK) until it is pulled, or until the persist timer runs out (200 ms at least).
+    pub cork: bool,
+    /// A socket with so many bytes that have not left takes no more, and is writable with less than half of that
+    /// (TCP_NOTSENT_LOWAT, `tcp_notsent_lowat`).
+    pub notsent_lowat: u32,
     /// Initial congestion window in segments (RFC 6928).
     pub initial_cwnd: u8,
+    /// The congestion window shrinks while nothing is sent, or less than it allows (`tcp_slow_start_after_idle`; RFC 2861).
+    pub slow_start_after_idle: bool,
+    /// Super-segments hold so many segments at least, if there are as many (`tcp_min_tso_segs`).
+    pub min_tso_segs: u8,
+    /// The part of the window that is worth a super-segment of its own while ACKs keep coming: 3 is a third; 0 always waits
+    /// for a few segments' room (`tcp_tso_win_divisor`).
+    pub tso_win_divisor: u8,
+    /// Super-segments shrink by half for each 2^so many µs of round trip (`tcp_tso_rtt_log`).
+    pub tso_rtt_log: u8,
+    /// The rate that sizes super-segments, as per cent of window over round trip, in slow start (`tcp_pacing_ss_ratio`),
+    pub pacing_ss_ratio: u16,
+    /// and later (`tcp_pacing_ca_ratio`).
+    pub pacing_ca_ratio: u16,
+    /// A small segment that is sent again takes what follows along, as far as it fits (`tcp_retrans_collapse`).
+    pub retrans_collapse: bool,
+    /// The least variance term of the retransmission timeout (`tcp_rto_min_us`, a route's `rto_min`; RFC 6298 §2.4).
+    pub rto_min: Duration,
+    /// The largest timeout (`tcp_rto_max_ms`; RFC 6298 §2.5).
+    pub rto_max: Duration,
+    /// The smallest segment that is sent, options included (`tcp_min_snd_mss`).
+    pub min_snd_mss: u16,
+    /// ICMP errors are pending errors also once connected (IP_RECVERR).
+    pub recv_err: bool,
     /// Least time between two challenge ACKs, or two ACKs of segments outside the window, of one connection
     /// (`tcp_invalid_ratelimit`; RFC 5961 §7). It is kept for each connection apart, so that nothing can be learned from
     /// it about another one (CVE-2016-5696).
@@ -87,6 +115,8 @@ impl Config {
     pub fn follow(&mut self, before: &Config, after: &Config) {
         follow!(self, before, after: syn_retries, syn_schedule, syn_ack_retries, retries2, orphan_retries);
         follow!(self, before, after: timestamps, sack, dsack, window_scaling, recv_buffer_max, initial_cwnd);
+        follow!(self, before, after: notsent_lowat, slow_start_after_idle, min_tso_segs, tso_win_divisor, tso_rtt_log);
+        follow!(self, before, after: pacing_ss_ratio, pacing_ca_ratio, retrans_collapse, rto_min, rto_max, min_snd_mss);
         follow!(self, before, after: invalid_ratelimit, require_timestamps, keepalive, fin_timeout, time_wait, rfc1337);
     }
 }
@@ -146,7 +176,20 @@ impl Default for Config {
             recv_buffer_max: 6_291_456,
             send_buffer: 131_072,
             no_delay: false,
+            cork: false,
+            notsent_lowat: u32::MAX,
             initial_cwnd: 10,
+            slow_start_after_idle: true,
+            min_tso_segs: 2,
+            tso_win_divisor: 3,
+            tso_rtt_log: 9,
+            pacing_ss_ratio: 200,
+            pacing_ca_ratio: 120,
+            retrans_collapse: true,
+            rto_min: Rto::MIN,
+            rto_max: Rto::MAX,
+            min_snd_mss: 48,
+            recv_err: false,
             invalid_ratelimit: Duration::from_millis(500),
             require_timestamps: false,
             max_seg: None,

@@ -3,7 +3,7 @@
 use crate::flow::{Flow, Over, Phase};
 use crate::socket::Kind;
 use crate::stack::Stack;
-use crate::{Config, Shutdown, SocketId};
+use crate::{Config, Shutdown, SocketId, WriteFlags};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use limpid_event::{Call, Counter, Error, Event, Instant, Observer};
@@ -78,12 +78,26 @@ impl<O: Observer> Stack<O> {
     /// [`Error::WouldBlock`] if there is no room, or the connection is not established yet; the pending error, once;
     /// [`Error::BrokenPipe`] after our own shutdown, and once the connection is over.
     pub fn write(&mut self, now: Instant, socket: SocketId, bytes: &[u8]) -> Result<usize, Error> {
+        self.write_with(now, socket, bytes, WriteFlags::empty())
+    }
+
+    /// The same with flags.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    pub fn write_with(
+        &mut self,
+        now: Instant,
+        socket: SocketId,
+        bytes: &[u8],
+        flags: WriteFlags,
+    ) -> Result<usize, Error> {
         let index = self.sockets.stream(socket)?;
         let flow = &mut self.flows[index as usize];
         let Phase::Connection(connection) = &mut flow.phase else {
             return Err(flow.phase.not_open(Error::BrokenPipe));
         };
-        let written = connection.write(&mut self.env.cx(now, flow.id), bytes)?;
+        let written = connection.write_with(&mut self.env.cx(now, flow.id), bytes, flags)?;
         self.schedule(index);
         Ok(written)
     }

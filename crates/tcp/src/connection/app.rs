@@ -3,7 +3,8 @@
 use super::Connection;
 use super::halves::{RecvHalf, SendHalf};
 use crate::recv::RecvQueue;
-use crate::{Cx, Readiness, TcpInfo};
+use crate::send::Mark;
+use crate::{Cx, Readiness, TcpInfo, WriteFlags};
 use limpid_event::{Call, Error, Event, Observer, TxReason};
 use limpid_wire::{Chunk, FramePool};
 
@@ -23,6 +24,20 @@ impl Connection {
     /// [`Error::WouldBlock`] if there is no room; [`Readiness::WRITABLE`] tells when there is. The pending error, once,
     /// after the connection failed; [`Error::BrokenPipe`] after that, and after our own shutdown.
     pub fn write<O: Observer>(&mut self, cx: &mut Cx<'_, O>, bytes: &[u8]) -> Result<usize, Error> {
+        self.write_with(cx, bytes, WriteFlags::empty())
+    }
+
+    /// The same with flags. What they ask for holds for the bytes that are taken; [`WriteFlags::END_OF_RECORD`] only if all
+    /// are.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    pub fn write_with<O: Observer>(
+        &mut self,
+        cx: &mut Cx<'_, O>,
+        bytes: &[u8],
+        flags: WriteFlags,
+    ) -> Result<usize, Error> {
         self.check_writable()?;
         if bytes.is_empty() {
             return Ok(0);
@@ -31,6 +46,10 @@ impl Connection {
         self.app.wants_room |= taken < bytes.len();
         if taken == 0 {
             return Err(Error::WouldBlock);
+        }
+        if flags.contains(WriteFlags::END_OF_RECORD) && taken == bytes.len() {
+            // At the bound on marks records may run together.
+            let _ = self.snd.queue.mark(Mark::Record);
         }
         cx.emit(|| Event::Call(Call::Write(taken)));
         Ok(taken)
