@@ -90,3 +90,14 @@ impl ListenConfig {
         }
     }
 }
+
+/// What a socket is bound to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct BindConfig {
+    /// Address and port; port 0 picks one.
+    pub local: Endpoint,
+    /// IPV6_V6ONLY: `::` leaves IPv4 out.
+    pub v6_only: bool,
+    /// Any address will do, be it ours or not (IP_FREEBIND).
+    pub foreign: bool,
+}

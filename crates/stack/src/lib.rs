@@ -64,7 +64,7 @@ mod tcp_in;
 mod tcp_out;
 mod wheel;
 
-pub use config::{ListenConfig, Secrets, StackConfig};
+pub use config::{BindConfig, ListenConfig, Secrets, StackConfig};
 pub use frame::{MAX_HEAD, RxChecksum, RxFrame, TxBatch, TxChecksum, TxFrame};
 pub use iface::{IfaceId, InterfaceConfig, Medium, Route};
 pub use limpid_tcp::{Config, Readiness, TcpInfo, WriteFlags};

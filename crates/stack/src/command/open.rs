@@ -1,15 +1,13 @@
-//! OPEN, active and passive (RFC 9293 §3.10.1), and accept.
+//! OPEN, active (RFC 9293 §3.10.1), and accept.
 
 use crate::demux::{Bind, FlowKey};
 use crate::flow::{Hold, NewFlow, Owner, Phase};
 use crate::iface::Path;
-use crate::listen::{Listener, opened};
+use crate::listen::opened;
 use crate::ports::Purpose;
 use crate::socket::Kind;
 use crate::stack::Stack;
-use crate::{Config, IfaceId, ListenConfig, Readiness, SocketId};
-use alloc::boxed::Box;
-use alloc::collections::VecDeque;
+use crate::{Config, IfaceId, Readiness, SocketId};
 use alloc::sync::Arc;
 use limpid_event::{Call, Error, Event, Instant, Observer, Opening};
 use limpid_tcp::SynSent;
@@ -35,27 +33,58 @@ impl<O: Observer> Stack<O> {
         remote: Endpoint,
         config: Option<Arc<Config>>,
     ) -> Result<SocketId, Error> {
+        let socket = self.socket();
+        if let Some(config) = config {
+            *self.sockets.tcp_mut(socket) = config;
+        }
+        let local = local.unwrap_or(Endpoint::new(unspecified_like(remote.addr), 0));
+        match self.open(now, socket, local, remote) {
+            Ok(()) => Ok(socket),
+            Err(error) => {
+                self.sockets.remove(socket)?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Starts an active open on a socket that was made before, from where it is [bound](Self::bind) to.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect), and [`Error::AlreadyConnected`] if the socket listens or has a connection:
+    /// [`disconnect`](Self::disconnect) comes first.
+    pub fn connect_on(&mut self, now: Instant, socket: SocketId, remote: Endpoint) -> Result<(), Error> {
+        let Kind::Closed = self.sockets.kind(socket)? else { return Err(Error::AlreadyConnected) };
+        let bound = self.sockets.bound(socket).map(|bind| bind.local);
+        let local = bound.unwrap_or(Endpoint::new(unspecified_like(remote.addr), 0));
+        self.open(now, socket, local, remote)
+    }
+
+    fn open(&mut self, now: Instant, socket: SocketId, local: Endpoint, remote: Endpoint) -> Result<(), Error> {
         let remote = Endpoint { addr: this_host_if_unspecified(remote.addr), ..remote };
         let path = self.path_to(now, remote, local)?;
-        let local =
-            self.choose_local(local.unwrap_or(Endpoint::new(unspecified_like(remote.addr), 0)), remote, &path)?;
+        let bound = self.sockets.bound(socket);
+        let local = self.choose_local(local, remote, &path, bound.is_some())?;
         let key = FlowKey::new(local, remote, self.scope_of(&path, local));
         let id = self.next_flow_id();
         let params = self.open_params(now, &key, &path);
-        let config = config.unwrap_or_else(|| self.config.tcp.clone());
+        let config = self.sockets.tcp(socket).clone();
         let mut cx = self.env.cx(now, id);
         cx.emit(|| opened(&key, Opening::Active));
         let phase = Phase::SynSent(SynSent::new(&mut cx, config, params));
-        let socket = self.sockets.reserve();
         let owner = Owner::Socket(socket.index);
-        let index = self.insert_flow(NewFlow { phase, key, id, owner, hold: Hold::Firm, path });
+        let hold = if self.sockets.reuse(socket) { Hold::Reusable } else { Hold::Firm };
+        let index = self.insert_flow(NewFlow { phase, key, id, owner, hold, path });
+        if let Some(bind) = bound {
+            // From here on it is in the way of this address alone.
+            self.binds.rebind(Bind { local, ..bind }, socket.index);
+        }
         self.sockets.fill(socket, Kind::Stream(index));
         self.schedule(index);
-        Ok(socket)
+        Ok(())
     }
 
-    fn path_to(&self, now: Instant, remote: Endpoint, local: Option<Endpoint>) -> Result<Path, Error> {
-        let mixed = local.is_some_and(|l| l.addr != IpAddr::UNSPECIFIED && l.addr.is_v4() != remote.addr.is_v4());
+    fn path_to(&self, now: Instant, remote: Endpoint, local: Endpoint) -> Result<Path, Error> {
+        let mixed = local.addr != IpAddr::UNSPECIFIED && local.addr.is_v4() != remote.addr.is_v4();
         if remote.port == 0 || mixed {
             return Err(Error::InvalidArgument);
         }
@@ -64,7 +93,7 @@ impl<O: Observer> Stack<O> {
         }
         // A link-local peer is on the link of the address that we speak from, or on the one that there is a route for.
         let link_local = !remote.addr.is_v4() && remote.addr.is_link_local();
-        let scope = local.filter(|_| link_local).and_then(|l| self.net.addresses.interface_of(l.addr));
+        let scope = Some(local.addr).filter(|_| link_local).and_then(|l| self.net.addresses.interface_of(l));
         self.net.path(now, remote.addr, scope).ok_or(Error::NetworkUnreachable)
     }
 
@@ -76,10 +105,17 @@ impl<O: Observer> Stack<O> {
         self.net.addresses.interface_of(local.addr).unwrap_or(path.iface)
     }
 
-    fn choose_local(&mut self, wanted: Endpoint, remote: Endpoint, path: &Path) -> Result<Endpoint, Error> {
+    /// Our end: what of `wanted` is open is chosen. A socket that is bound there already has been let have it.
+    fn choose_local(
+        &mut self,
+        wanted: Endpoint,
+        remote: Endpoint,
+        path: &Path,
+        bound: bool,
+    ) -> Result<Endpoint, Error> {
         let addr = if wanted.addr.is_unspecified() {
             self.net.addresses.source(path.iface, remote.addr, path.next_hop).ok_or(Error::AddressNotAvailable)?
-        } else if self.net.addresses.is_ours(wanted.addr) {
+        } else if bound || self.net.addresses.is_ours(wanted.addr) {
             wanted.addr
         } else {
             return Err(Error::AddressNotAvailable);
@@ -92,65 +128,15 @@ impl<O: Observer> Stack<O> {
         let scope = self.scope_of(path, at(0));
         let unused = |port| self.table.find(&FlowKey::new(at(port), remote, scope)).is_none();
         if wanted.port != 0 {
-            return match (self.binds.may_connect(at(wanted.port)), unused(wanted.port)) {
+            return match (bound || self.binds.may_connect(at(wanted.port)), unused(wanted.port)) {
                 (false, _) => Err(Error::AddressInUse),
                 (true, false) => Err(Error::AddressNotAvailable),
                 (true, true) => Ok(at(wanted.port)),
             };
         }
-        let is_free = |port| self.binds.may_connect(at(port)) && unused(port);
+        let is_free = |port| self.binds.is_unasked(port) && unused(port);
         let port = self.ports.choose(&self.keys, Purpose::Connect, addr, remote, is_free);
         port.map(at).ok_or(Error::AddressNotAvailable)
-    }
-
-    /// Starts listening.
-    ///
-    /// # Errors
-    /// * [`Error::AddressInUse`]: another listener, or connections without SO_REUSEADDR, have the address and port, or no
-    ///   port is free.
-    /// * [`Error::AddressNotAvailable`]: the address is none of ours, and the listener is not transparent.
-    pub fn listen(&mut self, now: Instant, config: ListenConfig) -> Result<SocketId, Error> {
-        let _ = now;
-        let addr = config.local.addr;
-        if !config.transparent && !addr.is_unspecified() && !self.net.addresses.is_ours(addr) {
-            return Err(Error::AddressNotAvailable);
-        }
-        let bind = |port| Bind {
-            local: Endpoint::new(addr, port),
-            v6_only: config.v6_only && !addr.is_v4(),
-            reuse: config.reuse_addr,
-        };
-        let wanted = if config.local.port == 0 && !config.transparent {
-            let anybody = Endpoint::new(unspecified_like(addr), 0);
-            let is_free = |port| self.binds.may_listen(&bind(port));
-            let port = self.ports.choose(&self.keys, Purpose::Listen, addr, anybody, is_free);
-            bind(port.ok_or(Error::AddressInUse)?)
-        } else {
-            bind(config.local.port)
-        };
-        if !config.transparent && !self.binds.may_listen(&wanted) {
-            return Err(Error::AddressInUse);
-        }
-        let transparent = config.transparent;
-        let listener = Listener {
-            tcp: config.tcp.clone().unwrap_or_else(|| self.config.tcp.clone()),
-            config,
-            bind: wanted,
-            syn_queue: 0,
-            accept_queue: VecDeque::new(),
-            last_cookie: None,
-        };
-        let id = self.sockets.insert(Kind::Listener(Box::new(listener)));
-        if transparent {
-            if !self.binds.listen_transparently(wanted, id.index) {
-                self.sockets.remove(id)?;
-                return Err(Error::AddressInUse);
-            }
-            self.takes_foreign = true;
-        } else {
-            self.binds.listen(wanted, id.index);
-        }
-        Ok(id)
     }
 
     /// Takes a connection from the accept queue, with the peer's end; `local_endpoint` tells where it was meant to go.
@@ -161,7 +147,9 @@ impl<O: Observer> Stack<O> {
         self.sockets.kind(listener)?;
         let l = self.sockets.listener_mut(listener).ok_or(Error::InvalidArgument)?;
         let index = l.accept_queue.pop_front().ok_or(Error::WouldBlock)?;
-        let socket = self.sockets.insert(Kind::Stream(index));
+        let (reuse, config) = (l.config.reuse_addr, l.tcp.clone());
+        let socket = self.sockets.insert(Kind::Stream(index), config);
+        self.sockets.set_reuse(socket, reuse);
         let flow = &mut self.flows[index as usize];
         flow.owner = Owner::Socket(socket.index);
         let (id, remote) = (flow.id, flow.key.remote);
@@ -182,6 +170,6 @@ fn this_host_if_unspecified(addr: IpAddr) -> IpAddr {
     }
 }
 
-fn unspecified_like(addr: IpAddr) -> IpAddr {
+pub(super) fn unspecified_like(addr: IpAddr) -> IpAddr {
     if addr.is_v4() { IpAddr::UNSPECIFIED_V4 } else { IpAddr::UNSPECIFIED }
 }

@@ -6,7 +6,7 @@ use crate::socket::{Kind, Wakes};
 use crate::stack::Stack;
 use crate::{Readiness, SocketId, TcpInfo};
 use limpid_event::{Error, FlowId, Instant, Observer, TcpState};
-use limpid_wire::Endpoint;
+use limpid_wire::{Endpoint, IpAddr};
 
 impl<O: Observer> Stack<O> {
     /// What can be done now without waiting: the level. A listener is readable if a connection can be accepted.
@@ -17,6 +17,8 @@ impl<O: Observer> Stack<O> {
         Ok(match self.sockets.kind(socket)? {
             Kind::Listener(l) if l.accept_queue.is_empty() => Readiness::empty(),
             Kind::Listener(_) => Readiness::READABLE,
+            // As on Linux: nothing would block.
+            Kind::Closed => Readiness::WRITABLE | Readiness::CLOSED,
             Kind::Stream(index) => match &self.flows[*index as usize].phase {
                 Phase::SynSent(_) | Phase::Between => Readiness::empty(),
                 Phase::Connection(connection) => connection.readiness(),
@@ -39,10 +41,7 @@ impl<O: Observer> Stack<O> {
     /// # Errors
     /// As [`readiness`](Self::readiness).
     pub fn take_error(&mut self, socket: SocketId) -> Result<Option<Error>, Error> {
-        if self.sockets.listener(socket).is_some() {
-            return Ok(None);
-        }
-        let index = self.sockets.stream(socket)?;
+        let Kind::Stream(index) = *self.sockets.kind(socket)? else { return Ok(None) };
         Ok(match &mut self.flows[index as usize].phase {
             Phase::Connection(connection) => connection.take_error(),
             Phase::Over(Over::Remnant(remnant)) => remnant.take_error(),
@@ -58,6 +57,7 @@ impl<O: Observer> Stack<O> {
     pub fn state(&self, socket: SocketId) -> Result<TcpState, Error> {
         let index = match self.sockets.kind(socket)? {
             Kind::Listener(_) => return Ok(TcpState::Listen),
+            Kind::Closed => return Ok(TcpState::Closed),
             Kind::Stream(index) => *index,
         };
         let flow = &self.flows[index as usize];
@@ -72,13 +72,17 @@ impl<O: Observer> Stack<O> {
         })
     }
 
-    /// Our end; of a listener, where it listens.
+    /// Our end; of a listener, where it listens; of a socket that is closed, what it is bound to, or `0.0.0.0:0`.
     ///
     /// # Errors
     /// As [`readiness`](Self::readiness).
     pub fn local_endpoint(&self, socket: SocketId) -> Result<Endpoint, Error> {
         Ok(match self.sockets.kind(socket)? {
             Kind::Listener(l) => l.bind.local,
+            Kind::Closed => {
+                let unbound = Endpoint::new(IpAddr::UNSPECIFIED_V4, 0);
+                self.sockets.bound(socket).map_or(unbound, |bind| bind.local)
+            }
             Kind::Stream(index) => self.flows[*index as usize].key.local,
         })
     }
@@ -90,7 +94,7 @@ impl<O: Observer> Stack<O> {
     /// application: by a reset, or in TIME-WAIT.
     pub fn peer_endpoint(&self, socket: SocketId) -> Result<Endpoint, Error> {
         match (self.sockets.kind(socket)?, self.state(socket)?) {
-            (Kind::Listener(_), _) | (_, TcpState::SynSent | TcpState::TimeWait | TcpState::Closed) => {
+            (Kind::Listener(_) | Kind::Closed, _) | (_, TcpState::SynSent | TcpState::TimeWait | TcpState::Closed) => {
                 Err(Error::NotConnected)
             }
             (Kind::Stream(index), _) => Ok(self.flows[*index as usize].key.remote),
@@ -103,7 +107,7 @@ impl<O: Observer> Stack<O> {
     /// As [`readiness`](Self::readiness).
     pub fn flow_id(&self, socket: SocketId) -> Result<FlowId, Error> {
         Ok(match self.sockets.kind(socket)? {
-            Kind::Listener(_) => FlowId::NONE,
+            Kind::Listener(_) | Kind::Closed => FlowId::NONE,
             Kind::Stream(index) => self.flows[*index as usize].id,
         })
     }

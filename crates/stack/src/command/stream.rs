@@ -152,15 +152,14 @@ impl<O: Observer> Stack<O> {
     /// # Errors
     /// [`Error::NoSuchSocket`] if there is none.
     pub fn close(&mut self, now: Instant, socket: SocketId) -> Result<(), Error> {
+        self.sockets.kind(socket)?;
+        if let Some(bind) = self.sockets.bound(socket) {
+            self.binds.unbind(bind.local.port, socket.index);
+        }
         match self.sockets.remove(socket)? {
-            Kind::Listener(listener) => {
-                self.binds.unlisten(&listener.bind, socket.index);
-                for index in listener.accept_queue {
-                    self.orphan(index);
-                    self.abort_flow(now, index);
-                }
-            }
+            Kind::Listener(listener) => self.stop_listening(now, socket, *listener),
             Kind::Stream(index) => self.close_flow(now, index),
+            Kind::Closed => {}
         }
         Ok(())
     }
@@ -197,7 +196,7 @@ impl<O: Observer> Stack<O> {
         Ok(())
     }
 
-    fn abort_flow(&mut self, now: Instant, index: u32) {
+    pub(super) fn abort_flow(&mut self, now: Instant, index: u32) {
         let flow = &mut self.flows[index as usize];
         match &mut flow.phase {
             Phase::Connection(connection) => {
@@ -223,26 +222,32 @@ impl<O: Observer> Stack<O> {
     /// # Errors
     /// [`Error::NoSuchSocket`] if there is none.
     pub fn configure(&mut self, now: Instant, socket: SocketId, change: impl FnOnce(&mut Config)) -> Result<(), Error> {
+        self.sockets.kind(socket)?;
+        let config = self.sockets.tcp_mut(socket);
+        change(Arc::make_mut(config));
+        let config = config.clone();
         if let Some(listener) = self.sockets.listener_mut(socket) {
-            change(Arc::make_mut(&mut listener.tcp));
-            return Ok(());
+            listener.tcp = config;
+        } else if let Kind::Stream(index) = *self.sockets.kind(socket)? {
+            self.configure_flow(now, index, config);
         }
-        let index = self.sockets.stream(socket)?;
-        self.configure_flow(now, index, change);
         Ok(())
     }
 
-    fn configure_flow(&mut self, now: Instant, index: u32, change: impl FnOnce(&mut Config)) {
+    /// The settings of a socket.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchSocket`] if there is none.
+    pub fn settings(&self, socket: SocketId) -> Result<&Arc<Config>, Error> {
+        self.sockets.kind(socket)?;
+        Ok(self.sockets.tcp(socket))
+    }
+
+    fn configure_flow(&mut self, now: Instant, index: u32, config: Arc<Config>) {
         let flow = &mut self.flows[index as usize];
         let outcome = match &mut flow.phase {
-            Phase::Connection(connection) => {
-                let mut config = connection.config().clone();
-                change(Arc::make_mut(&mut config));
-                connection.configure(&mut self.env.cx(now, flow.id), config)
-            }
+            Phase::Connection(connection) => connection.configure(&mut self.env.cx(now, flow.id), config),
             Phase::SynSent(syn_sent) => {
-                let mut config = syn_sent.config().clone();
-                change(Arc::make_mut(&mut config));
                 syn_sent.configure(config);
                 Outcome::CONTINUE
             }
@@ -253,10 +258,17 @@ impl<O: Observer> Stack<O> {
 
     /// The stack's settings were `before` and are `after` now: tells those who had not set them otherwise.
     pub(crate) fn follow(&mut self, now: Instant, before: &Arc<Config>, after: &Arc<Config>) {
-        self.sockets.listeners_mut().for_each(|listener| Arc::make_mut(&mut listener.tcp).follow(before, after));
-        let flows: Vec<u32> = self.flows.iter().map(|(index, _)| index as u32).collect();
-        for index in flows {
-            self.configure_flow(now, index, |config| config.follow(before, after));
+        self.sockets.configure_all(|config| config.follow(before, after));
+        let settings = |flow: &Flow| match &flow.phase {
+            Phase::Connection(connection) => Some(connection.config().clone()),
+            Phase::SynSent(syn_sent) => Some(syn_sent.config().clone()),
+            Phase::Over(_) | Phase::Between => None,
+        };
+        let flows: Vec<(u32, Arc<Config>)> =
+            self.flows.iter().filter_map(|(index, flow)| Some((index as u32, settings(flow)?))).collect();
+        for (index, mut config) in flows {
+            Arc::make_mut(&mut config).follow(before, after);
+            self.configure_flow(now, index, config);
         }
         for (_, quiet) in &mut self.quiet {
             Arc::make_mut(&mut quiet.config).follow(before, after);

@@ -67,6 +67,8 @@ impl Held {
 #[derive(Default)]
 struct Port {
     listeners: Vec<Bind>,
+    /// Sockets that were bound by their application and do not listen, by their places; connected ones, too.
+    bound: Vec<(Bind, ListenerIndex)>,
     /// The address of most connections from a port; a host seldom has several.
     held: Option<Held>,
     held_elsewhere: Vec<Held>,
@@ -82,7 +84,7 @@ impl Port {
     }
 
     fn is_free(&self) -> bool {
-        self.listeners.is_empty() && self.held.is_none() && self.held_elsewhere.is_empty()
+        self.listeners.is_empty() && self.bound.is_empty() && self.held.is_none() && self.held_elsewhere.is_empty()
     }
 }
 
@@ -99,10 +101,13 @@ pub(crate) struct BindTable {
 }
 
 impl BindTable {
-    /// Whether a listener may have this address and port.
-    pub(crate) fn may_listen(&self, bind: &Bind) -> bool {
+    /// Whether a socket may have this address and port, to listen or to connect from; `own` is its place if it has them
+    /// already.
+    pub(crate) fn may_bind(&self, bind: &Bind, own: Option<ListenerIndex>) -> bool {
         self.ports.get(&bind.local.port).is_none_or(|port| {
+            let mut others = port.bound.iter().filter(|(_, owner)| Some(*owner) != own);
             port.listeners.iter().all(|other| !bind.overlaps(other))
+                && others.all(|(other, _)| !bind.overlaps(other) || (bind.reuse && other.reuse))
                 && port.held().all(|h| !bind.covers(h.addr) || (bind.reuse && h.firm == 0))
         })
     }
@@ -110,6 +115,33 @@ impl BindTable {
     /// Whether a connection may have this local address and port, its 4-tuple apart: nobody listens there.
     pub(crate) fn may_connect(&self, local: Endpoint) -> bool {
         self.ports.get(&local.port).is_none_or(|port| port.listeners.iter().all(|l| !l.covers(local.addr)))
+    }
+
+    /// Whether an ephemeral port may be this one: no application has asked for it.
+    pub(crate) fn is_unasked(&self, port: u16) -> bool {
+        self.ports.get(&port).is_none_or(|port| port.listeners.is_empty() && port.bound.is_empty())
+    }
+
+    /// Enters a socket that does not listen; `may_bind` said yes.
+    pub(crate) fn bind(&mut self, bind: Bind, owner: ListenerIndex) {
+        self.ports.entry(bind.local.port).or_default().bound.push((bind, owner));
+    }
+
+    /// Takes a socket out that does not listen.
+    pub(crate) fn unbind(&mut self, port: u16, owner: ListenerIndex) {
+        let Some(entry) = self.ports.get_mut(&port) else { return };
+        entry.bound.retain(|(_, o)| *o != owner);
+        if entry.is_free() {
+            self.ports.remove(&port);
+        }
+    }
+
+    /// A bound socket's address or SO_REUSEADDR is another now.
+    pub(crate) fn rebind(&mut self, bind: Bind, owner: ListenerIndex) {
+        let port = self.ports.get_mut(&bind.local.port);
+        if let Some((old, _)) = port.and_then(|p| p.bound.iter_mut().find(|(_, o)| *o == owner)) {
+            *old = bind;
+        }
     }
 
     /// Enters a listener; `may_listen` said yes.

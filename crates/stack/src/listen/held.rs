@@ -147,7 +147,7 @@ impl<O: Observer> Stack<O> {
         self.drop_segment(now, held.id, &held.syn, DropReason::NoConnection);
     }
 
-    fn remove_held(&mut self, index: u32) -> HeldSyn {
+    pub(crate) fn remove_held(&mut self, index: u32) -> HeldSyn {
         let held = self.held.remove(index as usize);
         self.table.remove(&held.key, Handle::Held(index));
         self.wheel.remove(held.timer);

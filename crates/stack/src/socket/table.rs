@@ -1,15 +1,19 @@
 //! The sockets, and the queue of those to which something newly happened: one entry a socket, however much it was.
 
 use super::{SocketId, Wakes};
-use crate::Readiness;
+use crate::demux::Bind;
 use crate::listen::Listener;
+use crate::{Config, Readiness};
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use limpid_event::Error;
 
 /// What a socket is.
 pub(crate) enum Kind {
+    /// Neither listening nor connected.
+    Closed,
     Listener(Box<Listener>),
     /// A connection, by its place.
     Stream(u32),
@@ -18,6 +22,12 @@ pub(crate) enum Kind {
 struct Slot {
     generation: u32,
     kind: Option<Kind>,
+    /// Settings of its connection, be it there or to come.
+    tcp: Arc<Config>,
+    /// SO_REUSEADDR.
+    reuse: bool,
+    /// What its application has bound it to.
+    bound: Option<Box<Bind>>,
     /// What newly happened since the last report.
     woke: Readiness,
     /// It stands in the queue of reports, perhaps since the socket before.
@@ -45,26 +55,29 @@ impl SocketTable {
     }
 
     /// A new socket.
-    pub(crate) fn insert(&mut self, kind: Kind) -> SocketId {
-        let id = self.reserve();
-        self.fill(id, kind);
-        id
-    }
-
-    /// A place for a new socket, to be filled at once.
-    pub(crate) fn reserve(&mut self) -> SocketId {
+    pub(crate) fn insert(&mut self, kind: Kind, tcp: Arc<Config>) -> SocketId {
         let index = self.free.pop().unwrap_or_else(|| {
-            let slot =
-                Slot { generation: 0, kind: None, woke: Readiness::empty(), queued: false, wakes: Wakes::default() };
-            self.slots.push(slot);
+            self.slots.push(Slot {
+                generation: 0,
+                kind: None,
+                tcp: tcp.clone(),
+                reuse: false,
+                bound: None,
+                woke: Readiness::empty(),
+                queued: false,
+                wakes: Wakes::default(),
+            });
             (self.slots.len() - 1) as u32
         });
+        let slot = &mut self.slots[index as usize];
+        slot.kind = Some(kind);
+        slot.tcp = tcp;
         self.name(index)
     }
 
-    /// Fills a reserved place.
-    pub(crate) fn fill(&mut self, id: SocketId, kind: Kind) {
-        self.slots[id.index as usize].kind = Some(kind);
+    /// Makes something else of a socket, and gives back what it was.
+    pub(crate) fn fill(&mut self, id: SocketId, kind: Kind) -> Option<Kind> {
+        self.slots[id.index as usize].kind.replace(kind)
     }
 
     /// Takes a socket away; its name is never used again.
@@ -75,6 +88,8 @@ impl SocketTable {
         slot.generation = slot.generation.wrapping_add(1);
         slot.woke = Readiness::empty();
         slot.wakes = Wakes::default();
+        slot.reuse = false;
+        slot.bound = None;
         self.free.push(id.index);
         Ok(kind)
     }
@@ -89,11 +104,42 @@ impl SocketTable {
         self.check(id)?.kind.as_ref().ok_or(Error::NoSuchSocket)
     }
 
+    /// Settings of a socket.
+    pub(crate) fn tcp(&self, id: SocketId) -> &Arc<Config> {
+        &self.slots[id.index as usize].tcp
+    }
+
+    /// The same, to change them.
+    pub(crate) fn tcp_mut(&mut self, id: SocketId) -> &mut Arc<Config> {
+        &mut self.slots[id.index as usize].tcp
+    }
+
+    /// SO_REUSEADDR of a socket.
+    pub(crate) fn reuse(&self, id: SocketId) -> bool {
+        self.slots[id.index as usize].reuse
+    }
+
+    /// The same, to change it.
+    pub(crate) fn set_reuse(&mut self, id: SocketId, reuse: bool) {
+        self.slots[id.index as usize].reuse = reuse;
+    }
+
+    /// What the application has bound a socket to.
+    pub(crate) fn bound(&self, id: SocketId) -> Option<Bind> {
+        self.slots[id.index as usize].bound.as_deref().copied()
+    }
+
+    /// The application has bound a socket, or it is bound no longer.
+    pub(crate) fn set_bound(&mut self, id: SocketId, bound: Option<Bind>) {
+        self.slots[id.index as usize].bound = bound.map(Box::new);
+    }
+
     /// The connection of a socket.
     pub(crate) fn stream(&self, id: SocketId) -> Result<u32, Error> {
         match self.kind(id)? {
             Kind::Stream(flow) => Ok(*flow),
             Kind::Listener(_) => Err(Error::InvalidArgument),
+            Kind::Closed => Err(Error::NotConnected),
         }
     }
 
@@ -114,12 +160,14 @@ impl SocketTable {
         }
     }
 
-    /// All listeners.
-    pub(crate) fn listeners_mut(&mut self) -> impl Iterator<Item = &mut Listener> {
-        self.slots.iter_mut().filter_map(|slot| match &mut slot.kind {
-            Some(Kind::Listener(listener)) => Some(&mut **listener),
-            _ => None,
-        })
+    /// Changes the settings of all sockets.
+    pub(crate) fn configure_all(&mut self, change: impl Fn(&mut Config)) {
+        for slot in self.slots.iter_mut().filter(|slot| slot.kind.is_some()) {
+            change(Arc::make_mut(&mut slot.tcp));
+            if let Some(Kind::Listener(listener)) = &mut slot.kind {
+                listener.tcp = slot.tcp.clone();
+            }
+        }
     }
 
     /// The full name of the socket in a place.
@@ -168,10 +216,10 @@ mod tests {
     #[test]
     fn names_are_not_used_twice() {
         let mut table = SocketTable::new(3);
-        let a = table.insert(Kind::Stream(7));
+        let a = table.insert(Kind::Stream(7), Arc::default());
         assert_eq!(table.stream(a), Ok(7));
         assert!(table.remove(a).is_ok());
-        let b = table.insert(Kind::Stream(8));
+        let b = table.insert(Kind::Stream(8), Arc::default());
         assert_eq!(b.index, a.index);
         assert_eq!(table.stream(a), Err(Error::NoSuchSocket));
         assert_eq!(table.stream(b), Ok(8));
@@ -181,8 +229,8 @@ mod tests {
     #[test]
     fn news_are_coalesced_and_counted() {
         let mut table = SocketTable::new(0);
-        let a = table.insert(Kind::Stream(0));
-        let b = table.insert(Kind::Stream(1));
+        let a = table.insert(Kind::Stream(0), Arc::default());
+        let b = table.insert(Kind::Stream(1), Arc::default());
         table.wake(a.index, Readiness::READABLE);
         table.wake(b.index, Readiness::WRITABLE);
         table.wake(a.index, Readiness::READABLE | Readiness::READ_CLOSED);
@@ -200,12 +248,12 @@ mod tests {
     fn the_queue_is_bounded_even_if_nobody_asks() {
         let mut table = SocketTable::new(0);
         for _ in 0..100 {
-            let a = table.insert(Kind::Stream(0));
+            let a = table.insert(Kind::Stream(0), Arc::default());
             table.wake(a.index, Readiness::READABLE);
             assert!(table.remove(a).is_ok());
         }
         assert_eq!(table.reports.len(), 1);
-        let b = table.insert(Kind::Stream(0));
+        let b = table.insert(Kind::Stream(0), Arc::default());
         table.wake(b.index, Readiness::WRITABLE);
         assert_eq!(table.next_report(), Some((b, Readiness::WRITABLE)));
         assert_eq!(table.next_report(), None);
@@ -214,10 +262,10 @@ mod tests {
     #[test]
     fn a_new_socket_does_not_inherit_news() {
         let mut table = SocketTable::new(0);
-        let a = table.insert(Kind::Stream(0));
+        let a = table.insert(Kind::Stream(0), Arc::default());
         table.wake(a.index, Readiness::READABLE);
         assert!(table.remove(a).is_ok());
-        let b = table.insert(Kind::Stream(1));
+        let b = table.insert(Kind::Stream(1), Arc::default());
         assert_eq!(table.wakes(b), Ok(Wakes::default()));
         assert_eq!(table.next_report(), None);
     }

@@ -29,10 +29,10 @@ fn listeners_beside_each_other() {
             for (second, expected) in ADDRS.iter().zip(row) {
                 let mut table = BindTable::default();
                 table.listen(bind(*first, reuse), 1);
-                let allowed = table.may_listen(&bind(*second, reuse));
+                let allowed = table.may_bind(&bind(*second, reuse), None);
                 assert_eq!(if allowed { "ok" } else { "no" }, expected, "{first:?} then {second:?}, reuse {reuse}");
                 table.unlisten(&bind(*first, reuse), 1);
-                assert!(table.may_listen(&bind(*second, reuse)));
+                assert!(table.may_bind(&bind(*second, reuse), None));
                 assert!(table.ports.is_empty());
             }
         }
@@ -46,7 +46,7 @@ fn listeners_beside_connections() {
         let mut table = BindTable::default();
         table.hold(end("127.0.0.1"), connection);
         for (addr, overlaps) in [("127.0.0.1", true), ("0.0.0.0", true), ("127.0.0.2", false), ("::", true)] {
-            let allowed = table.may_listen(&bind((addr, false), listener));
+            let allowed = table.may_bind(&bind((addr, false), listener), None);
             assert_eq!(allowed, !overlaps || connection && listener, "{addr} {connection} {listener}");
         }
         table.release(end("127.0.0.1"), connection);
@@ -62,9 +62,9 @@ fn connections_of_several_addresses_are_counted_apart() {
     }
     table.release(end("127.0.0.1"), false);
     table.release(end("10.0.0.1"), false);
-    assert!(table.may_listen(&bind(("127.0.0.1", false), false)));
-    assert!(!table.may_listen(&bind(("10.0.0.1", false), false)));
-    assert!(!table.may_listen(&bind(("::1", false), false)));
+    assert!(table.may_bind(&bind(("127.0.0.1", false), false), None));
+    assert!(!table.may_bind(&bind(("10.0.0.1", false), false), None));
+    assert!(!table.may_bind(&bind(("::1", false), false), None));
     table.release(end("10.0.0.1"), false);
     table.release(end("::1"), false);
     assert!(table.ports.is_empty());
