@@ -62,7 +62,7 @@ impl Cursor<'_> {
             script.events.push(event);
         }
         if script.events.is_empty() {
-            return self.expected("an event, which starts with a time such as 0, +.1 or *");
+            return self.expected(event::AN_EVENT);
         }
         if self.peek().is_some() {
             script.cleanup = Some(self.command()?);

@@ -104,9 +104,9 @@ pub enum PacketBody {
     Tcp(SegmentText),
     /// ICMP or ICMPv6, quoting a TCP segment of ours.
     Icmp(Icmp),
-    /// A protocol that no TCP script needs (UDP, GRE, MPLS, PSP): parsed as text, not supported.
+    /// What no TCP script needs (UDP, GRE, MPLS, PSP, options of other TCPs): parsed as text, not supported.
     Other {
-        /// Its name.
+        /// The protocol's or the option's name.
         protocol: String,
         /// All of it, from behind the direction on.
         text: String,

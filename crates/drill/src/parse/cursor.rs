@@ -14,11 +14,13 @@ pub(super) struct Cursor<'a> {
     pub(super) taken_to: usize,
     /// How many brackets are open.
     pub(super) depth: u32,
+    /// A call's result is being read, and no bracket in it is open.
+    pub(super) is_result: bool,
 }
 
 impl<'a> Cursor<'a> {
     pub(super) fn new(source: &'a Source<'a>) -> Cursor<'a> {
-        Cursor { source, at: 0, taken_to: 0, depth: 0 }
+        Cursor { source, at: 0, taken_to: 0, depth: 0, is_result: false }
     }
 
     /// What is left.
@@ -89,6 +91,12 @@ impl<'a> Cursor<'a> {
         word(self.rest())
     }
 
+    /// The next word, taken if it starts with no digit: what starts with one may be the next event's time.
+    pub(super) fn name(&mut self) -> Option<&'a str> {
+        let starts_name = |c: char| c.is_ascii_alphabetic() || c == '_';
+        if self.peek().is_some_and(starts_name) { self.word() } else { None }
+    }
+
     /// Takes `wanted` if it is the next word, all of it.
     pub(super) fn take_word(&mut self, wanted: &str) -> bool {
         let is_there = self.peek_word() == wanted;
@@ -117,16 +125,35 @@ impl<'a> Cursor<'a> {
         Err(ParseError { at, what: format!("expected {what}, found {}", found(self.rest())) })
     }
 
+    /// All from a byte on.
+    pub(super) fn text_from(&self, at: usize) -> &'a str {
+        &self.source.text[at..]
+    }
+
+    /// The byte that an error of the notation of segments is about, in a text that starts at byte `start`.
+    pub(super) fn notation_error_at(&self, start: usize, error: &NotationError) -> usize {
+        let text = self.text_from(start);
+        start + text.char_indices().nth(error.column - 1).map_or(text.len(), |(at, _)| at)
+    }
+
     /// An error of the notation of segments, in a text that starts at byte `start`.
     pub(super) fn notation_error(&self, start: usize, error: &NotationError) -> ParseError {
-        let text = &self.source.text[start..];
-        let at = text.char_indices().nth(error.column - 1).map_or(text.len(), |(at, _)| at);
-        let what = format!("expected {}, found {}", error.expected, found(&text[at..]));
-        ParseError { at: self.source.pos(start + at), what }
+        let at = self.notation_error_at(start, error);
+        let what = format!("expected {}, found {}", error.expected, found(self.text_from(at)));
+        ParseError { at: self.source.pos(at), what }
     }
 
     pub(super) fn error_at<T>(&self, at: usize, what: impl Into<String>) -> Result<T> {
         Err(ParseError { at: self.source.pos(at), what: what.into() })
+    }
+}
+
+/// A character; escaped if it can't be seen.
+struct Printable(char);
+
+impl std::fmt::Display for Printable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.0.is_control() { self.0.escape_debug().fmt(f) } else { self.0.fmt(f) }
     }
 }
 
@@ -137,7 +164,7 @@ fn found(text: &str) -> String {
     let word: String = text.chars().take_while(is_word).take(MAX_CHARACTERS).collect();
     match text.chars().next() {
         None => "the end of the script".to_owned(),
-        Some(first) if word.is_empty() => format!("'{}'", first.escape_debug()),
+        Some(first) if word.is_empty() => format!("'{}'", Printable(first)),
         Some(_) => format!("'{word}'"),
     }
 }

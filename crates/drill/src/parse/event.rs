@@ -9,6 +9,8 @@ use std::time::Duration;
 /// Seconds that a script's time may reach: some thirty years.
 const MAX_SECONDS: u64 = 1_000_000_000;
 
+pub(super) const AN_EVENT: &str = "an event, which starts with a time such as 0, +.1 or *";
+
 impl Cursor<'_> {
     pub(super) fn event(&mut self, is_first: bool) -> Result<Event> {
         let at = self.pos();
@@ -31,8 +33,13 @@ impl Cursor<'_> {
         if self.take("*") {
             return Ok(Time::Any);
         }
-        if self.peek() == Some('-') && self.rest().starts_with("--") {
-            return self.expected("an event; options stand before all else");
+        match self.peek() {
+            Some('0'..='9' | '.' | '+') => {}
+            Some('-') if self.rest().starts_with("--") => {
+                return self.expected("an event; options stand before all else");
+            }
+            Some('-') => return self.expected("a time, which is not negative"),
+            _ => return self.expected(AN_EVENT),
         }
         let is_relative = self.take("+");
         let from = self.seconds()?;
@@ -122,14 +129,14 @@ impl Cursor<'_> {
 
     fn system_call(&mut self) -> Result<SystemCall> {
         let at = self.pos();
-        let Some(name) = self.word().filter(|name| !name.starts_with(|c: char| c.is_ascii_digit())) else {
+        let Some(name) = self.name() else {
             return self.expected("the name of a system call");
         };
         let name = name.to_owned();
         let arguments = self.arguments()?;
         self.expect("=")?;
-        let result = self.expression()?;
-        let errno = self.word().map(str::to_owned);
+        let result = self.result()?;
+        let errno = self.name().map(str::to_owned);
         let strerror = if errno.is_some() { self.note()? } else { None };
         let note = self.note()?;
         Ok(SystemCall { until: None, name, at, arguments, result, errno, strerror, note })
@@ -157,8 +164,17 @@ impl Cursor<'_> {
         });
         match end {
             Some(end) => Ok(self.take_len(end + 1)),
-            None => self.error_at(self.at, "this bracket has no end"),
+            None => self.error_at(self.at, format!("this bracket has no end: expected '{}'", closing(self.rest()))),
         }
+    }
+}
+
+/// What closes the bracket that starts a text.
+fn closing(text: &str) -> char {
+    match text.as_bytes().first() {
+        Some(b'[') => ']',
+        Some(b'{') => '}',
+        _ => ')',
     }
 }
 

@@ -9,11 +9,22 @@ use crate::script::{Arg, Expr, Field};
 /// How deep brackets may be nested.
 const MAX_DEPTH: u32 = 64;
 
+/// What computes a value from others. In a call's result another word before a parenthesis is a constant before a remark.
+const FUNCTIONS: [&str; 7] = ["htons", "htonl", "ntohs", "ntohl", "inet_addr", "inet6_addr", "inet_pton"];
+
 impl Cursor<'_> {
     /// `(a, b)`.
     pub(super) fn arguments(&mut self) -> Result<Vec<Arg>> {
         self.expect("(")?;
         self.list(")", Self::expression)
+    }
+
+    /// What a call returns.
+    pub(super) fn result(&mut self) -> Result<Arg> {
+        self.is_result = true;
+        let result = self.expression()?;
+        self.is_result = false;
+        Ok(result)
     }
 
     /// Things with commas between them up to `close`, what opens them being taken.
@@ -22,6 +33,7 @@ impl Cursor<'_> {
         if self.take(close) {
             return Ok(items);
         }
+        let is_result = std::mem::replace(&mut self.is_result, false);
         self.depth += 1;
         if self.depth > MAX_DEPTH {
             return self.expected("brackets nested at most 64 deep");
@@ -30,6 +42,7 @@ impl Cursor<'_> {
             items.push(item(self)?);
             if self.take(close) {
                 self.depth -= 1;
+                self.is_result = is_result;
                 return Ok(items);
             }
             if !self.take(",") {
@@ -82,7 +95,9 @@ impl Cursor<'_> {
         let Some(name) = self.word() else { return self.expected("a word") };
         let name = name.to_owned();
         match self.peek() {
-            Some('(') => Ok(Expr::Function(name, self.arguments()?)),
+            Some('(') if !self.is_result || FUNCTIONS.contains(&name.as_str()) => {
+                Ok(Expr::Function(name, self.arguments()?))
+            }
             Some('=') => {
                 self.take("=");
                 self.deeper(Self::expression).map(|value| Expr::Equals(name, Box::new(value)))
@@ -122,6 +137,7 @@ impl Cursor<'_> {
         let unsigned = &rest[usize::from(is_negative)..];
         let word = super::source::word(unsigned);
         let is_digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+        let is_hex = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_hexdigit());
         let fraction = unsigned[word.len()..].strip_prefix('.').map_or("", super::source::word);
         if !fraction.is_empty() && is_digits(fraction) && is_digits(word) {
             let len = usize::from(is_negative) + word.len() + 1 + fraction.len();
@@ -133,11 +149,12 @@ impl Cursor<'_> {
                 _ => self.expected("a smaller number"),
             };
         }
-        let value = if word.is_empty() {
-            None
-        } else if is_digits(word) {
+        if word.is_empty() {
+            return self.expected("a value");
+        }
+        let value = if is_digits(word) {
             rest[..usize::from(is_negative) + word.len()].parse().ok().map(|n| Expr::Integer(n, false))
-        } else if let Some(hex) = word.strip_prefix("0x").filter(|_| !is_negative) {
+        } else if let Some(hex) = word.strip_prefix("0x").filter(|hex| !is_negative && is_hex(hex)) {
             u64::from_str_radix(hex, 16).ok().map(|n| Expr::Integer(n.cast_signed(), true))
         } else {
             (!is_negative).then(|| Expr::Word(word.to_owned()))

@@ -21,6 +21,13 @@ pub struct NotationError {
     pub found: String,
 }
 
+impl NotationError {
+    /// True if what stands there may be an option of a TCP extension that the notation has no word for.
+    pub fn is_unknown_option(&self) -> bool {
+        self.expected == AN_OPTION && self.found.starts_with(|c: char| c.is_ascii_alphabetic())
+    }
+}
+
 struct Found<'a>(&'a str);
 
 impl core::fmt::Display for Found<'_> {
