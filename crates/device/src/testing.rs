@@ -14,6 +14,8 @@ pub(crate) fn frame(bytes: &[u8]) -> TxFrame {
         gso_size: 0,
         flow: FlowId::NONE,
         why: None,
+        mark: 0,
+        priority: 0,
     }
 }
 

@@ -98,6 +98,8 @@ counters! {
     TcpExtTWRecycled,
     /// TIME-WAIT refused or ended early because of the bound on their number.
     TcpExtTCPTimeWaitOverflow,
+    /// Segments that came with a smaller TTL than their socket takes.
+    TcpExtTCPMinTTLDrop,
     /// Segments refused by PAWS.
     TcpExtPAWSEstab,
     /// Segments to a connection in its opening refused by PAWS.

@@ -191,6 +191,8 @@ pub enum DropReason {
     RateLimited,
     /// A protocol or packet type that this host does not speak.
     Unsupported,
+    /// It came with a smaller TTL than its socket takes (RFC 5082 §3).
+    MinTtl,
 }
 
 impl DropReason {
@@ -224,6 +226,7 @@ impl DropReason {
             DropReason::NoRoute => "no route",
             DropReason::RateLimited => "rate limited",
             DropReason::Unsupported => "not supported",
+            DropReason::MinTtl => "TTL too small for the socket",
         }
     }
 }

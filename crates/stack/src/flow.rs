@@ -10,7 +10,8 @@
 //! A phase has one entry in the demux table and one in the timing wheel; the next phase takes both over.
 
 use crate::demux::{FlowKey, Handle};
-use crate::iface::{Path, Turn};
+use crate::iface::{Header, Path, Turn};
+use crate::ip::config::IpConfig;
 use crate::ip::output::Marks;
 use crate::stack::{Stack, Wake};
 use crate::wheel::TimerId;
@@ -31,7 +32,10 @@ pub(crate) struct Flow {
     pub(crate) path: Path,
     /// The route table's generation when `path` was looked up.
     pub(crate) path_generation: u32,
+    pub(crate) ip: IpConfig,
     pub(crate) marks: Marks,
+    /// What comes with a smaller TTL is dropped.
+    pub(crate) min_ttl: u8,
     /// It is in its interface's queue of those that may have something to send.
     pub(crate) queued: bool,
     pub(crate) hold: Hold,
@@ -88,6 +92,7 @@ pub(crate) struct Embryo {
 /// A SYN that waits for the application's answer.
 pub(crate) struct HeldSyn {
     pub(crate) syn: Segment,
+    pub(crate) header: Header,
     /// The initial sequence number of the answer must be after this, if it reopens what was in TIME-WAIT.
     pub(crate) isn_above: Option<SeqNum>,
     pub(crate) key: FlowKey,
@@ -104,6 +109,9 @@ pub(crate) struct Quiet {
     pub(crate) timer: TimerId,
     pub(crate) config: Arc<Config>,
     pub(crate) hold: Hold,
+    /// TOS or traffic class, and mark, of its ACKs.
+    pub(crate) class: u8,
+    pub(crate) mark: u32,
 }
 
 impl<O: Observer> Stack<O> {
@@ -176,6 +184,7 @@ impl<O: Observer> Stack<O> {
         self.send_last_words(now, index);
         let flow = &mut self.flows[index as usize];
         let (key, id, timer, hold) = (flow.key, flow.id, flow.timer, flow.hold);
+        let Marks { class, mark, .. } = flow.marks;
         let Phase::Connection(connection) = core::mem::replace(&mut flow.phase, Phase::Between) else {
             return self.flows[index as usize].phase = Phase::Over(Over::Failed(None));
         };
@@ -191,7 +200,7 @@ impl<O: Observer> Stack<O> {
         } else {
             self.open_flows -= 1;
             let (until, _) = time_wait.poll_timeout();
-            let quiet = self.quiet.insert(Quiet { time_wait, key, id, timer, config, hold }) as u32;
+            let quiet = self.quiet.insert(Quiet { time_wait, key, id, timer, config, hold, class, mark }) as u32;
             self.table.set(key, Handle::TimeWait(quiet));
             self.wheel.rename(timer, Wake::TimeWait(quiet));
             self.wheel.set(timer, Some(until));
@@ -218,9 +227,10 @@ impl<O: Observer> Stack<O> {
         loop {
             let flow = &mut self.flows[index as usize];
             let Phase::Connection(connection) = &mut flow.phase else { return };
-            let (key, id) = (flow.key, flow.id);
+            let (key, id, ip) = (flow.key, flow.id, flow.ip);
             let Some(transmit) = connection.poll_transmit(&mut self.env.cx(now, id)) else { return };
-            self.send_segment(now, &key, id, transmit);
+            let marks = self.stateless_marks(&key, &ip);
+            self.send_segment(now, (&key, id), (marks, ip.iface), transmit);
         }
     }
 
@@ -286,13 +296,15 @@ impl<O: Observer> Stack<O> {
 
     /// Enters a connection in all tables.
     pub(crate) fn insert_flow(&mut self, flow: NewFlow) -> u32 {
-        let NewFlow { phase, key, id, owner, hold, path } = flow;
-        let marks = self.marks(&key);
+        let NewFlow { phase, key, id, owner, hold, path, ip } = flow;
+        let marks = self.marks(&key, &ip);
+        let min_ttl = ip.of_version(key.remote.addr.is_v4()).min_ttl;
         let path_generation = self.net.routes.generation;
         let entry = self.flows.vacant_entry();
         let index = entry.key() as u32;
         let timer = self.wheel.insert(Wake::Flow(index));
-        entry.insert(Flow { phase, key, id, owner, timer, path, path_generation, marks, queued: false, hold });
+        let queued = false;
+        entry.insert(Flow { phase, key, id, owner, timer, path, path_generation, ip, marks, min_ttl, queued, hold });
         self.open_flows += 1;
         self.table.set(key, Handle::Flow(index));
         match hold {
@@ -312,6 +324,7 @@ pub(crate) struct NewFlow {
     pub(crate) owner: Owner,
     pub(crate) hold: Hold,
     pub(crate) path: Path,
+    pub(crate) ip: IpConfig,
 }
 
 /// The readiness of what is over: nothing blocks.

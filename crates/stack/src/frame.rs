@@ -60,6 +60,10 @@ pub struct TxFrame {
     pub flow: FlowId,
     /// Why it is sent, if it carries a TCP segment.
     pub why: Option<TxReason>,
+    /// The socket's mark (SO_MARK), for who carries the frame: it is not in the bytes.
+    pub mark: u32,
+    /// The socket's priority (SO_PRIORITY), likewise.
+    pub priority: u32,
 }
 
 impl TxFrame {
@@ -72,18 +76,22 @@ impl TxFrame {
             gso_size: 0,
             flow: FlowId::NONE,
             why: None,
+            mark: 0,
+            priority: 0,
         }
     }
 
     /// Makes it what [`stateless`](Self::stateless) gives, without moving it.
     fn clear(&mut self) {
-        let TxFrame { head, payload, checksum, gso_size, flow, why } = self;
+        let TxFrame { head, payload, checksum, gso_size, flow, why, mark, priority } = self;
         head.clear();
         payload.clear();
         *checksum = TxChecksum::Complete;
         *gso_size = 0;
         *flow = FlowId::NONE;
         *why = None;
+        *mark = 0;
+        *priority = 0;
     }
 
     /// Adds bytes to the head.

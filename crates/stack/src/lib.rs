@@ -67,6 +67,7 @@ mod wheel;
 pub use config::{BindConfig, ListenConfig, Secrets, StackConfig};
 pub use frame::{MAX_HEAD, RxChecksum, RxFrame, TxBatch, TxChecksum, TxFrame};
 pub use iface::{IfaceId, InterfaceConfig, Medium, Route};
+pub use ip::config::{DEFAULT_TTL, IpConfig, IpHeaderConfig, PathMtu};
 pub use limpid_tcp::{Config, Readiness, TcpInfo, WriteFlags};
 pub use listen::{HOLD_LIMIT, IncomingSyn, Refusal, SynId};
 pub use socket::{Shutdown, SocketId, Wakes};

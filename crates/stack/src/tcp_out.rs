@@ -6,9 +6,8 @@
 
 use crate::demux::FlowKey;
 use crate::flow::Phase;
-use crate::iface::{Looped, MAX_REPLIES, Path, Turn};
+use crate::iface::{Header, Looped, MAX_REPLIES, Path, Turn};
 use crate::ip::output::{Addressed, Marks};
-use crate::isn;
 use crate::listen::mss_of;
 use crate::stack::Stack;
 use crate::{IfaceId, TxBatch, TxFrame};
@@ -140,17 +139,20 @@ impl<O: Observer> Stack<O> {
 
     /// Sends a segment that is not cut from a flow in its turn: answers of the small phases, resets, last words. It waits
     /// among the replies of its interface.
-    pub(crate) fn send_segment(&mut self, now: Instant, key: &FlowKey, id: FlowId, transmit: Transmit) {
-        let Some(path) = self.net.path(now, key.remote.addr, key.scope()) else {
+    pub(crate) fn send_segment(
+        &mut self,
+        now: Instant,
+        (key, id): (&FlowKey, FlowId),
+        (marks, iface): (Marks, Option<IfaceId>),
+        transmit: Transmit,
+    ) {
+        let Some(path) = self.net.path(now, key.remote.addr, key.scope().or(iface)) else {
             self.env.counters.bump(Counter::IpOutNoRoutes);
             return self.env.cx(now, id).emit(|| Event::Dropped { why: DropReason::NoRoute });
         };
         if path.iface == IfaceId::LOOPBACK {
-            return self.loop_back(key, transmit);
+            return self.loop_back(key, marks, transmit);
         }
-        // As Linux: no identification on packets that are not a connection's own. IPv4 has no other mark.
-        let v4 = key.remote.addr.is_v4();
-        let marks = if v4 { Marks::default() } else { Marks { ip_id: 0, ..self.marks(key) } };
         let mut frame = TxFrame::stateless();
         frame.flow = id;
         self.net.put_tcp(&mut frame, &path, (key.local, key.remote), marks, transmit);
@@ -158,7 +160,7 @@ impl<O: Observer> Stack<O> {
     }
 
     /// Puts a segment on the loopback interface.
-    fn loop_back(&mut self, key: &FlowKey, transmit: Transmit) {
+    fn loop_back(&mut self, key: &FlowKey, marks: Marks, transmit: Transmit) {
         if self.net.looped.len() >= MAX_REPLIES {
             return self.env.counters.bump(Counter::IpOutDiscards);
         }
@@ -166,7 +168,8 @@ impl<O: Observer> Stack<O> {
         let merged = transmit.wire_segments().min(u32::from(u16::MAX)) as u16;
         let mut segment = transmit.segment;
         segment.merged = merged;
-        self.net.looped.push_back(Looped { from: key.local, to: key.remote, segment });
+        let header = Header { ttl: marks.ttl, class: marks.class };
+        self.net.looped.push_back(Looped { from: key.local, to: key.remote, segment, header });
     }
 
     /// Whether the loopback interface has something to carry.
@@ -188,8 +191,9 @@ impl<O: Observer> Stack<O> {
             let next = self.next_segment(now, turn.index);
             self.end_turn(turn, next.is_none());
             if let Some(transmit) = next {
-                let key = self.flows[turn.index as usize].key;
-                self.loop_back(&key, transmit);
+                let flow = &self.flows[turn.index as usize];
+                let (key, marks) = (flow.key, flow.marks);
+                self.loop_back(&key, marks, transmit);
             }
         }
     }
@@ -198,9 +202,10 @@ impl<O: Observer> Stack<O> {
     pub(crate) fn refresh_path(&mut self, now: Instant, index: u32) {
         let flow = &mut self.flows[index as usize];
         flow.path_generation = self.net.routes.generation;
-        let (dst, scope) = (flow.key.remote.addr, flow.key.scope());
+        let (key, ip) = (flow.key, flow.ip);
+        let dst = key.remote.addr;
         // Without a route the old one stands: the next hop may come back, and the connection times out if it does not.
-        let Some(path) = self.net.path(now, dst, scope) else { return };
+        let Some(path) = self.path_of(now, &key, &ip) else { return };
         let flow = &mut self.flows[index as usize];
         let before = core::mem::replace(&mut flow.path, path);
         if before == path {
@@ -212,11 +217,5 @@ impl<O: Observer> Stack<O> {
             Phase::Connection(connection) => connection.handle_path(&mut self.env.cx(now, flow.id), mss, max_burst),
             Phase::Over(_) | Phase::Between => {}
         }
-    }
-
-    /// What marks a flow's packets: as Linux, a flow label by hash and an identification that counts from a hashed start.
-    pub(crate) fn marks(&self, key: &FlowKey) -> Marks {
-        let (flow_label, ip_id) = isn::flow_label(&self.keys, key);
-        Marks { flow_label, ip_id }
     }
 }

@@ -136,7 +136,16 @@ pub(crate) fn frame(bytes: Vec<u8>) -> TxFrame {
     // An empty list has room for one chunk.
     let _ = payload.push(Chunk::from_vec(bytes));
     let (flow, why) = (FlowId::NONE, None);
-    TxFrame { head: Default::default(), payload, checksum: Default::default(), gso_size: 0, flow, why }
+    TxFrame {
+        head: Default::default(),
+        payload,
+        checksum: Default::default(),
+        gso_size: 0,
+        flow,
+        why,
+        mark: 0,
+        priority: 0,
+    }
 }
 
 /// Sets what a socket can be told directly.

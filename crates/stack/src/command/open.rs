@@ -61,10 +61,12 @@ impl<O: Observer> Stack<O> {
 
     fn open(&mut self, now: Instant, socket: SocketId, local: Endpoint, remote: Endpoint) -> Result<(), Error> {
         let remote = Endpoint { addr: this_host_if_unspecified(remote.addr), ..remote };
-        let path = self.path_to(now, remote, local)?;
+        let ip = *self.sockets.ip(socket);
+        let path = self.path_to(now, remote, local, ip.iface)?;
         let bound = self.sockets.bound(socket);
         let local = self.choose_local(local, remote, &path, bound.is_some())?;
         let key = FlowKey::new(local, remote, self.scope_of(&path, local));
+        let path = self.path_of(now, &key, &ip).unwrap_or(path);
         let id = self.next_flow_id();
         let params = self.open_params(now, &key, &path);
         let config = self.sockets.tcp(socket).clone();
@@ -73,7 +75,7 @@ impl<O: Observer> Stack<O> {
         let phase = Phase::SynSent(SynSent::new(&mut cx, config, params));
         let owner = Owner::Socket(socket.index);
         let hold = if self.sockets.reuse(socket) { Hold::Reusable } else { Hold::Firm };
-        let index = self.insert_flow(NewFlow { phase, key, id, owner, hold, path });
+        let index = self.insert_flow(NewFlow { phase, key, id, owner, hold, path, ip });
         if let Some(bind) = bound {
             // From here on it is in the way of this address alone.
             self.binds.rebind(Bind { local, ..bind }, socket.index);
@@ -83,7 +85,7 @@ impl<O: Observer> Stack<O> {
         Ok(())
     }
 
-    fn path_to(&self, now: Instant, remote: Endpoint, local: Endpoint) -> Result<Path, Error> {
+    fn path_to(&self, now: Instant, remote: Endpoint, local: Endpoint, iface: Option<IfaceId>) -> Result<Path, Error> {
         let mixed = local.addr != IpAddr::UNSPECIFIED && local.addr.is_v4() != remote.addr.is_v4();
         if remote.port == 0 || mixed {
             return Err(Error::InvalidArgument);
@@ -94,7 +96,7 @@ impl<O: Observer> Stack<O> {
         // A link-local peer is on the link of the address that we speak from, or on the one that there is a route for.
         let link_local = !remote.addr.is_v4() && remote.addr.is_link_local();
         let scope = Some(local.addr).filter(|_| link_local).and_then(|l| self.net.addresses.interface_of(l));
-        self.net.path(now, remote.addr, scope).ok_or(Error::NetworkUnreachable)
+        self.net.path(now, remote.addr, iface.or(scope)).ok_or(Error::NetworkUnreachable)
     }
 
     /// The interface that gives link-local addresses their meaning.
@@ -152,7 +154,8 @@ impl<O: Observer> Stack<O> {
         self.sockets.set_reuse(socket, reuse);
         let flow = &mut self.flows[index as usize];
         flow.owner = Owner::Socket(socket.index);
-        let (id, remote) = (flow.id, flow.key.remote);
+        let (id, remote, ip) = (flow.id, flow.key.remote, flow.ip);
+        self.sockets.set_ip(socket, ip);
         self.env.cx(now, id).emit(|| Event::Call(Call::Accept));
         // What came while it waited is news to the application.
         let ready = self.readiness(socket)? - Readiness::WRITABLE;

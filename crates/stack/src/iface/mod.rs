@@ -125,4 +125,14 @@ pub(crate) struct Looped {
     pub(crate) from: Endpoint,
     pub(crate) to: Endpoint,
     pub(crate) segment: Segment,
+    pub(crate) header: Header,
+}
+
+/// What TCP wants to know of the IP header that a segment came with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Header {
+    /// TTL or hop limit.
+    pub(crate) ttl: u8,
+    /// TOS or traffic class without its ECN bits.
+    pub(crate) class: u8,
 }

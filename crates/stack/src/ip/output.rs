@@ -13,12 +13,21 @@ use limpid_wire::tcp::{emit_header, put_checksum};
 use limpid_wire::{Endpoint, IpAddr, IpHeader, IpProtocol, MacAddr};
 
 /// What tells a flow's packets apart from another's in the IP header.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Marks {
     /// IPv6's flow label; 0 for none.
     pub(crate) flow_label: u32,
     /// IPv4's identification; counted on by the sender.
     pub(crate) ip_id: u16,
+    /// TTL or hop limit.
+    pub(crate) ttl: u8,
+    /// TOS or traffic class, its ECN bits empty.
+    pub(crate) class: u8,
+    /// IPv4's DF.
+    pub(crate) dont_fragment: bool,
+    /// For the device, beside the packet.
+    pub(crate) mark: u32,
+    pub(crate) priority: u32,
 }
 
 /// What became of a frame that needed an address.
@@ -56,8 +65,11 @@ impl Net {
         let iface = self.iface(path.iface);
         iface.put_link(frame, from.addr.is_v4());
         let ip = IpHeader {
+            ttl: marks.ttl,
             ecn: segment.ecn,
+            dscp: marks.class >> 2,
             id: marks.ip_id,
+            dont_fragment: marks.dont_fragment,
             flow_label: marks.flow_label,
             ..IpHeader::new(from.addr, to.addr, IpProtocol::TCP)
         };
@@ -76,6 +88,8 @@ impl Net {
         frame.payload = transmit.segment.payload;
         frame.gso_size = transmit.gso_size;
         frame.why = Some(transmit.why);
+        frame.mark = marks.mark;
+        frame.priority = marks.priority;
     }
 
     /// An IP packet without a connection as a frame.

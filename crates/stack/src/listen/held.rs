@@ -6,6 +6,7 @@
 
 use crate::demux::{FlowKey, Handle};
 use crate::flow::HeldSyn;
+use crate::iface::Header;
 use crate::listen::syn::opened;
 use crate::stack::{Stack, Wake};
 use crate::{Readiness, SocketId};
@@ -86,7 +87,7 @@ impl<O: Observer> Stack<O> {
         let held = self.take_held(syn)?;
         self.drop_segment(now, held.id, &held.syn, DropReason::NoConnection);
         if how == Refusal::Reset {
-            self.reset_flow(now, (&held.key, held.id), &held.syn, TxReason::ResetRefused);
+            self.reset_flow(now, (&held.key, held.id), &held.syn, held.header, TxReason::ResetRefused);
         }
         Ok(())
     }
@@ -96,7 +97,7 @@ impl<O: Observer> Stack<O> {
         &mut self,
         now: Instant,
         listener: SocketId,
-        key: FlowKey,
+        (key, header): (FlowKey, Header),
         syn: Segment,
         isn_above: Option<SeqNum>,
     ) {
@@ -109,7 +110,7 @@ impl<O: Observer> Stack<O> {
         let index = entry.key() as u32;
         let timer = self.wheel.insert(Wake::Held(index));
         self.wheel.set(timer, Some(now + HOLD_LIMIT));
-        entry.insert(HeldSyn { syn, isn_above, key, id, listener, timer });
+        entry.insert(HeldSyn { syn, header, isn_above, key, id, listener, timer });
         self.table.set(key, Handle::Held(index));
         // An application that never asks must not make us remember what is long gone.
         if self.held_reports.len() > 2 * self.held.len() {

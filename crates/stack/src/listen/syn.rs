@@ -2,7 +2,7 @@
 
 use crate::demux::{FlowKey, Handle};
 use crate::flow::{Embryo, Hold, NewFlow, Owner, Phase};
-use crate::iface::Path;
+use crate::iface::{Header, Path};
 use crate::isn;
 use crate::stack::{Stack, Wake};
 use crate::{Readiness, SocketId};
@@ -24,6 +24,7 @@ impl<O: Observer> Stack<O> {
         listener: SocketId,
         key: FlowKey,
         segment: Segment,
+        header: Header,
         isn_above: Option<SeqNum>,
     ) {
         let flags = segment.flags;
@@ -31,7 +32,7 @@ impl<O: Observer> Stack<O> {
             return self.drop_segment(now, FlowId::NONE, &segment, DropReason::NoConnection);
         }
         if flags.contains(TcpFlags::ACK) {
-            return self.handle_cookie(now, listener, key, segment);
+            return self.handle_cookie(now, listener, key, segment, header);
         }
         // SYN and FIN together are nobody's opening (Linux drops them, too).
         if !flags.contains(TcpFlags::SYN) || flags.contains(TcpFlags::FIN) {
@@ -48,7 +49,7 @@ impl<O: Observer> Stack<O> {
             return self.overflow(now, listener, key, &segment);
         }
         if l.config.defer_syn_ack {
-            return self.hold_syn(now, listener, key, segment, isn_above);
+            return self.hold_syn(now, listener, (key, header), segment, isn_above);
         }
         let id = self.next_flow_id();
         self.env.cx(now, id).emit(|| opened(&key, Opening::Passive));
@@ -63,7 +64,7 @@ impl<O: Observer> Stack<O> {
             return self.drop_segment(now, FlowId::NONE, syn, DropReason::SynQueueFull);
         }
         self.env.counters.bump(Counter::TcpExtTCPReqQFullDoCookies);
-        let Some(path) = self.net.path(now, key.remote.addr, key.scope()) else {
+        let Some(path) = self.path_of(now, &key, self.sockets.ip(listener)) else {
             return self.drop_segment(now, FlowId::NONE, syn, DropReason::NoRoute);
         };
         let Some(l) = self.sockets.listener_mut(listener) else { return };
@@ -72,26 +73,26 @@ impl<O: Observer> Stack<O> {
         let params = self.open_params(now, &key, &path);
         let mac = self.cookie_mac(&key);
         let transmit = cookie::answer(&mut self.env.cx(now, FlowId::NONE), &config, params, syn, mac);
-        self.send_segment(now, &key, FlowId::NONE, transmit);
+        self.send_for_listener(now, listener, (&key, FlowId::NONE), transmit);
     }
 
     /// An ACK for no connection: it may bring back a cookie; else it is answered with a reset.
-    fn handle_cookie(&mut self, now: Instant, listener: SocketId, key: FlowKey, ack: Segment) {
+    fn handle_cookie(&mut self, now: Instant, listener: SocketId, key: FlowKey, ack: Segment, header: Header) {
         let Some(l) = self.sockets.listener(listener) else { return };
         let recent = l.last_cookie.is_some_and(|at| now.since(at) < COOKIE_LIFE);
         let plain = !ack.flags.contains(TcpFlags::SYN);
         let (config, full) = (l.tcp.clone(), l.is_full());
-        let path = self.net.path(now, key.remote.addr, key.scope());
+        let path = self.path_of(now, &key, self.sockets.ip(listener));
         let (true, Some(path)) = (recent && plain, path) else {
             self.drop_segment(now, FlowId::NONE, &ack, DropReason::NoConnection);
-            return self.reset_stranger(now, &key, &ack, TxReason::ResetNoConnection);
+            return self.reset_stranger(now, &key, &ack, header, TxReason::ResetNoConnection);
         };
         let params = self.open_params(now, &key, &path);
         let mac = self.cookie_mac(&key);
         let id = self.next_flow_id();
         let mut cx = self.env.cx(now, id);
         let Some(syn) = cookie::accept(&mut cx, &config, params, &ack, mac) else {
-            return self.reset_stranger(now, &key, &ack, TxReason::ResetNoConnection);
+            return self.reset_stranger(now, &key, &ack, header, TxReason::ResetNoConnection);
         };
         if full {
             return self.refuse_final_ack(now, id);
@@ -109,7 +110,7 @@ impl<O: Observer> Stack<O> {
         segment: &Segment,
         isn_above: Option<SeqNum>,
     ) {
-        let path = self.net.path(now, key.remote.addr, key.scope());
+        let path = self.path_of(now, &key, self.sockets.ip(listener));
         let (Some(path), Some(l)) = (path, self.sockets.listener_mut(listener)) else {
             self.env.counters.bump(Counter::IpOutNoRoutes);
             return self.drop_segment(now, id, segment, DropReason::NoRoute);
@@ -130,7 +131,7 @@ impl<O: Observer> Stack<O> {
         self.wheel.set(timer, deadline);
         entry.insert(Embryo { syn, key, id, listener, timer });
         self.table.set(key, Handle::Embryo(index));
-        self.send_segment(now, &key, id, transmit);
+        self.send_for_listener(now, listener, (&key, id), transmit);
     }
 
     /// The handshake is complete: a connection waits in the accept queue, where there is room.
@@ -141,7 +142,8 @@ impl<O: Observer> Stack<O> {
         (key, id): (FlowKey, FlowId),
         (syn, config, ack): (SynReceived, Arc<Config>, Segment),
     ) {
-        let Some(path) = self.net.path(now, key.remote.addr, key.scope()) else {
+        let ip = *self.sockets.ip(listener);
+        let Some(path) = self.path_of(now, &key, &ip) else {
             return self.env.counters.bump(Counter::IpOutNoRoutes);
         };
         let mut connection = syn.establish(&mut self.env.cx(now, id), config, ack);
@@ -151,7 +153,7 @@ impl<O: Observer> Stack<O> {
         let over = connection.state() == TcpState::Closed;
         let hold = self.hold_of(&key, listener);
         let phase = Phase::Connection(connection);
-        let flow = NewFlow { phase, key, id, owner: Owner::AcceptQueue, hold, path };
+        let flow = NewFlow { phase, key, id, owner: Owner::AcceptQueue, hold, path, ip };
         let index = self.insert_flow(flow);
         if let Some(l) = self.sockets.listener_mut(listener) {
             l.accept_queue.push_back(index);

@@ -3,7 +3,7 @@
 use super::{SocketId, Wakes};
 use crate::demux::Bind;
 use crate::listen::Listener;
-use crate::{Config, Readiness};
+use crate::{Config, IpConfig, Readiness};
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
@@ -24,6 +24,8 @@ struct Slot {
     kind: Option<Kind>,
     /// Settings of its connection, be it there or to come.
     tcp: Arc<Config>,
+    /// The same at the level of IP.
+    ip: IpConfig,
     /// SO_REUSEADDR.
     reuse: bool,
     /// What its application has bound it to.
@@ -61,6 +63,7 @@ impl SocketTable {
                 generation: 0,
                 kind: None,
                 tcp: tcp.clone(),
+                ip: IpConfig::default(),
                 reuse: false,
                 bound: None,
                 woke: Readiness::empty(),
@@ -90,6 +93,7 @@ impl SocketTable {
         slot.wakes = Wakes::default();
         slot.reuse = false;
         slot.bound = None;
+        slot.ip = IpConfig::default();
         self.free.push(id.index);
         Ok(kind)
     }
@@ -201,6 +205,17 @@ impl SocketTable {
             }
         }
         None
+    }
+
+    /// A socket's settings at the level of IP; the default if it is no longer there.
+    pub(crate) fn ip(&self, id: SocketId) -> &IpConfig {
+        const GONE: &IpConfig = &IpConfig::new();
+        self.check(id).map_or(GONE, |slot| &slot.ip)
+    }
+
+    /// Other settings at the level of IP.
+    pub(crate) fn set_ip(&mut self, id: SocketId, ip: IpConfig) {
+        self.slots[id.index as usize].ip = ip;
     }
 
     /// How often a socket had news.

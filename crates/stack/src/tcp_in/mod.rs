@@ -5,13 +5,22 @@ mod phases;
 mod reset;
 
 use crate::demux::{FlowKey, Handle};
-use crate::iface::{Kind, Looped};
+use crate::iface::{Header, Kind, Looped};
 use crate::ip::input::Received;
 use crate::stack::Stack;
 use crate::{IfaceId, RxChecksum};
 use limpid_event::{Counter, DropReason, Event, FlowId, Instant, Observer, SegmentView, TxReason};
 use limpid_wire::tcp::parse_segment;
 use limpid_wire::{Endpoint, IpProtocol, Segment, checksum};
+
+/// How a segment came.
+#[derive(Clone, Copy)]
+struct Arrival {
+    header: Header,
+    iface: IfaceId,
+    /// Its destination is one of our addresses.
+    ours: bool,
+}
 
 impl<O: Observer> Stack<O> {
     /// A packet with TCP in it arrived.
@@ -39,7 +48,9 @@ impl<O: Observer> Stack<O> {
             segment.merged = merged.clamp(1, usize::from(u16::MAX)) as u16;
         }
         let key = FlowKey::new(Endpoint::new(dst, to_port), Endpoint::new(src, from_port), packet.iface);
-        self.handle_segment(now, key, segment, packet.to == Kind::Ours);
+        let header = Header { ttl: packet.ip.ttl, class: packet.ip.dscp << 2 };
+        let arrival = Arrival { header, iface: packet.iface, ours: packet.to == Kind::Ours };
+        self.handle_segment(now, key, segment, arrival);
     }
 
     /// A segment from this host to itself arrived.
@@ -47,9 +58,9 @@ impl<O: Observer> Stack<O> {
         self.env.counters.bump(Counter::IpInReceives);
         self.env.counters.bump(Counter::IpInDelivers);
         self.env.counters.bump(Counter::TcpInSegs);
-        let Looped { from, to, segment } = looped;
+        let Looped { from, to, segment, header } = looped;
         let key = FlowKey::new(to, from, self.loopback_scope(to, from));
-        self.handle_segment(now, key, segment, true);
+        self.handle_segment(now, key, segment, Arrival { header, iface: IfaceId::LOOPBACK, ours: true });
     }
 
     /// The interface whose link a link-local address of ours belongs to.
@@ -60,26 +71,44 @@ impl<O: Observer> Stack<O> {
 
     /// A checked segment arrived: it goes to its connection, or to a listener, or is answered with a reset.
     #[inline]
-    fn handle_segment(&mut self, now: Instant, key: FlowKey, segment: Segment, ours: bool) {
+    fn handle_segment(&mut self, now: Instant, key: FlowKey, segment: Segment, arrival: Arrival) {
         match self.table.find(&key) {
-            Some(Handle::Flow(index)) => self.handle_at_flow(now, index, segment),
-            Some(Handle::Embryo(index)) => self.handle_at_embryo(now, index, segment),
-            Some(Handle::TimeWait(index)) => self.handle_at_time_wait(now, index, segment),
+            Some(Handle::Flow(index)) => {
+                let flow = &self.flows[index as usize];
+                if arrival.header.ttl < flow.min_ttl {
+                    return self.drop_from_afar(now, flow.id, &segment);
+                }
+                self.handle_at_flow(now, index, segment);
+            }
+            Some(Handle::Embryo(index)) => self.handle_at_embryo(now, index, segment, arrival.header),
+            Some(Handle::TimeWait(index)) => self.handle_at_time_wait(now, index, segment, arrival.header),
             Some(Handle::Held(index)) => self.handle_at_held(now, index, &segment),
-            None => self.handle_stranger(now, key, segment, ours),
+            None => self.handle_stranger(now, key, segment, arrival),
         }
     }
 
+    /// A segment came with a smaller TTL than its socket takes (RFC 5082 §3).
+    fn drop_from_afar(&mut self, now: Instant, flow: FlowId, segment: &Segment) {
+        self.env.counters.bump(Counter::TcpExtTCPMinTTLDrop);
+        self.drop_segment(now, flow, segment, DropReason::MinTtl);
+    }
+
     /// A segment for no connection (RFC 9293 §3.10.7.1, §3.10.7.2).
-    fn handle_stranger(&mut self, now: Instant, key: FlowKey, segment: Segment, ours: bool) {
-        if let Some(index) = self.binds.listener(key.local, ours) {
-            let listener = self.sockets.name(index);
-            return self.handle_at_listener(now, listener, key, segment, None);
+    fn handle_stranger(&mut self, now: Instant, key: FlowKey, segment: Segment, arrival: Arrival) {
+        let Arrival { header, iface, ours } = arrival;
+        if let Some(listener) = self.binds.listener(key.local, ours).map(|index| self.sockets.name(index)) {
+            let ip = *self.sockets.ip(listener);
+            if header.ttl < ip.of_version(key.remote.addr.is_v4()).min_ttl {
+                return self.drop_from_afar(now, FlowId::NONE, &segment);
+            }
+            if ip.iface.is_none_or(|bound| bound == iface) {
+                return self.handle_at_listener(now, listener, key, segment, header, None);
+            }
         }
         let why = if ours { DropReason::NoConnection } else { DropReason::NotForUs };
         self.drop_segment(now, FlowId::NONE, &segment, why);
         if ours {
-            self.reset_stranger(now, &key, &segment, TxReason::ResetNoConnection);
+            self.reset_stranger(now, &key, &segment, header, TxReason::ResetNoConnection);
         }
     }
 

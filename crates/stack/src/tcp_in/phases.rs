@@ -1,9 +1,13 @@
 //! What each phase makes of a segment, an ICMP error and its timer.
 
+use crate::SocketId;
+use crate::demux::FlowKey;
 use crate::flow::Phase;
+use crate::iface::Header;
+use crate::ip::output::Marks;
 use crate::stack::Stack;
-use limpid_event::{DropReason, Error, Event, Instant, Observer, TxReason};
-use limpid_tcp::{SynReceivedOutcome, TimeWaitOutcome};
+use limpid_event::{DropReason, Error, Event, FlowId, Instant, Observer, TxReason};
+use limpid_tcp::{SynReceivedOutcome, TimeWaitOutcome, Transmit};
 use limpid_wire::Segment;
 
 impl<O: Observer> Stack<O> {
@@ -16,12 +20,12 @@ impl<O: Observer> Stack<O> {
             let outcome = connection.handle_segment(&mut cx, &mut segment);
             return self.apply(now, index, outcome);
         }
-        let (key, id) = (flow.key, flow.id);
+        let (key, id, marks, iface) = (flow.key, flow.id, flow.marks, flow.ip.iface);
         match core::mem::replace(&mut flow.phase, Phase::Between) {
             Phase::SynSent(syn_sent) => {
                 let (outcome, reset) = syn_sent.handle_segment(&mut cx, segment);
                 if let Some(reset) = reset {
-                    self.send_segment(now, &key, id, reset);
+                    self.send_segment(now, (&key, id), (marks, iface), reset);
                 }
                 self.apply_syn_sent(index, outcome);
             }
@@ -67,14 +71,14 @@ impl<O: Observer> Stack<O> {
     }
 
     /// A segment for an embryonic connection.
-    pub(super) fn handle_at_embryo(&mut self, now: Instant, index: u32, segment: Segment) {
+    pub(super) fn handle_at_embryo(&mut self, now: Instant, index: u32, segment: Segment, header: Header) {
         let embryo = &mut self.embryos[index as usize];
         let (key, id, listener) = (embryo.key, embryo.id, embryo.listener);
         let Some(l) = self.sockets.listener(listener) else {
             // The listener was closed: what it had begun belongs to nobody now.
             self.remove_embryo(index);
             self.drop_segment(now, id, &segment, DropReason::NoConnection);
-            return self.reset_flow(now, (&key, id), &segment, TxReason::ResetNoConnection);
+            return self.reset_flow(now, (&key, id), &segment, header, TxReason::ResetNoConnection);
         };
         let (config, full) = (l.tcp.clone(), l.is_full());
         let mut cx = self.env.cx(now, id);
@@ -83,20 +87,20 @@ impl<O: Observer> Stack<O> {
                 let deadline = embryo.syn.poll_timeout().map(|(at, _)| at);
                 self.wheel.set(embryo.timer, deadline);
                 if let Some(answer) = answer {
-                    self.send_segment(now, &key, id, answer);
+                    self.send_for_listener(now, listener, (&key, id), answer);
                 }
             }
             SynReceivedOutcome::Reset(answer) => {
                 self.remove_embryo(index);
                 if let Some(answer) = answer {
-                    self.send_segment(now, &key, id, answer);
+                    self.send_for_listener(now, listener, (&key, id), answer);
                 }
             }
             SynReceivedOutcome::Complete if full => {
                 self.refuse_final_ack(now, id);
                 if self.config.abort_on_overflow {
                     self.remove_embryo(index);
-                    self.reset_flow(now, (&key, id), &segment, TxReason::ResetRefused);
+                    self.reset_flow(now, (&key, id), &segment, header, TxReason::ResetRefused);
                 }
             }
             SynReceivedOutcome::Complete => {
@@ -106,11 +110,24 @@ impl<O: Observer> Stack<O> {
         }
     }
 
+    /// Sends a segment of a connection that a listener has begun, with the listener's settings.
+    pub(crate) fn send_for_listener(
+        &mut self,
+        now: Instant,
+        listener: SocketId,
+        (key, id): (&FlowKey, FlowId),
+        transmit: Transmit,
+    ) {
+        let ip = *self.sockets.ip(listener);
+        let marks = self.stateless_marks(key, &ip);
+        self.send_segment(now, (key, id), (marks, ip.iface), transmit);
+    }
+
     /// The SYN-ACK's timer.
     pub(crate) fn embryo_timeout(&mut self, now: Instant, index: u32) {
         let embryo = &mut self.embryos[index as usize];
-        let (key, id) = (embryo.key, embryo.id);
-        let Some(l) = self.sockets.listener(embryo.listener) else {
+        let (key, id, listener) = (embryo.key, embryo.id, embryo.listener);
+        let Some(l) = self.sockets.listener(listener) else {
             self.env.cx(now, id).emit(|| Event::Ended { error: None });
             self.remove_embryo(index);
             return;
@@ -120,7 +137,7 @@ impl<O: Observer> Stack<O> {
             Some(transmit) => {
                 let deadline = embryo.syn.poll_timeout().map(|(at, _)| at);
                 self.wheel.set(embryo.timer, deadline);
-                self.send_segment(now, &key, id, transmit);
+                self.send_for_listener(now, listener, (&key, id), transmit);
             }
             None => {
                 self.remove_embryo(index);
@@ -129,9 +146,9 @@ impl<O: Observer> Stack<O> {
     }
 
     /// A segment for TIME-WAIT.
-    pub(super) fn handle_at_time_wait(&mut self, now: Instant, index: u32, segment: Segment) {
+    pub(super) fn handle_at_time_wait(&mut self, now: Instant, index: u32, segment: Segment, header: Header) {
         let quiet = &mut self.quiet[index as usize];
-        let (key, id) = (quiet.key, quiet.id);
+        let (key, id, class, mark) = (quiet.key, quiet.id, quiet.class, quiet.mark);
         let listener = self.binds.listener(key.local, self.net.addresses.is_ours(key.local.addr));
         let mut cx = self.env.cx(now, id);
         match quiet.time_wait.handle_segment(&mut cx, &quiet.config, &segment, listener.is_some()) {
@@ -139,13 +156,15 @@ impl<O: Observer> Stack<O> {
                 let (until, _) = quiet.time_wait.poll_timeout();
                 self.wheel.set(quiet.timer, Some(until));
                 if let Some(answer) = answer {
-                    self.send_segment(now, &key, id, answer);
+                    let marks = Marks { mark, ..self.answer_marks(&key, class) };
+                    self.send_segment(now, (&key, id), (marks, None), answer);
                 }
             }
             TimeWaitOutcome::Over(answer) => {
                 self.remove_quiet(index);
                 if let Some(answer) = answer {
-                    self.send_segment(now, &key, id, answer);
+                    let marks = Marks { mark, ..self.answer_marks(&key, class) };
+                    self.send_segment(now, (&key, id), (marks, None), answer);
                 }
             }
             TimeWaitOutcome::Reopen { isn_above } => {
@@ -153,7 +172,7 @@ impl<O: Observer> Stack<O> {
                 // It said so only because there is one.
                 if let Some(listener) = listener {
                     let listener = self.sockets.name(listener);
-                    self.handle_at_listener(now, listener, key, segment, Some(isn_above));
+                    self.handle_at_listener(now, listener, key, segment, header, Some(isn_above));
                 }
             }
         }

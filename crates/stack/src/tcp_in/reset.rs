@@ -1,6 +1,7 @@
 //! Resets for segments that no connection wants (RFC 9293 §3.5.2, §3.10.7.1). A reset is never answered with one.
 
 use crate::demux::FlowKey;
+use crate::iface::Header;
 use crate::stack::Stack;
 use limpid_event::{FlowId, Instant, Observer, TxReason};
 use limpid_tcp::{Transmit, reset_for};
@@ -8,14 +9,29 @@ use limpid_wire::Segment;
 
 impl<O: Observer> Stack<O> {
     /// Answers a segment of no connection with a reset.
-    pub(crate) fn reset_stranger(&mut self, now: Instant, key: &FlowKey, segment: &Segment, why: TxReason) {
-        self.reset_flow(now, (key, FlowId::NONE), segment, why);
+    pub(crate) fn reset_stranger(
+        &mut self,
+        now: Instant,
+        key: &FlowKey,
+        segment: &Segment,
+        header: Header,
+        why: TxReason,
+    ) {
+        self.reset_flow(now, (key, FlowId::NONE), segment, header, why);
     }
 
     /// Answers a segment of a flow that the stack itself gave up.
-    pub(crate) fn reset_flow(&mut self, now: Instant, (key, id): (&FlowKey, FlowId), segment: &Segment, why: TxReason) {
+    pub(crate) fn reset_flow(
+        &mut self,
+        now: Instant,
+        (key, id): (&FlowKey, FlowId),
+        segment: &Segment,
+        header: Header,
+        why: TxReason,
+    ) {
         let Some(reset): Option<Transmit> = reset_for(segment, why) else { return };
         self.env.cx(now, id).sent(&reset, 0);
-        self.send_segment(now, key, id, reset);
+        let marks = self.answer_marks(key, header.class);
+        self.send_segment(now, (key, id), (marks, None), reset);
     }
 }

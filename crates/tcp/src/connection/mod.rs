@@ -249,7 +249,8 @@ impl Connection {
 
     /// An ICMP unreachable or time-exceeded quoted a segment in flight (checked by the caller with
     /// [`in_flight`](Self::in_flight)): a soft error here, which becomes the reason if the connection times out
-    /// (RFC 5927 §5.2, RFC 5461 §4). While the opening is still in progress it ends it, as on Linux.
+    /// (RFC 5927 §5.2, RFC 5461 §4). While the opening is still in progress it ends it, as on Linux. With
+    /// [`recv_err`](Config::recv_err) it is also a pending error at once, and the connection goes on.
     pub fn handle_icmp<O: Observer>(&mut self, cx: &mut Cx<'_, O>, error: Error) -> Outcome {
         if self.halves.over() {
             return self.outcome();
@@ -257,7 +258,12 @@ impl Connection {
         if self.state() == TcpState::SynReceived {
             self.end(cx, Some(error));
         } else {
-            self.app.soft_error = Some(error);
+            if self.config.recv_err {
+                self.app.error = Some(error);
+                self.woke |= Readiness::ERROR;
+            } else {
+                self.app.soft_error = Some(error);
+            }
             cx.emit(|| Event::SoftError { error });
         }
         self.outcome()

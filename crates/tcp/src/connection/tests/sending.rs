@@ -77,6 +77,20 @@ fn a_timeout_is_explained_by_what_the_path_said() {
     assert_eq!(host.ended, Some(Some(Error::HostUnreachable)));
 }
 
+/// IP_RECVERR: told at once, and the connection goes on.
+#[test]
+fn what_the_path_says_is_told_to_who_asks() {
+    let mut host = Host::established_after(Config { recv_err: true, ..plain() }, 50);
+    host.write(b"x").unwrap();
+    let Phase::Connection(connection) = &mut host.phase else { panic!() };
+    let outcome = connection.handle_icmp(cx!(host), Error::HostUnreachable);
+    assert!(outcome.woke.contains(Readiness::ERROR));
+    host.settle(outcome);
+    assert_eq!(host.ended, None);
+    assert_eq!(host.write(b"y"), Err(Error::HostUnreachable));
+    assert_eq!(host.write(b"y"), Ok(1));
+}
+
 /// RFC 6298 §3 and §5.5: without a sample that counts the timeout stays backed off.
 #[test]
 fn karns_rule() {
