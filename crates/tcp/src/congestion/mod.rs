@@ -4,9 +4,12 @@
 //! Windows are in bytes; `tcp_info` and people want segments, which [`in_segments`] gives. RFC 5681 is the
 //! frame, Linux's habits fill it.
 
+pub mod cubic;
+mod hystart;
 pub mod reno;
 mod usage;
 
+pub use cubic::Cubic;
 pub use reno::Reno;
 pub use usage::CwndUsage;
 
@@ -202,6 +205,8 @@ pub trait Controller: Send + fmt::Debug {
 pub enum CongestionControl {
     /// RFC 5681.
     Reno(Reno),
+    /// RFC 9438.
+    Cubic(Cubic),
     /// Anybody's.
     Custom(Box<dyn Controller>),
 }
@@ -210,6 +215,7 @@ macro_rules! each {
     ($self:ident, $controller:ident => $call:expr) => {
         match $self {
             CongestionControl::Reno($controller) => $call,
+            CongestionControl::Cubic($controller) => $call,
             CongestionControl::Custom($controller) => $call,
         }
     };

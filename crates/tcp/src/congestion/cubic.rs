@@ -1,0 +1,313 @@
+//! CUBIC (RFC 9438): after a loss the window grows along a cubic function of time, fast towards where the loss was, slowly
+//! around it, and fast again beyond it; where Reno would be faster, as Reno (§4.3). Slow start ends by
+//! [HyStart](super::hystart).
+//!
+//! The arithmetic is Linux's, so that windows agree with it to the segment: segments and milliseconds, C = 0.4 (§4.1) as
+//! 410 / 2^10, β = 717 / 1024 where RFC 9438 §4.6 has 0.7, one update of the cubic part a millisecond.
+
+#[cfg(test)]
+mod tests;
+
+use super::hystart::HyStart;
+use super::{AckSample, Controller, IdleSample, LossSample, SSTHRESH_UNKNOWN, initial_window};
+use core::time::Duration;
+use limpid_event::Instant;
+
+/// The largest window in segments that is worth counting: above every window that TCP can state (RFC 7323 §2.3).
+const MAX_SEGMENTS: u32 = 1 << 24;
+/// β in units of 1 / 1024: what is left of the window after a loss.
+const BETA: u64 = 717;
+/// C in units of 1 / 1024 segment a second cubed, times ten: `C · 1024 = 410`.
+const C_SCALED: u64 = 410;
+/// The window does not follow the cubic function oftener than this while it stays the same.
+const UPDATE_INTERVAL: Duration = Duration::from_millis(31);
+/// Where Reno's window would be: it grows by one for this many acknowledged, as eighths of the window
+/// (RFC 9438 §4.3, α = 3 (1 − β) / (1 + β)).
+const RENO_EIGHTHS: u32 = (8 * (1024 + BETA) / 3 / (1024 - BETA)) as u32;
+
+/// See the module.
+#[derive(Clone, Debug)]
+pub struct Cubic {
+    /// Segments.
+    cwnd: u32,
+    /// Segments, or [`SSTHRESH_UNKNOWN`].
+    ssthresh: u32,
+    mss: u32,
+    /// Segments acknowledged in congestion avoidance that have not opened the window yet.
+    credit: u32,
+    /// The window before the last reduction, with fast convergence (W_max, §4.7).
+    w_max: u32,
+    /// How this period of congestion avoidance goes; none before its first ACK.
+    epoch: Option<Epoch>,
+    hystart: HyStart,
+    /// Window and threshold before the last reduction.
+    prior: Option<(u32, u32)>,
+    srtt: Option<Duration>,
+    min_rtt: Option<Duration>,
+}
+
+/// A period of congestion avoidance (§4.2).
+#[derive(Clone, Debug)]
+struct Epoch {
+    start: Instant,
+    /// Where the function's plateau is, segments.
+    origin: u32,
+    /// When the window gets there, in 1/1024 s after `start` (K).
+    k: u64,
+    /// Reno's estimate, segments (W_est, §4.3).
+    reno: u32,
+    /// Segments acknowledged that Reno's estimate has not counted.
+    reno_credit: u32,
+    /// Segments to be acknowledged for one more in the window.
+    per_segment: u32,
+    last_cwnd: u32,
+    last_update: Instant,
+}
+
+impl Cubic {
+    /// At the beginning of a connection (RFC 6928).
+    pub fn new(mss: u32) -> Cubic {
+        Cubic::with_window(mss, initial_window(mss.max(1)))
+    }
+
+    /// The same with another initial window, in bytes.
+    pub fn with_window(mss: u32, window: u32) -> Cubic {
+        let mss = mss.max(1);
+        Cubic {
+            cwnd: window.div_ceil(mss).max(1),
+            ssthresh: SSTHRESH_UNKNOWN,
+            mss,
+            credit: 0,
+            w_max: 0,
+            epoch: None,
+            hystart: HyStart::default(),
+            prior: None,
+            srtt: None,
+            min_rtt: None,
+        }
+    }
+
+    fn in_slow_start(&self) -> bool {
+        self.cwnd < self.ssthresh
+    }
+
+    fn avoid(&mut self, now: Instant, acked: u32) {
+        let per_segment = self.update(now, acked);
+        if self.credit >= per_segment {
+            self.credit = 0;
+            self.cwnd += 1;
+        }
+        self.credit += acked;
+        if self.credit >= per_segment {
+            let opened = self.credit / per_segment;
+            self.credit -= opened * per_segment;
+            self.cwnd += opened;
+        }
+        self.cwnd = self.cwnd.min(MAX_SEGMENTS);
+    }
+
+    /// How many segments must be acknowledged for one more in the window.
+    fn update(&mut self, now: Instant, acked: u32) -> u32 {
+        let (cwnd, w_max, min_rtt) = (self.cwnd, self.w_max, self.min_rtt.unwrap_or_default());
+        let epoch = match &mut self.epoch {
+            Some(epoch) => {
+                epoch.reno_credit = epoch.reno_credit.saturating_add(acked);
+                if epoch.last_cwnd == cwnd && now.since(epoch.last_update) <= UPDATE_INTERVAL {
+                    return epoch.per_segment;
+                }
+                if in_ms(now.since(epoch.last_update)) > 0 {
+                    epoch.follow(now, cwnd, w_max, min_rtt);
+                }
+                epoch
+            }
+            none => {
+                let epoch = none.insert(Epoch::new(now, cwnd, w_max, acked));
+                epoch.follow(now, cwnd, w_max, min_rtt);
+                epoch
+            }
+        };
+        epoch.follow_reno(cwnd);
+        epoch.per_segment = epoch.per_segment.max(2);
+        epoch.per_segment
+    }
+
+    /// After a loss: β of the window, two segments at least (§4.6), and fast convergence (§4.7).
+    fn reduce(&mut self, mss: u32) {
+        self.mss = mss.max(1);
+        self.epoch = None;
+        self.prior = Some((self.cwnd, self.ssthresh));
+        let cwnd = u64::from(self.cwnd);
+        self.w_max = if self.cwnd < self.w_max { (cwnd * (1024 + BETA) / 2048) as u32 } else { self.cwnd };
+        self.ssthresh = ((cwnd * BETA / 1024) as u32).max(2);
+        self.credit = 0;
+    }
+}
+
+impl Epoch {
+    fn new(now: Instant, cwnd: u32, w_max: u32, acked: u32) -> Epoch {
+        let (k, origin) = if w_max <= cwnd {
+            (0, cwnd)
+        } else {
+            // K = cbrt((W_max − cwnd) / C), in 1/1024 s.
+            (cube_root((1 << 40) / C_SCALED * u64::from(w_max - cwnd)), w_max)
+        };
+        Epoch {
+            start: now,
+            origin,
+            k,
+            reno: cwnd,
+            reno_credit: acked,
+            per_segment: 1,
+            last_cwnd: cwnd,
+            last_update: now,
+        }
+    }
+
+    /// The cubic function one RTT from now (§4.2, §4.4, §4.5).
+    fn follow(&mut self, now: Instant, cwnd: u32, w_max: u32, min_rtt: Duration) {
+        self.last_cwnd = cwnd;
+        self.last_update = now;
+        let t = (in_ms(now.since(self.start)) + in_ms(min_rtt)) * 1024 / 1000;
+        // Beyond an hour the window has long reached its bound.
+        let offset = t.abs_diff(self.k).min(1 << 17);
+        let delta = ((C_SCALED * offset * offset * offset) >> 40).min(u64::from(MAX_SEGMENTS)) as u32;
+        let target = if t < self.k { self.origin.saturating_sub(delta) } else { self.origin.saturating_add(delta) };
+        self.per_segment = match target.checked_sub(cwnd) {
+            Some(ahead @ 1..) => cwnd / ahead,
+            _ => cwnd.saturating_mul(100),
+        };
+        // Before the first loss nothing is known of the path: grow by 5 % a round trip at least.
+        if w_max == 0 {
+            self.per_segment = self.per_segment.min(20);
+        }
+    }
+
+    /// Reno's window, if it is the larger one (§4.3).
+    fn follow_reno(&mut self, cwnd: u32) {
+        let each = (cwnd.saturating_mul(RENO_EIGHTHS) >> 3).max(1);
+        if self.reno_credit > each {
+            let grown = (self.reno_credit - 1) / each;
+            self.reno_credit -= grown * each;
+            self.reno = self.reno.saturating_add(grown);
+        }
+        if let Some(ahead @ 1..) = self.reno.checked_sub(cwnd) {
+            self.per_segment = self.per_segment.min(cwnd / ahead);
+        }
+    }
+}
+
+impl Controller for Cubic {
+    fn on_ack(&mut self, sample: &AckSample) {
+        self.mss = sample.mss.max(1);
+        self.srtt = sample.srtt.or(self.srtt);
+        if let Some(rtt) = sample.rtt {
+            self.min_rtt = Some(self.min_rtt.map_or(rtt, |min| min.min(rtt)));
+            if self.in_slow_start() && self.hystart.on_ack(sample, rtt, self.min_rtt.unwrap_or(rtt), self.cwnd) {
+                self.ssthresh = self.cwnd;
+            }
+        }
+        if sample.in_recovery || !sample.cwnd_limited {
+            return;
+        }
+        let mut acked = sample.acked.div_ceil(self.mss);
+        if self.in_slow_start() {
+            let opened = acked.min(self.ssthresh - self.cwnd).min(MAX_SEGMENTS - self.cwnd);
+            self.cwnd += opened;
+            acked -= opened;
+        }
+        if acked > 0 {
+            self.avoid(sample.now, acked);
+        }
+    }
+
+    fn on_loss(&mut self, sample: &LossSample) {
+        self.reduce(sample.mss);
+        self.cwnd = self.ssthresh;
+    }
+
+    fn on_rto(&mut self, sample: &LossSample, again: bool) {
+        if !again {
+            self.reduce(sample.mss);
+        }
+        self.cwnd = 1;
+        self.credit = 0;
+        // What was learned of the path is void; the threshold remembers.
+        self.w_max = 0;
+        self.epoch = None;
+        self.min_rtt = None;
+        self.hystart = HyStart::default();
+    }
+
+    fn on_undo(&mut self) {
+        if let Some((cwnd, ssthresh)) = self.prior.take() {
+            self.cwnd = self.cwnd.max(cwnd);
+            self.ssthresh = self.ssthresh.max(ssthresh);
+        }
+    }
+
+    fn on_recovered(&mut self, _sample: &LossSample) {
+        self.cwnd = self.ssthresh.min(MAX_SEGMENTS);
+        self.credit = 0;
+    }
+
+    /// As Reno's; and the time of silence does not count for the cubic function (§4.2 of RFC 9438 counts from the
+    /// beginning of congestion avoidance, and an application's pause is none).
+    fn on_idle(&mut self, sample: &IdleSample) {
+        let restart = (initial_window(sample.mss) / sample.mss.max(1)).min(self.cwnd);
+        if self.ssthresh != SSTHRESH_UNKNOWN {
+            self.ssthresh = self.ssthresh.max(self.cwnd / 4 * 3);
+        }
+        let rto = sample.rto.max(Duration::from_millis(1));
+        let mut idle = sample.idle;
+        while idle > rto && self.cwnd > restart {
+            self.cwnd /= 2;
+            idle -= rto;
+        }
+        self.cwnd = self.cwnd.max(restart);
+        self.credit = 0;
+        if let Some(epoch) = &mut self.epoch {
+            epoch.start = (epoch.start + sample.idle).min(sample.now);
+        }
+    }
+
+    fn window(&self) -> u32 {
+        self.cwnd.saturating_mul(self.mss)
+    }
+
+    fn ssthresh(&self) -> u32 {
+        match self.ssthresh {
+            SSTHRESH_UNKNOWN => SSTHRESH_UNKNOWN,
+            segments => segments.saturating_mul(self.mss),
+        }
+    }
+
+    /// As Reno's.
+    fn pacing_rate(&self) -> Option<u64> {
+        let micros = self.srtt?.as_micros().max(1) as u64;
+        let percent = if self.cwnd < self.ssthresh / 2 { 200 } else { 120 };
+        Some(u64::from(self.window()) * percent * 10_000 / micros)
+    }
+
+    fn name(&self) -> &'static str {
+        "cubic"
+    }
+}
+
+fn in_ms(time: Duration) -> u64 {
+    time.as_millis().min(u128::from(u32::MAX)) as u64
+}
+
+/// The integer part of the cube root, by Newton's method from above.
+fn cube_root(n: u64) -> u64 {
+    if n == 0 {
+        return 0;
+    }
+    let mut x = 1 << (n.ilog2() / 3 + 1);
+    loop {
+        let next = (2 * x + n / (x * x)) / 3;
+        if next >= x {
+            return x;
+        }
+        x = next;
+    }
+}
