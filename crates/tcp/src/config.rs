@@ -1,5 +1,6 @@
 //! What can be set, for a stack and for each socket, with Linux's names beside ours.
 
+use crate::congestion::Algorithm;
 use crate::recovery::Rto;
 use core::time::Duration;
 
@@ -52,6 +53,8 @@ pub struct Config {
     /// A socket with so many bytes that have not left takes no more, and is writable with less than half of that
     /// (TCP_NOTSENT_LOWAT, `tcp_notsent_lowat`).
     pub notsent_lowat: u32,
+    /// The congestion controller (`tcp_congestion_control`, TCP_CONGESTION).
+    pub congestion: Algorithm,
     /// Initial congestion window in segments (RFC 6928).
     pub initial_cwnd: u8,
     /// The congestion window shrinks while nothing is sent, or less than it allows (`tcp_slow_start_after_idle`; RFC 2861).
@@ -178,6 +181,7 @@ impl Default for Config {
             no_delay: false,
             cork: false,
             notsent_lowat: u32::MAX,
+            congestion: Algorithm::Cubic,
             initial_cwnd: 10,
             slow_start_after_idle: true,
             min_tso_segs: 2,

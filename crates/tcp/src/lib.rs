@@ -37,6 +37,7 @@ mod time_wait;
 mod timer;
 
 pub use config::{Config, KeepAlive, SynSchedule};
+pub use congestion::Algorithm;
 pub use connection::{Connection, Remnant};
 pub use info::TcpInfo;
 pub use outcome::{Cx, Next, Outcome, Readiness, Transmit};

@@ -9,7 +9,8 @@
 mod tests;
 
 use super::hystart::HyStart;
-use super::{AckSample, Controller, IdleSample, LossSample, SSTHRESH_UNKNOWN, initial_window};
+use super::{AckSample, Controller, IdleSample, LossSample, SSTHRESH_UNKNOWN, in_micros, initial_window};
+use core::num::NonZeroU32;
 use core::time::Duration;
 use limpid_event::Instant;
 
@@ -20,7 +21,7 @@ const BETA: u64 = 717;
 /// C in units of 1 / 1024 segment a second cubed, times ten: `C · 1024 = 410`.
 const C_SCALED: u64 = 410;
 /// The window does not follow the cubic function oftener than this while it stays the same.
-const UPDATE_INTERVAL: Duration = Duration::from_millis(31);
+const UPDATE_INTERVAL_MS: u32 = 31;
 /// Where Reno's window would be: it grows by one for this many acknowledged, as eighths of the window
 /// (RFC 9438 §4.3, α = 3 (1 − β) / (1 + β)).
 const RENO_EIGHTHS: u32 = (8 * (1024 + BETA) / 3 / (1024 - BETA)) as u32;
@@ -42,8 +43,10 @@ pub struct Cubic {
     hystart: HyStart,
     /// Window and threshold before the last reduction.
     prior: Option<(u32, u32)>,
-    srtt: Option<Duration>,
-    min_rtt: Option<Duration>,
+    /// In µs; 0 where unknown.
+    srtt: u32,
+    /// In µs; 0 where unknown.
+    min_rtt: u32,
 }
 
 /// A period of congestion avoidance (§4.2).
@@ -53,7 +56,7 @@ struct Epoch {
     /// Where the function's plateau is, segments.
     origin: u32,
     /// When the window gets there, in 1/1024 s after `start` (K).
-    k: u64,
+    k: u32,
     /// Reno's estimate, segments (W_est, §4.3).
     reno: u32,
     /// Segments acknowledged that Reno's estimate has not counted.
@@ -61,7 +64,8 @@ struct Epoch {
     /// Segments to be acknowledged for one more in the window.
     per_segment: u32,
     last_cwnd: u32,
-    last_update: Instant,
+    /// In ms after `start`.
+    last_update: u32,
 }
 
 impl Cubic {
@@ -82,9 +86,16 @@ impl Cubic {
             epoch: None,
             hystart: HyStart::default(),
             prior: None,
-            srtt: None,
-            min_rtt: None,
+            srtt: 0,
+            min_rtt: 0,
         }
+    }
+
+    /// With a threshold, in bytes, that was learned already.
+    #[must_use]
+    pub fn with_ssthresh(self, ssthresh: u32) -> Cubic {
+        let segments = if ssthresh == SSTHRESH_UNKNOWN { SSTHRESH_UNKNOWN } else { (ssthresh / self.mss).max(2) };
+        Cubic { ssthresh: segments, ..self }
     }
 
     fn in_slow_start(&self) -> bool {
@@ -108,21 +119,23 @@ impl Cubic {
 
     /// How many segments must be acknowledged for one more in the window.
     fn update(&mut self, now: Instant, acked: u32) -> u32 {
-        let (cwnd, w_max, min_rtt) = (self.cwnd, self.w_max, self.min_rtt.unwrap_or_default());
+        let (cwnd, w_max, min_rtt_ms) = (self.cwnd, self.w_max, self.min_rtt / 1000);
         let epoch = match &mut self.epoch {
             Some(epoch) => {
                 epoch.reno_credit = epoch.reno_credit.saturating_add(acked);
-                if epoch.last_cwnd == cwnd && now.since(epoch.last_update) <= UPDATE_INTERVAL {
+                let age = epoch.age(now);
+                let since_update = age.saturating_sub(epoch.last_update);
+                if epoch.last_cwnd == cwnd && since_update <= UPDATE_INTERVAL_MS {
                     return epoch.per_segment;
                 }
-                if in_ms(now.since(epoch.last_update)) > 0 {
-                    epoch.follow(now, cwnd, w_max, min_rtt);
+                if since_update > 0 {
+                    epoch.follow(age, cwnd, w_max, min_rtt_ms);
                 }
                 epoch
             }
             none => {
                 let epoch = none.insert(Epoch::new(now, cwnd, w_max, acked));
-                epoch.follow(now, cwnd, w_max, min_rtt);
+                epoch.follow(0, cwnd, w_max, min_rtt_ms);
                 epoch
             }
         };
@@ -149,29 +162,26 @@ impl Epoch {
             (0, cwnd)
         } else {
             // K = cbrt((W_max − cwnd) / C), in 1/1024 s.
-            (cube_root((1 << 40) / C_SCALED * u64::from(w_max - cwnd)), w_max)
+            (cube_root((1 << 40) / C_SCALED * u64::from(w_max - cwnd)) as u32, w_max)
         };
-        Epoch {
-            start: now,
-            origin,
-            k,
-            reno: cwnd,
-            reno_credit: acked,
-            per_segment: 1,
-            last_cwnd: cwnd,
-            last_update: now,
-        }
+        Epoch { start: now, origin, k, reno: cwnd, reno_credit: acked, per_segment: 1, last_cwnd: cwnd, last_update: 0 }
+    }
+
+    /// How long it has gone on, ms.
+    fn age(&self, now: Instant) -> u32 {
+        in_micros(now.since(self.start)) / 1000
     }
 
     /// The cubic function one RTT from now (§4.2, §4.4, §4.5).
-    fn follow(&mut self, now: Instant, cwnd: u32, w_max: u32, min_rtt: Duration) {
+    fn follow(&mut self, age_ms: u32, cwnd: u32, w_max: u32, min_rtt_ms: u32) {
         self.last_cwnd = cwnd;
-        self.last_update = now;
-        let t = (in_ms(now.since(self.start)) + in_ms(min_rtt)) * 1024 / 1000;
-        // Beyond an hour the window has long reached its bound.
-        let offset = t.abs_diff(self.k).min(1 << 17);
+        self.last_update = age_ms;
+        let t = (u64::from(age_ms) + u64::from(min_rtt_ms)) * 1024 / 1000;
+        let k = u64::from(self.k);
+        // After two minutes the window has long reached its bound.
+        let offset = t.abs_diff(k).min(1 << 17);
         let delta = ((C_SCALED * offset * offset * offset) >> 40).min(u64::from(MAX_SEGMENTS)) as u32;
-        let target = if t < self.k { self.origin.saturating_sub(delta) } else { self.origin.saturating_add(delta) };
+        let target = if t < k { self.origin.saturating_sub(delta) } else { self.origin.saturating_add(delta) };
         self.per_segment = match target.checked_sub(cwnd) {
             Some(ahead @ 1..) => cwnd / ahead,
             _ => cwnd.saturating_mul(100),
@@ -199,10 +209,12 @@ impl Epoch {
 impl Controller for Cubic {
     fn on_ack(&mut self, sample: &AckSample) {
         self.mss = sample.mss.max(1);
-        self.srtt = sample.srtt.or(self.srtt);
+        self.srtt = sample.srtt.map_or(self.srtt, in_micros);
         if let Some(rtt) = sample.rtt {
-            self.min_rtt = Some(self.min_rtt.map_or(rtt, |min| min.min(rtt)));
-            if self.in_slow_start() && self.hystart.on_ack(sample, rtt, self.min_rtt.unwrap_or(rtt), self.cwnd) {
+            let micros = in_micros(rtt).max(1);
+            self.min_rtt = if self.min_rtt == 0 { micros } else { self.min_rtt.min(micros) };
+            let min_rtt = Duration::from_micros(self.min_rtt.into());
+            if self.in_slow_start() && self.hystart.on_ack(sample, rtt, min_rtt, self.cwnd) {
                 self.ssthresh = self.cwnd;
             }
         }
@@ -234,7 +246,7 @@ impl Controller for Cubic {
         // What was learned of the path is void; the threshold remembers.
         self.w_max = 0;
         self.epoch = None;
-        self.min_rtt = None;
+        self.min_rtt = 0;
         self.hystart = HyStart::default();
     }
 
@@ -283,7 +295,7 @@ impl Controller for Cubic {
 
     /// As Reno's.
     fn pacing_rate(&self) -> Option<u64> {
-        let micros = self.srtt?.as_micros().max(1) as u64;
+        let micros = u64::from(NonZeroU32::new(self.srtt)?.get());
         let percent = if self.cwnd < self.ssthresh / 2 { 200 } else { 120 };
         Some(u64::from(self.window()) * percent * 10_000 / micros)
     }
@@ -291,10 +303,6 @@ impl Controller for Cubic {
     fn name(&self) -> &'static str {
         "cubic"
     }
-}
-
-fn in_ms(time: Duration) -> u64 {
-    time.as_millis().min(u128::from(u32::MAX)) as u64
 }
 
 /// The integer part of the cube root, by Newton's method from above.

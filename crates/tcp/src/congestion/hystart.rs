@@ -8,7 +8,7 @@
 #[cfg(test)]
 mod tests;
 
-use super::AckSample;
+use super::{AckSample, in_micros};
 use core::time::Duration;
 use limpid_event::Instant;
 
@@ -16,8 +16,8 @@ use limpid_event::Instant;
 const LOW_WINDOW: u32 = 16;
 /// Samples of a round trip that the delay test takes.
 const MIN_SAMPLES: u8 = 8;
-/// ACKs that follow one another within this belong to one train.
-const ACK_SPACING: Duration = Duration::from_millis(2);
+/// ACKs that follow one another within this belong to one train, µs.
+const ACK_SPACING_US: u32 = 2000;
 /// Bounds of what counts as more delay.
 const DELAY_MIN: Duration = Duration::from_millis(4);
 const DELAY_MAX: Duration = Duration::from_millis(16);
@@ -25,41 +25,35 @@ const DELAY_MAX: Duration = Duration::from_millis(16);
 /// What one round trip has shown so far.
 #[derive(Clone, Debug, Default)]
 pub(super) struct HyStart {
-    round: Option<Round>,
-}
-
-#[derive(Clone, Debug)]
-struct Round {
     start: Instant,
-    last_ack: Instant,
+    /// The last ACK of the train, after `start`, in µs.
+    last_ack: u32,
+    /// The smallest round-trip time of this round, in µs.
+    rtt: u32,
     /// Bytes still to be acknowledged until the round is over: what was in flight when it began.
     left: u32,
     samples: u8,
-    /// The smallest of the round.
-    rtt: Duration,
 }
 
 impl HyStart {
     /// An ACK in slow start, with a round-trip time. True if slow start should end now.
     pub(super) fn on_ack(&mut self, sample: &AckSample, rtt: Duration, min_rtt: Duration, cwnd: u32) -> bool {
-        let now = sample.now;
-        let over = self.round.as_ref().is_none_or(|round| round.left == 0);
-        if over {
-            let round = Round { start: now, last_ack: now, left: sample.in_flight, samples: 0, rtt: Duration::MAX };
-            self.round = Some(round);
+        if self.left == 0 {
+            *self = HyStart { start: sample.now, rtt: u32::MAX, left: sample.in_flight, last_ack: 0, samples: 0 };
+        } else {
+            self.left = self.left.saturating_sub(sample.acked);
         }
-        let Some(round) = &mut self.round else { return false };
-        if !over {
-            round.left = round.left.saturating_sub(sample.acked);
-        }
-        let in_train = now.since(round.last_ack) <= ACK_SPACING;
+        let since_start = sample.now.since(self.start);
+        let after = in_micros(since_start);
+        let in_train = after - self.last_ack.min(after) <= ACK_SPACING_US;
         if in_train {
-            round.last_ack = now;
+            self.last_ack = after;
         }
-        let train = in_train && now.since(round.start) > min_rtt / 2;
-        round.rtt = round.rtt.min(rtt);
-        let delayed = round.samples >= MIN_SAMPLES && round.rtt > min_rtt + (min_rtt / 8).clamp(DELAY_MIN, DELAY_MAX);
-        round.samples = round.samples.saturating_add(1).min(MIN_SAMPLES);
+        let train = in_train && since_start > min_rtt / 2;
+        self.rtt = self.rtt.min(in_micros(rtt));
+        let threshold = min_rtt + (min_rtt / 8).clamp(DELAY_MIN, DELAY_MAX);
+        let delayed = self.samples >= MIN_SAMPLES && self.rtt > in_micros(threshold);
+        self.samples = self.samples.saturating_add(1).min(MIN_SAMPLES);
         cwnd >= LOW_WINDOW && (train || delayed)
     }
 }

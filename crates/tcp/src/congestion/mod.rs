@@ -33,6 +33,11 @@ pub const fn in_segments(window: u32, mss: u32) -> u32 {
     if segments == 0 { 1 } else { segments as u32 }
 }
 
+/// In µs, at most some 71 minutes.
+fn in_micros(time: Duration) -> u32 {
+    time.as_micros().min(u128::from(u32::MAX)) as u32
+}
+
 /// New or retransmitted data left.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
@@ -209,6 +214,55 @@ pub enum CongestionControl {
     Cubic(Cubic),
     /// Anybody's.
     Custom(Box<dyn Controller>),
+}
+
+/// Which controller a socket uses (`tcp_congestion_control`, TCP_CONGESTION).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[non_exhaustive]
+pub enum Algorithm {
+    /// RFC 5681.
+    Reno,
+    /// RFC 9438: Linux's default.
+    #[default]
+    Cubic,
+}
+
+impl Algorithm {
+    /// All there are.
+    pub const ALL: [Algorithm; 2] = [Algorithm::Reno, Algorithm::Cubic];
+
+    /// Linux's name of it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Algorithm::Reno => "reno",
+            Algorithm::Cubic => "cubic",
+        }
+    }
+
+    /// The one with this name.
+    pub fn named(name: &str) -> Option<Algorithm> {
+        Algorithm::ALL.into_iter().find(|algorithm| algorithm.name() == name)
+    }
+}
+
+impl CongestionControl {
+    /// A controller at the beginning of a connection; `window` is the initial one, in bytes.
+    pub fn new(algorithm: Algorithm, mss: u32, window: u32) -> CongestionControl {
+        match algorithm {
+            Algorithm::Reno => CongestionControl::Reno(Reno::with_window(mss, window)),
+            Algorithm::Cubic => CongestionControl::Cubic(Cubic::with_window(mss, window)),
+        }
+    }
+
+    /// Another algorithm goes on from this one's window and threshold, as on Linux.
+    #[must_use]
+    pub fn succeeded_by(&self, algorithm: Algorithm, mss: u32) -> CongestionControl {
+        let (window, ssthresh) = (self.window(), self.ssthresh());
+        match algorithm {
+            Algorithm::Reno => CongestionControl::Reno(Reno::with_window(mss, window).with_ssthresh(ssthresh)),
+            Algorithm::Cubic => CongestionControl::Cubic(Cubic::with_window(mss, window).with_ssthresh(ssthresh)),
+        }
+    }
 }
 
 macro_rules! each {

@@ -38,6 +38,12 @@ impl Reno {
         Reno { cwnd: window.max(mss), ..Reno::new(mss) }
     }
 
+    /// With a threshold, in bytes, that was learned already.
+    #[must_use]
+    pub fn with_ssthresh(self, ssthresh: u32) -> Reno {
+        Reno { ssthresh: ssthresh.max(2 * self.mss), ..self }
+    }
+
     fn in_slow_start(&self) -> bool {
         self.cwnd < self.ssthresh
     }

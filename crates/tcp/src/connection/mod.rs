@@ -286,6 +286,10 @@ impl Connection {
 
     /// Other settings, from setsockopt. Those that only an opening looks at have no effect any more.
     pub fn configure<O: Observer>(&mut self, cx: &mut Cx<'_, O>, config: Arc<Config>) -> Outcome {
+        if config.congestion != self.config.congestion {
+            let mss = u32::from(self.snd.mss);
+            self.snd.congestion = self.snd.congestion.succeeded_by(config.congestion, mss);
+        }
         self.config = config;
         if !self.halves.over() {
             self.start_keepalive(cx);

@@ -1,7 +1,7 @@
 //! What sending remembers: the send sequence variables (RFC 9293 §3.3.1), the queue, the records, and what paces them.
 
 use super::Birth;
-use crate::congestion::{CongestionControl, Controller, CwndUsage, Reno, initial_window};
+use crate::congestion::{CongestionControl, Controller, CwndUsage, initial_window};
 use crate::recovery::{NewReno, RttEstimator};
 use crate::send::{Nagle, SendQueue, SentRecords, Snapshot, sws};
 use core::time::Duration;
@@ -171,5 +171,5 @@ fn new_congestion(birth: &Birth, mss: u32) -> CongestionControl {
         0 | 1 => segments * mss,
         _ => mss,
     };
-    CongestionControl::Reno(Reno::with_window(mss, window))
+    CongestionControl::new(birth.config.congestion, mss, window)
 }
