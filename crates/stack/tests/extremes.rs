@@ -61,6 +61,7 @@ fn settings(rng: &mut Rng) -> Config {
         rto_max: duration(rng),
         min_snd_mss: pick(rng, &[0, 48, u16::MAX]),
         recv_err: rng.chance(500),
+        congestion: pick(rng, &limpid_tcp::Algorithm::ALL),
         initial_cwnd: number(rng),
         invalid_ratelimit: duration(rng),
         require_timestamps: rng.chance(500),
