@@ -3,6 +3,8 @@
 //! The runner is the same for all: it knows when something should happen, and compares. A target has a clock, takes packets and
 //! system calls, and tells what comes out.
 
+pub mod sysctl;
+
 use limpid_event::{FlowId, Instant, TxReason};
 use limpid_lab::Recorder;
 use limpid_posix::{Call, Return};

@@ -1,0 +1,262 @@
+//! A row for each sysctl that is known.
+
+use Meaning::{Flag, NoEffect, Number, Numbers, Only};
+use limpid_stack::{Config, StackConfig};
+use limpid_tcp::SynSchedule;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A sysctl.
+pub(super) struct Row {
+    pub(super) name: &'static str,
+    pub(super) meaning: Meaning,
+}
+
+/// What a sysctl means for our stack.
+pub(super) enum Meaning {
+    /// A number that is a setting.
+    Number { least: i64, most: i64, read: fn(&StackConfig) -> i64, write: fn(&mut StackConfig, i64) },
+    /// On or off.
+    Flag { most: i64, read: fn(&StackConfig) -> bool, write: fn(&mut StackConfig, bool) },
+    /// Several numbers that are settings.
+    Numbers {
+        least: i64,
+        read: fn(&StackConfig) -> Vec<i64>,
+        write: fn(&mut StackConfig, &[i64]) -> Result<(), &'static str>,
+    },
+    /// Nothing that a peer could see depends on it.
+    NoEffect { default: &'static str, why: &'static str },
+    /// The stack always does what these values say; the first is the default.
+    Only { values: &'static [&'static str], why: &'static str },
+}
+
+/// The row of a name.
+pub(super) fn find(name: &str) -> Option<&'static Row> {
+    TABLE.iter().find(|row| row.name == name)
+}
+
+/// On or off; a number up to `$most` that is not 0 is on.
+macro_rules! flag {
+    ($most:literal, $read:expr, $write:expr) => {
+        Flag { most: $most, read: $read, write: $write }
+    };
+}
+
+/// A small number that is a field of [`Config`].
+macro_rules! count {
+    ($least:literal, $most:literal, $field:ident) => {
+        Number { least: $least, most: $most, read: |c| c.tcp.$field.into(), write: |c, n| tcp(c).$field = n as u8 }
+    };
+}
+
+macro_rules! rows {
+    ($($name:literal => $meaning:expr,)*) => {
+        &[$(Row { name: $name, meaning: $meaning }),*]
+    };
+}
+
+const NO_FAST_OPEN: &str = "the stack has no Fast Open";
+const NO_ECN: &str = "the stack has no ECN";
+const NO_PACING: &str = "nothing is paced";
+const NO_PROBING: &str = "the stack does not probe for the path MTU";
+const NO_METRICS: &str = "nothing but the path MTU is remembered of peers";
+const NO_PLB: &str = "the stack has no PLB";
+const NOT_TCP: &str = "TCP does not look at it";
+const ONE_STACK: &str = "it is about how Linux works inside";
+
+/// Every sysctl that is known.
+pub(super) const TABLE: &[Row] = rows! {
+    // What the handshake offers.
+    "net.ipv4.tcp_timestamps" => flag!(2, |c| c.tcp.timestamps, |c, on| tcp(c).timestamps = on),
+    "net.ipv4.tcp_sack" => flag!(255, |c| c.tcp.sack, |c, on| tcp(c).sack = on),
+    "net.ipv4.tcp_dsack" => flag!(255, |c| c.tcp.dsack, |c, on| tcp(c).dsack = on),
+    "net.ipv4.tcp_window_scaling" => flag!(255, |c| c.tcp.window_scaling, |c, on| tcp(c).window_scaling = on),
+    "net.ipv4.tcp_ecn" => Only { values: &["0"], why: NO_ECN },
+    "net.ipv4.tcp_ecn_option" => NoEffect { default: "2", why: NO_ECN },
+    "net.ipv4.tcp_ecn_option_beacon" => NoEffect { default: "3", why: NO_ECN },
+    "net.ipv4.tcp_ecn_fallback" => NoEffect { default: "1", why: NO_ECN },
+    // Without a socket's option nothing differs between 0 and 1, Linux's default.
+    "net.ipv4.tcp_fastopen" => Only { values: &["0", "1"], why: NO_FAST_OPEN },
+    "net.ipv4.tcp_fastopen_key" => Only { values: &["00000000-00000000-00000000-00000000"], why: NO_FAST_OPEN },
+    "net.ipv4.tcp_fastopen_blackhole_timeout_sec" => NoEffect { default: "0", why: NO_FAST_OPEN },
+    "net.ipv4.tcp_syncookies" => Number {
+        least: 0, most: 1, read: |c| c.syn_cookies.into(), write: |c, n| c.syn_cookies = n != 0,
+    },
+    "net.ipv4.tcp_max_syn_backlog" => Number {
+        least: 0, most: MOST, read: |c| c.max_syn_backlog as i64, write: |c, n| c.max_syn_backlog = n as usize,
+    },
+    "net.ipv4.tcp_abort_on_overflow" => flag!(255, |c| c.abort_on_overflow, |c, on| c.abort_on_overflow = on),
+    "net.core.somaxconn" => Only { values: &["4096"], why: "the stack has no such bound" },
+    "net.ipv4.tcp_child_ehash_entries" => NoEffect { default: "0", why: ONE_STACK },
+    "net.ipv4.tcp_migrate_req" => Only { values: &["0"], why: "listeners do not hand requests over" },
+    "net.ipv4.ip_local_port_range" => Numbers { least: 1, read: port_range, write: set_port_range },
+
+    // Retries and timers.
+    "net.ipv4.tcp_syn_retries" => count!(1, 127, syn_retries),
+    "net.ipv4.tcp_synack_retries" => count!(0, 255, syn_ack_retries),
+    "net.ipv4.tcp_syn_linear_timeouts" => Number { least: 0, most: 127, read: linear, write: set_linear },
+    "net.ipv4.tcp_retries1" => NoEffect { default: "3", why: "it only makes Linux look for another route" },
+    "net.ipv4.tcp_retries2" => count!(0, 255, retries2),
+    "net.ipv4.tcp_orphan_retries" => count!(0, 255, orphan_retries),
+    "net.ipv4.tcp_fin_timeout" => Number {
+        least: 0,
+        most: MOST / 1000,
+        read: |c| c.tcp.fin_timeout.as_secs() as i64,
+        write: |c, n| tcp(c).fin_timeout = Duration::from_secs(n.unsigned_abs()),
+    },
+    "net.ipv4.tcp_rto_max_ms" => Number { least: 1000, most: 120_000, read: |c| c.tcp.rto_max.as_millis() as i64, write: |c, n| tcp(c).rto_max = Duration::from_millis(n.unsigned_abs()) },
+    "net.ipv4.tcp_rto_min_us" => Number { least: 1, most: 120_000_000, read: |c| c.tcp.rto_min.as_micros() as i64, write: |c, n| tcp(c).rto_min = Duration::from_micros(n.unsigned_abs()) },
+    "net.ipv4.tcp_keepalive_time" => Only { values: &["7200"], why: "sockets set it by TCP_KEEPIDLE" },
+    "net.ipv4.tcp_keepalive_intvl" => Only { values: &["75"], why: "sockets set it by TCP_KEEPINTVL" },
+    "net.ipv4.tcp_keepalive_probes" => Only { values: &["9"], why: "sockets set it by TCP_KEEPCNT" },
+    "net.ipv4.tcp_thin_linear_timeouts" => Only { values: &["0"], why: "timeouts always back off" },
+    "net.ipv4.tcp_invalid_ratelimit" => Number {
+        least: 0,
+        most: MOST,
+        read: |c| c.tcp.invalid_ratelimit.as_millis() as i64,
+        write: |c, n| tcp(c).invalid_ratelimit = Duration::from_millis(n.unsigned_abs()),
+    },
+    "net.ipv4.tcp_challenge_ack_limit" => Only {
+        values: &["2147483647", "1000", "0"], why: "challenge ACKs are limited for each connection apart",
+    },
+    "net.ipv4.tcp_rfc1337" => flag!(255, |c| c.tcp.rfc1337, |c, on| tcp(c).rfc1337 = on),
+    "net.ipv4.tcp_tw_reuse" => Only { values: &["2", "0"], why: "TIME-WAIT is not cut short by connect" },
+    "net.ipv4.tcp_tw_reuse_delay" => NoEffect { default: "1000", why: "TIME-WAIT is not cut short by connect" },
+    "net.ipv4.tcp_max_tw_buckets" => Number {
+        least: 0, most: MOST, read: |c| c.max_time_wait as i64, write: |c, n| c.max_time_wait = n as usize,
+    },
+    "net.ipv4.tcp_max_orphans" => Number {
+        least: 0, most: MOST, read: |c| c.max_orphans as i64, write: |c, n| c.max_orphans = n as usize,
+    },
+
+    // Buffers.
+    "net.ipv4.tcp_rmem" => Numbers { least: 1, read: recv_memory, write: set_recv_memory },
+    "net.ipv4.tcp_wmem" => Numbers { least: 1, read: send_memory, write: set_send_memory },
+    "net.ipv4.tcp_moderate_rcvbuf" => Only { values: &["1"], why: "there is no such switch" },
+    "net.ipv4.tcp_adv_win_scale" => Only { values: &["1"], why: "half of the buffer is offered as window" },
+    "net.ipv4.tcp_app_win" => Only { values: &["31"], why: "no part of the buffer is set apart" },
+    "net.ipv4.tcp_shrink_window" => Only { values: &["0"], why: "the window does not shrink" },
+    "net.ipv4.tcp_notsent_lowat" => Number { least: 0, most: u32::MAX as i64, read: |c| c.tcp.notsent_lowat.into(), write: |c, n| tcp(c).notsent_lowat = n as u32 },
+    "net.core.rmem_default" => NoEffect { default: "212992", why: NOT_TCP },
+    "net.core.wmem_default" => NoEffect { default: "212992", why: NOT_TCP },
+
+    // ACKs.
+    "net.ipv4.tcp_comp_sack_nr" => Only { values: &["0"], why: "SACKs are not held back" },
+    "net.ipv4.tcp_comp_sack_delay_ns" => NoEffect { default: "1000000", why: "SACKs are not held back" },
+    "net.ipv4.tcp_comp_sack_slack_ns" => NoEffect { default: "100000", why: "SACKs are not held back" },
+    "net.ipv4.tcp_pingpong_thresh" => Only { values: &["1"], why: "there is no such setting" },
+    "net.ipv4.tcp_backlog_ack_defer" => NoEffect { default: "1", why: ONE_STACK },
+
+    // Loss and congestion.
+    "net.ipv4.tcp_congestion_control" => Only { values: &["reno"], why: "the stack has reno alone" },
+    "net.ipv4.tcp_allowed_congestion_control" => NoEffect { default: "reno", why: "it is about who may choose" },
+    "net.ipv4.tcp_slow_start_after_idle" => flag!(255, |c| c.tcp.slow_start_after_idle, |c, on| tcp(c).slow_start_after_idle = on),
+    "net.ipv4.tcp_recovery" => Only { values: &["0"], why: "the stack has no RACK" },
+    "net.ipv4.tcp_early_retrans" => Only { values: &["0"], why: "the stack has no tail loss probes" },
+    "net.ipv4.tcp_frto" => Only { values: &["0"], why: "the stack has no F-RTO" },
+    "net.ipv4.tcp_retrans_collapse" => flag!(255, |c| c.tcp.retrans_collapse, |c, on| tcp(c).retrans_collapse = on),
+    "net.ipv4.tcp_reordering" => Only { values: &["3"], why: "three duplicate ACKs are a loss" },
+    "net.ipv4.tcp_max_reordering" => NoEffect { default: "300", why: "reordering is not measured" },
+    "net.ipv4.tcp_fack" => NoEffect { default: "0", why: "Linux has no FACK any more either" },
+    "net.ipv4.tcp_low_latency" => NoEffect { default: "0", why: "Linux does not look at it any more either" },
+    "net.ipv4.tcp_no_metrics_save" => NoEffect { default: "0", why: NO_METRICS },
+    "net.ipv4.tcp_no_ssthresh_metrics_save" => NoEffect { default: "1", why: NO_METRICS },
+    "net.ipv4.tcp_plb_enabled" => Only { values: &["0"], why: NO_PLB },
+    "net.ipv4.tcp_plb_cong_thresh" => NoEffect { default: "128", why: NO_PLB },
+    "net.ipv4.tcp_plb_idle_rehash_rounds" => NoEffect { default: "3", why: NO_PLB },
+    "net.ipv4.tcp_plb_rehash_rounds" => NoEffect { default: "12", why: NO_PLB },
+    "net.ipv4.tcp_plb_suspend_rto_sec" => NoEffect { default: "60", why: NO_PLB },
+
+    // What leaves together, and how fast.
+    "net.ipv4.tcp_tso_win_divisor" => count!(0, 255, tso_win_divisor),
+    "net.ipv4.tcp_tso_rtt_log" => count!(0, 255, tso_rtt_log),
+    "net.ipv4.tcp_min_tso_segs" => count!(1, 255, min_tso_segs),
+    "net.ipv4.tcp_limit_output_bytes" => NoEffect { default: "4194304", why: "what is sent leaves at once" },
+    "net.ipv4.tcp_autocorking" => NoEffect { default: "1", why: "what is sent leaves at once" },
+    "net.ipv4.tcp_pacing_ss_ratio" => Number { least: 0, most: 1000, read: |c| c.tcp.pacing_ss_ratio.into(), write: |c, n| tcp(c).pacing_ss_ratio = n as u16 },
+    "net.ipv4.tcp_pacing_ca_ratio" => Number { least: 0, most: 1000, read: |c| c.tcp.pacing_ca_ratio.into(), write: |c, n| tcp(c).pacing_ca_ratio = n as u16 },
+    "net.core.default_qdisc" => Only { values: &["pfifo_fast", "pfifo", "fq_codel"], why: NO_PACING },
+
+    // Segments' size.
+    "net.ipv4.tcp_mtu_probing" => Only { values: &["0"], why: NO_PROBING },
+    "net.ipv4.tcp_base_mss" => NoEffect { default: "1024", why: NO_PROBING },
+    "net.ipv4.tcp_mtu_probe_floor" => NoEffect { default: "48", why: NO_PROBING },
+    "net.ipv4.tcp_probe_interval" => NoEffect { default: "600", why: NO_PROBING },
+    "net.ipv4.tcp_probe_threshold" => NoEffect { default: "8", why: NO_PROBING },
+    "net.ipv4.tcp_min_snd_mss" => Number { least: 48, most: 65_535, read: |c| c.tcp.min_snd_mss.into(), write: |c, n| tcp(c).min_snd_mss = n as u16 },
+    "net.ipv4.ip_no_pmtu_disc" => Only { values: &["0"], why: "the path MTU is always looked for" },
+
+    // The rest.
+    "net.ipv4.tcp_stdurg" => Only { values: &["0"], why: "urgent data is read as BSD reads it" },
+    "net.ipv4.tcp_reflect_tos" => Only { values: &["0"], why: "the peer's TOS is not used" },
+    "net.ipv4.tcp_workaround_signed_windows" => Only { values: &["0"], why: "there is no such workaround" },
+    "net.ipv4.ip_default_ttl" => Only { values: &["64"], why: "packets leave with a TTL of 64" },
+    "net.ipv4.tcp_early_demux" => NoEffect { default: "1", why: ONE_STACK },
+    "net.ipv4.ip_early_demux" => NoEffect { default: "1", why: ONE_STACK },
+    "net.ipv4.ip_forward" => NoEffect { default: "0", why: "there is one interface" },
+};
+
+/// The most that a sysctl of an `int` takes.
+const MOST: i64 = i32::MAX as i64;
+
+/// The settings of new sockets.
+fn tcp(config: &mut StackConfig) -> &mut Config {
+    Arc::make_mut(&mut config.tcp)
+}
+
+fn linear(config: &StackConfig) -> i64 {
+    match config.tcp.syn_schedule {
+        SynSchedule::Exponential => 0,
+        SynSchedule::LinearThenExponential { linear } => linear.into(),
+    }
+}
+
+fn set_linear(config: &mut StackConfig, number: i64) {
+    tcp(config).syn_schedule = match number {
+        0 => SynSchedule::Exponential,
+        linear => SynSchedule::LinearThenExponential { linear: linear as u8 },
+    };
+}
+
+fn port_range(config: &StackConfig) -> Vec<i64> {
+    vec![i64::from(*config.ephemeral_ports.start()), i64::from(*config.ephemeral_ports.end())]
+}
+
+fn set_port_range(config: &mut StackConfig, numbers: &[i64]) -> Result<(), &'static str> {
+    let ports = |numbers: &[i64]| match numbers {
+        [from, to] if from <= to => Some(u16::try_from(*from).ok()?..=u16::try_from(*to).ok()?),
+        _ => None,
+    };
+    config.ephemeral_ports = ports(numbers).ok_or("two port numbers are expected, the lower first")?;
+    Ok(())
+}
+
+/// Least, default and most bytes. Linux keeps the least where memory is short, which it never is here.
+fn recv_memory(config: &StackConfig) -> Vec<i64> {
+    vec![4096, config.tcp.recv_buffer as i64, config.tcp.recv_buffer_max as i64]
+}
+
+fn set_recv_memory(config: &mut StackConfig, numbers: &[i64]) -> Result<(), &'static str> {
+    let (default, most) = memory(numbers)?;
+    let tcp = tcp(config);
+    (tcp.recv_buffer, tcp.recv_buffer_max) = (default, most);
+    Ok(())
+}
+
+fn send_memory(config: &StackConfig) -> Vec<i64> {
+    vec![4096, config.tcp.send_buffer as i64, 4_194_304]
+}
+
+fn set_send_memory(config: &mut StackConfig, numbers: &[i64]) -> Result<(), &'static str> {
+    let (default, _) = memory(numbers)?;
+    tcp(config).send_buffer = default;
+    Ok(())
+}
+
+/// The default and the most of three numbers.
+fn memory(numbers: &[i64]) -> Result<(usize, usize), &'static str> {
+    match numbers {
+        [_, default, most] => Ok((*default as usize, *most as usize)),
+        _ => Err("three numbers are expected: least, default and most bytes"),
+    }
+}
