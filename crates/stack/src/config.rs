@@ -19,6 +19,17 @@ impl fmt::Debug for Secrets {
     }
 }
 
+/// When SYNs are answered with cookies (RFC 4987 §3.6).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SynCookies {
+    /// Never: SYNs are dropped while the SYN queue is full.
+    Never,
+    /// When the SYN queue is full.
+    WhenFull,
+    /// Always: no SYN is remembered.
+    Always,
+}
+
 /// Settings of a stack.
 #[derive(Clone, Debug)]
 pub struct StackConfig {
@@ -35,8 +46,8 @@ pub struct StackConfig {
     pub max_orphans: usize,
     /// Bound on embryonic connections of one listener (`tcp_max_syn_backlog`).
     pub max_syn_backlog: usize,
-    /// SYN cookies when the SYN queue is full (`tcp_syncookies`).
-    pub syn_cookies: bool,
+    /// When SYNs are answered with cookies (`tcp_syncookies`).
+    pub syn_cookies: SynCookies,
     /// Reset instead of dropping when the accept queue is full (`tcp_abort_on_overflow`).
     pub abort_on_overflow: bool,
 }
@@ -51,7 +62,7 @@ impl Default for StackConfig {
             max_time_wait: 131_072,
             max_orphans: 65_536,
             max_syn_backlog: 2048,
-            syn_cookies: true,
+            syn_cookies: SynCookies::WhenFull,
             abort_on_overflow: false,
         }
     }

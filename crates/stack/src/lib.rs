@@ -64,7 +64,7 @@ mod tcp_in;
 mod tcp_out;
 mod wheel;
 
-pub use config::{BindConfig, ListenConfig, Secrets, StackConfig};
+pub use config::{BindConfig, ListenConfig, Secrets, StackConfig, SynCookies};
 pub use frame::{MAX_HEAD, RxChecksum, RxFrame, TxBatch, TxChecksum, TxFrame};
 pub use iface::{IfaceId, InterfaceConfig, Medium, Route};
 pub use ip::config::{DEFAULT_TTL, IpConfig, IpHeaderConfig, PathMtu};

@@ -7,7 +7,7 @@
 mod common;
 
 use common::{A, B, Impairments, Log, Rng, World, end, ip, ip_packet, tcp_packet};
-use limpid_stack::{Config, ListenConfig, Medium, Shutdown, SocketId, StackConfig};
+use limpid_stack::{Config, ListenConfig, Medium, Shutdown, SocketId, StackConfig, SynCookies};
 use limpid_tcp::KeepAlive;
 use limpid_wire::checksum::Checksum;
 use limpid_wire::{Endpoint, IpProtocol, Segment, SeqNum, TcpFlags};
@@ -44,7 +44,7 @@ fn config(rng: &mut Rng) -> StackConfig {
     StackConfig {
         tcp: Arc::new(tcp),
         max_syn_backlog: 1 + rng.below(4) as usize,
-        syn_cookies: rng.chance(700),
+        syn_cookies: if rng.chance(700) { SynCookies::WhenFull } else { SynCookies::Never },
         abort_on_overflow: rng.chance(200),
         max_time_wait: 1 + rng.below(20) as usize,
         ..StackConfig::default()

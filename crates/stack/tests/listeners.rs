@@ -4,7 +4,7 @@ mod common;
 
 use common::{A, B, World, end, tcp};
 use limpid_event::{DropReason, Error, Event, Opening, TcpState};
-use limpid_stack::{Config, HOLD_LIMIT, ListenConfig, Medium, Readiness, Refusal, Route, StackConfig};
+use limpid_stack::{Config, HOLD_LIMIT, ListenConfig, Medium, Readiness, Refusal, Route, StackConfig, SynCookies};
 use limpid_tcp::SynSchedule;
 use std::sync::Arc;
 use std::time::Duration;
@@ -99,7 +99,7 @@ fn a_switch_resets_what_does_not_fit() {
 
 #[test]
 fn without_cookies_the_syn_queue_drops() {
-    let mut w = world(|c| c.syn_cookies = false);
+    let mut w = world(|c| c.syn_cookies = SynCookies::Never);
     w.listen(B, "10.0.0.2:80", 3);
     // Final ACKs are lost: SYNs stay embryonic.
     w.drop_if = Some(Box::new(|from, bytes| from == A && bytes[33] & 2 == 0));
@@ -117,6 +117,18 @@ fn cookies_connect_when_the_syn_queue_is_full() {
         for remote in ["10.0.0.2:80", "[2001:db8::2]:80"] {
             cookie(timestamps, remote);
         }
+    }
+}
+
+#[test]
+fn cookies_can_be_the_rule() {
+    let mut w = world(|c| c.syn_cookies = SynCookies::Always);
+    let listener = w.listen(B, "10.0.0.2:80", 50);
+    for n in 1..4 {
+        let client = w.connect(A, "10.0.0.2:80");
+        w.run(100 * MS);
+        assert_eq!((w.state(A, client), w.counter(B, "TcpExtSyncookiesRecv")), (TcpState::Established, n));
+        w.hosts[B].accept(w.now, listener).unwrap();
     }
 }
 
@@ -460,7 +472,7 @@ fn a_held_syn_may_reopen_time_wait() {
 fn held_syns_count_against_the_syn_queue() {
     let mut w = world(|c| {
         c.max_syn_backlog = 2;
-        c.syn_cookies = false;
+        c.syn_cookies = SynCookies::Never;
     });
     transparent(&mut w, true);
     for port in 1..5 {

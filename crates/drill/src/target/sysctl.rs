@@ -38,9 +38,9 @@ impl Sysctls {
                 write(config, number);
                 Applied::Done
             }
-            Meaning::Flag { most, write, .. } => {
+            Meaning::Flag { write, .. } => {
                 let number = number(name, &value)?;
-                within(name, number, (0, *most))?;
+                within(name, number, (0, 255))?;
                 write(config, number != 0);
                 Applied::Done
             }

@@ -5,7 +5,7 @@ use crate::flow::{Embryo, Hold, NewFlow, Owner, Phase};
 use crate::iface::{Header, Path};
 use crate::isn;
 use crate::stack::{Stack, Wake};
-use crate::{Readiness, SocketId};
+use crate::{Readiness, SocketId, SynCookies};
 use alloc::sync::Arc;
 use core::time::Duration;
 use limpid_event::{Counter, DropReason, Event, FlowId, Instant, Observer, Opening, TcpState, TxReason};
@@ -45,7 +45,9 @@ impl<O: Observer> Stack<O> {
             self.env.counters.bump(Counter::TcpExtListenDrops);
             return self.drop_segment(now, FlowId::NONE, &segment, DropReason::AcceptQueueFull);
         }
-        if l.syn_queue >= l.syn_bound(max_syn_backlog) {
+        // A SYN that takes a TIME-WAIT's place has to have a number above it, which a cookie is not.
+        let always = self.config.syn_cookies == SynCookies::Always && isn_above.is_none();
+        if always || l.syn_queue >= l.syn_bound(max_syn_backlog) {
             return self.overflow(now, listener, key, &segment);
         }
         if l.config.defer_syn_ack {
@@ -56,9 +58,9 @@ impl<O: Observer> Stack<O> {
         self.answer_syn(now, listener, (key, id), &segment, isn_above);
     }
 
-    /// The SYN queue is full: a cookie keeps no state.
+    /// The SYN queue is full, or counts as full: a cookie keeps no state.
     fn overflow(&mut self, now: Instant, listener: SocketId, key: FlowKey, syn: &Segment) {
-        if !self.config.syn_cookies {
+        if self.config.syn_cookies == SynCookies::Never {
             self.env.counters.bump(Counter::TcpExtTCPReqQFullDrop);
             self.env.counters.bump(Counter::TcpExtListenDrops);
             return self.drop_segment(now, FlowId::NONE, syn, DropReason::SynQueueFull);

@@ -1,7 +1,7 @@
 //! A row for each sysctl that is known.
 
 use Meaning::{Flag, NoEffect, Number, Numbers, Only};
-use limpid_stack::{Config, StackConfig};
+use limpid_stack::{Config, StackConfig, SynCookies};
 use limpid_tcp::SynSchedule;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,8 +16,8 @@ pub(super) struct Row {
 pub(super) enum Meaning {
     /// A number that is a setting.
     Number { least: i64, most: i64, read: fn(&StackConfig) -> i64, write: fn(&mut StackConfig, i64) },
-    /// On or off.
-    Flag { most: i64, read: fn(&StackConfig) -> bool, write: fn(&mut StackConfig, bool) },
+    /// On or off: any number up to 255 that is not 0 is on.
+    Flag { read: fn(&StackConfig) -> bool, write: fn(&mut StackConfig, bool) },
     /// Several numbers that are settings.
     Numbers {
         least: i64,
@@ -33,13 +33,6 @@ pub(super) enum Meaning {
 /// The row of a name.
 pub(super) fn find(name: &str) -> Option<&'static Row> {
     TABLE.iter().find(|row| row.name == name)
-}
-
-/// On or off; a number up to `$most` that is not 0 is on.
-macro_rules! flag {
-    ($most:literal, $read:expr, $write:expr) => {
-        Flag { most: $most, read: $read, write: $write }
-    };
 }
 
 /// A small number that is a field of [`Config`].
@@ -67,10 +60,10 @@ const ONE_STACK: &str = "it is about how Linux works inside";
 /// Every sysctl that is known.
 pub(super) const TABLE: &[Row] = rows! {
     // What the handshake offers.
-    "net.ipv4.tcp_timestamps" => flag!(2, |c| c.tcp.timestamps, |c, on| tcp(c).timestamps = on),
-    "net.ipv4.tcp_sack" => flag!(255, |c| c.tcp.sack, |c, on| tcp(c).sack = on),
-    "net.ipv4.tcp_dsack" => flag!(255, |c| c.tcp.dsack, |c, on| tcp(c).dsack = on),
-    "net.ipv4.tcp_window_scaling" => flag!(255, |c| c.tcp.window_scaling, |c, on| tcp(c).window_scaling = on),
+    "net.ipv4.tcp_timestamps" => flag(|c| c.tcp.timestamps, |c, on| tcp(c).timestamps = on),
+    "net.ipv4.tcp_sack" => flag(|c| c.tcp.sack, |c, on| tcp(c).sack = on),
+    "net.ipv4.tcp_dsack" => flag(|c| c.tcp.dsack, |c, on| tcp(c).dsack = on),
+    "net.ipv4.tcp_window_scaling" => flag(|c| c.tcp.window_scaling, |c, on| tcp(c).window_scaling = on),
     "net.ipv4.tcp_ecn" => Only { values: &["0"], why: NO_ECN },
     "net.ipv4.tcp_ecn_option" => NoEffect { default: "2", why: NO_ECN },
     "net.ipv4.tcp_ecn_option_beacon" => NoEffect { default: "3", why: NO_ECN },
@@ -79,13 +72,11 @@ pub(super) const TABLE: &[Row] = rows! {
     "net.ipv4.tcp_fastopen" => Only { values: &["0", "1"], why: NO_FAST_OPEN },
     "net.ipv4.tcp_fastopen_key" => Only { values: &["00000000-00000000-00000000-00000000"], why: NO_FAST_OPEN },
     "net.ipv4.tcp_fastopen_blackhole_timeout_sec" => NoEffect { default: "0", why: NO_FAST_OPEN },
-    "net.ipv4.tcp_syncookies" => Number {
-        least: 0, most: 1, read: |c| c.syn_cookies.into(), write: |c, n| c.syn_cookies = n != 0,
-    },
+    "net.ipv4.tcp_syncookies" => Number { least: 0, most: 255, read: cookies, write: set_cookies },
     "net.ipv4.tcp_max_syn_backlog" => Number {
         least: 0, most: MOST, read: |c| c.max_syn_backlog as i64, write: |c, n| c.max_syn_backlog = n as usize,
     },
-    "net.ipv4.tcp_abort_on_overflow" => flag!(255, |c| c.abort_on_overflow, |c, on| c.abort_on_overflow = on),
+    "net.ipv4.tcp_abort_on_overflow" => flag(|c| c.abort_on_overflow, |c, on| c.abort_on_overflow = on),
     "net.core.somaxconn" => Only { values: &["4096"], why: "the stack has no such bound" },
     "net.ipv4.tcp_child_ehash_entries" => NoEffect { default: "0", why: ONE_STACK },
     "net.ipv4.tcp_migrate_req" => Only { values: &["0"], why: "listeners do not hand requests over" },
@@ -119,7 +110,7 @@ pub(super) const TABLE: &[Row] = rows! {
     "net.ipv4.tcp_challenge_ack_limit" => Only {
         values: &["2147483647", "1000", "0"], why: "challenge ACKs are limited for each connection apart",
     },
-    "net.ipv4.tcp_rfc1337" => flag!(255, |c| c.tcp.rfc1337, |c, on| tcp(c).rfc1337 = on),
+    "net.ipv4.tcp_rfc1337" => flag(|c| c.tcp.rfc1337, |c, on| tcp(c).rfc1337 = on),
     "net.ipv4.tcp_tw_reuse" => Only { values: &["2", "0"], why: "TIME-WAIT is not cut short by connect" },
     "net.ipv4.tcp_tw_reuse_delay" => NoEffect { default: "1000", why: "TIME-WAIT is not cut short by connect" },
     "net.ipv4.tcp_max_tw_buckets" => Number {
@@ -150,11 +141,11 @@ pub(super) const TABLE: &[Row] = rows! {
     // Loss and congestion.
     "net.ipv4.tcp_congestion_control" => Only { values: &["reno"], why: "the stack has reno alone" },
     "net.ipv4.tcp_allowed_congestion_control" => NoEffect { default: "reno", why: "it is about who may choose" },
-    "net.ipv4.tcp_slow_start_after_idle" => flag!(255, |c| c.tcp.slow_start_after_idle, |c, on| tcp(c).slow_start_after_idle = on),
+    "net.ipv4.tcp_slow_start_after_idle" => flag(|c| c.tcp.slow_start_after_idle, |c, on| tcp(c).slow_start_after_idle = on),
     "net.ipv4.tcp_recovery" => Only { values: &["0"], why: "the stack has no RACK" },
     "net.ipv4.tcp_early_retrans" => Only { values: &["0"], why: "the stack has no tail loss probes" },
     "net.ipv4.tcp_frto" => Only { values: &["0"], why: "the stack has no F-RTO" },
-    "net.ipv4.tcp_retrans_collapse" => flag!(255, |c| c.tcp.retrans_collapse, |c, on| tcp(c).retrans_collapse = on),
+    "net.ipv4.tcp_retrans_collapse" => flag(|c| c.tcp.retrans_collapse, |c, on| tcp(c).retrans_collapse = on),
     "net.ipv4.tcp_reordering" => Only { values: &["3"], why: "three duplicate ACKs are a loss" },
     "net.ipv4.tcp_max_reordering" => NoEffect { default: "300", why: "reordering is not measured" },
     "net.ipv4.tcp_fack" => NoEffect { default: "0", why: "Linux has no FACK any more either" },
@@ -199,9 +190,29 @@ pub(super) const TABLE: &[Row] = rows! {
 /// The most that a sysctl of an `int` takes.
 const MOST: i64 = i32::MAX as i64;
 
+const fn flag(read: fn(&StackConfig) -> bool, write: fn(&mut StackConfig, bool)) -> Meaning {
+    Flag { read, write }
+}
+
 /// The settings of new sockets.
 fn tcp(config: &mut StackConfig) -> &mut Config {
     Arc::make_mut(&mut config.tcp)
+}
+
+fn cookies(config: &StackConfig) -> i64 {
+    match config.syn_cookies {
+        SynCookies::Never => 0,
+        SynCookies::WhenFull => 1,
+        SynCookies::Always => 2,
+    }
+}
+
+fn set_cookies(config: &mut StackConfig, number: i64) {
+    config.syn_cookies = match number {
+        0 => SynCookies::Never,
+        2 => SynCookies::Always,
+        _ => SynCookies::WhenFull,
+    };
 }
 
 fn linear(config: &StackConfig) -> i64 {
