@@ -8,8 +8,46 @@
 //! |---|---|
 //! | `abi` | constants by their names, `sockaddr`, control messages |
 //! | `errno` | [`Errno`] |
-//! | `call` | calls and what they return |
-//! | `process` | descriptors, tasks, what drives them |
+//! | `call`, `dispatch` | calls and what they return; which is carried out where |
+//! | `process` | what drives it all |
+//! | `descriptor`, `file` | numbers, and the open files that they name |
+//! | `work`, `task` | calls that may wait, and those that do |
+//! | `socket` | TCP sockets: open, read, write, close |
+//! | `option` | socket options, control messages |
+//! | `control` | fcntl, ioctl |
+//!
+//! A server and a client on one host, which talk over its loopback interface. `accept` waits, until somebody connects:
+//!
+//! ```
+//! use limpid_event::{Instant, Silent};
+//! use limpid_posix::{Call, Output, Process, Progress, Sockaddr, abi};
+//! use limpid_stack::{Secrets, Stack, StackConfig};
+//!
+//! let mut host = Process::new(Stack::new(StackConfig::default(), Secrets { seed: [42; 32] }, Silent));
+//! let now = Instant::ZERO;
+//! let address = Sockaddr::of("127.0.0.1:7".parse()?);
+//! let mut ended = |call| match host.call(now, call) {
+//!     Progress::Done(it) => it.value.unwrap() as i32,
+//!     Progress::Waits(_) => panic!("it should not wait"),
+//! };
+//! let socket = Call::Socket { domain: abi::AF_INET, kind: abi::SOCK_STREAM, protocol: 0 };
+//! let (listener, client) = (ended(socket.clone()), ended(socket));
+//! ended(Call::Bind { fd: listener, address: address.clone() });
+//! ended(Call::Listen { fd: listener, backlog: 8 });
+//!
+//! let Progress::Waits(accept) = host.call(now, Call::Accept4 { fd: listener, flags: 0 }) else { panic!() };
+//! let Progress::Waits(connect) = host.call(now, Call::Connect { fd: client, address }) else { panic!() };
+//! let (first, connected) = host.poll_done(now).unwrap();
+//! let (second, accepted) = host.poll_done(now).unwrap();
+//! assert_eq!((first, second), (connect, accept));
+//! assert_eq!(connected.value, Ok(0));
+//! let server = accepted.value? as i32;
+//!
+//! let _ = host.call(now, Call::Write { fd: client, bytes: b"hello".to_vec() });
+//! let Progress::Done(read) = host.call(now, Call::Read { fd: server, len: 100 }) else { panic!() };
+//! assert_eq!(read.output, Output::Bytes(b"hello".to_vec()));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 //!
 //! An option, a flag or a call that is not there is an error, never accepted and ignored.
 #![no_std]
@@ -20,10 +58,20 @@ extern crate alloc;
 
 pub mod abi;
 mod call;
+mod control;
+mod descriptor;
+mod dispatch;
 mod errno;
+mod file;
+mod option;
 mod process;
+mod socket;
+mod task;
+mod work;
 
 pub use abi::Sockaddr;
 pub use call::{Call, Control, EpollEvent, Message, Output, PollFd, Return, Selected};
+pub use descriptor::{Allot, MAX_DESCRIPTORS};
 pub use errno::Errno;
-pub use process::{Process, Progress, TaskId};
+pub use process::{Process, Progress};
+pub use task::{MAX_TASKS, TaskId};

@@ -44,7 +44,7 @@ impl Sockaddr {
         let port = u16::from_be_bytes(*self.0.get(2..)?.first_chunk()?);
         let addr = match self.family()? {
             AF_INET if self.0.len() >= 16 => IpAddr::v4(*self.0[4..].first_chunk()?),
-            AF_INET6 if self.0.len() >= 28 => IpAddr::v6(*self.0[8..].first_chunk()?),
+            AF_INET6 if self.0.len() >= 24 => IpAddr::v6(*self.0[8..].first_chunk()?),
             _ => return None,
         };
         Some(Endpoint { addr, port })

@@ -33,11 +33,11 @@ impl<O: Observer> Stack<O> {
     pub fn bind(&mut self, socket: SocketId, config: BindConfig) -> Result<(), Error> {
         let BindConfig { local, v6_only, foreign } = config;
         let closed = matches!(self.sockets.kind(socket)?, Kind::Closed);
-        if !closed || self.sockets.bound(socket).is_some() {
-            return Err(Error::InvalidArgument);
-        }
         if !foreign && !local.addr.is_unspecified() && !self.net.addresses.is_ours(local.addr) {
             return Err(Error::AddressNotAvailable);
+        }
+        if !closed || self.sockets.bound(socket).is_some() {
+            return Err(Error::InvalidArgument);
         }
         let reuse = self.sockets.reuse(socket);
         let bind = self.choose_bind(Bind { local, v6_only: v6_only && !local.addr.is_v4(), reuse })?;

@@ -134,4 +134,38 @@ impl<O: Observer> Stack<O> {
             _ => 0,
         })
     }
+
+    /// Bytes that can be read at once (SIOCINQ).
+    ///
+    /// # Errors
+    /// [`Error::NoSuchSocket`] if there is none; [`Error::InvalidArgument`] for a listener.
+    pub fn readable_len(&self, socket: SocketId) -> Result<usize, Error> {
+        let Kind::Stream(index) = *self.sockets.kind(socket)? else {
+            return self.closed_len(socket);
+        };
+        Ok(match &self.flows[index as usize].phase {
+            Phase::Connection(connection) => connection.readable_len(),
+            Phase::Over(Over::Remnant(remnant)) => remnant.readable_len(),
+            _ => 0,
+        })
+    }
+
+    /// Bytes that were written, and our FIN, that have not left yet (SIOCOUTQNSD).
+    ///
+    /// # Errors
+    /// As [`readable_len`](Self::readable_len).
+    pub fn unsent(&self, socket: SocketId) -> Result<u32, Error> {
+        let Kind::Stream(index) = *self.sockets.kind(socket)? else {
+            return self.closed_len(socket).map(|_| 0);
+        };
+        Ok(match &self.flows[index as usize].phase {
+            Phase::Connection(connection) => connection.unsent(),
+            _ => 0,
+        })
+    }
+
+    /// What there is of a queue where there is no connection.
+    fn closed_len(&self, socket: SocketId) -> Result<usize, Error> {
+        if self.sockets.listener(socket).is_some() { Err(Error::InvalidArgument) } else { Ok(0) }
+    }
 }

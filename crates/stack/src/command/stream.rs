@@ -59,6 +59,36 @@ impl<O: Observer> Stack<O> {
         }
     }
 
+    /// Takes as many as `len` bytes unseen (MSG_TRUNC); returns how many there were.
+    ///
+    /// # Errors
+    /// [`Error::NotConnected`] if there is no connection.
+    pub fn discard(&mut self, now: Instant, socket: SocketId, len: usize) -> Result<usize, Error> {
+        let index = self.sockets.stream(socket)?;
+        let flow = &mut self.flows[index as usize];
+        match &mut flow.phase {
+            Phase::Connection(connection) => {
+                let taken = connection.discard(&mut self.env.cx(now, flow.id), len);
+                self.schedule(index);
+                Ok(taken)
+            }
+            Phase::Over(Over::Remnant(remnant)) => Ok(remnant.discard(&mut self.env.pool, len)),
+            Phase::SynSent(_) | Phase::Over(Over::Failed(_)) | Phase::Between => Err(Error::NotConnected),
+        }
+    }
+
+    /// Whoever wants to write is to be told of room, as if a write had found too little (what `poll` does on Linux).
+    ///
+    /// # Errors
+    /// [`Error::NotConnected`] if there is no connection.
+    pub fn await_room(&mut self, socket: SocketId) -> Result<(), Error> {
+        let index = self.sockets.stream(socket)?;
+        if let Phase::Connection(connection) = &mut self.flows[index as usize].phase {
+            connection.await_room();
+        }
+        Ok(())
+    }
+
     /// Reads without taking (MSG_PEEK).
     ///
     /// # Errors

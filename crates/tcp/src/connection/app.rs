@@ -117,6 +117,21 @@ impl Connection {
         Ok(chunk)
     }
 
+    /// Takes up to `len` bytes unseen; returns how many there were.
+    pub fn discard<O: Observer>(&mut self, cx: &mut Cx<'_, O>, len: usize) -> usize {
+        let taken = self.rcv.queue.discard(cx.pool, len);
+        if taken > 0 {
+            self.after_read(taken);
+            cx.emit(|| Event::Call(Call::Read(taken)));
+        }
+        taken
+    }
+
+    /// The application is to be told of room to write, as if a write had found too little.
+    pub fn await_room(&mut self) {
+        self.app.wants_room = true;
+    }
+
     /// Reads without taking (MSG_PEEK).
     ///
     /// # Errors
@@ -193,6 +208,12 @@ impl Connection {
         self.rcv.queue.len()
     }
 
+    /// Bytes that were written and have not left yet, and our FIN if it has not.
+    pub fn unsent(&self) -> u32 {
+        let fin = u32::from(self.halves.send() != SendHalf::Open);
+        (self.snd.queue.end() + fin).offset_from(self.snd.nxt()).max(0) as u32
+    }
+
     /// Takes the pending error (SO_ERROR), or the soft one.
     pub fn take_error(&mut self) -> Option<Error> {
         self.app.error.take().or_else(|| self.app.soft_error.take())
@@ -237,6 +258,11 @@ impl Remnant {
     /// Bytes that can be read.
     pub fn readable_len(&self) -> usize {
         self.queue.len()
+    }
+
+    /// Takes up to `len` bytes unseen; returns how many there were.
+    pub fn discard(&mut self, pool: &mut FramePool, len: usize) -> usize {
+        self.queue.discard(pool, len)
     }
 
     /// The error that waits to be taken (SO_ERROR).

@@ -1,0 +1,60 @@
+//! Which call is carried out where.
+
+use crate::process::{Process, Progress};
+use crate::socket::Form;
+use crate::{Call, Errno, Return};
+use limpid_event::{Instant, Observer};
+
+impl<O: Observer> Process<O> {
+    /// Carries out a call, or begins to.
+    pub(crate) fn dispatch(&mut self, now: Instant, call: Call) -> Result<Progress, Errno> {
+        match call {
+            Call::Socket { domain, kind, protocol } => self.socket(domain, kind, protocol).map(Progress::Done),
+            Call::Bind { fd, address } => self.bind(fd, &address).map(Progress::Done),
+            Call::Listen { fd, backlog } => self.listen(now, fd, backlog).map(Progress::Done),
+            Call::Accept4 { fd, flags } => self.accept(now, fd, flags),
+            Call::Connect { fd, address } => self.connect(now, fd, &address),
+            Call::Close { fd } => self.close(now, fd),
+            Call::Shutdown { fd, how } => self.shutdown(now, fd, how).map(Progress::Done),
+            Call::GetSockName { fd } => self.own_name(fd).map(Progress::Done),
+            Call::GetPeerName { fd } => self.peer_name(fd).map(Progress::Done),
+            Call::Read { fd, len } => self.read(now, fd, len),
+            Call::Readv { fd, lens } => self.read(now, fd, total(&lens)?),
+            Call::Recv { fd, len, flags } => self.recv(now, fd, len, flags, Form::Bytes),
+            Call::RecvFrom { fd, len, flags } => self.recv(now, fd, len, flags, Form::Message { control_len: 0 }),
+            Call::RecvMsg { fd, lens, control_len, flags } => {
+                self.recv(now, fd, total(&lens)?, flags, Form::Message { control_len })
+            }
+            Call::Write { fd, bytes } => self.write(now, fd, bytes),
+            Call::Writev { fd, parts } => self.write(now, fd, parts.concat()),
+            Call::Send { fd, bytes, flags } => self.send(now, fd, bytes, &[], flags),
+            Call::SendTo { fd, bytes, flags, to: _ } => self.send(now, fd, bytes, &[], flags),
+            Call::SendMsg { fd, to: _, parts, control, flags } => self.send(now, fd, parts.concat(), &control, flags),
+            Call::GetSockOpt { fd, level, name, len } => self.option(now, fd, level, name, len).map(Progress::Done),
+            Call::SetSockOpt { fd, level, name, value } => {
+                self.set_option(now, fd, level, name, &value).map(Progress::Done)
+            }
+            Call::Fcntl { fd, command, argument } => self.fcntl(fd, command, argument).map(Progress::Done),
+            Call::Ioctl { .. }
+            | Call::Poll { .. }
+            | Call::Select { .. }
+            | Call::EpollCreate1 { .. }
+            | Call::EpollCtl { .. }
+            | Call::EpollWait { .. }
+            | Call::Pipe2 { .. }
+            | Call::Open { .. }
+            | Call::SendFile { .. }
+            | Call::Splice { .. } => Err(Errno::ENOSYS),
+        }
+    }
+}
+
+/// The bytes that several buffers hold together; Linux takes at most IOV_MAX of them.
+fn total(lens: &[usize]) -> Result<usize, Errno> {
+    lens.iter().try_fold(0_usize, |sum, len| sum.checked_add(*len)).ok_or(Errno::EINVAL)
+}
+
+/// A call that ended at once.
+pub(crate) fn done(value: i64) -> Progress {
+    Progress::Done(Return::ok(value))
+}

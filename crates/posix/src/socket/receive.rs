@@ -1,0 +1,190 @@
+//! Reading from a socket (RFC 9293 §3.9.1.3): `tcp_recvmsg`'s rules, in its order.
+
+use super::{Phase, Shut};
+use crate::file::FileId;
+use crate::process::{Process, Progress};
+use crate::work::{Patience, Work};
+use crate::{Errno, Message, Output, Return, abi};
+use alloc::vec;
+use alloc::vec::Vec;
+use limpid_event::{Error, Instant, Observer, TcpState};
+use limpid_stack::Readiness;
+
+/// Flags of `recv` that have a meaning here. Others Linux ignores, and so do we.
+const MSG_OOB: i32 = abi::MSG_OOB;
+
+/// What a call to read fills in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Form {
+    /// Bytes alone.
+    Bytes,
+    /// A message, with room for so many bytes of control messages.
+    Message { control_len: usize },
+}
+
+/// A read that may wait.
+#[derive(Debug)]
+pub(crate) struct Receive {
+    file: FileId,
+    len: usize,
+    flags: i32,
+    form: Form,
+    /// What was taken so far, or seen.
+    got: Vec<u8>,
+    /// How much that was: more than in `got` where bytes are thrown away (MSG_TRUNC).
+    copied: usize,
+}
+
+impl Receive {
+    pub(crate) fn new(file: FileId, len: usize, flags: i32, form: Form) -> Receive {
+        Receive { file, len, flags, form, got: Vec::new(), copied: 0 }
+    }
+
+    fn has(&self, flag: i32) -> bool {
+        self.flags & flag != 0
+    }
+
+    /// What was received so far, or why nothing will be.
+    pub(crate) fn give_up(self) -> Return {
+        if self.copied > 0 { self.ended() } else { Return::error(Errno::EAGAIN) }
+    }
+
+    fn ended(self) -> Return {
+        let value = Ok(self.copied as i64);
+        let output = match self.form {
+            Form::Bytes => Output::Bytes(self.got),
+            Form::Message { .. } => Output::Message(Message { bytes: self.got, ..Message::default() }),
+        };
+        Return { value, output }
+    }
+}
+
+impl<O: Observer> Process<O> {
+    /// read, readv: on a socket, a pipe or a file.
+    pub(crate) fn read(&mut self, now: Instant, fd: i32, len: usize) -> Result<Progress, Errno> {
+        let file = self.file(fd)?;
+        if !self.files.get(file).can_read() {
+            return Err(Errno::EBADF);
+        }
+        if self.files.socket(file).is_err() {
+            return Err(Errno::EBADF);
+        }
+        // Linux follows System V here: nothing is read into nothing, whatever the socket's state.
+        if len == 0 {
+            return Ok(Progress::Done(Return { value: Ok(0), output: Output::Bytes(Vec::new()) }));
+        }
+        self.receive(now, file, Receive::new(file, len, 0, Form::Bytes))
+    }
+
+    /// recv, recvfrom, recvmsg.
+    pub(crate) fn recv(
+        &mut self,
+        now: Instant,
+        fd: i32,
+        len: usize,
+        flags: i32,
+        form: Form,
+    ) -> Result<Progress, Errno> {
+        let file = self.socket_file(fd)?;
+        if flags & abi::MSG_ERRQUEUE != 0 {
+            return self.receive_error(file, len, form).map(Progress::Done);
+        }
+        if flags & MSG_OOB != 0 {
+            return self.receive_urgent(file, flags).map(Progress::Done);
+        }
+        self.receive(now, file, Receive::new(file, len, flags, form))
+    }
+
+    fn receive(&mut self, now: Instant, file: FileId, receive: Receive) -> Result<Progress, Errno> {
+        let patience = Patience::of(now, self.files.socket(file)?.options.recv_timeout);
+        let nonblocking = self.files.get(file).is_nonblocking() || receive.has(abi::MSG_DONTWAIT);
+        self.begin(now, Work::Receive(receive), vec![file], patience.unless(nonblocking))
+    }
+
+    pub(crate) fn step_receive(&mut self, now: Instant, receive: &mut Receive) -> Option<Result<Return, Errno>> {
+        let socket = match self.files.socket(receive.file) {
+            Ok(socket) => socket,
+            Err(errno) => return Some(Err(errno)),
+        };
+        let (id, low_water) = (socket.id, socket.options.recv_low_water);
+        if self.tcp_state(id) == TcpState::Listen {
+            return Some(Err(Errno::ENOTCONN));
+        }
+        let whole = receive.has(abi::MSG_WAITALL);
+        let target = if whole { receive.len } else { low_water.min(receive.len) }.max(1);
+        let readable = self.stack.readable_len(id).unwrap_or(0);
+        if readable > 0 {
+            self.take(now, id, receive, readable);
+        }
+        let full = receive.copied >= target || receive.copied == receive.len;
+        let ended = if readable > 0 && full {
+            Some(Ok(()))
+        } else if receive.copied > 0 {
+            self.nothing_more_comes(id).then_some(Ok(()))
+        } else {
+            self.end_of_stream(now, receive.file)
+        };
+        Some(match ended? {
+            Ok(()) => {
+                let control = self.control_after(now, receive.file, receive.form);
+                let done = Receive { got: core::mem::take(&mut receive.got), ..*receive };
+                Ok(with_control(done.ended(), control))
+            }
+            Err(errno) => Err(errno),
+        })
+    }
+
+    /// Takes, looks at, or throws away what there is.
+    fn take(&mut self, now: Instant, id: limpid_stack::SocketId, receive: &mut Receive, readable: usize) {
+        if receive.has(abi::MSG_PEEK) {
+            receive.copied = readable.min(receive.len);
+            receive.got = vec![0; if receive.has(abi::MSG_TRUNC) { 0 } else { receive.copied }];
+            let _ = self.stack.peek(id, &mut receive.got);
+            return;
+        }
+        let wanted = readable.min(receive.len - receive.copied);
+        if receive.has(abi::MSG_TRUNC) {
+            receive.copied += self.stack.discard(now, id, wanted).unwrap_or(0);
+            return;
+        }
+        let from = receive.got.len();
+        receive.got.resize(from + wanted, 0);
+        let read = self.stack.read(now, id, &mut receive.got[from..]).unwrap_or(0);
+        receive.got.truncate(from + read);
+        receive.copied += read;
+    }
+
+    /// There was something: whether to stop with that.
+    fn nothing_more_comes(&self, id: limpid_stack::SocketId) -> bool {
+        let end = Readiness::READ_CLOSED | Readiness::CLOSED | Readiness::ERROR;
+        self.stack.readiness(id).is_ok_and(|ready| ready.intersects(end))
+    }
+
+    /// There is nothing to read: the end of the stream, an error, or `None` where something may come.
+    fn end_of_stream(&mut self, now: Instant, file: FileId) -> Option<Result<(), Errno>> {
+        let socket = match self.files.socket_mut(file) {
+            Ok(socket) => socket,
+            Err(errno) => return Some(Err(errno)),
+        };
+        if let Some(error) = socket.error.take() {
+            return Some(Err(error));
+        }
+        let (id, phase, shut) = (socket.id, socket.phase, socket.shut.contains(Shut::READ));
+        match self.stack.read(now, id, &mut [0]) {
+            Ok(_) => Some(Ok(())),
+            Err(Error::WouldBlock) => None,
+            // A connect that failed has closed both halves; what never was connected is another thing.
+            Err(Error::NotConnected) if shut || phase != Phase::Unconnected => Some(Ok(())),
+            Err(error) => Some(Err(error.into())),
+        }
+    }
+}
+
+/// Puts control messages into what a call returns.
+fn with_control(ended: Return, (control, flags): (Vec<crate::Control>, i32)) -> Return {
+    let output = match ended.output {
+        Output::Message(message) => Output::Message(Message { control, flags, ..message }),
+        other => other,
+    };
+    Return { output, ..ended }
+}

@@ -1,0 +1,126 @@
+//! Calls that may have to wait: tried at once, and again whenever what they wait for may have come.
+
+use crate::file::FileId;
+use crate::process::{Process, Progress};
+use crate::socket::{Accept, Receive, Send};
+use crate::{Errno, Return};
+use alloc::vec::Vec;
+use core::time::Duration;
+use limpid_event::{Instant, Observer};
+use limpid_stack::SocketId;
+
+/// A call that may wait, and how far it came.
+#[derive(Debug)]
+pub(crate) enum Work {
+    Accept(Accept),
+    Connect(FileId),
+    Receive(Receive),
+    Send(Send),
+    /// A close that lingers (SO_LINGER) on a socket without descriptor.
+    Linger(SocketId),
+}
+
+/// How long a call waits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Patience {
+    Not,
+    Until(Instant),
+    Forever,
+}
+
+impl Patience {
+    /// So long from now; for ever if there is no time.
+    pub(crate) fn of(now: Instant, time: Option<Duration>) -> Patience {
+        match time {
+            None => Patience::Forever,
+            Some(Duration::ZERO) => Patience::Not,
+            Some(time) => Patience::Until(now + time),
+        }
+    }
+
+    /// Not at all if `nonblocking`.
+    pub(crate) fn unless(self, nonblocking: bool) -> Patience {
+        if nonblocking { Patience::Not } else { self }
+    }
+}
+
+impl<O: Observer> Process<O> {
+    /// Tries a call. If it has to wait, it becomes a task that holds `files` and is tried again when something happens to one
+    /// of them.
+    pub(crate) fn begin(
+        &mut self,
+        now: Instant,
+        mut work: Work,
+        files: Vec<FileId>,
+        patience: Patience,
+    ) -> Result<Progress, Errno> {
+        if let Some(ended) = self.step(now, &mut work) {
+            return Ok(Progress::Done(ended));
+        }
+        let deadline = match patience {
+            Patience::Not => return Ok(Progress::Done(self.give_up(now, work))),
+            Patience::Until(at) => Some(at),
+            Patience::Forever => None,
+        };
+        if self.tasks.is_full() {
+            return Err(Errno::ENOMEM);
+        }
+        let lingering = if let Work::Linger(socket) = work { Some(socket) } else { None };
+        files.iter().for_each(|&file| self.files.hold(file));
+        let task = self.tasks.insert(work, files.clone(), deadline);
+        for file in files {
+            self.files.get_mut(file).waiters.push(task);
+        }
+        if let Some(socket) = lingering {
+            self.lingering.insert(socket, task);
+        }
+        Ok(Progress::Waits(task))
+    }
+
+    /// Tries a call: `None` if it has to wait.
+    fn step(&mut self, now: Instant, work: &mut Work) -> Option<Return> {
+        let ended = match work {
+            Work::Accept(accept) => self.step_accept(now, accept),
+            Work::Connect(file) => self.step_connect(now, *file),
+            Work::Receive(receive) => self.step_receive(now, receive),
+            Work::Send(send) => self.step_send(now, send),
+            Work::Linger(socket) => self.step_linger(now, *socket),
+        };
+        ended.map(|result| result.unwrap_or_else(Return::error))
+    }
+
+    /// The time is up, or the call does not wait: it ends with what it has.
+    fn give_up(&mut self, now: Instant, work: Work) -> Return {
+        match work {
+            Work::Accept(_) => Return::error(Errno::EAGAIN),
+            Work::Connect(file) => self.give_up_connect(file),
+            Work::Receive(receive) => receive.give_up(),
+            Work::Send(send) => send.give_up(),
+            Work::Linger(socket) => self.end_linger(now, socket),
+        }
+    }
+
+    /// Lets the calls go on that can, until none can.
+    pub(crate) fn run(&mut self, now: Instant) {
+        self.tasks.wake_overdue(now);
+        loop {
+            self.carry_loopback(now);
+            self.spread_news();
+            let Some(id) = self.tasks.next_runnable() else { return };
+            let Some(mut task) = self.tasks.take(id) else { continue };
+            let ended = match self.step(now, &mut task.work) {
+                Some(ended) => ended,
+                None if task.deadline.is_some_and(|at| at <= now) => self.give_up(now, task.work),
+                None => {
+                    self.tasks.put_back(id, task);
+                    continue;
+                }
+            };
+            for file in task.files {
+                self.files.get_mut(file).waiters.retain(|waiter| *waiter != id);
+                self.release(now, file, false);
+            }
+            self.done.push_back((id, ended));
+        }
+    }
+}
