@@ -13,7 +13,7 @@ pub(crate) use spawned::{Spawned, Stdio};
 use crate::error::{CliError, plain};
 use crate::report::{self, ReportOptions};
 use arguments::Ends;
-use limpid::device::namespace::{KernelRoute, Namespace, NamespaceError};
+use limpid::device::namespace::{KernelRoute, Namespace, NamespaceError, RouteMetrics};
 use limpid::device::{Device, Tun, TunConfig};
 use limpid::{Cidr, Clock, Host, IpAddr};
 use limpid_lab::recorder::{DeviceRecorder, Recorder};
@@ -140,7 +140,7 @@ fn private_network(ends: Ends) -> Result<(Namespace, Tun), NamespaceError> {
     let tun = namespace.tun(&config)?;
     let link = tun.name().to_owned();
     let destination = host_route(ends.ours.addr);
-    namespace.add_route(&KernelRoute { destination, gateway: None, link, congestion: None })?;
+    namespace.add_route(&KernelRoute { destination, gateway: None, link, metrics: RouteMetrics::default() })?;
     Ok((namespace, tun))
 }
 

@@ -3,6 +3,7 @@
 //! The runner is the same for all: it knows when something should happen, and compares. A target has a clock, takes packets and
 //! system calls, and tells what comes out.
 
+pub mod kernel;
 pub mod sysctl;
 
 use limpid_event::{FlowId, Instant, TxReason};

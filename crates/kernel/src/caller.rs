@@ -40,6 +40,13 @@ pub struct Caller {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Ticket(u64);
 
+impl Ticket {
+    /// Its number, from 1 on.
+    pub const fn number(self) -> u64 {
+        self.0
+    }
+}
+
 /// How far a call is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum State {

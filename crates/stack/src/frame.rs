@@ -68,7 +68,7 @@ pub struct TxFrame {
 
 impl TxFrame {
     /// An empty frame that belongs to no connection.
-    pub(crate) fn stateless() -> TxFrame {
+    pub fn stateless() -> TxFrame {
         TxFrame {
             head: ArrayVec::new(),
             payload: Chunks::new(),

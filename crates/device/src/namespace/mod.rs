@@ -11,13 +11,17 @@
 
 mod child;
 mod error;
+mod link;
 mod netlink;
+mod route;
 #[cfg(test)]
 mod tests;
 
 pub use child::Child;
 pub use error::NamespaceError;
+pub use link::Queue;
 pub(crate) use netlink::Netlink;
+pub use route::{KernelRoute, RouteMetrics};
 
 use crate::tun::{Tun, TunConfig};
 use limpid_wire::{Cidr, IpAddr};
@@ -49,20 +53,6 @@ pub struct Namespace {
     netlink: Netlink,
     /// Not `Send`: what it says is true of one thread.
     thread: PhantomData<*const ()>,
-}
-
-/// A route on the kernel's side.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct KernelRoute {
-    /// Where to.
-    pub destination: Cidr,
-    /// Through whom; `None` if the destination is on the link.
-    pub gateway: Option<IpAddr>,
-    /// Out of which link, by name.
-    pub link: String,
-    /// Congestion control of connections over it (`ip route … congctl NAME`): a route may choose one that a child
-    /// namespace's sysctl may not.
-    pub congestion: Option<String>,
 }
 
 impl Namespace {
@@ -140,18 +130,6 @@ impl Namespace {
             std::thread::sleep(Duration::from_micros(200));
         }
         Ok(())
-    }
-
-    /// Adds a route.
-    ///
-    /// # Errors
-    /// [`NamespaceError::Step`], with what the kernel said: there is no such link, the route is there already, or its gateway is not on the link.
-    pub fn add_route(&self, route: &KernelRoute) -> Result<(), NamespaceError> {
-        let index = self.index(&route.link)?;
-        let to = route.destination;
-        self.netlink
-            .add_route(index, to, route.gateway, route.congestion.as_deref())
-            .map_err(NamespaceError::step(format!("route to {to}")))
     }
 
     /// Sets a link up, with another MTU (bytes) if one is given.

@@ -13,7 +13,6 @@ const NLMSG_ERROR: u16 = 2;
 const RTM_NEWLINK: u16 = 16;
 const RTM_GETLINK: u16 = 18;
 const RTM_NEWADDR: u16 = 20;
-const RTM_NEWROUTE: u16 = 24;
 const RTM_GETROUTE: u16 = 26;
 
 const NLM_F_REQUEST: u16 = 0x001;
@@ -27,21 +26,13 @@ const IFA_ADDRESS: u16 = 1;
 const IFA_LOCAL: u16 = 2;
 const IFA_F_NODAD: u8 = 0x02;
 const RTA_DST: u16 = 1;
-const RTA_OIF: u16 = 4;
-const RTA_GATEWAY: u16 = 5;
-const RTA_METRICS: u16 = 8;
-const RTAX_CC_ALGO: u16 = 16;
 
 const AF_UNSPEC: u8 = 0;
 const AF_INET: u8 = 2;
 const AF_INET6: u8 = 10;
 const IFF_UP: u32 = 0x01;
 const IFF_RUNNING: u32 = 0x40;
-const RT_TABLE_MAIN: u8 = 254;
-const RTPROT_STATIC: u8 = 4;
 const RT_SCOPE_UNIVERSE: u8 = 0;
-const RT_SCOPE_LINK: u8 = 253;
-const RTN_UNICAST: u8 = 1;
 const RTN_LOCAL: u8 = 2;
 
 /// Length of `nlmsghdr`, bytes.
@@ -76,6 +67,13 @@ impl Netlink {
         Ok(Netlink { socket })
     }
 
+    /// The same for generic netlink.
+    pub(super) fn generic() -> io::Result<Netlink> {
+        let generic = Some(net::netlink::GENERIC);
+        let socket = net::socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, generic)?;
+        Ok(Netlink { socket })
+    }
+
     /// The link called `name`; `None` if there is none.
     pub(crate) fn link(&self, name: &str) -> io::Result<Option<Link>> {
         let mut request = Request::new(RTM_GETLINK, 0);
@@ -90,7 +88,7 @@ impl Netlink {
 
     /// Sets a link up, with another MTU if one is given.
     pub(crate) fn set_up(&self, index: u32, mtu: Option<u16>) -> io::Result<()> {
-        let mut request = Request::new(RTM_NEWLINK, NLM_F_ACK);
+        let mut request = Request::acknowledged(RTM_NEWLINK);
         request.bytes(&ifinfomsg(index, IFF_UP, IFF_UP));
         if let Some(mtu) = mtu {
             request.attribute(IFLA_MTU, &u32::from(mtu).to_ne_bytes());
@@ -101,7 +99,7 @@ impl Netlink {
     /// Gives a link an address, usable at once (no duplicate address detection), and with it the route to its network.
     pub(crate) fn add_address(&self, index: u32, address: Cidr) -> io::Result<()> {
         let (family, bytes) = family_and_bytes(address.addr);
-        let mut request = Request::new(RTM_NEWADDR, NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE);
+        let mut request = Request::replace(RTM_NEWADDR);
         // ifaddrmsg: family, prefix length, flags, scope, index.
         request.bytes(&[family, address.prefix, IFA_F_NODAD, RT_SCOPE_UNIVERSE]);
         request.bytes(&index.to_ne_bytes());
@@ -126,35 +124,8 @@ impl Netlink {
         }
     }
 
-    /// Adds a route through a link, perhaps through a gateway, perhaps with a congestion control of its own.
-    pub(crate) fn add_route(
-        &self,
-        index: u32,
-        destination: Cidr,
-        gateway: Option<IpAddr>,
-        congestion: Option<&str>,
-    ) -> io::Result<()> {
-        let (family, bytes) = family_and_bytes(destination.addr);
-        let scope = if gateway.is_some() { RT_SCOPE_UNIVERSE } else { RT_SCOPE_LINK };
-        let mut request = Request::new(RTM_NEWROUTE, NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE);
-        // rtmsg: family, lengths of destination and source, TOS, table, protocol, scope, type; then 32 bits of flags.
-        request.bytes(&[family, destination.prefix, 0, 0, RT_TABLE_MAIN, RTPROT_STATIC, scope, RTN_UNICAST]);
-        request.bytes(&0_u32.to_ne_bytes());
-        request.attribute(RTA_DST, &bytes);
-        request.attribute(RTA_OIF, &index.to_ne_bytes());
-        if let Some(gateway) = gateway {
-            request.attribute(RTA_GATEWAY, &family_and_bytes(gateway).1);
-        }
-        if let Some(name) = congestion {
-            let mut metrics = Request::empty();
-            metrics.attribute(RTAX_CC_ALGO, &c_string(name));
-            request.attribute(RTA_METRICS, &metrics.buf);
-        }
-        self.exchange(request).map(drop)
-    }
-
     /// Sends a request and waits for its answer: the first message's payload, empty for a plain success.
-    fn exchange(&self, request: Request) -> io::Result<Vec<u8>> {
+    pub(super) fn exchange(&self, request: Request) -> io::Result<Vec<u8>> {
         let message = request.finish();
         net::send(&self.socket, &message, SendFlags::empty())?;
         let mut answer = vec![0; 16_384];
@@ -170,12 +141,22 @@ impl Netlink {
 }
 
 /// A message in the making.
-struct Request {
+pub(super) struct Request {
     buf: Vec<u8>,
 }
 
 impl Request {
-    fn new(kind: u16, flags: u16) -> Request {
+    /// One that makes something, or replaces what is there.
+    pub(super) fn replace(kind: u16) -> Request {
+        Request::new(kind, NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE)
+    }
+
+    /// One that is answered by whether it was done.
+    pub(super) fn acknowledged(kind: u16) -> Request {
+        Request::new(kind, NLM_F_ACK)
+    }
+
+    pub(super) fn new(kind: u16, flags: u16) -> Request {
         let mut request = Request::empty();
         request.bytes(&0_u32.to_ne_bytes());
         request.bytes(&kind.to_ne_bytes());
@@ -185,21 +166,27 @@ impl Request {
         request
     }
 
-    fn empty() -> Request {
+    /// Attributes without a message.
+    pub(super) fn empty() -> Request {
         Request { buf: Vec::with_capacity(128) }
     }
 
-    fn bytes(&mut self, bytes: &[u8]) {
+    pub(super) fn bytes(&mut self, bytes: &[u8]) {
         self.buf.extend_from_slice(bytes);
     }
 
     /// Adds an attribute: length, type, value, and padding to four bytes.
-    fn attribute(&mut self, kind: u16, value: &[u8]) {
+    pub(super) fn attribute(&mut self, kind: u16, value: &[u8]) {
         let length = u16::try_from(4 + value.len()).expect("attributes are short");
         self.bytes(&length.to_ne_bytes());
         self.bytes(&kind.to_ne_bytes());
         self.bytes(value);
         self.buf.resize(self.buf.len().next_multiple_of(4), 0);
+    }
+
+    /// The attributes of one that is [`empty`](Self::empty) otherwise.
+    pub(super) fn into_bytes(self) -> Vec<u8> {
+        self.buf
     }
 
     /// The message, with its length in place.
@@ -220,14 +207,14 @@ fn ifinfomsg(index: u32, flags: u32, change: u32) -> [u8; IFINFOMSG] {
     message
 }
 
-fn family_and_bytes(address: IpAddr) -> (u8, Vec<u8>) {
+pub(super) fn family_and_bytes(address: IpAddr) -> (u8, Vec<u8>) {
     match address.as_v4() {
         Some(octets) => (AF_INET, octets.to_vec()),
         None => (AF_INET6, address.octets().to_vec()),
     }
 }
 
-fn c_string(name: &str) -> Vec<u8> {
+pub(super) fn c_string(name: &str) -> Vec<u8> {
     let mut bytes = name.as_bytes().to_vec();
     bytes.push(0);
     bytes
@@ -244,12 +231,18 @@ fn first_message(datagram: &[u8]) -> Option<(u16, &[u8])> {
 fn parse_link(payload: &[u8]) -> Option<Link> {
     let index = u32::from_ne_bytes(*payload.get(4..)?.first_chunk()?);
     let flags = u32::from_ne_bytes(*payload.get(8..)?.first_chunk()?);
-    let mut rest = payload.get(IFINFOMSG..)?;
+    let mtu = attribute(payload.get(IFINFOMSG..)?, IFLA_MTU)?;
+    let mtu = u32::from_ne_bytes(*mtu.first_chunk()?);
+    Some(Link { index, mtu, is_up: flags & IFF_UP != 0, is_running: flags & IFF_RUNNING != 0 })
+}
+
+/// The value of the first attribute of a kind.
+pub(super) fn attribute(attributes: &[u8], wanted: u16) -> Option<&[u8]> {
+    let mut rest = attributes;
     while let (Some(length), Some(kind)) = (rest.first_chunk(), rest.get(2..).and_then(|r| r.first_chunk())) {
         let length = usize::from(u16::from_ne_bytes(*length));
-        if u16::from_ne_bytes(*kind) == IFLA_MTU {
-            let mtu = u32::from_ne_bytes(*rest.get(4..length)?.first_chunk()?);
-            return Some(Link { index, mtu, is_up: flags & IFF_UP != 0, is_running: flags & IFF_RUNNING != 0 });
+        if u16::from_ne_bytes(*kind) == wanted {
+            return rest.get(4..length);
         }
         rest = rest.get(length.max(4).next_multiple_of(4)..)?;
     }

@@ -136,7 +136,7 @@ fn routes_lead_through_the_device() {
                 destination: cidr("192.0.2.0", 24),
                 gateway: Some("10.0.0.103".parse().unwrap()),
                 link: "limpid0".into(),
-                congestion: Some("reno".into()),
+                metrics: RouteMetrics { congctl: Some("reno".into()), ..RouteMetrics::default() },
             })
             .unwrap();
         UdpSocket::bind("0.0.0.0:0").unwrap().send_to(b"far", "192.0.2.7:9").unwrap();
@@ -147,9 +147,77 @@ fn routes_lead_through_the_device() {
             destination: cidr("192.0.2.0", 24),
             gateway: None,
             link: "nowhere".into(),
-            congestion: None,
+            metrics: RouteMetrics::default(),
         });
         assert_eq!(error.unwrap_err().to_string(), "link nowhere: No such device (os error 19)");
+    });
+}
+
+#[test]
+fn a_route_has_metrics_until_it_is_replaced() {
+    in_namespace(|namespace| {
+        let _tun = namespace.tun(&tun_config()).unwrap();
+        let mut route = KernelRoute {
+            destination: cidr("192.0.2.0", 24),
+            gateway: None,
+            link: "limpid0".into(),
+            metrics: RouteMetrics {
+                mtu: Some((1000, true)),
+                advmss: Some(900),
+                initcwnd: Some(2),
+                initrwnd: Some(3),
+                rto_min: Some(Duration::from_millis(40)),
+                quickack: Some(true),
+                ecn: Some(true),
+                ..RouteMetrics::default()
+            },
+        };
+        namespace.add_route(&route).unwrap();
+        // Of the metrics this file has only the MSS, with 40 added.
+        assert_eq!(mtu_of_route("000200C0").as_deref(), Some("940"));
+        route.metrics = RouteMetrics { congctl: Some("no such".into()), ..RouteMetrics::default() };
+        assert!(namespace.add_route(&route).unwrap_err().to_string().starts_with("route to 192.0.2.0/24: "));
+        route.metrics = RouteMetrics::default();
+        namespace.add_route(&route).unwrap();
+        assert_eq!(mtu_of_route("000200C0").as_deref(), Some("0"));
+    });
+}
+
+/// The column MTU of `/proc/net/route`.
+fn mtu_of_route(destination: &str) -> Option<String> {
+    let table = fs::read_to_string("/proc/thread-self/net/route").unwrap();
+    let route = table.lines().find(|line| line.split_whitespace().nth(1) == Some(destination))?;
+    route.split_whitespace().nth(8).map(str::to_owned)
+}
+
+#[test]
+fn a_queue_without_room_drops_everything() {
+    in_namespace(|namespace| {
+        let mut tun = namespace.tun(&tun_config()).unwrap();
+        let send = |text: &[u8]| UdpSocket::bind("0.0.0.0:0").unwrap().send_to(text, "10.0.0.103:9").map(drop);
+        namespace.set_queue("limpid0", Queue::Fifo { limit: Some(0) }).unwrap();
+        let _ = send(b"lost");
+        namespace.set_queue("limpid0", Queue::Fifo { limit: Some(9) }).unwrap();
+        send(b"sent").unwrap();
+        let packet = recv_until(&mut tun, |p| p[0] >> 4 == 4);
+        assert_eq!(&packet[28..], b"sent");
+        let error = namespace.set_queue("nowhere", Queue::Fair).unwrap_err();
+        assert_eq!(error.to_string(), "link nowhere: No such device (os error 19)");
+    });
+}
+
+#[test]
+fn segmentation_is_switched_and_metrics_are_forgotten() {
+    in_namespace(|namespace| {
+        let _tun = namespace.tun(&tun_config()).unwrap();
+        namespace.set_segmentation("limpid0", false).unwrap();
+        namespace.set_segmentation("limpid0", true).unwrap();
+        assert!(namespace.set_segmentation("nowhere", false).is_err());
+        match namespace.flush_tcp_metrics() {
+            Ok(()) => {}
+            // Inside a user namespace nobody may.
+            Err(error) => assert!(error.to_string().starts_with("TCP metrics: Operation not permitted"), "{error}"),
+        }
     });
 }
 

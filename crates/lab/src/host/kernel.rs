@@ -5,7 +5,7 @@
 use super::{Interest, Machine, Options, SocketKey};
 use crate::link::Outgoing;
 use crate::recorder::is_tcp_or_icmp;
-use limpid_device::namespace::{KernelRoute, Namespace, NamespaceError};
+use limpid_device::namespace::{KernelRoute, Namespace, NamespaceError, RouteMetrics};
 use limpid_device::{Device, Tun, TunConfig};
 use limpid_event::{Error, FlowId, Instant};
 use limpid_stack::{RxFrame, Shutdown, TxFrame};
@@ -59,7 +59,12 @@ impl KernelHost {
         let tun = namespace.tun(&config)?;
         for peer in peers {
             let link = tun.name().to_owned();
-            namespace.add_route(&KernelRoute { destination: *peer, gateway: None, link, congestion: None })?;
+            namespace.add_route(&KernelRoute {
+                destination: *peer,
+                gateway: None,
+                link,
+                metrics: RouteMetrics::default(),
+            })?;
         }
         Ok(KernelHost {
             sockets: BTreeMap::new(),
