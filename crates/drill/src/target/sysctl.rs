@@ -50,6 +50,10 @@ impl Sysctls {
                 write(config, &numbers).map_err(|why| TargetError::Refused(format!("{name}: {why}")))?;
                 Applied::Done
             }
+            Meaning::Name { write, why, .. } => match write(config, &value) {
+                true => Applied::Done,
+                false => return Err(TargetError::Unsupported(format!("{name} = {value}: {why}"))),
+            },
             Meaning::NoEffect { .. } if same(&value, &before) => Applied::Done,
             Meaning::NoEffect { why, .. } => Applied::NoEffect(format!("{name} = {value} changes nothing: {why}")),
             Meaning::Only { values, why } if !values.iter().any(|known| same(known, &value)) => {
@@ -74,6 +78,7 @@ impl Sysctls {
             Meaning::Number { read, .. } => read(config).to_string(),
             Meaning::Flag { read, .. } => i64::from(read(config)).to_string(),
             Meaning::Numbers { read, .. } => read(config).iter().map(i64::to_string).collect::<Vec<_>>().join(" "),
+            Meaning::Name { read, .. } => read(config).to_owned(),
             Meaning::NoEffect { default, .. } => (*default).to_owned(),
             Meaning::Only { values, .. } => values.first().copied().unwrap_or_default().to_owned(),
         })
@@ -94,7 +99,9 @@ impl Sysctls {
 pub fn known() -> impl Iterator<Item = (&'static str, String)> {
     TABLE.iter().map(|row| {
         let meaning = match &row.meaning {
-            Meaning::Number { .. } | Meaning::Flag { .. } | Meaning::Numbers { .. } => "set".to_owned(),
+            Meaning::Number { .. } | Meaning::Flag { .. } | Meaning::Numbers { .. } | Meaning::Name { .. } => {
+                "set".to_owned()
+            }
             Meaning::NoEffect { why, .. } => format!("no effect: {why}"),
             Meaning::Only { values, why } => format!("{} only: {why}", values.join(" or ")),
         };

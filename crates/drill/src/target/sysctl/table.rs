@@ -1,8 +1,9 @@
 //! A row for each sysctl that is known.
 
-use Meaning::{Flag, NoEffect, Number, Numbers, Only};
+use Meaning::{Flag, Name, NoEffect, Number, Numbers, Only};
 use limpid_stack::{Config, StackConfig, SynCookies};
 use limpid_tcp::SynSchedule;
+use limpid_tcp::congestion::Algorithm;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +25,8 @@ pub(super) enum Meaning {
         read: fn(&StackConfig) -> Vec<i64>,
         write: fn(&mut StackConfig, &[i64]) -> Result<(), &'static str>,
     },
+    /// A name of something that the stack has, or has not.
+    Name { read: fn(&StackConfig) -> &'static str, write: fn(&mut StackConfig, &str) -> bool, why: &'static str },
     /// Nothing that a peer could see depends on it.
     NoEffect { default: &'static str, why: &'static str },
     /// The stack always does what these values say; the first is the default.
@@ -139,7 +142,11 @@ pub(super) const TABLE: &[Row] = rows! {
     "net.ipv4.tcp_backlog_ack_defer" => NoEffect { default: "1", why: ONE_STACK },
 
     // Loss and congestion.
-    "net.ipv4.tcp_congestion_control" => Only { values: &["reno"], why: "the stack has reno alone" },
+    "net.ipv4.tcp_congestion_control" => Name {
+        read: |c| c.tcp.congestion.name(),
+        write: |c, name| Algorithm::named(name).map(|known| tcp(c).congestion = known).is_some(),
+        why: "the stack has reno and cubic",
+    },
     "net.ipv4.tcp_allowed_congestion_control" => NoEffect { default: "reno", why: "it is about who may choose" },
     "net.ipv4.tcp_slow_start_after_idle" => flag(|c| c.tcp.slow_start_after_idle, |c, on| tcp(c).slow_start_after_idle = on),
     "net.ipv4.tcp_recovery" => Only { values: &["0"], why: "the stack has no RACK" },

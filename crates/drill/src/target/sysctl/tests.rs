@@ -35,6 +35,7 @@ fn settings_change_what_they_name() {
     assert_eq!(done("net.ipv4.ip_local_port_range", "5000 6000").ephemeral_ports, 5000..=6000);
     assert_eq!(done("net.ipv4.tcp_fin_timeout", "7").tcp.fin_timeout.as_secs(), 7);
     assert_eq!(done("net.ipv4.tcp_invalid_ratelimit", "0").tcp.invalid_ratelimit.as_millis(), 0);
+    assert_eq!(done("net.ipv4.tcp_congestion_control", "reno").tcp.congestion.name(), "reno");
     let schedule = done("net.ipv4.tcp_syn_linear_timeouts", "0").tcp.syn_schedule;
     assert_eq!(schedule, limpid_tcp::SynSchedule::Exponential);
 }
@@ -65,6 +66,11 @@ fn what_is_wrong_is_said() {
             "net.ipv4.tcp_mtu_probing",
             "1",
             "unsupported: net.ipv4.tcp_mtu_probing = 1: the stack does not probe for the path MTU",
+        ),
+        (
+            "net.ipv4.tcp_congestion_control",
+            "bbr",
+            "unsupported: net.ipv4.tcp_congestion_control = bbr: the stack has reno and cubic",
         ),
         ("net.ipv4.no_such", "1", "unsupported: net.ipv4.no_such: limpid has no such setting"),
     ] {
