@@ -1,9 +1,11 @@
 //! fcntl and ioctl.
 
 use crate::descriptor::Descriptor;
+use crate::file::FileId;
 use crate::process::Process;
-use crate::{Errno, Return, abi};
-use limpid_event::Observer;
+use crate::{Errno, Output, Return, abi};
+use limpid_event::{Observer, TcpState};
+use limpid_stack::SocketId;
 
 /// The status flags that F_SETFL changes; others it ignores, as Linux does.
 const SETTABLE: i32 = abi::O_APPEND | abi::O_NONBLOCK;
@@ -26,9 +28,50 @@ impl<O: Observer> Process<O> {
                 *flags = *flags & !SETTABLE | argument as i32 & SETTABLE;
                 0
             }
+            abi::F_GETPIPE_SZ => self.pipe_capacity(file)?,
+            abi::F_SETPIPE_SZ => self.set_pipe_capacity(file, argument)?,
             _ => return Err(Errno::EINVAL),
         };
         Ok(Return::ok(value))
+    }
+
+    /// ioctl
+    pub(crate) fn ioctl(&mut self, fd: i32, request: u64, argument: i64) -> Result<Return, Errno> {
+        let file = self.file(fd)?;
+        if request == abi::FIONBIO {
+            let flags = &mut self.files.get_mut(file).flags;
+            *flags = if argument as i32 != 0 { *flags | abi::O_NONBLOCK } else { *flags & !abi::O_NONBLOCK };
+            return Ok(Return::ok(0));
+        }
+        let value = match (self.files.socket(file), self.pipe_end(file), request) {
+            (Ok(_), _, _) => self.socket_ioctl(file, request)?,
+            (_, Some(end), abi::FIONREAD) => self.pipe_len(end) as i64,
+            _ => return Err(Errno::ENOTTY),
+        };
+        Ok(Return { value: Ok(0), output: Output::Integer(value) })
+    }
+
+    /// Linux's `tcp_ioctl`.
+    fn socket_ioctl(&self, file: FileId, request: u64) -> Result<i64, Errno> {
+        let id = self.files.socket(file)?.id;
+        // What was written before the connection is there does not count.
+        let counts = |len: u32| i64::from(if self.tcp_state(id) == TcpState::SynReceived { 0 } else { len });
+        Ok(match request {
+            abi::SIOCATMARK => (self.bytes_to_mark(file) == Some(0)).into(),
+            abi::SIOCINQ => self.readable_in_line(file)? as i64,
+            abi::SIOCOUTQ => counts(self.unacknowledged(id)?),
+            abi::SIOCOUTQNSD => counts(self.stack.unsent(id)?),
+            _ => return Err(Errno::ENOTTY),
+        })
+    }
+
+    /// Bytes written, and the FIN, that are not acknowledged; EINVAL for a listener.
+    fn unacknowledged(&self, id: SocketId) -> Result<u32, Errno> {
+        match self.tcp_state(id) {
+            TcpState::Listen => Err(Errno::EINVAL),
+            TcpState::Closed => Ok(0),
+            _ => Ok(self.stack.unacknowledged(id)?),
+        }
     }
 
     /// F_DUPFD

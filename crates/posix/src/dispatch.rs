@@ -2,7 +2,7 @@
 
 use crate::process::{Process, Progress};
 use crate::socket::Form;
-use crate::{Call, Errno, Return};
+use crate::{Call, Errno};
 use limpid_event::{Instant, Observer};
 
 impl<O: Observer> Process<O> {
@@ -35,16 +35,20 @@ impl<O: Observer> Process<O> {
                 self.set_option(now, fd, level, name, &value).map(Progress::Done)
             }
             Call::Fcntl { fd, command, argument } => self.fcntl(fd, command, argument).map(Progress::Done),
-            Call::Ioctl { .. }
-            | Call::Poll { .. }
-            | Call::Select { .. }
-            | Call::EpollCreate1 { .. }
-            | Call::EpollCtl { .. }
-            | Call::EpollWait { .. }
-            | Call::Pipe2 { .. }
-            | Call::Open { .. }
-            | Call::SendFile { .. }
-            | Call::Splice { .. } => Err(Errno::ENOSYS),
+            Call::Ioctl { fd, request, argument } => self.ioctl(fd, request, argument).map(Progress::Done),
+            Call::Poll { fds, timeout } => self.poll(now, fds, timeout),
+            Call::Select { nfds, sets, timeout } => self.select(now, nfds, sets, timeout),
+            Call::EpollCreate1 { flags } => self.epoll_create(flags).map(Progress::Done),
+            Call::EpollCtl { epfd, operation, fd, event } => {
+                self.epoll_ctl(epfd, operation, fd, event).map(Progress::Done)
+            }
+            Call::EpollWait { epfd, max, timeout } => self.epoll_wait(now, epfd, max, timeout),
+            Call::Pipe2 { flags } => self.make_pipe(flags).map(Progress::Done),
+            Call::Open { path, flags, mode: _ } => self.open(&path, flags).map(Progress::Done),
+            Call::SendFile { out_fd, in_fd, offset, count } => self.send_file(now, (out_fd, in_fd), offset, count),
+            Call::Splice { fd_in, off_in, fd_out, off_out, len, flags } => {
+                self.splice(now, (fd_in, off_in), (fd_out, off_out), len, flags)
+            }
         }
     }
 }
@@ -52,9 +56,4 @@ impl<O: Observer> Process<O> {
 /// The bytes that several buffers hold together; Linux takes at most IOV_MAX of them.
 fn total(lens: &[usize]) -> Result<usize, Errno> {
     lens.iter().try_fold(0_usize, |sum, len| sum.checked_add(*len)).ok_or(Errno::EINVAL)
-}
-
-/// A call that ended at once.
-pub(crate) fn done(value: i64) -> Progress {
-    Progress::Done(Return::ok(value))
 }

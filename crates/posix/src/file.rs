@@ -1,5 +1,8 @@
 //! Open files: what descriptors name. Several descriptors, and calls that wait, may share one; it goes with the last of them.
 
+use crate::epoll::{Epoll, Watcher};
+use crate::memory::MemoryFile;
+use crate::pipe::PipeEnd;
 use crate::socket::Socket;
 use crate::task::TaskId;
 use crate::{Errno, abi};
@@ -15,6 +18,9 @@ pub(crate) struct FileId(pub(crate) u32);
 #[derive(Debug)]
 pub(crate) enum Object {
     Socket(Box<Socket>),
+    Pipe(PipeEnd),
+    Memory(MemoryFile),
+    Epoll(Epoll),
 }
 
 /// An open file.
@@ -26,6 +32,8 @@ pub(crate) struct OpenFile {
     references: u32,
     /// Calls that wait for it, the first that came first.
     pub(crate) waiters: Vec<TaskId>,
+    /// epoll instances that watch it.
+    pub(crate) watchers: Vec<Watcher>,
 }
 
 impl OpenFile {
@@ -53,7 +61,7 @@ pub(crate) struct OpenFiles {
 impl OpenFiles {
     /// A new file, with one reference.
     pub(crate) fn insert(&mut self, object: Object, flags: i32) -> FileId {
-        let file = OpenFile { object, flags, references: 1, waiters: Vec::new() };
+        let file = OpenFile { object, flags, references: 1, waiters: Vec::new(), watchers: Vec::new() };
         FileId(self.slab.insert(file) as u32)
     }
 
@@ -81,6 +89,7 @@ impl OpenFiles {
     pub(crate) fn socket(&self, file: FileId) -> Result<&Socket, Errno> {
         match &self.get(file).object {
             Object::Socket(socket) => Ok(socket),
+            _ => Err(Errno::ENOTSOCK),
         }
     }
 
@@ -88,6 +97,7 @@ impl OpenFiles {
     pub(crate) fn socket_mut(&mut self, file: FileId) -> Result<&mut Socket, Errno> {
         match &mut self.get_mut(file).object {
             Object::Socket(socket) => Ok(socket),
+            _ => Err(Errno::ENOTSOCK),
         }
     }
 }

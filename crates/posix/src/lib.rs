@@ -13,6 +13,8 @@
 //! | `descriptor`, `file` | numbers, and the open files that they name |
 //! | `work`, `task` | calls that may wait, and those that do |
 //! | `socket` | TCP sockets: open, read, write, close |
+//! | `pipe`, `memory`, `splice` | pipes, files in memory, what goes from one to the other unseen |
+//! | `poll`, `epoll` | what can be done without waiting, and who wants to know |
 //! | `option` | socket options, control messages |
 //! | `control` | fcntl, ioctl |
 //!
@@ -61,11 +63,16 @@ mod call;
 mod control;
 mod descriptor;
 mod dispatch;
+mod epoll;
 mod errno;
 mod file;
+mod memory;
 mod option;
+mod pipe;
+mod poll;
 mod process;
 mod socket;
+mod splice;
 mod task;
 mod work;
 
@@ -73,5 +80,6 @@ pub use abi::Sockaddr;
 pub use call::{Call, Control, EpollEvent, Message, Output, PollFd, Return, Selected};
 pub use descriptor::{Allot, MAX_DESCRIPTORS};
 pub use errno::Errno;
+pub use memory::{MAX_FILE_BYTES, MAX_FILES};
 pub use process::{Process, Progress};
 pub use task::{MAX_TASKS, TaskId};

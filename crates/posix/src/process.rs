@@ -1,7 +1,10 @@
 //! A process: its descriptors, the calls that wait, and what drives them.
 
 use crate::descriptor::{Allot, Descriptor, Descriptors};
+use crate::epoll::Key;
 use crate::file::{FileId, Object, OpenFiles};
+use crate::memory::Contents;
+use crate::pipe::Pipes;
 use crate::socket::SocketFiles;
 use crate::task::{TaskId, Tasks};
 use crate::{Call, Errno, Return, abi};
@@ -9,7 +12,7 @@ use alloc::collections::{BTreeMap, VecDeque};
 use core::fmt;
 use core::time::Duration;
 use limpid_event::{Instant, Observer, Silent};
-use limpid_stack::{IfaceId, RxFrame, SocketId, Stack, TxBatch};
+use limpid_stack::{IfaceId, Readiness, RxFrame, SocketId, Stack, TxBatch};
 
 /// A program's view of a [`Stack`]: descriptors and system calls.
 pub struct Process<O: Observer = Silent> {
@@ -18,6 +21,8 @@ pub struct Process<O: Observer = Silent> {
     pub(crate) files: OpenFiles,
     /// Which file is a socket of the stack.
     pub(crate) sockets: SocketFiles,
+    pub(crate) pipes: Pipes,
+    pub(crate) contents: Contents,
     pub(crate) tasks: Tasks,
     /// Closes that linger, by their sockets.
     pub(crate) lingering: BTreeMap<SocketId, TaskId>,
@@ -42,6 +47,8 @@ impl<O: Observer> Process<O> {
             descriptors: Descriptors::new(),
             files: OpenFiles::default(),
             sockets: SocketFiles::default(),
+            pipes: Pipes::default(),
+            contents: Contents::default(),
             tasks: Tasks::default(),
             lingering: BTreeMap::new(),
             done: VecDeque::new(),
@@ -122,9 +129,11 @@ impl<O: Observer> Process<O> {
 
     /// Tells those who wait for sockets what newly happened to them.
     pub(crate) fn spread_news(&mut self) {
-        while let Some((socket, _)) = self.stack.poll_ready() {
+        while let Some((socket, woke)) = self.stack.poll_ready() {
             match (self.sockets.file(socket), self.lingering.get(&socket)) {
-                (Some(file), _) => self.notify(file),
+                // Less than SO_RCVLOWAT is no news, as on Linux.
+                (Some(file), _) if woke == Readiness::READABLE && !self.is_readable(file) => {}
+                (Some(file), _) => self.notify(file, Key::of(woke)),
                 (None, Some(&task)) => self.tasks.wake(task),
                 (None, None) => {}
             }
@@ -132,10 +141,13 @@ impl<O: Observer> Process<O> {
     }
 
     /// Something happened to a file: calls that wait for it are tried again, and epoll instances note it.
-    pub(crate) fn notify(&mut self, file: FileId) {
+    pub(crate) fn notify(&mut self, file: FileId, key: Key) {
         let open = self.files.get(file);
         for &task in &open.waiters {
             self.tasks.wake(task);
+        }
+        if !open.watchers.is_empty() {
+            self.notify_watchers(file, key);
         }
     }
 
@@ -166,12 +178,19 @@ impl<O: Observer> Process<O> {
     /// can.
     pub(crate) fn release(&mut self, now: Instant, file: FileId, may_linger: bool) -> Option<(SocketId, Duration)> {
         let closed = self.files.release(file)?;
+        for watcher in closed.watchers {
+            self.forget_watched(watcher, file);
+        }
         match closed.object {
             Object::Socket(socket) => {
                 self.sockets.leave(socket.id);
-                self.close_socket(now, &socket, may_linger)
+                return self.close_socket(now, &socket, may_linger);
             }
+            Object::Pipe(end) => self.close_pipe(end),
+            Object::Epoll(epoll) => self.close_epoll(file, epoll),
+            Object::Memory(_) => {}
         }
+        None
     }
 }
 

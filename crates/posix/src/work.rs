@@ -1,8 +1,12 @@
 //! Calls that may have to wait: tried at once, and again whenever what they wait for may have come.
 
+use crate::epoll::EpollWait;
 use crate::file::FileId;
+use crate::pipe::{PipeRead, PipeWrite};
+use crate::poll::{PollCall, SelectCall};
 use crate::process::{Process, Progress};
 use crate::socket::{Accept, Receive, Send};
+use crate::splice::{SendFile, Splice};
 use crate::{Errno, Return};
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -18,6 +22,13 @@ pub(crate) enum Work {
     Send(Send),
     /// A close that lingers (SO_LINGER) on a socket without descriptor.
     Linger(SocketId),
+    PipeRead(PipeRead),
+    PipeWrite(PipeWrite),
+    Poll(PollCall),
+    Select(SelectCall),
+    EpollWait(EpollWait),
+    SendFile(SendFile),
+    Splice(Splice),
 }
 
 /// How long a call waits.
@@ -85,6 +96,13 @@ impl<O: Observer> Process<O> {
             Work::Receive(receive) => self.step_receive(now, receive),
             Work::Send(send) => self.step_send(now, send),
             Work::Linger(socket) => self.step_linger(now, *socket),
+            Work::PipeRead(read) => self.step_pipe_read(read),
+            Work::PipeWrite(write) => self.step_pipe_write(write),
+            Work::Poll(poll) => self.step_poll(poll),
+            Work::Select(select) => self.step_select(select),
+            Work::EpollWait(wait) => self.step_epoll_wait(wait),
+            Work::SendFile(sending) => self.step_send_file(now, sending),
+            Work::Splice(splice) => self.step_splice(now, splice),
         };
         ended.map(|result| result.unwrap_or_else(Return::error))
     }
@@ -97,6 +115,13 @@ impl<O: Observer> Process<O> {
             Work::Receive(receive) => receive.give_up(),
             Work::Send(send) => send.give_up(),
             Work::Linger(socket) => self.end_linger(now, socket),
+            Work::PipeRead(_) => Return::error(Errno::EAGAIN),
+            Work::PipeWrite(write) => write.give_up(),
+            Work::Poll(poll) => poll.give_up(),
+            Work::Select(select) => select.give_up(),
+            Work::EpollWait(wait) => wait.give_up(),
+            Work::SendFile(sending) => sending.give_up(),
+            Work::Splice(splice) => splice.give_up(),
         }
     }
 

@@ -88,11 +88,6 @@ impl<O: Observer> Process<O> {
         Err(Errno::EAGAIN)
     }
 
-    /// recv with MSG_OOB.
-    pub(crate) fn receive_urgent(&mut self, _file: FileId, _flags: i32) -> Result<Return, Errno> {
-        Err(Errno::EINVAL)
-    }
-
     /// Whether the error queue holds something (EPOLLERR).
     pub(crate) fn has_queued_error(&self, _file: FileId) -> bool {
         false

@@ -1,6 +1,7 @@
 //! How a socket ends: shutdown, and the close of its last descriptor, which may linger (RFC 9293 §3.6, §3.9.1.4).
 
 use super::{Phase, Shut, Socket};
+use crate::epoll::Key;
 use crate::process::{Process, Progress};
 use crate::work::{Patience, Work};
 use crate::{Errno, Return, abi};
@@ -42,7 +43,7 @@ impl<O: Observer> Process<O> {
             }
             _ => self.stack.shutdown(now, id, halves).map_err(Errno::from),
         };
-        self.notify(file);
+        self.notify(file, Key::ALL);
         result.map(|()| Return::ok(0))
     }
 

@@ -5,6 +5,7 @@
 //! | `open` | socket, bind, listen, accept, connect, getsockname, getpeername |
 //! | `receive` | read, readv, recv, recvfrom, recvmsg |
 //! | `send` | write, writev, send, sendto, sendmsg |
+//! | `urgent` | recv with MSG_OOB, and what is readable beside it |
 //! | `close` | shutdown, and the close of the last descriptor |
 //!
 //! The states of the connection are the stack's; a [`Socket`] adds what Linux keeps in its `struct socket` beside them.
@@ -13,10 +14,12 @@ mod close;
 mod open;
 mod receive;
 mod send;
+mod urgent;
 
 pub(crate) use open::Accept;
 pub(crate) use receive::{Form, Receive};
 pub(crate) use send::Send;
+use urgent::Urgent;
 
 use crate::file::FileId;
 use crate::option::Options;
@@ -39,6 +42,8 @@ pub(crate) struct Socket {
     pub(crate) shut: Shut,
     /// An error that waits to be taken and that the stack does not hold.
     pub(crate) error: Option<Errno>,
+    /// What was read, and which urgent byte.
+    pub(crate) urgent: Urgent,
     pub(crate) options: Options,
 }
 
@@ -67,7 +72,15 @@ bitflags::bitflags! {
 impl Socket {
     /// A socket that nothing has happened to yet.
     pub(crate) fn new(id: SocketId, v6: bool) -> Socket {
-        Socket { id, v6, phase: Phase::Unconnected, shut: Shut::empty(), error: None, options: Options::default() }
+        Socket {
+            id,
+            v6,
+            phase: Phase::Unconnected,
+            shut: Shut::empty(),
+            error: None,
+            urgent: Urgent::default(),
+            options: Options::default(),
+        }
     }
 
     /// An endpoint in this socket's family.

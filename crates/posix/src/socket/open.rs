@@ -1,6 +1,7 @@
 //! How a socket comes to a connection: made, bound, listening, accepting, connecting (RFC 9293 §3.9.1.1), and its names.
 
 use super::{Phase, Shut, Socket};
+use crate::epoll::Key;
 use crate::file::{FileId, Object};
 use crate::process::{Process, Progress};
 use crate::work::{Patience, Work};
@@ -114,7 +115,14 @@ impl<O: Observer> Process<O> {
         listener: &Socket,
         (id, peer): (SocketId, Endpoint),
     ) -> Result<Return, Errno> {
-        let socket = Socket { id, phase: Phase::Connected, shut: Shut::empty(), error: None, ..listener.clone() };
+        let socket = Socket {
+            id,
+            phase: Phase::Connected,
+            shut: Shut::empty(),
+            error: None,
+            urgent: Default::default(),
+            ..listener.clone()
+        };
         let address = socket.sockaddr(peer);
         match self.open_file(Object::Socket(Box::new(socket)), abi::O_RDWR | accept.flags) {
             Ok(fd) => Ok(Return { value: Ok(fd.into()), output: Output::Address(address) }),
@@ -160,7 +168,7 @@ impl<O: Observer> Process<O> {
         self.take_apart(now, file)?;
         let socket = self.files.socket_mut(file)?;
         socket.phase = Phase::Unconnected;
-        self.notify(file);
+        self.notify(file, Key::ALL);
         Ok(Progress::Done(Return::ok(0)))
     }
 

@@ -67,7 +67,10 @@ impl<O: Observer> Process<O> {
             return Err(Errno::EBADF);
         }
         if self.files.socket(file).is_err() {
-            return Err(Errno::EBADF);
+            return match self.pipe_end(file) {
+                Some(_) => self.read_pipe(now, file, len),
+                None => self.read_memory(file, len),
+            };
         }
         // Linux follows System V here: nothing is read into nothing, whatever the socket's state.
         if len == 0 {
@@ -90,7 +93,14 @@ impl<O: Observer> Process<O> {
             return self.receive_error(file, len, form).map(Progress::Done);
         }
         if flags & MSG_OOB != 0 {
-            return self.receive_urgent(file, flags).map(Progress::Done);
+            if self.tcp_state(self.files.socket(file)?.id) == TcpState::Listen {
+                return Err(Errno::ENOTCONN);
+            }
+            let got = self.receive_urgent(file, len, flags)?;
+            let told = if got.is_empty() { 0 } else { MSG_OOB };
+            let copied = got.len();
+            let ended = Receive { got, copied, ..Receive::new(file, len, flags, form) }.ended();
+            return Ok(Progress::Done(with_control(ended, (Vec::new(), told))));
         }
         self.receive(now, file, Receive::new(file, len, flags, form))
     }
@@ -113,14 +123,12 @@ impl<O: Observer> Process<O> {
         let whole = receive.has(abi::MSG_WAITALL);
         let target = if whole { receive.len } else { low_water.min(receive.len) }.max(1);
         let readable = self.stack.readable_len(id).unwrap_or(0);
-        if readable > 0 {
-            self.take(now, id, receive, readable);
-        }
+        let at_mark = readable > 0 && self.take(now, receive, readable);
         let full = receive.copied >= target || receive.copied == receive.len;
         let ended = if readable > 0 && full {
             Some(Ok(()))
         } else if receive.copied > 0 {
-            self.nothing_more_comes(id).then_some(Ok(()))
+            (at_mark || self.nothing_more_comes(id)).then_some(Ok(()))
         } else {
             self.end_of_stream(now, receive.file)
         };
@@ -134,24 +142,51 @@ impl<O: Observer> Process<O> {
         })
     }
 
-    /// Takes, looks at, or throws away what there is.
-    fn take(&mut self, now: Instant, id: limpid_stack::SocketId, receive: &mut Receive, readable: usize) {
+    /// Takes, looks at, or throws away what there is, up to the urgent byte; true if that is next.
+    fn take(&mut self, now: Instant, receive: &mut Receive, readable: usize) -> bool {
+        let Ok(socket) = self.files.socket(receive.file) else { return false };
+        let (id, in_line) = (socket.id, socket.options.oob_inline);
+        let before = self.bytes_to_mark(receive.file).filter(|before| *before < readable);
+        if before == Some(0) && receive.copied > 0 && !receive.has(abi::MSG_PEEK) {
+            return true;
+        }
+        // An urgent byte that stands apart is passed over.
+        let skip = usize::from(before == Some(0) && !in_line);
+        let there = before.filter(|before| *before > 0).unwrap_or(readable - skip);
         if receive.has(abi::MSG_PEEK) {
-            receive.copied = readable.min(receive.len);
-            receive.got = vec![0; if receive.has(abi::MSG_TRUNC) { 0 } else { receive.copied }];
+            receive.copied = there.min(receive.len);
+            receive.got = vec![0; skip + if receive.has(abi::MSG_TRUNC) { 0 } else { receive.copied }];
             let _ = self.stack.peek(id, &mut receive.got);
-            return;
+            receive.got.drain(..skip.min(receive.got.len()));
+            return before == Some(there) && receive.copied == there;
         }
-        let wanted = readable.min(receive.len - receive.copied);
-        if receive.has(abi::MSG_TRUNC) {
-            receive.copied += self.stack.discard(now, id, wanted).unwrap_or(0);
-            return;
+        let wanted = there.min(receive.len - receive.copied);
+        let skipped = self.stack.discard(now, id, skip).unwrap_or(0);
+        let taken = if receive.has(abi::MSG_TRUNC) {
+            self.stack.discard(now, id, wanted).unwrap_or(0)
+        } else {
+            let from = receive.got.len();
+            receive.got.resize(from + wanted, 0);
+            let read = self.stack.read(now, id, &mut receive.got[from..]).unwrap_or(0);
+            receive.got.truncate(from + read);
+            read
+        };
+        receive.copied += taken;
+        if let Ok(socket) = self.files.socket_mut(receive.file) {
+            socket.urgent.taken += (skipped + taken) as u64;
         }
-        let from = receive.got.len();
-        receive.got.resize(from + wanted, 0);
-        let read = self.stack.read(now, id, &mut receive.got[from..]).unwrap_or(0);
-        receive.got.truncate(from + read);
-        receive.copied += read;
+        before == Some(taken) && taken > 0
+    }
+
+    /// Takes what there is now, `len` bytes at most: none at the end of the stream, `None` if nothing has come.
+    pub(crate) fn read_some(&mut self, now: Instant, file: FileId, len: usize) -> Option<Result<Vec<u8>, Errno>> {
+        let mut receive = Receive::new(file, len, 0, Form::Bytes);
+        match self.step_receive(now, &mut receive) {
+            Some(Ok(Return { output: Output::Bytes(bytes), .. })) => Some(Ok(bytes)),
+            Some(Ok(_)) => Some(Ok(Vec::new())),
+            Some(Err(errno)) => Some(Err(errno)),
+            None => (receive.copied > 0).then_some(Ok(receive.got)),
+        }
     }
 
     /// There was something: whether to stop with that.

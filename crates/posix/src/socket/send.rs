@@ -35,7 +35,10 @@ impl<O: Observer> Process<O> {
             return Err(Errno::EBADF);
         }
         if self.files.socket(file).is_err() {
-            return Err(Errno::EBADF);
+            return match self.pipe_end(file) {
+                Some(_) => self.write_pipe(now, file, bytes),
+                None => self.write_memory(file, None, &bytes).map(|len| Progress::Done(Return::ok(len as i64))),
+            };
         }
         self.send_on(now, file, bytes, 0, SendExtras::default())
     }

@@ -164,6 +164,21 @@ impl<O: Observer> Stack<O> {
         })
     }
 
+    /// Bytes yet to read up to and with the last urgent one, if there is urgent data that is not read (RFC 6093): it stands in
+    /// line, whatever the peer meant.
+    ///
+    /// # Errors
+    /// As [`readable_len`](Self::readable_len).
+    pub fn urgent(&self, socket: SocketId) -> Result<Option<u32>, Error> {
+        let Kind::Stream(index) = *self.sockets.kind(socket)? else {
+            return self.closed_len(socket).map(|_| None);
+        };
+        Ok(match &self.flows[index as usize].phase {
+            Phase::Connection(connection) => connection.urgent(),
+            _ => None,
+        })
+    }
+
     /// What there is of a queue where there is no connection.
     fn closed_len(&self, socket: SocketId) -> Result<usize, Error> {
         if self.sockets.listener(socket).is_some() { Err(Error::InvalidArgument) } else { Ok(0) }
