@@ -1,11 +1,48 @@
-//! The runner.
+//! The runner: plays a script's events on a target, each at its time, and compares.
+//!
+//! | where | what |
+//! |---|---|
+//! | `options` | `--name=value` of script and command line; the network that follows |
+//! | `time` | when an event is due, and by how much it may miss |
+//! | `calls` | system calls: arguments in, results compared |
+//! | `sockets`, `descriptors` | whose packets are whose; the script's numbers and the live ones |
+//! | `packets` | what the script sends and expects |
+//! | `compare`, `wire` | a packet against what the script says of it; bytes |
+//! | `stop` | why a run ends early |
+//!
+//! Everything that the target sends is recorded and queued. A packet is looked at when the next outbound expectation of its
+//! socket meets it, so that packets at the end of a script which it does not mention do no harm: as in packetdrill.
+
+mod calls;
+mod compare;
+mod descriptors;
+mod options;
+mod packets;
+mod sockets;
+mod stop;
+mod time;
+mod values;
+mod wire;
+
+pub(crate) use descriptors::Descriptors;
+pub(crate) use stop::Stop;
 
 pub mod command;
 
 use crate::report::{Report, Verdict};
-use crate::script::Script;
-use crate::target::Target;
-use limpid_scope::trace::Trace;
+use crate::script::{Command, Event, EventKind, Pos, Script, SystemCall};
+use crate::target::{CallId, Happening, Started, Target};
+use calls::{Bound, Effect};
+use limpid_event::{FlowId, Instant};
+use limpid_lab::Recorder;
+use limpid_posix::{Output, Return};
+use limpid_scope::trace::{Trace, View};
+use options::Options;
+use sockets::Sockets;
+use std::collections::VecDeque;
+use std::time::Duration;
+use time::{Due, Epoch, Past};
+use wire::Seen;
 
 /// What the command line adds to a script; its settings win over the script's own options.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -14,12 +51,309 @@ pub struct Settings {
     pub options: Vec<(String, Option<String>)>,
 }
 
+/// The target and the script's end, in a run's [`Trace`].
+const TARGET: usize = 0;
+const SCRIPT: usize = 1;
+
+/// How long a call may wait that is not written as a blocking one. It holds up the script meanwhile.
+const LONGEST_HOLD_UP: Duration = Duration::from_secs(70);
+
+/// How long past its time an event waits for the call in flight, and the script's end for the last.
+const GRACE: Duration = Duration::from_secs(1);
+
 /// Runs a script on a target made for its [network](crate::target::Network).
-pub fn run(_script: &Script, _settings: &Settings, _target: &mut dyn Target) -> Report {
-    Report {
-        verdict: Verdict::Broken("nothing runs yet".to_owned()),
-        trace: Trace::default(),
-        printed: String::new(),
-        remarks: Vec::new(),
+pub fn run(script: &Script, settings: &Settings, target: &mut dyn Target) -> Report {
+    let options = match Options::of(script, settings) {
+        Ok(options) => options,
+        Err(stop) => {
+            let (printed, remarks) = (String::new(), Vec::new());
+            return Report { verdict: stop.into(), trace: Trace::default(), printed, remarks };
+        }
+    };
+    let mut runner = Runner::new(options, target);
+    let mut result = runner.play(script);
+    if let Some(cleanup) = &script.cleanup {
+        let cleaned = runner.command(cleanup);
+        result = result.and(cleaned);
     }
+    runner.report(result)
+}
+
+/// A run.
+struct Runner<'a> {
+    options: Options,
+    target: &'a mut dyn Target,
+    recorder: Recorder,
+    epoch: Epoch,
+    past: Past,
+    fds: Descriptors,
+    sockets: Sockets,
+    /// What the target sent and no expectation has met yet.
+    sent: VecDeque<Seen>,
+    in_flight: Option<InFlight>,
+    /// The packet that ended the run: when it was sent, and its bytes.
+    culprit: Option<(Instant, Vec<u8>)>,
+    printed: String,
+    remarks: Vec<String>,
+}
+
+/// A call that waits.
+struct InFlight {
+    id: CallId,
+    made: Made,
+    /// When it should end; `None` if the script does not say that it blocks.
+    end: Option<Due>,
+}
+
+/// A call that was made, and what is left to do when it ends.
+struct Made {
+    at: Pos,
+    call: SystemCall,
+    bound: Bound,
+}
+
+impl<'a> Runner<'a> {
+    fn new(mut options: Options, target: &'a mut dyn Target) -> Runner<'a> {
+        let recorder = Recorder::new(0);
+        // The order is that of the constants TARGET and SCRIPT.
+        let inside = target.observe(&recorder, TARGET);
+        let view = if inside { View::Inside } else { View::Observed };
+        recorder.add_host(target.name(), vec![options.network.local], view);
+        recorder.add_host("script", vec![options.network.remote], View::Observed);
+        Runner {
+            epoch: Epoch(target.now()),
+            target,
+            recorder,
+            past: Past::default(),
+            fds: Descriptors::default(),
+            sockets: Sockets::new(options.bind_port),
+            sent: VecDeque::new(),
+            in_flight: None,
+            culprit: None,
+            printed: String::new(),
+            remarks: std::mem::take(&mut options.remarks),
+            options,
+        }
+    }
+
+    fn report(self, result: Result<(), Stop>) -> Report {
+        let Runner { recorder, target, culprit, printed, remarks, .. } = self;
+        let trace = recorder.trace(target.now());
+        let mut verdict = result.map_or_else(Verdict::from, |()| Verdict::Pass);
+        if let (Verdict::Fail(failure), Some((at, bytes))) = (&mut verdict, culprit) {
+            let is_it = |packet: &&limpid_scope::trace::Packet| packet.sent_at == at && packet.bytes == bytes;
+            failure.packet = trace.packets.iter().find(is_it).map(|packet| packet.number);
+        }
+        Report { verdict, trace, printed, remarks }
+    }
+
+    /// Plays a script to its end, but for the clean-up.
+    fn play(&mut self, script: &Script) -> Result<(), Stop> {
+        if let Some(init) = script.init.as_ref() {
+            self.command(init)?;
+        }
+        self.epoch = Epoch(self.target.now());
+        for event in &script.events {
+            let now = self.now();
+            let due = self.past.next(event, now)?;
+            match &event.kind {
+                EventKind::Packet(packet) => self.packet(event, packet, &due)?,
+                EventKind::Call(call) => self.call(event, call, &due)?,
+                EventKind::Command(command) => {
+                    self.wait_for(event, &due, "command")?;
+                    self.command(command)?;
+                }
+                EventKind::Snippet(snippet) => {
+                    self.wait_for(event, &due, "data collection for code")?;
+                    return Err(Stop::unsupported(snippet.at, "snippets"));
+                }
+            }
+        }
+        self.finish()
+    }
+
+    /// Waits a little for the call in flight.
+    fn finish(&mut self) -> Result<(), Stop> {
+        let deadline = self.now() + GRACE;
+        self.wait_for_idle(deadline)?;
+        match &self.in_flight {
+            Some(InFlight { made: Made { at, .. }, .. }) => {
+                Err(Stop::fail(*at, "runtime error: exiting while a blocking system call is in progress"))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn command(&mut self, command: &Command) -> Result<(), Stop> {
+        Err(Stop::unsupported(command.at, "commands"))
+    }
+
+    // ---- time
+
+    /// Since the script's start.
+    fn now(&mut self) -> Duration {
+        self.epoch.script(self.target.now())
+    }
+
+    /// Waits until an event is due.
+    fn wait_for(&mut self, event: &Event, due: &Due, what: &str) -> Result<(), Stop> {
+        let until = self.epoch.live(due.at);
+        while self.step(until, event.at)? {}
+        let now = self.now();
+        // The first event's time is where the script's time comes from.
+        if due.is_first() {
+            return Ok(());
+        }
+        due.check(now, what, &self.options).map_err(|why| Stop::fail(event.at, why))
+    }
+
+    /// Waits for what happens next, but not past `until`; false if nothing did.
+    fn step(&mut self, until: Instant, at: Pos) -> Result<bool, Stop> {
+        match self.target.wait(until).map_err(|error| Stop::target(error, at))? {
+            Happening::Reached => return Ok(false),
+            Happening::Sent(sent) => {
+                let entry = self.recorder.sent(sent.at, (TARGET, SCRIPT), &sent.packet, sent.flow, sent.why);
+                self.recorder.arrived(entry, sent.at);
+                self.sent.extend(Seen::read(sent));
+            }
+            Happening::Ended(id, when, gave) => match self.in_flight.take_if(|call| call.id == id) {
+                Some(call) => self.ended(call, when, &gave)?,
+                None => return Err(Stop::Broken("a call ended that was not made".to_owned())),
+            },
+        }
+        Ok(true)
+    }
+
+    /// Waits until no call is in flight, or `deadline`.
+    fn wait_for_idle(&mut self, deadline: Duration) -> Result<(), Stop> {
+        let until = self.epoch.live(deadline);
+        while let Some(InFlight { made: Made { at, .. }, .. }) = self.in_flight {
+            if !self.step(until, at)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    // ---- system calls
+
+    fn call(&mut self, event: &Event, call: &SystemCall, due: &Due) -> Result<(), Stop> {
+        let deadline = self.now().max(due.at).saturating_add(GRACE);
+        self.wait_for_idle(deadline)?;
+        if self.in_flight.is_some() {
+            let what = "blocking system call while another blocking system call is already in progress";
+            return Err(runtime_error(event.at, call, what));
+        }
+        self.wait_for(event, due, "system call start")?;
+        let bound = calls::bind(call, &self.options, &self.fds)?;
+        if let Effect::Connect(fd, port) = bound.effect {
+            self.sockets.connects(fd, port);
+        }
+        let made = Made { at: event.at, call: call.clone(), bound };
+        let end = call.until.map(|until| due.end_of_call(until));
+        match self.target.call(made.bound.call.clone()).map_err(|error| Stop::target(error, call.at))? {
+            Started::Done(gave) => {
+                let now = self.target.now();
+                self.checked(made, end, now, &gave)
+            }
+            Started::Waits(id) => {
+                self.in_flight = Some(InFlight { id, made, end });
+                if end.is_some() { Ok(()) } else { self.held_up(event, call) }
+            }
+        }
+    }
+
+    /// A call that is not written as a blocking one holds up the script until it ends.
+    fn held_up(&mut self, event: &Event, call: &SystemCall) -> Result<(), Stop> {
+        let deadline = self.now() + LONGEST_HOLD_UP;
+        self.wait_for_idle(deadline)?;
+        if self.in_flight.is_none() {
+            return Ok(());
+        }
+        let what = "it waits, and is not written as a blocking call (+0...0.1)";
+        Err(runtime_error(event.at, call, what))
+    }
+
+    fn ended(&mut self, call: InFlight, when: Instant, gave: &Return) -> Result<(), Stop> {
+        self.checked(call.made, call.end, when, gave)
+    }
+
+    /// A call has ended: compares what it gave and when, and keeps what it did.
+    fn checked(&mut self, made: Made, end: Option<Due>, when: Instant, gave: &Return) -> Result<(), Stop> {
+        let Made { at, call, bound: Bound { result, effect, filled, .. } } = made;
+        let differs = |why: String| runtime_error(at, &call, &why);
+        calls::check_result(&call, result, gave)?.map_err(differs)?;
+        if let Some(filled) = filled {
+            let seen = calls::Seen {
+                fds: &self.fds,
+                wall_clock: self.target.wall_clock(self.epoch.0),
+                options: &self.options,
+            };
+            filled(gave, &seen).map_err(differs)?;
+        }
+        self.keep(&effect, &call, gave)?.map_err(differs)?;
+        match end {
+            Some(end) => {
+                let happened = self.epoch.script(when);
+                end.check(happened, "system call return", &self.options).map_err(|why| Stop::fail(at, why))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// What a call did to sockets and descriptors.
+    fn keep(&mut self, effect: &Effect, call: &SystemCall, gave: &Return) -> Result<Result<(), String>, Stop> {
+        let Ok(value) = gave.value else { return Ok(Ok(())) };
+        let fd = i32::try_from(value).unwrap_or(-1);
+        let kept = match *effect {
+            Effect::None | Effect::Connect(..) => Ok(()),
+            Effect::Open => self.fds.open(values::int(&call.result)?, fd),
+            Effect::Socket => {
+                self.sockets.opened(fd);
+                self.fds.open(values::int(&call.result)?, fd)
+            }
+            Effect::Bind(fd, port) => {
+                self.sockets.bound(fd, port);
+                Ok(())
+            }
+            Effect::Listen(fd) => {
+                self.sockets.listens(fd);
+                Ok(())
+            }
+            Effect::Accept => {
+                let peer = match &gave.output {
+                    Output::Address(address) => address.endpoint(),
+                    _ => None,
+                };
+                let script = values::int(&call.result)?;
+                self.fds.open(script, fd).and_then(|()| self.sockets.accepted(peer, fd))
+            }
+            Effect::Close(script) => {
+                if let Some(live) = self.fds.close(script) {
+                    self.sockets.closed(live);
+                }
+                Ok(())
+            }
+            Effect::Pipe(script) => match gave.output {
+                Output::Pair(live) => {
+                    script.into_iter().zip(live).try_for_each(|(script, live)| self.fds.open(script, live))
+                }
+                _ => Err("pipe() gave no descriptors".to_owned()),
+            },
+        };
+        Ok(kept)
+    }
+
+    /// Hands a packet of the script's to the target.
+    fn inject(&mut self, packet: &[u8], gso_size: u16, at: Pos) -> Result<(), Stop> {
+        let now = self.target.now();
+        let entry = self.recorder.sent(now, (SCRIPT, TARGET), packet, FlowId::NONE, None);
+        self.recorder.arrived(entry, now);
+        self.target.inject(packet, gso_size).map_err(|error| Stop::target(error, at))
+    }
+}
+
+/// A failure of a call, in packetdrill's words.
+fn runtime_error(at: Pos, call: &SystemCall, why: &str) -> Stop {
+    Stop::fail(at, format!("runtime error in {} call: {why}", call.name))
 }

@@ -4,7 +4,10 @@
 //! system calls, and tells what comes out.
 
 pub mod kernel;
+mod ours;
 pub mod sysctl;
+
+pub use ours::OurTarget;
 
 use limpid_event::{FlowId, Instant, TxReason};
 use limpid_lab::Recorder;
@@ -25,6 +28,11 @@ pub trait Target {
 
     /// Time since the target was made.
     fn now(&mut self) -> Instant;
+
+    /// Wall-clock time at `at`, since the Unix epoch, as the target's own timestamps count (SO_TIMESTAMPING).
+    fn wall_clock(&mut self, at: Instant) -> Duration {
+        Duration::from_nanos(at.as_nanos())
+    }
 
     /// Waits for what happens next, but not past `until`. In virtual time the clock jumps there.
     ///
@@ -93,7 +101,7 @@ pub enum Happening {
 pub struct Sent {
     /// When.
     pub at: Instant,
-    /// From the IP header on.
+    /// From the IP header on, checksums complete.
     pub packet: Vec<u8>,
     /// The connection, or [`FlowId::NONE`] if the target does not tell.
     pub flow: FlowId,

@@ -1,0 +1,176 @@
+//! Our own stack in virtual time: no clock, no device, no thread.
+//!
+//! The clock stands still while something happens and jumps from one timer to the next. After each call, each frame and each
+//! timer the stack sends what it has to send, before anything else happens: as a kernel does.
+
+use super::{Applied, CallId, Happening, Network, Sent, Setting, Started, Target, TargetError};
+use limpid_event::{Error, Instant};
+use limpid_lab::Recorder;
+use limpid_lab::recorder::HostObserver;
+use limpid_posix::{Call, Process, Progress};
+use limpid_stack::{
+    IfaceId, InterfaceConfig, Medium, Route, RxChecksum, RxFrame, Secrets, Stack, StackConfig, TxBatch,
+};
+use limpid_wire::{Chunk, Cidr, IpAddr};
+use std::collections::VecDeque;
+use std::fmt;
+
+/// Frames taken from the stack at a time.
+const BATCH: usize = 64;
+
+/// Where the clock begins: in the middle of a millisecond, so that a script's round times do not fall on the stack's ticks.
+const BEGIN: Instant = Instant::from_nanos(250_000);
+
+/// Timers that may fire at one moment before the stack counts as stuck.
+const MAX_ROUNDS: u32 = 100_000;
+
+/// Our own stack as a target.
+pub struct OurTarget {
+    process: Process<Option<Box<HostObserver>>>,
+    iface: IfaceId,
+    now: Instant,
+    batch: TxBatch,
+    happened: VecDeque<Happening>,
+    /// Calls that wait, by the names they have here.
+    waiting: Vec<(limpid_posix::TaskId, CallId)>,
+    calls: u64,
+}
+
+impl fmt::Debug for OurTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OurTarget").field("now", &self.now).field("process", &self.process).finish_non_exhaustive()
+    }
+}
+
+impl OurTarget {
+    /// A host in `network` with the default settings. Its secrets (ISNs, ports, cookies) follow from `seed`.
+    ///
+    /// # Errors
+    /// If the stack refuses an address or the MTU.
+    pub fn new(network: &Network, seed: u64) -> Result<OurTarget, Error> {
+        let mut stack = Stack::new(StackConfig::default(), secrets(seed), None);
+        let iface = stack.add_interface(InterfaceConfig {
+            name: "tun0".to_owned(),
+            medium: Medium::Ip,
+            mtu: network.mtu,
+            // Scripts are compared segment by segment.
+            gso_max: 0,
+            tx_checksum_offload: false,
+        })?;
+        let address = Cidr::new(network.local, network.prefix).ok_or(Error::InvalidArgument)?;
+        stack.add_address(iface, address)?;
+        let any = if network.local.is_v4() { IpAddr::UNSPECIFIED_V4 } else { IpAddr::UNSPECIFIED };
+        let everywhere = Cidr { addr: any, prefix: 0 };
+        stack.add_route(Route { destination: everywhere, gateway: None, iface, metric: 0 })?;
+        Ok(OurTarget {
+            process: Process::new(stack),
+            iface,
+            now: BEGIN,
+            batch: TxBatch::with_capacity(BATCH),
+            happened: VecDeque::new(),
+            waiting: Vec::new(),
+            calls: 0,
+        })
+    }
+
+    /// Takes what the stack has to send and which calls have ended.
+    fn settle(&mut self) {
+        loop {
+            self.process.poll_transmit(self.now, self.iface, &mut self.batch);
+            let frames = self.batch.frames();
+            let n = frames.len();
+            self.happened.extend(frames.iter().map(|frame| {
+                let packet = frame.to_vec();
+                Happening::Sent(Sent { at: self.now, packet, flow: frame.flow, why: frame.why })
+            }));
+            self.batch.sent(n);
+            if n < BATCH {
+                break;
+            }
+        }
+        while let Some((task, gave)) = self.process.poll_done(self.now) {
+            if let Some(nth) = self.waiting.iter().position(|(waits, _)| *waits == task) {
+                let (_, id) = self.waiting.swap_remove(nth);
+                self.happened.push_back(Happening::Ended(id, self.now, gave));
+            }
+        }
+    }
+}
+
+impl Target for OurTarget {
+    fn name(&self) -> &'static str {
+        "limpid"
+    }
+
+    fn observe(&mut self, recorder: &Recorder, host: usize) -> bool {
+        *self.process.stack().observer() = Some(Box::new(recorder.observer(host)));
+        true
+    }
+
+    fn now(&mut self) -> Instant {
+        self.now
+    }
+
+    fn wait(&mut self, until: Instant) -> Result<Happening, TargetError> {
+        for _ in 0..MAX_ROUNDS {
+            if let Some(happening) = self.happened.pop_front() {
+                return Ok(happening);
+            }
+            match self.process.poll_timeout() {
+                Some(at) if at <= until => {
+                    self.now = self.now.max(at);
+                    self.process.handle_timeout(self.now);
+                    self.settle();
+                }
+                _ => {
+                    self.now = self.now.max(until);
+                    return Ok(Happening::Reached);
+                }
+            }
+        }
+        Err(TargetError::Broken(format!("timers fire without end at {}", self.now)))
+    }
+
+    fn inject(&mut self, packet: &[u8], gso_size: u16) -> Result<(), TargetError> {
+        let frame = RxFrame { bytes: Chunk::from_vec(packet.to_vec()), checksum: RxChecksum::Unverified, gso_size };
+        self.process.handle_frame(self.now, self.iface, frame);
+        self.settle();
+        Ok(())
+    }
+
+    fn call(&mut self, call: Call) -> Result<Started, TargetError> {
+        let started = match self.process.call(self.now, call) {
+            Progress::Done(gave) => Started::Done(gave),
+            Progress::Waits(task) => {
+                self.calls += 1;
+                let id = CallId(self.calls);
+                self.waiting.push((task, id));
+                Started::Waits(id)
+            }
+        };
+        self.settle();
+        Ok(started)
+    }
+
+    fn set(&mut self, setting: &Setting) -> Result<Applied, TargetError> {
+        Err(TargetError::Unsupported(format!("{setting:?}")))
+    }
+
+    fn counters(&mut self) -> Result<Vec<(String, u64)>, TargetError> {
+        let counters = self.process.stack().counters();
+        Ok(counters.iter().map(|(counter, value)| (counter.name().to_owned(), value)).collect())
+    }
+
+    fn proc_file(&mut self, path: &str) -> Result<String, TargetError> {
+        Err(TargetError::Unsupported(format!("no file {path}")))
+    }
+}
+
+/// Secrets that follow from a number alone: a run can be repeated.
+fn secrets(seed: u64) -> Secrets {
+    let mut bytes = [0; 32];
+    for (nth, part) in (1u64..).zip(bytes.chunks_exact_mut(8)) {
+        part.copy_from_slice(&(seed ^ nth.wrapping_mul(0x9e37_79b9_7f4a_7c15)).to_le_bytes());
+    }
+    Secrets { seed: bytes }
+}
