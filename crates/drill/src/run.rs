@@ -6,7 +6,8 @@
 //! | `time` | when an event is due, and by how much it may miss |
 //! | `calls` | system calls: arguments in, results compared |
 //! | `sockets`, `descriptors` | whose packets are whose; the script's numbers and the live ones |
-//! | `packets` | what the script sends and expects |
+//! | `packets`, `icmp` | what the script sends and expects |
+//! | [`command`] | backticks |
 //! | `compare`, `wire` | a packet against what the script says of it; bytes |
 //! | `stop` | why a run ends early |
 //!
@@ -16,8 +17,10 @@
 mod calls;
 mod compare;
 mod descriptors;
+mod icmp;
 mod options;
 mod packets;
+mod sample;
 mod sockets;
 mod stop;
 mod time;
@@ -30,14 +33,16 @@ pub(crate) use stop::Stop;
 pub mod command;
 
 use crate::report::{Report, Verdict};
-use crate::script::{Command, Event, EventKind, Pos, Script, SystemCall};
-use crate::target::{CallId, Happening, Started, Target};
+use crate::script::{Command, Event, EventKind, Pos, Script, Snippet, SystemCall};
+use crate::target::{CallId, Happening, Started, Target, TargetError};
 use calls::{Bound, Effect};
+use command::{Host, Shell, Trouble};
 use limpid_event::{FlowId, Instant};
 use limpid_lab::Recorder;
-use limpid_posix::{Output, Return};
+use limpid_posix::{Call, Output, Return, abi};
 use limpid_scope::trace::{Trace, View};
 use options::Options;
+use sample::Sample;
 use sockets::Sockets;
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -60,6 +65,14 @@ const LONGEST_HOLD_UP: Duration = Duration::from_secs(70);
 
 /// How long past its time an event waits for the call in flight, and the script's end for the last.
 const GRACE: Duration = Duration::from_secs(1);
+
+/// What is asked of the socket under test for a snippet: level, option, room, and how it is read.
+type Sampled = (i32, i32, usize, fn(&[u8], &mut Sample));
+const SAMPLED: [Sampled; 3] = [
+    (abi::SOL_TCP, abi::TCP_INFO, sample::TCP_INFO_LEN, sample::tcp_info),
+    (abi::SOL_TCP, abi::TCP_CC_INFO, sample::CC_INFO_LEN, sample::cc_info),
+    (abi::SOL_SOCKET, abi::SO_MEMINFO, sample::MEMINFO_LEN, sample::meminfo),
+];
 
 /// Runs a script on a target made for its [network](crate::target::Network).
 pub fn run(script: &Script, settings: &Settings, target: &mut dyn Target) -> Report {
@@ -93,6 +106,9 @@ struct Runner<'a> {
     in_flight: Option<InFlight>,
     /// The packet that ended the run: when it was sent, and its bytes.
     culprit: Option<(Instant, Vec<u8>)>,
+    shell: Shell,
+    /// Why a command could not wait any longer.
+    stopped_in_command: Option<Stop>,
     printed: String,
     remarks: Vec<String>,
 }
@@ -130,6 +146,8 @@ impl<'a> Runner<'a> {
             sent: VecDeque::new(),
             in_flight: None,
             culprit: None,
+            shell: Shell::default(),
+            stopped_in_command: None,
             printed: String::new(),
             remarks: std::mem::take(&mut options.remarks),
             options,
@@ -149,7 +167,10 @@ impl<'a> Runner<'a> {
 
     /// Plays a script to its end, but for the clean-up.
     fn play(&mut self, script: &Script) -> Result<(), Stop> {
-        if let Some(init) = script.init.as_ref() {
+        for text in std::mem::take(&mut self.options.init_scripts) {
+            self.command(&Command { at: Pos::default(), text })?;
+        }
+        if let Some(init) = &script.init {
             self.command(init)?;
         }
         self.epoch = Epoch(self.target.now());
@@ -165,7 +186,7 @@ impl<'a> Runner<'a> {
                 }
                 EventKind::Snippet(snippet) => {
                     self.wait_for(event, &due, "data collection for code")?;
-                    return Err(Stop::unsupported(snippet.at, "snippets"));
+                    self.snippet(event, snippet)?;
                 }
             }
         }
@@ -185,7 +206,48 @@ impl<'a> Runner<'a> {
     }
 
     fn command(&mut self, command: &Command) -> Result<(), Stop> {
-        Err(Stop::unsupported(command.at, "commands"))
+        let mut shell = std::mem::take(&mut self.shell);
+        let result = shell.run(command, self);
+        self.shell = shell;
+        if let Some(stop) = self.stopped_in_command.take() {
+            return Err(stop);
+        }
+        result.map_err(|trouble| match trouble {
+            Trouble::Failed { at, what } => Stop::fail(at, format!("error executing command: {what}")),
+            Trouble::Unsupported { at, what } => Stop::Unsupported { at, what },
+            Trouble::Broken(what) => Stop::Broken(what),
+        })
+    }
+
+    /// Runs a snippet with what the socket under test tells now. packetdrill runs all of them when the script is over; the
+    /// outcome is the same, but what went wrong first is told first.
+    fn snippet(&mut self, event: &Event, snippet: &Snippet) -> Result<(), Stop> {
+        let sample = self.sample(event.at)?;
+        let _ = sample;
+        Err(Stop::unsupported(snippet.at, "snippets"))
+    }
+
+    /// What the socket under test tells of itself.
+    fn sample(&mut self, at: Pos) -> Result<Sample, Stop> {
+        let Some(fd) = self.sockets.under_test().and_then(|socket| socket.fd) else {
+            return Err(Stop::fail(at, "error in code: the socket under test has no descriptor"));
+        };
+        let mut sample = Sample::new();
+        for (level, name, len, read) in SAMPLED {
+            let call = Call::GetSockOpt { fd, level, name, len };
+            if let Started::Done(Return { value: Ok(_), output: Output::Bytes(bytes) }) =
+                self.target.call(call).map_err(|error| Stop::target(error, at))?
+            {
+                read(&bytes, &mut sample);
+            }
+        }
+        Ok(sample)
+    }
+
+    fn remark(&mut self, text: String) {
+        if !self.remarks.contains(&text) {
+            self.remarks.push(text);
+        }
     }
 
     // ---- time
@@ -353,7 +415,40 @@ impl<'a> Runner<'a> {
     }
 }
 
+impl Host for Runner<'_> {
+    fn target(&mut self) -> &mut dyn Target {
+        self.target
+    }
+
+    fn sleep(&mut self, time: Duration) -> Result<(), TargetError> {
+        let until = self.target.now() + time;
+        loop {
+            match self.step(until, Pos::default()) {
+                Ok(true) => {}
+                Ok(false) => return Ok(()),
+                Err(stop) => {
+                    self.stopped_in_command = Some(stop);
+                    return Err(TargetError::Broken(String::new()));
+                }
+            }
+        }
+    }
+
+    fn print(&mut self, text: &str) {
+        self.printed.push_str(text);
+    }
+
+    fn remark(&mut self, text: String) {
+        self.remark(text);
+    }
+}
+
 /// A failure of a call, in packetdrill's words.
 fn runtime_error(at: Pos, call: &SystemCall, why: &str) -> Stop {
     Stop::fail(at, format!("runtime error in {} call: {why}", call.name))
 }
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;

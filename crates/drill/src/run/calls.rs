@@ -9,6 +9,7 @@ mod message;
 mod open;
 mod option;
 mod ready;
+mod stats;
 
 use super::options::Options;
 use super::values;
@@ -199,12 +200,6 @@ impl<'a> Args<'a> {
     /// The live descriptor.
     fn fd(&self, nth: usize) -> Result<i32, Stop> {
         Ok(self.fds.live(self.int(nth)?))
-    }
-
-    /// Fails unless the argument is `...`.
-    fn default(&self, nth: usize) -> Result<(), Stop> {
-        let arg = self.at(nth)?;
-        if values::is_default(arg) { Ok(()) } else { Err(Stop::unsupported(arg.at, "expected ... here")) }
     }
 
     /// The length of an address: `...`, or a number that is not looked at, because the address has its own.

@@ -76,7 +76,8 @@ pub(crate) fn show(text: &SegmentText, at: Duration) -> String {
 
 type Compared = Result<(), String>;
 
-fn field(name: &str, expected: u32, actual: u32) -> Compared {
+/// Compares a field.
+pub(crate) fn field(name: &str, expected: u32, actual: u32) -> Result<(), String> {
     if expected == actual {
         return Ok(());
     }

@@ -1,11 +1,12 @@
 //! Packets of a script: what it sends, and what it expects.
 
 use super::compare::{self, Actual};
+use super::icmp::{self, QuotedSegment};
 use super::time::Due;
 use super::wire::{self, Body, Seen, Tcp};
 use super::{Runner, Stop};
 use crate::report::Failure;
-use crate::script::{Direction, Event, Packet, PacketBody};
+use crate::script::{Direction, Event, Icmp, Packet, PacketBody, Quoted};
 use limpid_wire::TcpFlags;
 use limpid_wire::notation::SegmentText;
 use std::time::Duration;
@@ -27,7 +28,8 @@ impl Runner<'_> {
         match (&packet.body, packet.direction) {
             (PacketBody::Tcp(text), Direction::Inbound) => self.send_segment(event, text, due),
             (PacketBody::Tcp(text), Direction::Outbound) => self.expect_segment(event, text, due),
-            (PacketBody::Icmp(_), _) => Err(Stop::unsupported(event.at, "ICMP")),
+            (PacketBody::Icmp(icmp), Direction::Inbound) => self.send_icmp(event, icmp, due),
+            (PacketBody::Icmp(icmp), Direction::Outbound) => self.expect_icmp(event, icmp, due),
             (PacketBody::Other { protocol, .. }, _) => {
                 Err(Stop::unsupported(event.at, format!("packets of {protocol}")))
             }
@@ -53,6 +55,43 @@ impl Runner<'_> {
         let gso_size = if live.len > u32::from(self.options.gso_size) { self.options.gso_size } else { 0 };
         let packet = wire::segment(&live, ports, &self.options.network).map_err(|why| Stop::invalid(event.at, why))?;
         self.inject(&packet, gso_size, event.at)
+    }
+
+    fn send_icmp(&mut self, event: &Event, message: &Icmp, due: &Due) -> Result<(), Stop> {
+        let index = self.sockets.for_icmp().map_err(|why| Stop::fail(event.at, packet_error(why)))?;
+        self.wait_for(event, due, "inbound packet")?;
+        let socket = self.sockets.get(index);
+        let seq = match message.quoted {
+            Some(Quoted::Tcp { seq, .. }) => socket.quoted(seq),
+            _ => 0,
+        };
+        let quoted = QuotedSegment { ports: (socket.local_port, socket.remote_port), seq };
+        let packet = icmp::build(message, quoted, &self.options.network, event.at)?;
+        self.inject(&packet, 0, event.at)
+    }
+
+    /// The next ICMP message must be of this type and code; nothing else of it is compared.
+    fn expect_icmp(&mut self, event: &Event, message: &Icmp, due: &Due) -> Result<(), Stop> {
+        let network = self.options.network.clone();
+        let expected = icmp::kind_and_code(message, network.local.is_v4(), event.at)?;
+        let until = self.epoch.live(due.deadline(&self.options));
+        let (actual, seen) = loop {
+            let is_icmp = |seen: &Seen| matches!(seen.body, Body::Icmp(..)) && seen.ip.dst == network.remote;
+            let found = self.sent.iter().position(is_icmp).and_then(|nth| self.sent.remove(nth));
+            match found {
+                Some(Seen { body: Body::Icmp(kind, code), at, bytes, .. }) => break ((kind, code), (at, bytes)),
+                _ if self.step(until, event.at)? => {}
+                _ => return Err(Stop::fail(event.at, packet_error("Timed out waiting for packet"))),
+            }
+        };
+        let happened = self.epoch.script(seen.0);
+        let compared = compare::field("icmp_type", expected.0.into(), actual.0.into())
+            .and_then(|()| compare::field("icmp_code", expected.1.into(), actual.1.into()))
+            .and_then(|()| due.check(happened, "outbound packet", &self.options));
+        compared.map_err(|why| {
+            self.culprit = Some(seen);
+            Stop::fail(event.at, packet_error(&why))
+        })
     }
 
     fn expect_segment(&mut self, event: &Event, text: &SegmentText, due: &Due) -> Result<(), Stop> {

@@ -37,6 +37,7 @@ impl Stop {
     pub(crate) fn target(error: TargetError, at: Pos) -> Stop {
         match error {
             TargetError::Unsupported(what) => Stop::Unsupported { at, what },
+            TargetError::Refused(what) => Stop::fail(at, what),
             TargetError::Broken(what) => Stop::Broken(what),
         }
     }

@@ -192,7 +192,9 @@ fn expected(arg: &Arg, what: &str, found: &Expr) -> Stop {
     let found = match found {
         Expr::Default => "...",
         Expr::Integer(..) | Expr::Decimal(_) | Expr::Word(_) | Expr::Or(_) | Expr::Function(..) => "a number",
-        Expr::Text(_) => "a string",
+        Expr::Text(_) | Expr::Prefix(_) => "a string",
+        Expr::Equals(..) => "an equation",
+        Expr::Other(text) => return Stop::unsupported(arg.at, format!("{{{text}}}")),
         Expr::List(_) => "a list",
         Expr::Struct(_) => "a structure",
     };

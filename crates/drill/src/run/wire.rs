@@ -67,7 +67,6 @@ pub(crate) struct Tcp {
     pub(crate) checksum_is_valid: bool,
     /// The payload is all zeros, as what scripts write.
     pub(crate) zeros: bool,
-    pub(crate) payload: Vec<u8>,
 }
 
 impl Seen {
@@ -106,7 +105,7 @@ impl Tcp {
     fn read(ip: &IpPacket, bytes: &[u8]) -> Option<Tcp> {
         let (header, data) = TcpHeader::parse(bytes).ok()?;
         let text = SegmentText::from_packet(bytes).ok()?;
-        let payload = bytes[data].to_vec();
+        let payload = &bytes[data];
         Some(Tcp {
             ports: (header.src_port, header.dst_port),
             text: SegmentText { ack: Some(header.ack), ..text },
@@ -115,7 +114,6 @@ impl Tcp {
             header_len: usize::from(header.header_len),
             checksum_is_valid: checksum::verify(ip.src, ip.dst, IpProtocol::TCP, bytes),
             zeros: payload.iter().all(|byte| *byte == 0),
-            payload,
         })
     }
 }

@@ -1,10 +1,13 @@
 //! sendmsg and recvmsg, with control messages.
 
 use super::data::{check_read_text, iovec, iovec_text, iovec_to_send};
+use super::stats::Stats;
 use super::{Args, Bound, Effect, Seen};
 use crate::run::{Stop, values};
 use crate::script::{Arg, Expr, Field};
-use limpid_posix::abi::{IP_RECVERR, IPV6_RECVERR, SCM_TIMESTAMPING, SOL_IP, SOL_IPV6, SOL_SOCKET};
+use limpid_posix::abi::{
+    IP_RECVERR, IPV6_RECVERR, SCM_TIMESTAMPING, SCM_TIMESTAMPING_OPT_STATS, SOL_IP, SOL_IPV6, SOL_SOCKET,
+};
 use limpid_posix::{Call, Control, Message, Output, Return};
 use std::time::Duration;
 
@@ -34,6 +37,8 @@ enum Data {
     Timestamp(Duration),
     /// `struct sock_extended_err`, without the address that follows it.
     Error(ExtendedError),
+    /// What SCM_TIMESTAMPING_OPT_STATS tells.
+    Stats(Stats),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -60,6 +65,7 @@ impl Cmsg {
             Data::Int(_) => 4,
             Data::Bytes(bytes) => bytes.len(),
             Data::Timestamp(_) => SCM_TIMESTAMPING_LEN,
+            Data::Stats(stats) => stats.len(),
             // An address follows (`man 2 recvmsg`, `man 7 ip`).
             Data::Error(_) if self.level == SOL_IP => EXTENDED_ERROR_LEN + SOCKADDR_IN_LEN,
             Data::Error(_) => EXTENDED_ERROR_LEN + SOCKADDR_IN6_LEN,
@@ -97,7 +103,7 @@ impl Data {
                 Ok(Data::Timestamp(Duration::from_secs(part("scm_sec")?.into()) + nanos))
             }
             Expr::Struct(fields) => ExtendedError::of(arg, fields).map(Data::Error),
-            Expr::List(_) => Err(Stop::unsupported(arg.at, "a list as cmsg_data")),
+            Expr::List(list) => Stats::of(list).map(Data::Stats),
             _ => values::int(arg).map(Data::Int),
         }
     }
@@ -169,7 +175,7 @@ pub(super) fn sendmsg(args: &Args<'_>) -> Result<Bound, Stop> {
         let data = match &cmsg.data {
             Data::Int(value) => value.to_ne_bytes().to_vec(),
             Data::Bytes(bytes) => bytes.clone(),
-            Data::Timestamp(_) | Data::Error(_) => {
+            Data::Timestamp(_) | Data::Error(_) | Data::Stats(_) => {
                 return Err(Stop::unsupported(arg.at, "such a control message to send"));
             }
         };
@@ -233,6 +239,9 @@ fn check_cmsg(nth: usize, expected: &Cmsg, actual: &Control, seen: &Seen<'_>) ->
             check_error(nth, error, &actual.data)
         }
         (Data::Timestamp(at), SOL_SOCKET, SCM_TIMESTAMPING) => check_timestamp(nth, *at, &actual.data, seen),
+        (Data::Stats(stats), SOL_SOCKET, SCM_TIMESTAMPING_OPT_STATS) => {
+            stats.check(nth, &actual.data, seen.options.tolerance)
+        }
         (Data::Int(value), ..) if value.to_ne_bytes() == *actual.data => Ok(()),
         (Data::Bytes(bytes), ..) if *bytes == actual.data => Ok(()),
         (data, ..) => Err(format!("Bad data in cmsg {nth}: expected={data:?} actual={:02x?}", actual.data)),

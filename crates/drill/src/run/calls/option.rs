@@ -16,12 +16,15 @@ enum Value {
     Int(i64),
     /// A string or a structure.
     Bytes(Vec<u8>),
+    /// `"abc"...`: what begins so.
+    Prefix(Vec<u8>),
 }
 
 fn value(arg: &Arg) -> Result<Value, Stop> {
     match &arg.value {
         Expr::Default => Ok(Value::Any),
         Expr::Text(text) => Ok(Value::Bytes(text.clone())),
+        Expr::Prefix(text) => Ok(Value::Prefix(text.clone())),
         Expr::List(_) => values::number(values::bracketed(arg)?).map(Value::Int),
         Expr::Struct(fields) => structure(arg, fields).map(Value::Bytes),
         _ => Err(Stop::unsupported(arg.at, "an option's value of this form")),
@@ -56,7 +59,7 @@ pub(super) fn setsockopt(args: &Args<'_>) -> Result<Bound, Stop> {
     let len = length(args.at(4)?)?;
     let mut bytes = match value(args.at(3)?)? {
         Value::Int(value) => value.to_le_bytes()[..if len == 8 { 8 } else { 4 }].to_vec(),
-        Value::Bytes(bytes) => bytes,
+        Value::Bytes(bytes) | Value::Prefix(bytes) => bytes,
         Value::Any => vec![0; len],
     };
     bytes.resize(len, 0);
@@ -99,7 +102,8 @@ fn check_option(expected: &Value, len: usize, gave: &Return) -> Result<(), Strin
     match expected {
         Value::Any => Ok(()),
         Value::Bytes(expected) if expected == bytes => Ok(()),
-        Value::Bytes(expected) => {
+        Value::Prefix(expected) if bytes.starts_with(expected) => Ok(()),
+        Value::Bytes(expected) | Value::Prefix(expected) => {
             Err(format!("Bad getsockopt optval: expected: {} actual: {}", printable(expected), printable(bytes)))
         }
         Value::Int(expected) if expected.to_le_bytes()[..len] == *bytes => Ok(()),
