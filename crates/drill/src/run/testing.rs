@@ -228,7 +228,8 @@ pub(super) fn play(script: &str, does: Vec<Does>) -> (Report, Puppet) {
 
 pub(super) fn play_with(script: &str, settings: &Settings, does: Vec<Does>) -> (Report, Puppet) {
     let script = crate::parse::parse(script, &Default::default()).unwrap_or_else(|e| panic!("{e}"));
-    let network = Network::of(&script, settings).unwrap_or_else(|verdict| panic!("{verdict:?}"));
+    let default = || Network::of(&Default::default(), &Settings::default());
+    let network = Network::of(&script, settings).or_else(|_| default()).unwrap_or_else(|verdict| panic!("{verdict:?}"));
     let mut puppet = Puppet::new(&network, does);
     let report = run(&script, settings, &mut puppet);
     (report, puppet)

@@ -3,7 +3,8 @@
 //! The clock stands still while something happens and jumps from one timer to the next. After each call, each frame and each
 //! timer the stack sends what it has to send, before anything else happens: as a kernel does.
 
-use super::{Applied, CallId, Happening, Network, Sent, Setting, Started, Target, TargetError};
+use super::sysctl::Sysctls;
+use super::{Applied, CallId, Happening, Network, Queue, Sent, Setting, Started, Target, TargetError};
 use limpid_event::{Error, Instant};
 use limpid_lab::Recorder;
 use limpid_lab::recorder::HostObserver;
@@ -34,6 +35,7 @@ pub struct OurTarget {
     /// Calls that wait, by the names they have here.
     waiting: Vec<(limpid_posix::TaskId, CallId)>,
     calls: u64,
+    sysctls: Sysctls,
 }
 
 impl fmt::Debug for OurTarget {
@@ -70,6 +72,7 @@ impl OurTarget {
             happened: VecDeque::new(),
             waiting: Vec::new(),
             calls: 0,
+            sysctls: Sysctls::default(),
         })
     }
 
@@ -153,7 +156,25 @@ impl Target for OurTarget {
     }
 
     fn set(&mut self, setting: &Setting) -> Result<Applied, TargetError> {
-        Err(TargetError::Unsupported(format!("{setting:?}")))
+        match setting {
+            Setting::Sysctl { name, value } => {
+                let mut config = self.process.stack().config().clone();
+                let applied = self.sysctls.set(&mut config, name, value)?;
+                self.process.stack().set_config(self.now, config);
+                self.settle();
+                Ok(applied)
+            }
+            // Nothing is remembered of peers that Linux would keep in its TCP metrics.
+            Setting::FlushMetrics => Ok(Applied::Done),
+            // A segment leaves as one packet in any case.
+            Setting::Segmentation { .. } => Ok(Applied::Done),
+            Setting::Queue(Queue::Fifo { limit }) if *limit != Some(0) => Ok(Applied::Done),
+            Setting::Queue(queue) => Err(TargetError::Unsupported(format!("a device's queue that is {queue:?}"))),
+            Setting::Route(_) => Err(TargetError::Unsupported("attributes of routes".to_owned())),
+            Setting::Module { module, parameter, .. } => {
+                Err(TargetError::Unsupported(format!("parameter {parameter} of {module}")))
+            }
+        }
     }
 
     fn counters(&mut self) -> Result<Vec<(String, u64)>, TargetError> {
@@ -162,7 +183,7 @@ impl Target for OurTarget {
     }
 
     fn proc_file(&mut self, path: &str) -> Result<String, TargetError> {
-        Err(TargetError::Unsupported(format!("no file {path}")))
+        self.sysctls.file(self.process.stack().config(), path)
     }
 }
 
