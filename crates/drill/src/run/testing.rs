@@ -19,6 +19,9 @@ const BEGIN: Instant = Instant::from_nanos(5_000_250_000);
 pub(super) const ISN: u32 = 0xffff_fff0;
 pub(super) const FIRST_TS: u32 = 700_000;
 
+/// Changes the bytes of a packet.
+pub(super) type Spoil = fn(&mut Vec<u8>);
+
 /// What a puppet does: its answer to the next call, or something that it does by itself at a time since the script's start.
 #[derive(Clone, Debug)]
 pub(super) enum Does {
@@ -29,7 +32,7 @@ pub(super) enum Does {
     /// A segment leaves, in the script's numbers: they are shifted by [`ISN`] and the peer's, and timestamps by [`FIRST_TS`].
     Sends(Duration, String),
     /// The same, with a change in its bytes.
-    SendsSpoilt(Duration, String, fn(&mut Vec<u8>)),
+    SendsSpoilt(Duration, String, Spoil),
 }
 
 /// A target that does what a test tells it.
@@ -46,7 +49,7 @@ pub(super) struct Puppet {
     ports: (u16, u16),
     peer_isn: u32,
     pub(super) calls: Vec<Call>,
-    segments: Vec<(Duration, String, Option<fn(&mut Vec<u8>)>)>,
+    segments: Vec<(Duration, String, Option<Spoil>)>,
     last_call: u64,
 }
 
