@@ -156,8 +156,18 @@ counters! {
     TcpExtTCPOFOQueue,
     /// Segments dropped because the out-of-order queue is at its bound.
     TcpExtTCPOFODrop,
-    /// D-SACK blocks sent.
+    /// D-SACK blocks sent for data that was received in order before.
     TcpExtTCPDSACKOldSent,
+    /// D-SACK blocks sent for data that is held out of order.
+    TcpExtTCPDSACKOfoSent,
+    /// ACKs of data out of order that were saved by sending one for several.
+    TcpExtTCPAckCompressed,
+    /// Segments that end beyond the window, or lie there.
+    TcpExtBeyondWindow,
+    /// Bare ACKs refused by PAWS, which are not answered.
+    TcpExtPAWSOldAck,
+    /// ACKs without data that a listener with TCP_DEFER_ACCEPT passed over.
+    TcpExtTCPDeferAcceptDrop,
     /// Data dropped because the receive buffer has no room.
     TcpExtTCPRcvQDrop,
     /// Data that came while our window was zero.

@@ -40,10 +40,25 @@ pub struct Config {
     pub dsack: bool,
     /// Offer and use window scaling (`tcp_window_scaling`).
     pub window_scaling: bool,
-    /// Receive buffer in bytes (SO_RCVBUF, `tcp_rmem[1]`); half of it is offered as window, as on Linux.
+    /// Receive buffer in bytes (what SO_RCVBUF tells, `tcp_rmem[1]`). It counts memory, as Linux does: about half of it is
+    /// offered as window at first, and later as much as segments are worth what they cost.
     pub recv_buffer: usize,
-    /// The most the receive buffer may ever grow to (`tcp_rmem[2]`); it decides the window scale we offer.
+    /// The application has set SO_RCVBUF: the buffer does not grow, and the window scale is for its size.
+    pub recv_buffer_fixed: bool,
+    /// The most the receive buffer may ever grow to (the larger of `tcp_rmem[2]` and `rmem_max`); it decides the window scale
+    /// we offer.
     pub recv_buffer_max: usize,
+    /// The most that is offered as window, bytes (TCP_WINDOW_CLAMP); 0 is no bound.
+    pub window_clamp: u32,
+    /// ACKs do not wait for an answer to ride on (TCP_QUICKACK), until one was seen to come. Off, a connect's last ACK waits for
+    /// data.
+    pub quick_ack: bool,
+    /// So many bytes make a socket readable, and an ACK due early while there are fewer (SO_RCVLOWAT).
+    pub recv_lowat: u32,
+    /// So many ACKs of data out of order at most make one (`tcp_comp_sack_nr`).
+    pub comp_sack_nr: u8,
+    /// They leave within this time (`tcp_comp_sack_delay_ns`), and a twentieth of the round trip.
+    pub comp_sack_delay: Duration,
     /// Send buffer in bytes (SO_SNDBUF).
     pub send_buffer: usize,
     /// Nagle's algorithm off (TCP_NODELAY). Switching it off sends what waits, cork or no cork.
@@ -120,6 +135,7 @@ impl Config {
         follow!(self, before, after: timestamps, sack, dsack, window_scaling, recv_buffer_max, initial_cwnd);
         follow!(self, before, after: notsent_lowat, slow_start_after_idle, min_tso_segs, tso_win_divisor, tso_rtt_log);
         follow!(self, before, after: pacing_ss_ratio, pacing_ca_ratio, retrans_collapse, rto_min, rto_max, min_snd_mss);
+        follow!(self, before, after: comp_sack_nr, comp_sack_delay);
         follow!(self, before, after: invalid_ratelimit, require_timestamps, keepalive, fin_timeout, time_wait, rfc1337);
     }
 }
@@ -176,7 +192,13 @@ impl Default for Config {
             dsack: true,
             window_scaling: true,
             recv_buffer: 131_072,
+            recv_buffer_fixed: false,
             recv_buffer_max: 6_291_456,
+            window_clamp: 0,
+            quick_ack: true,
+            recv_lowat: 1,
+            comp_sack_nr: 44,
+            comp_sack_delay: Duration::from_millis(1),
             send_buffer: 131_072,
             no_delay: false,
             cork: false,

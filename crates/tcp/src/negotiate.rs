@@ -26,16 +26,24 @@ pub(crate) struct InitialWindow {
 
 impl InitialWindow {
     /// Linux's arithmetic: half of the buffer, in whole segments of `mss` payload bytes; the scale fits the largest
-    /// buffer there may ever be.
+    /// buffer there may ever be, or the one that the application has fixed.
     pub(crate) fn select(config: &Config, scaling: bool, mss: u16) -> InitialWindow {
-        let half = u32::try_from(config.recv_buffer / 2).unwrap_or(u32::MAX);
-        let space = half.min(WindowScale::MAX.max_window().bytes());
-        let whole = if space > u32::from(mss) { space - space % u32::from(mss.max(1)) } else { space };
+        let clamp = InitialWindow::clamp(config, WindowScale::MAX);
+        let space = half(config.recv_buffer).min(clamp);
+        let window = if space > u32::from(mss) { space - space % u32::from(mss.max(1)) } else { space };
         if !scaling {
-            return InitialWindow { window: whole.min(u32::from(u16::MAX)), scale: WindowScale::NONE };
+            return InitialWindow { window, scale: WindowScale::NONE };
         }
-        let largest = u32::try_from(config.recv_buffer_max).unwrap_or(u32::MAX).max(space);
-        InitialWindow { window: whole, scale: WindowScale::for_buffer(largest as usize) }
+        let largest = u32::try_from(config.recv_buffer_max).unwrap_or(u32::MAX).max(space).min(clamp);
+        InitialWindow { window, scale: WindowScale::for_buffer(largest as usize) }
+    }
+
+    /// The most that is ever offered where nothing is known of the peer: what the scale can tell, what TCP_WINDOW_CLAMP says,
+    /// and the buffer if its size is fixed.
+    pub(crate) fn clamp(config: &Config, scale: WindowScale) -> u32 {
+        let clamp = if config.window_clamp == 0 { u32::MAX } else { config.window_clamp };
+        let fixed = if config.recv_buffer_fixed { half(config.recv_buffer) } else { u32::MAX };
+        clamp.min(fixed).min(scale.max_window().bytes())
     }
 
     /// The window field of a SYN or SYN-ACK, which is never scaled (RFC 7323 §2.2).
@@ -49,6 +57,11 @@ impl InitialWindow {
     pub(crate) fn later_field(self) -> u16 {
         UnscaledWindow::new(self.window).scale(self.scale).0
     }
+}
+
+/// What a buffer offers at first: the other half is kept for what segments cost beyond their data.
+fn half(buffer: usize) -> u32 {
+    u32::try_from(buffer / 2).unwrap_or(u32::MAX)
 }
 
 /// What was agreed on.

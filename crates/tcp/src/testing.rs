@@ -140,6 +140,13 @@ impl Host {
         Host { phase: Phase::Listen, ..Host::new(config) }
     }
 
+    /// One whose SYN has left, with number 0.
+    pub(crate) fn connecting(config: Config) -> Host {
+        let mut host = Host::new(config);
+        host.connect();
+        host
+    }
+
     /// A connection that the peer opened, at `1:1`, with the handshake's segments gone from transcript and outbox.
     pub(crate) fn established(config: Config) -> Host {
         Host::established_after(config, 0)

@@ -4,7 +4,7 @@ use super::Connection;
 use super::halves::{RecvHalf, SendHalf};
 use crate::recv::RecvQueue;
 use crate::send::Mark;
-use crate::{Cx, Readiness, TcpInfo, WriteFlags};
+use crate::{Config, Cx, Readiness, TcpInfo, WriteFlags};
 use limpid_event::{Call, Error, Event, Observer, TxReason};
 use limpid_wire::{Chunk, FramePool};
 
@@ -159,18 +159,43 @@ impl Connection {
     /// Room was made: an ACK or a window update may be due (RFC 9293 §3.8.6.2.2).
     fn after_read(&mut self, read: usize) {
         // A mark that was passed must not come back when the numbers have gone half around.
+        self.rcv.discharge(read as u32);
         let read_to = self.rcv.queue.read_seq();
         self.rcv.urgent_end.take_if(|end| end.before_eq(read_to));
-        if self.halves.over() || self.halves.recv() == RecvHalf::FinReceived {
+        self.acknowledge_reading(read);
+    }
+
+    /// So much was read: that may be reason for an ACK that was held back, or for telling of room.
+    pub(super) fn acknowledge_reading(&mut self, read: usize) {
+        if self.halves.over() {
             return;
         }
         let rcv_nxt = self.rcv_nxt();
         let unacked = rcv_nxt - self.rcv.window.rcv_wup();
-        let emptied = self.rcv.queue.is_empty();
+        let emptied = self.rcv.queue.is_empty() && !self.rcv.queue.has_holes();
         if self.rcv.ack.on_read(read, emptied, unacked) {
-            self.due.ack_now(TxReason::Ack);
-        } else if self.rcv.window.update_due(rcv_nxt, self.rcv.space(&self.config)) {
+            return self.due.ack_now(TxReason::Ack);
+        }
+        let closed = self.halves.recv() == RecvHalf::FinReceived || self.app.read_shut;
+        if read > 0 && !closed && self.rcv.window.update_due(rcv_nxt, self.rcv.space()) {
             self.due.ack_now(TxReason::WindowUpdate);
+        }
+    }
+
+    /// What of the settings concerns receiving.
+    pub(super) fn configure_receiving(&mut self, before: &Config) {
+        let config = self.config.clone();
+        if config.recv_buffer != before.recv_buffer {
+            self.rcv.set_buffer(config.recv_buffer);
+        }
+        if config.window_clamp != before.window_clamp && config.window_clamp > 0 {
+            self.rcv.window.set_clamp(config.window_clamp);
+        }
+        if config.recv_lowat != before.recv_lowat {
+            self.rcv.make_room_for_reader(&config);
+            if self.is_worth_reading() {
+                self.woke |= Readiness::READABLE;
+            }
         }
     }
 
@@ -181,7 +206,7 @@ impl Connection {
         let sending = self.halves.send() == SendHalf::Open && !over;
         let read_closed = over || self.app.read_shut || self.halves.recv() == RecvHalf::FinReceived;
         ready.set(Readiness::READ_CLOSED, read_closed);
-        ready.set(Readiness::READABLE, read_closed || !self.rcv.queue.is_empty());
+        ready.set(Readiness::READABLE, read_closed || self.is_worth_reading());
         ready.set(Readiness::WRITABLE, !sending || self.has_room());
         ready.set(Readiness::CLOSED, over || (read_closed && !sending));
         ready.set(Readiness::ERROR, self.app.error.is_some());

@@ -95,9 +95,7 @@ impl Connection {
 
     /// First check: sequence number (§3.10.7.4).
     fn check_sequence<O: Observer>(&mut self, cx: &mut Cx<'_, O>, segment: &Segment) -> Check {
-        let too_old = segment.seq_end().before(self.rcv.last_ack());
-        let too_new = segment.seq.after(self.rcv.right_edge());
-        if !too_old && !too_new {
+        if self.is_in_window(segment) {
             return Continue(());
         }
         let flags = segment.flags;
@@ -112,8 +110,22 @@ impl Connection {
         if flags.contains(TcpFlags::SYN) {
             return self.challenge_syn(cx);
         }
+        if segment.seq_end().after(self.rcv.right_edge()) {
+            cx.count(Counter::TcpExtBeyondWindow);
+        }
         self.answer_unacceptable(cx, segment, Counter::TcpExtTCPACKSkippedSeq);
         self.drop(cx, DropReason::OutsideWindow)
+    }
+
+    /// What ends beyond the window is as good as outside it, unless it is only the FIN that does, or nothing waits to be read:
+    /// then there is room for one segment too much.
+    fn is_in_window(&self, segment: &Segment) -> bool {
+        let (end, right_edge) = (segment.seq_end(), self.rcv.right_edge());
+        if end.before(self.rcv.last_ack()) {
+            return false;
+        }
+        let data_end = end - u32::from(segment.flags.contains(TcpFlags::FIN));
+        !data_end.after(right_edge) || (!segment.seq.after(right_edge) && self.rcv.queue.is_empty())
     }
 
     /// Second check: a reset counts only at exactly the expected number, or at the end of what SACK reported; any other

@@ -166,8 +166,18 @@ impl Connection {
     pub(crate) fn active<O: Observer>(cx: &mut Cx<'_, O>, birth: Birth) -> Connection {
         let mut connection = Connection::established(cx, birth);
         cx.state(TcpState::SynSent, TcpState::Established);
-        connection.due.ack_now(TxReason::HandshakeAck);
+        if connection.config.quick_ack {
+            connection.due.ack_now(TxReason::HandshakeAck);
+        } else {
+            connection.defer_handshake_ack(cx);
+        }
         connection
+    }
+
+    /// The last ACK of the handshake waits for data to ride on (Linux: TCP_QUICKACK off, or TCP_DEFER_ACCEPT on who connects).
+    fn defer_handshake_ack<O: Observer>(&mut self, cx: &mut Cx<'_, O>) {
+        let due = self.rcv.ack.defer_handshake(cx.now, self.rcv.window.offered());
+        self.timers.start(cx, Timer::DelayedAck, due.since(cx.now));
     }
 
     /// The peer's ACK completed the handshake that it began; what came with the ACK is taken, too.
@@ -290,11 +300,29 @@ impl Connection {
             let mss = u32::from(self.snd.mss);
             self.snd.congestion = self.snd.congestion.succeeded_by(config.congestion, mss);
         }
-        self.config = config;
+        let before = core::mem::replace(&mut self.config, config);
         if !self.halves.over() {
             self.start_keepalive(cx);
         }
+        self.configure_receiving(&before);
         self.outcome()
+    }
+
+    /// TCP_QUICKACK: whether ACKs may wait for an answer to ride on. Switched on, one that is owed leaves now if nothing waits
+    /// to be read.
+    pub fn set_quick_ack(&mut self, quick: bool) {
+        if !quick {
+            return self.rcv.ack.enter_pingpong();
+        }
+        let owed = self.rcv.ack.leave_pingpong();
+        if owed && matches!(self.state(), TcpState::Established | TcpState::CloseWait) {
+            self.acknowledge_reading(1);
+        }
+    }
+
+    /// TCP_QUICKACK as it is now.
+    pub fn quick_ack(&self) -> bool {
+        !self.rcv.ack.is_pingpong()
     }
 
     /// The settings in force.

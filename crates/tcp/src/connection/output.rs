@@ -309,9 +309,15 @@ impl Connection {
     /// What it acknowledges counts as acknowledged.
     fn segment<O: Observer>(&mut self, cx: &mut Cx<'_, O>, seq: SeqNum, flags: TcpFlags) -> Segment {
         let (now, ack) = (cx.now, self.rcv_nxt());
-        let space = self.rcv.space(&self.config);
-        let before = self.rcv.window.current(ack).bytes();
-        let window = self.rcv.window.advertise(ack, space).0;
+        let space = self.rcv.space();
+        let before = self.rcv.window.offered();
+        let window = match core::mem::take(&mut self.rcv.no_memory) {
+            true => self.rcv.window.advertise_none(ack).0,
+            false => self.rcv.window.advertise(ack, space).0,
+        };
+        if self.rcv.window.is_short(space) {
+            self.rcv.ack.no_hurry();
+        }
         match (before, window) {
             (1.., 0) => cx.count(Counter::TcpExtTCPToZeroWindowAdv),
             (0, 1..) => cx.count(Counter::TcpExtTCPFromZeroWindowAdv),

@@ -3,8 +3,9 @@
 use super::Birth;
 use crate::Config;
 use crate::clock::TsRecent;
-use crate::negotiate::advertised_mss;
-use crate::recv::{DelayedAck, RecvQueue, RecvWindow, Space};
+use crate::negotiate::{InitialWindow, TIMESTAMPS_LEN, advertised_mss};
+use crate::recv::memory::truesize;
+use crate::recv::{Charge, DelayedAck, RecvQueue, RecvRtt, RecvWindow, Space, Taken};
 use limpid_event::Instant;
 use limpid_wire::SeqNum;
 
@@ -12,10 +13,18 @@ use limpid_wire::SeqNum;
 pub(super) struct Rcv {
     /// RCV.NXT, what is unread, and what came out of order.
     pub(super) queue: RecvQueue,
+    /// What that costs.
+    charge: Charge,
+    /// The buffer's size: `Config::recv_buffer`, until it had to grow.
+    buffer: u32,
     /// RCV.WND and the window scale.
     pub(super) window: RecvWindow,
     /// When to acknowledge.
     pub(super) ack: DelayedAck,
+    /// The round trip as receiving shows it.
+    pub(super) rtt: RecvRtt,
+    /// There was no memory for what came: the next ACK says that there is no window.
+    pub(super) no_memory: bool,
     /// TS.Recent; `None` if timestamps were not negotiated.
     pub(super) ts_recent: Option<TsRecent>,
     /// The end of the newest urgent data.
@@ -31,12 +40,21 @@ pub(super) struct Rcv {
 impl Rcv {
     pub(super) fn new(birth: &Birth) -> Rcv {
         let rcv_nxt = birth.irs + 1;
-        let offered = birth.window.window;
-        let adv_mss = advertised_mss(&birth.config, &birth.params);
+        let InitialWindow { window: offered, scale } = birth.window;
+        let options = if birth.negotiated.timestamps { TIMESTAMPS_LEN } else { 0 };
+        let adv_mss = advertised_mss(&birth.config, &birth.params).saturating_sub(options);
+        let ack = DelayedAck::new(adv_mss, birth.negotiated.peer_mss, offered);
+        let buffer = bytes(birth.config.recv_buffer);
+        let space = Space { buffer, used: 0, mss: ack.rcv_mss() };
+        let clamp = InitialWindow::clamp(&birth.config, scale);
         Rcv {
             queue: RecvQueue::new(rcv_nxt),
-            window: RecvWindow::new(rcv_nxt, offered, birth.window.scale, offered),
-            ack: DelayedAck::new(adv_mss, birth.negotiated.peer_mss, offered),
+            charge: Charge::default(),
+            buffer,
+            window: RecvWindow::new(rcv_nxt, offered, scale, clamp, adv_mss, space),
+            ack,
+            rtt: RecvRtt::new(),
+            no_memory: false,
             ts_recent: birth.ts_recent,
             urgent_end: None,
             syn_window: birth.window.syn_field(),
@@ -55,11 +73,92 @@ impl Rcv {
         self.window.right_edge()
     }
 
-    /// Room in the buffer, half of which is offered as window and half kept for what frames cost beyond their data, as on
-    /// Linux.
-    pub(super) fn space(&self, config: &Config) -> Space {
-        let half = config.recv_buffer / 2;
-        let bytes = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        Space { free: bytes(self.queue.free(half)), full: bytes(half), mss: self.ack.rcv_mss() }
+    /// The buffer and what is used of it.
+    pub(super) fn space(&self) -> Space {
+        Space { buffer: self.buffer, used: self.charge.bytes(), mss: self.ack.rcv_mss() }
     }
+
+    /// The buffer's size, bytes.
+    pub(super) fn buffer(&self) -> u32 {
+        self.buffer
+    }
+
+    /// SO_RCVBUF was set.
+    pub(super) fn set_buffer(&mut self, size: usize) {
+        self.buffer = bytes(size);
+    }
+
+    /// The reader waits for so much that the buffer has to hold it (SO_RCVLOWAT).
+    pub(super) fn make_room_for_reader(&mut self, config: &Config) {
+        if config.recv_buffer_fixed {
+            return;
+        }
+        let needed = self.window.memory_for(config.recv_lowat).min(bytes(config.recv_buffer_max));
+        if needed > self.buffer {
+            self.buffer = needed;
+            self.window.set_clamp(config.recv_lowat);
+        }
+    }
+
+    /// Bytes held, in order and out of order.
+    fn held(&self) -> u32 {
+        self.queue.len() as u32 + self.queue.ahead()
+    }
+
+    /// A segment's data was put into the queue, in order or ahead; `options` are the bytes of its options.
+    pub(super) fn charge(&mut self, options: u32, len: u32, in_order: bool) {
+        if in_order {
+            self.charge.append(options, len);
+        } else {
+            self.charge.add(options, len);
+        }
+    }
+
+    /// So much of what was held is gone: read, or dropped.
+    pub(super) fn discharge(&mut self, gone: u32) {
+        self.charge.remove(gone, self.held() + gone);
+    }
+
+    /// The window's growth, after a segment was taken. `larger` says that segments are larger than was thought.
+    pub(super) fn on_taken(&mut self, config: &Config, options: u32, len: u32, larger: bool) {
+        let taken = Taken { len, truesize: truesize(options, len) };
+        if larger {
+            self.window.on_segment_size(taken, self.space());
+        }
+        let largest = bytes(config.recv_buffer_max);
+        if len >= GROWS_FROM && self.window.grow(taken, self.ack.adv_mss(), largest, self.space()) {
+            self.ack.hurry();
+        }
+    }
+
+    /// Makes room for a segment if more is used than there is, as Linux does: the buffer grows, where nobody has fixed its
+    /// size; what is held is put together in fewer, fuller buffers; what is out of order is dropped. False if all that did
+    /// not help.
+    pub(super) fn make_room(&mut self, config: &Config) -> bool {
+        if self.charge.bytes() <= self.buffer {
+            return true;
+        }
+        self.ack.no_hurry();
+        if !config.recv_buffer_fixed {
+            self.buffer = self.buffer.max(self.charge.bytes().min(bytes(config.recv_buffer_max)));
+        }
+        if self.charge.bytes() <= self.buffer {
+            return true;
+        }
+        self.window.on_overcommit(self.ack.adv_mss());
+        self.charge.collapse(self.held());
+        if self.charge.bytes() > self.buffer && self.queue.has_holes() {
+            let dropped = self.queue.ahead();
+            self.queue.drop_ahead();
+            self.discharge(dropped);
+        }
+        self.charge.bytes() <= self.buffer
+    }
+}
+
+/// Segments of so many bytes and more let the window grow.
+const GROWS_FROM: u32 = 128;
+
+fn bytes(size: usize) -> u32 {
+    u32::try_from(size).unwrap_or(u32::MAX)
 }

@@ -129,7 +129,14 @@ impl Connection {
 
     fn delayed_ack_timeout<O: Observer>(&mut self, cx: &mut Cx<'_, O>) {
         cx.emit(|| Event::TimerFired { timer: Timer::DelayedAck, nth: 1 });
-        if self.rcv.ack.on_timeout(cx.now, self.snd.rto()) {
+        let compressed = self.rcv.ack.compressed();
+        if !self.rcv.ack.on_timeout(cx.now, self.snd.rto()) {
+            return;
+        }
+        if compressed > 0 {
+            cx.counters.add(Counter::TcpExtTCPAckCompressed, u64::from(compressed - 1));
+            self.due.ack_now(TxReason::DuplicateAck);
+        } else {
             cx.count(Counter::TcpExtDelayedACKs);
             self.due.ack_now(TxReason::DelayedAck);
         }

@@ -17,7 +17,7 @@ fn the_default_windows_are_those_of_the_article() {
 fn without_scaling_no_window_exceeds_sixteen_bits() {
     let config = Config { recv_buffer: 1 << 20, ..Config::default() };
     let window = InitialWindow::select(&config, false, 1460);
-    assert_eq!((window.window, window.scale), (65_535, WindowScale::NONE));
+    assert_eq!((window.syn_field(), window.later_field(), window.scale), (65_535, 65_535, WindowScale::NONE));
 }
 
 #[test]
@@ -27,6 +27,20 @@ fn a_large_buffer_takes_a_larger_scale_and_a_syn_states_what_fits() {
     assert_eq!((window.syn_field(), window.scale.shift()), (65_535, 11));
     let huge = Config { recv_buffer: usize::MAX, recv_buffer_max: usize::MAX, ..Config::default() };
     assert_eq!(InitialWindow::select(&huge, true, 1460).scale.shift(), 14);
+}
+
+/// As Linux 6.18 with SO_RCVBUF 100,000 (which it doubles), and with its second `tcp_rmem` of 540,000 and third of 15 MiB.
+#[test]
+fn a_fixed_buffer_decides_the_scale() {
+    let config = Config { recv_buffer: 200_000, recv_buffer_fixed: true, ..Config::default() };
+    let window = InitialWindow::select(&config, true, 1460);
+    assert_eq!((window.window, window.syn_field(), window.scale.shift()), (99_280, 65_535, 1));
+    let config = Config { recv_buffer: 540_000, recv_buffer_max: 15_728_640, ..Config::default() };
+    let window = InitialWindow::select(&config, true, 1460);
+    assert_eq!((window.window, window.syn_field(), window.scale.shift()), (268_640, 65_535, 8));
+    let config = Config { window_clamp: 5000, ..Config::default() };
+    let window = InitialWindow::select(&config, true, 1460);
+    assert_eq!((window.window, window.scale.shift()), (4380, 0));
 }
 
 #[test]

@@ -87,6 +87,13 @@ impl Assembler {
         blocks.copied().take(max).collect()
     }
 
+    /// The first part of `start..end` that is held already.
+    pub fn overlap(&self, start: SeqNum, end: SeqNum) -> Option<SackBlock> {
+        let first = self.ranges.partition_point(|r| r.right().before_eq(start));
+        let range = self.ranges.get(first).filter(|r| r.left().before(end))?;
+        SackBlock::new(range.left().later(start), range.right().earlier(end))
+    }
+
     /// Holds what is new in `chunk`; returns how many bytes that were.
     pub fn insert(&mut self, pool: &mut FramePool, start: SeqNum, chunk: Chunk) -> u32 {
         let end = start + chunk.len() as u32;

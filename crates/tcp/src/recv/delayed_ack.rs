@@ -4,12 +4,16 @@
 //! slow start. Then every second full-sized segment is, and anything less after the *ACK timeout* (ato, 40 to 200 ms),
 //! which follows the time between segments. A connection that answers what it receives is in *pingpong mode*: its ACKs
 //! wait for the answer to ride on.
+//!
+//! Data out of order is acknowledged at once, but only the first three times if SACK tells the peer what is there: after
+//! that a few such ACKs make one (*compression*), which leaves after a small part of the round trip.
 
 #[cfg(test)]
 mod tests;
 
 use core::time::Duration;
 use limpid_event::{Instant, TxReason};
+use limpid_wire::SeqNum;
 
 /// Segments acknowledged at once in quick ACK mode (Linux's TCP_MAX_QUICKACKS).
 pub const MAX_QUICK_ACKS: u8 = 16;
@@ -20,8 +24,14 @@ pub const ATO_MIN: Duration = Duration::from_millis(40);
 /// Linux's clock of timers, at its finest (HZ = 1000).
 const TICK: Duration = Duration::from_millis(1);
 
-/// The longest delay (Linux's TCP_DELACK_MAX); RFC 9293 says below 500 ms.
-pub const DELAY_MAX: Duration = Duration::from_millis(200);
+/// The longest delay (Linux's TCP_DELACK_MAX, less than the least retransmission timeout); RFC 9293 says below 500 ms.
+pub const DELAY_MAX: Duration = Duration::from_millis(199);
+
+/// So many ACKs of data out of order are never compressed: the peer counts them (RFC 5681 §3.2).
+const DUPLICATE_ACKS: u8 = 3;
+
+/// A compressed ACK may leave so much later than it should (`tcp_comp_sack_slack_ns`).
+const COMPRESSION_SLACK: Duration = Duration::from_micros(100);
 
 /// The smallest segment size that is believed (Linux's TCP_MIN_MSS).
 const MIN_MSS: u16 = 88;
@@ -40,8 +50,19 @@ pub struct ReceivedData {
     pub push: bool,
     /// The retransmission timeout.
     pub rto: Duration,
-    /// The window that we offered.
+    /// The window that we offered last.
     pub window: u32,
+}
+
+/// How far ACKs of data out of order may be compressed.
+#[derive(Clone, Copy, Debug)]
+pub struct Compression {
+    /// So many at most make one (`tcp_comp_sack_nr`); 0 is none.
+    pub most: u8,
+    /// Within this time (`tcp_comp_sack_delay_ns`),
+    pub delay: Duration,
+    /// and within a twentieth of this.
+    pub rtt: Duration,
 }
 
 /// When an ACK is due.
@@ -74,6 +95,11 @@ pub struct DelayedAck {
     pushed: Pushed,
     /// An ACK is owed (Linux's ICSK_ACK_SCHED).
     scheduled: bool,
+    /// So many ACKs of data out of order wait to leave as one.
+    compressed: u8,
+    /// So many left at once for `duplicates_of`.
+    duplicates: u8,
+    duplicates_of: SeqNum,
 }
 
 /// Small or pushed segments since the last ACK: likely the end of what the peer has to say.
@@ -100,7 +126,15 @@ impl DelayedAck {
             pingpong: false,
             pushed: Pushed::No,
             scheduled: false,
+            compressed: 0,
+            duplicates: 0,
+            duplicates_of: SeqNum(0),
         }
+    }
+
+    /// The largest segment that the peer may send, bytes: what our SYN told, less the options of each segment.
+    pub fn adv_mss(&self) -> u16 {
+        self.adv_mss
     }
 
     /// The estimate of the peer's segment size, bytes.
@@ -128,10 +162,10 @@ impl DelayedAck {
         self.pingpong
     }
 
-    /// Data in order arrived. Then ask [`decide`](Self::decide).
-    pub fn on_data(&mut self, data: ReceivedData) {
+    /// Data in order arrived. Then ask [`decide`](Self::decide). True if the peer's segments are larger than thought.
+    pub fn on_data(&mut self, data: ReceivedData) -> bool {
         self.scheduled = true;
-        self.measure(data);
+        let larger = self.measure(data);
         if self.ato.is_zero() {
             self.add_quick(data.window, MAX_QUICK_ACKS);
             self.ato = ATO_MIN;
@@ -147,6 +181,23 @@ impl DelayedAck {
             }
         }
         self.last_data = data.now;
+        larger
+    }
+
+    /// Data out of order arrived. Then ask [`decide_ahead`](Self::decide_ahead). True as from [`on_data`](Self::on_data).
+    pub fn on_data_ahead(&mut self, data: ReceivedData) -> bool {
+        self.scheduled = true;
+        self.measure(data)
+    }
+
+    /// The window grows: the peer is in slow start, and its next segment is acknowledged at once.
+    pub fn hurry(&mut self) {
+        self.quick |= 1;
+    }
+
+    /// There is less room than half of the buffer: the peer need not be hurried any more.
+    pub fn no_hurry(&mut self) {
+        self.quick = 0;
     }
 
     /// Something that asks for ACKs at once arrived (out of order, old, or outside the window): the peer is in recovery
@@ -170,8 +221,25 @@ impl DelayedAck {
         self.pingpong = true;
     }
 
-    /// When to acknowledge what was received. `unacked` is RCV.NXT less what the last ACK told; `keeps_up` is
-    /// [`RecvWindow::keeps_up`](super::RecvWindow::keeps_up).
+    /// ACKs no longer wait for an answer (TCP_QUICKACK). True if one is owed.
+    pub fn leave_pingpong(&mut self) -> bool {
+        self.pingpong = false;
+        if self.scheduled && self.pushed == Pushed::No {
+            self.pushed = Pushed::Once;
+        }
+        self.scheduled
+    }
+
+    /// The ACK that completes our connect waits for data to ride on, for as long as an ACK may.
+    pub fn defer_handshake(&mut self, now: Instant, window: u32) -> Instant {
+        self.enter_quick(window, MAX_QUICK_ACKS);
+        let due = now + Duration::from_millis(200);
+        self.pending = Some(due);
+        due
+    }
+
+    /// When to acknowledge what was received in order. `unacked` is RCV.NXT less what the last ACK told; `keeps_up` is
+    /// [`RecvWindow::keeps_up`](super::RecvWindow::keeps_up), or that the reader waits for more than there is.
     pub fn decide(&mut self, now: Instant, unacked: u32, keeps_up: bool, srtt: Option<Duration>) -> AckDue {
         if unacked > self.rcv_mss() && keeps_up {
             return AckDue::Now(TxReason::Ack);
@@ -180,6 +248,38 @@ impl DelayedAck {
             return AckDue::Now(TxReason::QuickAck);
         }
         self.delay(now, srtt)
+    }
+
+    /// When to acknowledge while something is out of order. In quick ACK mode, or if nothing may be compressed, at once.
+    pub fn decide_ahead(&mut self, now: Instant, rcv_nxt: SeqNum, compression: Compression) -> AckDue {
+        let quick = self.quick > 0 && !self.pingpong;
+        if quick || self.compressed >= compression.most {
+            return AckDue::Now(TxReason::DuplicateAck);
+        }
+        if self.duplicates_of != rcv_nxt {
+            self.duplicates_of = rcv_nxt;
+            self.duplicates = 0;
+        }
+        if self.duplicates < DUPLICATE_ACKS {
+            self.duplicates += 1;
+            return AckDue::Now(TxReason::DuplicateAck);
+        }
+        let due = now + compression.delay.min(compression.rtt / 20) + COMPRESSION_SLACK;
+        if self.compressed > 0
+            && let Some(pending) = self.pending
+        {
+            self.compressed += 1;
+            return AckDue::At(pending);
+        }
+        self.compressed = 1;
+        let due = self.pending.map_or(due, |pending| pending.min(due));
+        self.pending = Some(due);
+        AckDue::At(due)
+    }
+
+    /// So many ACKs of data out of order wait to leave as one.
+    pub fn compressed(&self) -> u8 {
+        self.compressed
     }
 
     /// The delay itself.
@@ -221,6 +321,10 @@ impl DelayedAck {
         if pending > now {
             return false;
         }
+        if self.compressed > 0 {
+            self.pending = None;
+            return true;
+        }
         if self.pingpong {
             // No answer came to ride on.
             self.pingpong = false;
@@ -234,10 +338,13 @@ impl DelayedAck {
 
     /// A segment with ACK left, whatever else was in it.
     pub fn on_ack_sent(&mut self) {
-        if self.quick == 1 {
-            self.ato = ATO_MIN;
+        if self.scheduled {
+            if self.quick == 1 {
+                self.ato = ATO_MIN;
+            }
+            self.quick = self.quick.saturating_sub(1);
         }
-        self.quick = self.quick.saturating_sub(1);
+        self.compressed = 0;
         self.pending = None;
         self.scheduled = false;
         self.pushed = Pushed::No;
@@ -250,30 +357,36 @@ impl DelayedAck {
         }
     }
 
-    /// Half a window of ACKs, at least 2, at most `max`.
+    /// Half a window of ACKs, 2 if that is none, at most `max`.
     fn add_quick(&mut self, window: u32, max: u8) {
-        let count = (window / (2 * self.rcv_mss())).clamp(2, u32::from(max)) as u8;
-        self.quick = self.quick.max(count);
+        let count = match window / (2 * self.rcv_mss()) {
+            0 => 2,
+            count => count,
+        };
+        self.quick = self.quick.max(count.min(u32::from(max)) as u8);
     }
 
-    fn measure(&mut self, data: ReceivedData) {
+    /// True if segments are larger than thought.
+    fn measure(&mut self, data: ReceivedData) -> bool {
         let len = u16::try_from(data.len).unwrap_or(u16::MAX);
         let last_small = core::mem::take(&mut self.last_small);
         if len >= self.rcv_mss {
+            let larger = len > self.rcv_mss;
             self.rcv_mss = len.min(self.adv_mss);
             if data.push && self.pushed == Pushed::No {
                 self.pushed = Pushed::Once;
             }
-            return;
+            return larger;
         }
         // Two segments of the same smaller size tell that the peer's segments have become smaller.
         if len >= DEFAULT_MSS || (len >= MIN_MSS && !data.push) {
             self.last_small = len;
             if len == last_small {
                 self.rcv_mss = len;
-                return;
+                return false;
             }
         }
         self.pushed = if self.pushed == Pushed::No { Pushed::Once } else { Pushed::Again };
+        false
     }
 }

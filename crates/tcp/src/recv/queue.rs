@@ -83,14 +83,6 @@ impl RecvQueue {
         self.ready.pinned() + self.ahead.as_ref().map_or(0, |a| a.pinned())
     }
 
-    /// Bytes that a buffer of `capacity` has room for, counting memory: what a window may offer. Frames may take twice
-    /// what is in them before the window suffers, as Linux's buffers may.
-    pub fn free(&self, capacity: usize) -> usize {
-        let ahead = self.ahead.as_ref().map_or(0, |a| a.len() as usize);
-        let used = (self.len() + ahead).max(self.pinned() / 2);
-        capacity.saturating_sub(used)
-    }
-
     /// True if something is held out of order.
     pub fn has_holes(&self) -> bool {
         self.ahead.is_some()
@@ -138,6 +130,8 @@ impl RecvQueue {
         capacity: usize,
     ) -> Inserted {
         let mut result = Inserted::default();
+        // What was told to have come twice is forgotten if its ACK has not left by now.
+        self.duplicate = None;
         let end = seq + payload.len() as u32;
         let (seq, payload) = self.trim(seq, payload, right_edge, &mut result);
         if fin && end.before_eq(right_edge) {
@@ -236,7 +230,7 @@ impl RecvQueue {
             result.filled = true;
             let told = ahead.ranges().first().copied();
             if let Some(block) = told.and_then(|r| SackBlock::new(r.left(), r.right().earlier(self.ready.end()))) {
-                self.duplicate = Some(block);
+                self.duplicate = Some(self.duplicate.map_or(block, |before| extended(before, block)));
                 result.duplicate = true;
             }
             while let Some(chunk) = ahead.take(self.ready.end()) {
@@ -249,6 +243,7 @@ impl RecvQueue {
 
     fn insert_ahead(&mut self, pool: &mut FramePool, seq: SeqNum, payload: Chunks, result: &mut Inserted) {
         let ahead = self.ahead.get_or_insert_default();
+        let overlap = ahead.overlap(seq, seq + payload.len() as u32);
         let (mut at, len) = (seq, payload.len() as u32);
         for chunk in payload {
             let next = at + chunk.len() as u32;
@@ -257,7 +252,14 @@ impl RecvQueue {
         }
         if result.ahead < len {
             result.duplicate = true;
-            self.duplicate = SackBlock::new(seq, at);
+            self.duplicate = overlap;
         }
     }
+}
+
+/// `block` made larger by another that touches it (RFC 2883 §4: one block tells of one range).
+fn extended(block: SackBlock, other: SackBlock) -> SackBlock {
+    let touches = !other.left().after(block.right()) && !block.left().after(other.right());
+    let (left, right) = (block.left().earlier(other.left()), block.right().later(other.right()));
+    SackBlock::new(left, right).filter(|_| touches).unwrap_or(block)
 }

@@ -1,12 +1,17 @@
 //! The receive window: what to advertise, and its arithmetic (RFC 9293 §3.8.6, RFC 7323 §2).
 //!
 //! The right edge never moves left (RFC 9293 §3.8.6, SHLD-14). Silly windows are avoided by offering whole segments, or
-//! none (§3.8.6.2.2). Rounding is Linux's, so that a Linux peer sees what it is used to.
+//! none (§3.8.6.2.2). All arithmetic is Linux's, so that a Linux peer sees what it is used to: the part of a buffer's memory
+//! that is offered follows the segments that come (their size against what they cost), and a threshold opens the window
+//! step by step.
 
 #[cfg(test)]
 mod tests;
 
 use limpid_wire::SeqNum;
+
+/// The smallest bound on a window that can be set (half of Linux's SOCK_MIN_RCVBUF).
+const MIN_CLAMP: u32 = 1152;
 
 /// The window field as on the wire. It has no meaning without the scale that goes with it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -88,18 +93,31 @@ impl UnscaledWindow {
     }
 }
 
-/// How much room there is for received data.
+/// What memory there is for received data, and what is used of it, both as Linux accounts for it
+/// ([`truesize`](super::memory::truesize)): buffers cost more than the data in them.
 #[derive(Clone, Copy, Debug)]
 pub struct Space {
-    /// Bytes that could be taken now.
-    pub free: u32,
-    /// Bytes that could be taken if nothing was held.
-    pub full: u32,
+    /// The buffer's size (SO_RCVBUF).
+    pub buffer: u32,
+    /// What is held costs so much of it.
+    pub used: u32,
     /// The peer's segment size, as estimated ([`DelayedAck::rcv_mss`](super::DelayedAck::rcv_mss)).
     pub mss: u32,
 }
 
-/// The window that was advertised last.
+/// A segment with data that was taken, for the window's growth.
+#[derive(Clone, Copy, Debug)]
+pub struct Taken {
+    /// Payload bytes, of all wire segments that were merged in it.
+    pub len: u32,
+    /// What it costs in memory.
+    pub truesize: u32,
+}
+
+/// The part of a buffer's memory that is taken for data at first, of 256 (Linux's TCP_DEFAULT_SCALING_RATIO).
+const DEFAULT_RATIO: u8 = 128;
+
+/// The window that was advertised last, and how far it may open.
 #[derive(Clone, Copy, Debug)]
 pub struct RecvWindow {
     /// The number after the last one offered.
@@ -108,24 +126,42 @@ pub struct RecvWindow {
     wnd: u32,
     /// RCV.NXT when it was offered (Linux's rcv_wup).
     wup: SeqNum,
-    /// Never offer more than this.
+    /// Never offer more than this (Linux's window_clamp).
     clamp: u32,
+    /// Do not offer more than this yet: it grows while segments are worth their memory (Linux's rcv_ssthresh).
+    threshold: u32,
     scale: WindowScale,
+    /// How much of a buffer's memory is data, of 256 (Linux's scaling_ratio).
+    ratio: u8,
 }
 
 impl RecvWindow {
-    /// The window of our SYN: `initial` bytes from `rcv_nxt` on. The field of a SYN is not scaled, so it tells 65,535
-    /// at most, and no more is promised.
-    pub fn new(rcv_nxt: SeqNum, initial: u32, scale: WindowScale, clamp: u32) -> RecvWindow {
-        let wnd = initial.min(65_535);
-        RecvWindow { right_edge: rcv_nxt + wnd, wnd, wup: rcv_nxt, clamp: clamp.min(scale.max_window().bytes()), scale }
-    }
-
-    /// The window to put into a SYN when `space` bytes of buffer are there: whole segments, as Linux (64,240 for
-    /// 1,460).
-    pub const fn initial(space: u32, mss: u32) -> u32 {
-        let space = if space > 65_535 { 65_535 } else { space };
-        if mss > 0 && space > mss { space - space % mss } else { space }
+    /// The window of our SYN: `initial` bytes from `rcv_nxt` on. `clamp` is the most that may ever be offered, as far as it
+    /// was chosen before; the buffer bounds it further, and a segment's worth of it is kept back.
+    pub fn new(
+        rcv_nxt: SeqNum,
+        initial: u32,
+        scale: WindowScale,
+        clamp: u32,
+        adv_mss: u16,
+        space: Space,
+    ) -> RecvWindow {
+        let mut window = RecvWindow {
+            right_edge: rcv_nxt + initial,
+            wnd: initial,
+            wup: rcv_nxt,
+            clamp: clamp.min(scale.max_window().bytes()),
+            threshold: initial,
+            scale,
+            ratio: DEFAULT_RATIO,
+        };
+        let (full, mss) = (window.full(space), u32::from(adv_mss));
+        window.clamp = window.clamp.min(full);
+        if window.clamp > 2 * mss && window.clamp.saturating_add(mss) > full {
+            window.clamp = full.saturating_sub(mss).max(2 * mss);
+        }
+        window.threshold = window.threshold.min(window.clamp);
+        window
     }
 
     /// The number after the last one offered: data from here on is outside the window.
@@ -143,9 +179,102 @@ impl RecvWindow {
         self.scale
     }
 
+    /// The most that is offered so far, bytes (`tcpi_rcv_ssthresh`).
+    pub fn threshold(&self) -> u32 {
+        self.threshold
+    }
+
+    /// The most that may be offered, bytes (TCP_WINDOW_CLAMP).
+    pub fn clamp(&self) -> u32 {
+        self.clamp
+    }
+
+    /// What the last segment offered, bytes (Linux's rcv_wnd).
+    pub fn offered(&self) -> u32 {
+        self.wnd
+    }
+
     /// What is left of the offer: RCV.WND.
     pub fn current(&self, rcv_nxt: SeqNum) -> UnscaledWindow {
         UnscaledWindow(self.right_edge.offset_from(rcv_nxt).max(0) as u32)
+    }
+
+    /// The data that so much memory holds (Linux's `tcp_win_from_space`).
+    fn data_in(&self, memory: u32) -> u32 {
+        ((u64::from(memory) * u64::from(self.ratio)) >> 8) as u32
+    }
+
+    /// The memory that so much data takes.
+    pub fn memory_for(&self, data: u32) -> u32 {
+        u32::try_from((u64::from(data) << 8) / u64::from(self.ratio)).unwrap_or(u32::MAX)
+    }
+
+    /// Bytes of data that could be taken if nothing was held.
+    fn full(&self, space: Space) -> u32 {
+        self.data_in(space.buffer)
+    }
+
+    /// Bytes of data that could be taken now.
+    pub fn free(&self, space: Space) -> u32 {
+        self.data_in(space.buffer.saturating_sub(space.used))
+    }
+
+    /// Segments have another size than thought: so have the buffers that they come in.
+    pub fn on_segment_size(&mut self, taken: Taken, space: Space) {
+        let ratio = (u64::from(taken.len) << 8) / u64::from(taken.truesize.max(1));
+        let ratio = ratio.clamp(1, u64::from(u8::MAX)) as u8;
+        if ratio != self.ratio {
+            self.ratio = ratio;
+            self.set_clamp(self.full(space));
+        }
+    }
+
+    /// Bounds the window from now on (TCP_WINDOW_CLAMP). What was offered is not taken back.
+    pub fn set_clamp(&mut self, clamp: u32) {
+        let clamp = clamp.max(MIN_CLAMP);
+        let before = core::mem::replace(&mut self.clamp, clamp);
+        if clamp < before {
+            self.threshold = self.threshold.min(clamp);
+        } else if clamp > before {
+            self.threshold = self.threshold.max(self.wnd.min(clamp));
+        }
+    }
+
+    /// Data was taken: the window may open further, if segments like this one are worth the memory they cost. `largest` is
+    /// the most the buffer may ever grow to. True if it does (Linux's `tcp_grow_window`).
+    pub fn grow(&mut self, taken: Taken, adv_mss: u16, largest: u32, space: Space) -> bool {
+        let room = self.clamp.min(self.free(space)).saturating_sub(self.threshold);
+        if room == 0 {
+            return false;
+        }
+        let by = if self.data_in(taken.truesize) <= taken.len {
+            2 * u32::from(adv_mss)
+        } else if self.is_affordable(taken, largest) {
+            2 * space.mss
+        } else {
+            return false;
+        };
+        self.threshold += by.max(2 * taken.len).min(room);
+        true
+    }
+
+    /// The larger the window is already, the less waste is tolerated.
+    fn is_affordable(&self, taken: Taken, largest: u32) -> bool {
+        let mut cost = self.data_in(taken.truesize) / 2;
+        let mut window = self.data_in(largest) / 2;
+        while self.threshold <= window {
+            if cost <= taken.len {
+                return true;
+            }
+            cost /= 2;
+            window /= 2;
+        }
+        false
+    }
+
+    /// More memory is used than the buffer has: offer little until that is over (Linux's `tcp_clamp_window`).
+    pub fn on_overcommit(&mut self, adv_mss: u16) {
+        self.threshold = self.clamp.min(2 * u32::from(adv_mss));
     }
 
     /// The window to put into the segment that leaves now.
@@ -163,16 +292,30 @@ impl RecvWindow {
         field
     }
 
+    /// The window of a segment that says that there was no memory for what came: none (RFC 9293 allows it no peer to believe
+    /// that what was offered before is taken back; it only waits).
+    pub fn advertise_none(&mut self, rcv_nxt: SeqNum) -> Window {
+        self.wnd = 0;
+        self.wup = rcv_nxt;
+        self.right_edge = rcv_nxt;
+        Window(0)
+    }
+
     /// True if the window could be offered at least as large as it was when the last ACK left: a reader keeps up.
     pub fn keeps_up(&self, space: Space) -> bool {
         self.select(space) >= self.wnd
+    }
+
+    /// True if less than half of the buffer is free: the peer is no longer hurried (Linux leaves its quick ACK mode).
+    pub fn is_short(&self, space: Space) -> bool {
+        self.free(space) < self.full(space).min(self.clamp) / 2
     }
 
     /// True if reading has made so much room that the peer should be told at once: the window would be at least twice
     /// what is left of it (which is small).
     pub fn update_due(&self, rcv_nxt: SeqNum, space: Space) -> bool {
         let current = self.current(rcv_nxt).bytes();
-        if u64::from(current) * 2 > u64::from(self.clamp.min(space.full)) {
+        if u64::from(current) * 2 > u64::from(self.clamp) {
             return false;
         }
         let wnd = self.select(space);
@@ -181,20 +324,21 @@ impl RecvWindow {
 
     /// The largest window worth offering.
     fn select(&self, space: Space) -> u32 {
-        let full = space.full.min(self.clamp);
+        let allowed = self.full(space);
+        let full = allowed.min(self.clamp);
         let mss = space.mss.min(full);
         if mss == 0 {
             return 0;
         }
-        let mut free = space.free;
+        let mut free = self.free(space);
         if free < full / 2 {
             free = self.scale.round_down(free);
             // Less than a segment, or than a sixteenth of the buffer: wait until there is more.
-            if free < space.full / 16 || free < mss {
+            if free < allowed / 16 || free < mss {
                 return 0;
             }
         }
-        let free = free.min(self.clamp);
+        let free = free.min(self.threshold);
         if self.scale != WindowScale::NONE {
             // Tell a little too much rather than too little: a window below one unit would be told as zero.
             return self.scale.round_up(free);

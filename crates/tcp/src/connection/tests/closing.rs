@@ -96,7 +96,7 @@ fn closing_with_data_unread_resets() {
     host.inject("P. 1:6(5) ack 1 win 65535");
     host.forget();
     host.close();
-    host.expect(&["R. 1:1(0) ack 6 win 64240  (reset: closed with data unread)"]);
+    host.expect(&["R. 1:1(0) ack 6 win 64235  (reset: closed with data unread)"]);
     assert_eq!((host.state(), host.counter(Counter::TcpExtTCPAbortOnClose)), (TcpState::Closed, 1));
 }
 
@@ -140,7 +140,7 @@ fn where_both_have_closed_data_that_is_lost_is_told_of_all_the_same() {
         assert_eq!(host.state(), if peer_first { TcpState::LastAck } else { TcpState::Closing });
         host.close();
         let seq = if peer_first { 102 } else { 2 };
-        host.expect(&[&format!("R. {seq}:{seq}(0) ack 5 win 64240  (reset: closed with data unread)")]);
+        host.expect(&[&format!("R. {seq}:{seq}(0) ack 5 win 64236  (reset: closed with data unread)")]);
     }
     // The window is closed, so that neither data nor FIN have left.
     let mut host = Host::established(plain());
@@ -149,7 +149,7 @@ fn where_both_have_closed_data_that_is_lost_is_told_of_all_the_same() {
     host.shutdown_write();
     host.forget();
     host.abort();
-    host.expect(&["R. 1:1(0) ack 2 win 64240  (reset: aborted)"]);
+    host.expect(&["R. 1:1(0) ack 2 win 64239  (reset: aborted)"]);
 }
 
 #[test]
@@ -209,14 +209,14 @@ fn the_ack_of_a_fin_waits_a_moment_for_our_own() {
     host.inject("F. 1:1(0) ack 1 win 65535");
     host.expect(&[]);
     host.close();
-    host.expect(&["F. 1:1(0) ack 2 win 64240  (close)"]);
+    host.expect(&["F. 1:1(0) ack 2 win 64239  (close)"]);
 
     let mut host = Host::established(plain());
     host.inject("F. 1:1(0) ack 1 win 65535");
     host.pass_ms(1);
-    host.expect(&[". 1:1(0) ack 2 win 64240  (delayed ACK)"]);
+    host.expect(&[". 1:1(0) ack 2 win 64239  (delayed ACK)"]);
     host.close();
-    host.expect(&["F. 1:1(0) ack 2 win 64240  (close)"]);
+    host.expect(&["F. 1:1(0) ack 2 win 64239  (close)"]);
 }
 
 #[test]
@@ -229,7 +229,7 @@ fn after_data_the_ack_of_a_fin_waits_40_milliseconds() {
     host.pass_ms(39);
     host.expect(&[]);
     host.pass_ms(1);
-    host.expect(&[". 1:1(0) ack 7 win 64240  (delayed ACK)"]);
+    host.expect(&[". 1:1(0) ack 7 win 64234  (delayed ACK)"]);
 }
 
 #[test]
@@ -277,7 +277,7 @@ mod time_wait {
         let mut host = host(plain());
         host.pass_ms(30_000);
         host.inject("F. 1:1(0) ack 2 win 65535");
-        host.expect(&[". 2:2(0) ack 2 win 64240  (ACK from TIME-WAIT)"]);
+        host.expect(&[". 2:2(0) ack 2 win 64239  (ACK from TIME-WAIT)"]);
         host.pass_ms(59_999);
         assert_eq!(host.state(), TcpState::TimeWait);
         host.pass_ms(1);

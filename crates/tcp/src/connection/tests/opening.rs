@@ -254,3 +254,23 @@ fn a_connection_to_itself_opens_and_echoes() {
     loop_back(&mut host);
     assert_eq!(host.read(100).unwrap(), b"to myself");
 }
+
+/// As Linux with TCP_QUICKACK off before connect.
+#[test]
+fn the_last_ack_may_wait_for_data() {
+    let mut host = Host::connecting(Config { quick_ack: false, ..plain() });
+    host.forget();
+    host.inject("S. 0:0(0) ack 1 win 65535 <mss 1460>");
+    host.expect(&[]);
+    host.write(b"hello").unwrap();
+    host.expect(&["P. 1:6(5) ack 1 win 64240  (new data)"]);
+    host.pass_ms(190);
+    host.forget();
+    let mut host = Host::connecting(Config { quick_ack: false, ..plain() });
+    host.forget();
+    host.inject("S. 0:0(0) ack 1 win 65535 <mss 1460>");
+    host.pass_ms(199);
+    host.expect(&[]);
+    host.pass_ms(1);
+    host.expect(&[". 1:1(0) ack 1 win 64240  (delayed ACK)"]);
+}

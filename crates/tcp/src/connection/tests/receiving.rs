@@ -25,13 +25,13 @@ fn warm_up(host: &mut Host, segments: u32) -> u32 {
 fn the_first_segments_are_acknowledged_at_once() {
     let mut host = Host::established(plain());
     host.inject("P. 1:11(10) ack 1 win 65535");
-    host.expect(&[". 1:1(0) ack 11 win 64240  (quick ACK)"]);
+    host.expect(&[". 1:1(0) ack 11 win 64230  (quick ACK)"]);
 }
 
 #[test]
 fn later_a_lone_segment_waits_40_milliseconds() {
     let mut host = Host::established(plain());
-    let seq = warm_up(&mut host, 20);
+    let seq = warm_up(&mut host, 40);
     host.inject(&format!("P. {seq}:{}(10) ack 1 win 65535", seq + 10));
     host.expect(&[]);
     let wait = host.poll_timeout().unwrap().since(host.now).as_millis();
@@ -44,7 +44,7 @@ fn later_a_lone_segment_waits_40_milliseconds() {
 #[test]
 fn every_second_full_segment_is_acknowledged() {
     let mut host = Host::established(plain());
-    let mut seq = warm_up(&mut host, 20);
+    let mut seq = warm_up(&mut host, 40);
     for nth in 0..6 {
         host.inject(&format!(". {seq}:{}(1460) ack 1 win 65535", seq + 1460));
         host.transcript.lines.clear();
@@ -80,10 +80,10 @@ fn a_reset_may_carry_data() {
 #[test]
 fn an_answer_carries_the_ack() {
     let mut host = Host::established(plain());
-    let seq = warm_up(&mut host, 20);
+    let seq = warm_up(&mut host, 40);
     host.inject(&format!("P. {seq}:{}(10) ack 1 win 65535", seq + 10));
     host.write(b"answer").unwrap();
-    host.expect(&[&format!("P. 1:7(6) ack {} win 64240  (new data)", seq + 10)]);
+    host.expect(&[&format!("P. 1:7(6) ack {} win 65535  (new data)", seq + 10)]);
     host.pass_ms(150);
     host.expect(&[]);
 }
@@ -97,7 +97,7 @@ fn each_segment_after_a_gap_is_answered_and_the_gap_once_filled() {
     host.expect(&[
         ". 1:1(0) ack 1 win 64240  (duplicate ACK)",
         ". 1:1(0) ack 1 win 64240  (duplicate ACK)",
-        ". 1:1(0) ack 31 win 64240  (ACK)",
+        ". 1:1(0) ack 31 win 64210  (ACK)",
     ]);
 }
 
@@ -136,18 +136,18 @@ fn what_came_twice_is_told_once() {
     host.inject(". 21:31(10) ack 1 win 500");
     host.forget();
     host.inject("P. 1:11(10) ack 1 win 500");
-    host.expect(&[". 1:1(0) ack 11 win 64240 <nop,nop,sack 1:11 21:31>  (duplicate ACK)"]);
+    host.expect(&[". 1:1(0) ack 11 win 64230 <nop,nop,sack 1:11 21:31>  (duplicate ACK)"]);
     host.inject("P. 21:31(10) ack 1 win 500");
-    host.expect(&[". 1:1(0) ack 11 win 64240 <nop,nop,sack 21:31 21:31>  (duplicate ACK)"]);
+    host.expect(&[". 1:1(0) ack 11 win 64230 <nop,nop,sack 21:31 21:31>  (duplicate ACK)"]);
     host.inject("P. 11:21(10) ack 1 win 500");
-    host.expect(&[". 1:1(0) ack 31 win 64240  (ACK)"]);
+    host.expect(&[". 1:1(0) ack 31 win 64210  (ACK)"]);
 }
 
 mod window {
     use super::*;
 
     fn small() -> Host {
-        Host::established(Config { recv_buffer: 8_000, recv_buffer_max: 8_000, ..plain() })
+        Host::established(Config { recv_buffer: 8_000, recv_buffer_fixed: true, ..plain() })
     }
 
     /// The last window that was told.
@@ -155,58 +155,57 @@ mod window {
         host.outbox.drain(..).next_back().expect("something left").segment.window
     }
 
+    /// Three segments that nobody reads; as Linux 6.18 with SO_RCVBUF 4000, which it doubles.
+    fn fill(host: &mut Host) {
+        host.inject(". 1:1461(1460) ack 1 win 65535");
+        assert_eq!(told(host), 2920, "segments are worth more of their memory than was thought");
+        host.inject(". 1461:2921(1460) ack 1 win 65535");
+        host.pass_ms(300);
+        assert_eq!(told(host), 1460);
+        host.inject("P. 2921:4381(1460) ack 1 win 65535");
+        host.pass_ms(300);
+        assert_eq!(told(host), 0);
+    }
+
     #[test]
     fn it_closes_as_data_lies_unread_and_opens_when_there_is_room_worth_telling() {
         let mut host = small();
-        host.inject(". 1:1461(1460) ack 1 win 65535");
-        assert_eq!(told(&mut host), 2920 - 1460);
-        host.inject("P. 1461:2921(1460) ack 1 win 65535");
-        host.pass_ms(300);
-        assert_eq!(told(&mut host), 0);
+        fill(&mut host);
         assert_eq!(host.read(100).unwrap().len(), 100);
         host.expect(&[]);
         assert_eq!(host.read(1_900).unwrap().len(), 1_900);
-        let sent = host.sent();
-        assert_eq!(sent.len(), 1);
-        assert!(sent[0].ends_with("(window update)"), "{}", sent[0]);
+        host.expect(&[". 1:1(0) ack 4381 win 1460  (window update)"]);
     }
 
     #[test]
     fn a_probe_of_a_closed_window_is_answered() {
         let mut host = small();
-        host.inject(". 1:1461(1460) ack 1 win 65535");
-        host.inject("P. 1461:2921(1460) ack 1 win 65535");
-        host.pass_ms(300);
-        host.forget();
-        host.inject(". 2920:2920(0) ack 1 win 65535");
-        host.expect(&[". 1:1(0) ack 2921 win 0  (answer to probe)"]);
+        fill(&mut host);
+        host.inject(". 4380:4380(0) ack 1 win 65535");
+        host.expect(&[". 1:1(0) ack 4381 win 0  (answer to probe)"]);
         host.pass_ms(600);
-        host.inject("P. 2921:2922(1) ack 1 win 65535");
-        host.expect(&[". 1:1(0) ack 2921 win 0  (answer to probe)"]);
-        assert_eq!(host.counter(Counter::TcpExtTCPZeroWindowDrop), 1);
+        host.inject("P. 4381:4382(1) ack 1 win 65535");
+        host.expect(&[". 1:1(0) ack 4381 win 0  (duplicate ACK)"]);
+        assert_eq!(host.counter(Counter::TcpExtBeyondWindow), 1);
     }
 
     #[test]
     fn resets_acks_and_urgent_pointers_count_while_it_is_closed() {
         let mut host = small();
-        host.inject(". 1:1461(1460) ack 1 win 65535");
-        host.inject("P. 1461:2921(1460) ack 1 win 65535");
-        host.pass_ms(300);
-        assert_eq!(told(&mut host), 0);
+        fill(&mut host);
         host.write(&[0; 10]).unwrap();
-        host.inject(".U 2921:2921(0) ack 11 win 65535 urg 5");
+        host.inject(".U 4381:4381(0) ack 11 win 65535 urg 5");
         assert!(host.woke.contains(Readiness::URGENT));
         assert_eq!(host.connection().unacknowledged(), 0);
-        host.inject("R 2921:2921(0) win 0");
+        host.inject("R 4381:4381(0) win 0");
         assert_eq!(host.ended, Some(Some(Error::ConnectionReset)));
     }
 
     #[test]
     fn a_fin_fits_into_a_closed_window() {
         let mut host = small();
-        host.inject(". 1:1461(1460) ack 1 win 65535");
-        host.inject("P. 1461:2921(1460) ack 1 win 65535");
-        host.inject("F. 2921:2921(0) ack 1 win 65535");
+        fill(&mut host);
+        host.inject("F. 4381:4381(0) ack 1 win 65535");
         assert_eq!(host.state(), TcpState::CloseWait);
     }
 
@@ -230,11 +229,44 @@ mod window {
         }
     }
 
+    /// As Linux from 6.17 on.
     #[test]
-    fn data_beyond_the_window_is_cut_off() {
+    fn what_ends_beyond_the_window_is_taken_only_if_nothing_waits_to_be_read() {
         let mut host = small();
-        host.inject(". 1:4001(4000) ack 1 win 65535");
-        assert_eq!(host.connection().readable_len(), 2920);
+        host.inject(". 1:1461(1460) ack 1 win 65535");
+        assert_eq!(told(&mut host), 2920);
+        host.inject(". 1461:4462(3001) ack 1 win 65535");
+        host.expect(&[". 1:1(0) ack 1461 win 2920  (duplicate ACK)"]);
+        assert_eq!(host.connection().readable_len(), 1460);
+        assert_eq!(host.read(3_000).unwrap().len(), 1460);
+        host.forget();
+        host.inject(". 1461:8462(7001) ack 1 win 65535");
+        assert_eq!(host.connection().readable_len(), 7001);
+        host.pass_ms(300);
+        assert_eq!(told(&mut host), 0);
+    }
+
+    #[test]
+    fn nothing_is_taken_into_a_closed_window() {
+        let mut host = small();
+        host.inject(". 1:7001(7000) ack 1 win 65535");
+        host.pass_ms(300);
+        assert_eq!(told(&mut host), 0);
+        host.inject("P. 7001:7002(1) ack 1 win 65535");
+        assert_eq!(told(&mut host), 0);
+        assert_eq!(host.connection().readable_len(), 7000);
+    }
+
+    /// With SO_RCVLOWAT a reader is woken when there is as much as it wants, or when no more will come before it reads.
+    #[test]
+    fn a_reader_is_woken_when_there_is_enough() {
+        let mut host = Host::established(Config { recv_lowat: 1000, ..plain() });
+        host.woke = Readiness::empty();
+        host.inject("P. 1:501(500) ack 1 win 65535");
+        assert!(!host.woke.contains(Readiness::READABLE));
+        assert!(!host.connection().readiness().contains(Readiness::READABLE));
+        host.inject("P. 501:1001(500) ack 1 win 65535");
+        assert!(host.woke.contains(Readiness::READABLE) && host.connection().readiness().contains(Readiness::READABLE));
     }
 }
 
@@ -428,7 +460,7 @@ mod keepalive {
         host.pass_ms(9_999);
         host.expect(&[]);
         host.pass_ms(1);
-        assert_eq!(host.sent(), [". 0:0(0) ack 2 win 64240  (keepalive)"].map(String::from));
+        assert_eq!(host.sent(), [". 0:0(0) ack 2 win 64239  (keepalive)"].map(String::from));
     }
 
     #[test]

@@ -22,7 +22,7 @@ fn fresh() -> DelayedAck {
 fn settled(at: u64) -> DelayedAck {
     let mut ack = fresh();
     for i in 0..40 {
-        ack.on_data(data(at - 40 + i, u32::from(MSS), false));
+        let _ = ack.on_data(data(at - 40 + i, u32::from(MSS), false));
         let _ = ack.decide(ms(at - 40 + i), u32::from(MSS), true, None);
         ack.on_ack_sent();
     }
@@ -148,6 +148,77 @@ fn silence_brings_quick_acks_back() {
     let mut ack = settled(100);
     ack.on_data(data(1000, 1460, false));
     assert_eq!(ack.decide(ms(1000), 1460, true, None), AckDue::Now(TxReason::QuickAck));
+}
+
+const COMPRESSION: Compression =
+    Compression { most: 44, delay: Duration::from_millis(1), rtt: Duration::from_millis(100) };
+
+/// As Linux: three duplicate ACKs are what fast retransmit waits for; the rest of a burst may come as one.
+#[test]
+fn after_three_duplicate_acks_the_rest_is_compressed() {
+    let mut ack = settled(100);
+    let mut ahead = |at, compression| {
+        let _ = ack.on_data_ahead(data(at, 1460, false));
+        let due = ack.decide_ahead(ms(at), SeqNum(1), compression);
+        if matches!(due, AckDue::Now(_)) {
+            ack.on_ack_sent();
+        }
+        (due, ack.compressed())
+    };
+    for _ in 0..3 {
+        assert_eq!(ahead(101, COMPRESSION), (AckDue::Now(TxReason::DuplicateAck), 0));
+    }
+    let due = AckDue::At(ms(102) + COMPRESSION_SLACK);
+    assert_eq!(ahead(101, COMPRESSION), (due, 1));
+    for nth in 2..=44 {
+        assert_eq!(ahead(101, COMPRESSION), (due, nth), "its time does not move");
+    }
+    assert_eq!(ahead(101, COMPRESSION), (AckDue::Now(TxReason::DuplicateAck), 0), "they are bounded");
+    let near = Compression { rtt: millis(1), ..COMPRESSION };
+    assert_eq!(ahead(102, near).0, AckDue::At(ms(102) + Duration::from_micros(150)), "a twentieth of the round trip");
+    let none = Compression { most: 0, ..COMPRESSION };
+    assert_eq!(ahead(102, none), (AckDue::Now(TxReason::DuplicateAck), 0));
+}
+
+#[test]
+fn progress_begins_the_count_of_duplicate_acks_anew() {
+    let mut ack = settled(100);
+    for rcv_nxt in 1..4 {
+        for _ in 0..3 {
+            assert_eq!(ack.decide_ahead(ms(101), SeqNum(rcv_nxt), COMPRESSION), AckDue::Now(TxReason::DuplicateAck));
+        }
+        assert!(matches!(ack.decide_ahead(ms(101), SeqNum(rcv_nxt), COMPRESSION), AckDue::At(_)));
+        assert!(ack.on_timeout(ms(103), millis(201)), "the compressed ones leave");
+        ack.on_ack_sent();
+    }
+    assert_eq!(ack.ato(), ATO_MIN, "which says nothing about the peer's answers");
+}
+
+#[test]
+fn only_an_ack_that_was_owed_uses_a_quick_one_up() {
+    let mut ack = fresh();
+    let _ = ack.on_data(data(0, 1460, false));
+    ack.on_ack_sent();
+    ack.on_ack_sent();
+    assert_eq!(ack.quick, MAX_QUICK_ACKS - 1);
+    ack.no_hurry();
+    ack.hurry();
+    assert_eq!(ack.quick, 1);
+}
+
+#[test]
+fn quick_acks_can_be_asked_for_and_done_without() {
+    let mut ack = settled(100);
+    ack.enter_pingpong();
+    assert!(!ack.leave_pingpong(), "nothing is owed");
+    let _ = ack.on_data(data(101, 1460, false));
+    ack.enter_pingpong();
+    assert!(ack.leave_pingpong());
+    assert!(ack.on_read(1, true, 1460), "and it leaves as soon as nothing waits to be read");
+    let mut ack = fresh();
+    ack.enter_pingpong();
+    assert_eq!(ack.defer_handshake(ms(0), 65_535), ms(200));
+    assert!(ack.on_timeout(ms(200), millis(1000)));
 }
 
 #[test]

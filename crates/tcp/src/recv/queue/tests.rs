@@ -162,18 +162,6 @@ fn data_out_of_order_gives_way_and_data_in_order_never_does() {
 }
 
 #[test]
-fn memory_counts_against_the_window() {
-    let mut r = rig(0);
-    assert_eq!(r.queue.free(CAPACITY), CAPACITY);
-    let _ = r.insert(0, &[1; 10_000], false);
-    assert_eq!(r.queue.free(CAPACITY), CAPACITY - 10_000);
-    let _ = r.insert(20_000, &[1; 5000], false);
-    assert_eq!(r.queue.free(CAPACITY), CAPACITY - 15_000);
-    r.queue.drop_ahead();
-    assert_eq!(r.queue.free(CAPACITY), CAPACITY - 10_000);
-}
-
-#[test]
 fn a_trickle_does_not_pin_a_frame_for_each_byte() {
     let mut r = rig(0);
     for i in 0..10_000 {
