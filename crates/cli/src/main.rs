@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+mod drill;
 mod error;
 mod lab;
 mod listen;
@@ -31,6 +32,7 @@ struct Cli {
 #[derive(Subcommand, Debug)]
 enum Command {
     Lab(lab::LabArgs),
+    Drill(Box<drill::DrillArgs>),
     Read(read::ReadArgs),
     Telnet(telnet::TelnetArgs),
     Listen(listen::ListenArgs),
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::try_parse() {
         Ok(cli) => match cli.command {
             Command::Lab(args) => args.run(),
+            Command::Drill(args) => args.run(),
             Command::Read(args) => args.run(),
             Command::Telnet(args) => args.run(),
             Command::Listen(args) => args.run(),

@@ -51,7 +51,7 @@ pub(crate) struct Screen {
 
 impl Screen {
     /// What standard output and the environment say: the terminal's width, `COLUMNS`, `NO_COLOR`, `TERM`, the locale.
-    fn of_stdout() -> Screen {
+    pub(crate) fn of_stdout() -> Screen {
         let var = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
         let stdout = io::stdout();
         let terminal = stdout.is_terminal();
@@ -67,6 +67,17 @@ impl Screen {
     }
 }
 
+impl Screen {
+    fn charset(&self, ascii: bool) -> Charset {
+        if ascii || !self.utf8 { Charset::Ascii } else { Charset::Utf8 }
+    }
+
+    /// A text in the characters that are shown.
+    pub(crate) fn show(&self, text: String, ascii: bool) -> String {
+        ladder::in_charset(&text, self.charset(ascii)).into_owned()
+    }
+}
+
 fn is_utf8(locale: &str) -> bool {
     let locale = locale.to_ascii_lowercase();
     locale.contains("utf-8") || locale.contains("utf8")
@@ -75,17 +86,24 @@ fn is_utf8(locale: &str) -> bool {
 /// The report as text.
 pub(crate) fn text(trace: &Trace, options: &ReportOptions, screen: &Screen) -> String {
     let mut text = lines(trace);
-    let charset = if options.ascii || !screen.utf8 { Charset::Ascii } else { Charset::Utf8 };
     if options.ladder {
-        let render = RenderOptions { width: screen.width, color: screen.color, charset, ..RenderOptions::default() };
         text.push('\n');
-        text.push_str(&ladder::render(trace, &render));
+        text.push_str(&ladder(trace, options.ascii, screen));
     }
     if options.verdict {
         let verdicts = verdicts(trace, screen.width.min(DEFAULT_WIDTH));
-        text.push_str(&ladder::in_charset(&verdicts, charset));
+        text.push_str(&ladder::in_charset(&verdicts, screen.charset(options.ascii)));
     }
     text
+}
+
+/// The ladders alone.
+pub(crate) fn ladder(trace: &Trace, ascii: bool, screen: &Screen) -> String {
+    let charset = screen.charset(ascii);
+    ladder::render(
+        trace,
+        &RenderOptions { width: screen.width, color: screen.color, charset, ..RenderOptions::default() },
+    )
 }
 
 /// What it means, connection by connection; of as many as ladders are drawn of.
@@ -116,6 +134,12 @@ pub(crate) fn lines(trace: &Trace) -> String {
         text.push('\n');
     }
     text
+}
+
+/// tcpdump's lines, each with why the packet was sent, where its sender told.
+pub(crate) fn lines_with_reasons(trace: &Trace) -> String {
+    let why = |packet: &Packet| packet.why.map(|why| format!("  ({})", TxReason::text(why))).unwrap_or_default();
+    lines(trace).lines().zip(&trace.packets).map(|(line, packet)| format!("{line}{}\n", why(packet))).collect()
 }
 
 /// A paragraph, its lines no longer than `width` where words allow it, the first one marked.

@@ -1,0 +1,131 @@
+//! What a run shows of itself: what packetdrill prints, and the ladder up to where it parted from its script.
+
+use super::play::{Done, Kind};
+use super::read;
+use crate::report::{self, Screen};
+use limpid_drill::Verdict;
+use limpid_drill::report::Failure;
+use limpid_event::FlowId;
+use limpid_scope::trace::{Trace, What};
+use std::fmt::Write as _;
+use std::time::Duration;
+
+/// The target in a run's trace.
+const TARGET: usize = 0;
+
+/// What is shown of a script.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shown {
+    pub(crate) screen: Screen,
+    pub(crate) ascii: bool,
+    /// What was taken without any effect.
+    pub(crate) remarks: bool,
+    /// Every packet, as tcpdump prints it.
+    pub(crate) packets: bool,
+    pub(crate) ladder: bool,
+}
+
+/// How a script ended, in one line: `a.pkt:12: error handling packet: …`.
+pub(crate) fn headline(done: &Done) -> String {
+    let name = &done.job.script.name;
+    let mode = done.job.mode.map(|mode| format!("[{}] ", mode.name())).unwrap_or_default();
+    let Some((at, what)) = done.why() else {
+        return format!("{name}: {mode}pass{}\n", tries(done));
+    };
+    let place = match (done.kind(), at) {
+        (Kind::Fail, Some(at)) => format!("{}:", at.line),
+        (_, Some(at)) => format!("{}:{}:", at.line, at.column),
+        (_, None) => String::new(),
+    };
+    // What failed needs no word for it: packetdrill has none either.
+    let word = match done.kind() {
+        Kind::Unsupported => "unsupported: ",
+        Kind::Invalid => "invalid: ",
+        Kind::Broken => "broken: ",
+        Kind::Fail | Kind::Pass => "",
+    };
+    let place = place.trim_end_matches(':');
+    let separator = if place.is_empty() { "" } else { ":" };
+    format!("{name}{separator}{place}: {mode}{word}{what}{}\n", tries(done))
+}
+
+fn tries(done: &Done) -> String {
+    if done.tries > 1 { format!(" (at try {})", done.tries) } else { String::new() }
+}
+
+impl Shown {
+    /// A script that passed.
+    pub(crate) fn pass(&self, done: &Done) -> String {
+        headline(done) + &self.run(done, &done.report.trace)
+    }
+
+    /// A script that did not.
+    pub(crate) fn failure(&self, done: &Done) -> String {
+        let mut text = headline(done);
+        let Verdict::Fail(failure) = &done.report.verdict else {
+            return text + &self.run(done, &done.report.trace);
+        };
+        if failure.expected.is_none() && failure.actual.is_none() {
+            if let Some(line) = line_of(done, failure) {
+                let _ = writeln!(text, "script: {line}");
+            }
+        }
+        if let Some(expected) = &failure.expected {
+            let _ = writeln!(text, "script packet: {expected}");
+        }
+        if let Some(actual) = &failure.actual {
+            let _ = writeln!(text, "actual packet: {actual}");
+        }
+        text + &self.run(done, &marked(&done.report.trace, failure))
+    }
+
+    /// What happened in a run.
+    fn run(&self, done: &Done, trace: &Trace) -> String {
+        let mut text = String::new();
+        for remark in done.report.remarks.iter().filter(|_| self.remarks) {
+            let _ = writeln!(text, "remark: {remark}");
+        }
+        if !done.report.printed.is_empty() {
+            text.push_str(&done.report.printed);
+            text.push_str(if done.report.printed.ends_with('\n') { "" } else { "\n" });
+        }
+        if self.packets {
+            text.push_str(&report::lines_with_reasons(trace));
+        }
+        if self.ladder {
+            let ladder = report::ladder(trace, self.ascii, &self.screen);
+            let blank = if ladder.is_empty() { "" } else { "\n" };
+            let _ = write!(text, "{blank}{ladder}{blank}");
+        }
+        self.screen.show(text, self.ascii)
+    }
+}
+
+/// The line of the script where it failed.
+fn line_of(done: &Done, failure: &Failure) -> Option<String> {
+    let text = read(&done.job.script.path).ok()?;
+    let line = text.lines().nth((failure.at.line as usize).checked_sub(1)?)?.trim();
+    (!line.is_empty()).then(|| line.to_owned())
+}
+
+/// The trace with a remark where it parted from the script: at the packet that differs, else at the end.
+fn marked(trace: &Trace, failure: &Failure) -> Trace {
+    let mut trace = trace.clone();
+    if trace.hosts.is_empty() {
+        return trace;
+    }
+    let packet = trace.packets.iter().find(|packet| Some(packet.number) == failure.packet);
+    let (at, flow) = packet.map_or((trace.end, FlowId::NONE), |packet| (packet.sent_at, packet.flow));
+    let text = match &failure.expected {
+        Some(expected) => {
+            format!("✗ the script expected {}", expected.split_whitespace().collect::<Vec<_>>().join(" "))
+        }
+        None => format!("✗ {}", failure.what),
+    };
+    // Behind everything else of this moment.
+    let at = at + Duration::from_nanos(1);
+    trace.note(at, TARGET, flow, What::App(text));
+    trace.notes.sort_by_key(|note| note.at);
+    trace.end = trace.end.max(at);
+    trace
+}
