@@ -34,7 +34,7 @@ use std::time::Instant;
 use tally::Tally;
 
 /// Ladders that a run of many scripts draws; more would bury the table.
-const MAX_LADDERS: usize = 10;
+const MAX_LADDERS: usize = 3;
 
 /// Run packetdrill's scripts, on our stack in virtual time or on this machine's Linux
 ///

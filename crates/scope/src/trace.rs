@@ -124,6 +124,8 @@ pub enum What {
     Event(Event),
     /// The application told, in words ("read returned 0: the peer has finished").
     App(String),
+    /// Who compares the host with what it should do told, in words ("the script expected …"): that something differs.
+    Differs(String),
 }
 
 /// Names a packet while it is under way, until [`Trace::finish`].

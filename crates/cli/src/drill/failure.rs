@@ -8,7 +8,6 @@ use limpid_drill::report::Failure;
 use limpid_event::FlowId;
 use limpid_scope::trace::{Trace, What};
 use std::fmt::Write as _;
-use std::time::Duration;
 
 /// The target in a run's trace.
 const TARGET: usize = 0;
@@ -118,14 +117,11 @@ fn marked(trace: &Trace, failure: &Failure) -> Trace {
     let (at, flow) = packet.map_or((trace.end, FlowId::NONE), |packet| (packet.sent_at, packet.flow));
     let text = match &failure.expected {
         Some(expected) => {
-            format!("✗ the script expected {}", expected.split_whitespace().collect::<Vec<_>>().join(" "))
+            format!("the script expected {}", expected.split_whitespace().collect::<Vec<_>>().join(" "))
         }
-        None => format!("✗ {}", failure.what),
+        None => failure.what.clone(),
     };
-    // Behind everything else of this moment.
-    let at = at + Duration::from_nanos(1);
-    trace.note(at, TARGET, flow, What::App(text));
+    trace.note(at, TARGET, flow, What::Differs(text));
     trace.notes.sort_by_key(|note| note.at);
-    trace.end = trace.end.max(at);
     trace
 }

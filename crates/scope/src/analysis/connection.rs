@@ -107,7 +107,7 @@ impl Connection {
     pub(crate) fn events<'t>(&self, trace: &'t Trace, end: usize) -> impl Iterator<Item = (Instant, &'t Event)> {
         self.told(trace, end).filter_map(|(at, what)| match what {
             What::Event(event) => Some((at, event)),
-            What::App(_) => None,
+            What::App(_) | What::Differs(_) => None,
         })
     }
 

@@ -40,7 +40,8 @@ pub(super) fn attach(trace: &Trace, connections: &mut [Connection]) {
 
 /// A remark, or a drop, of no connection in particular.
 fn is_loose(note: &Note) -> bool {
-    note.flow == FlowId::NONE && matches!(note.what, What::App(_) | What::Event(Event::Dropped { .. }))
+    note.flow == FlowId::NONE
+        && matches!(note.what, What::App(_) | What::Differs(_) | What::Event(Event::Dropped { .. }))
 }
 
 /// A packet that arrived at this very moment was thrown away: that is told of the packet.
@@ -145,7 +146,7 @@ impl Span {
 fn concerned(spans: &[Span], note: &Note) -> Vec<Place> {
     let port = match &note.what {
         What::App(text) => text.split_once(':').and_then(|(port, _)| port.parse::<u16>().ok()),
-        What::Event(_) => None,
+        What::Event(_) | What::Differs(_) => None,
     };
     let of_host = || {
         let place = |(at, span): (usize, &Span)| Some((at, span.hosts.iter().position(|host| *host == note.host)?));

@@ -191,6 +191,8 @@ pub enum Voice {
     Application,
     /// The engine.
     Engine,
+    /// Who compares: something differs from what it should be.
+    Judge,
     /// The picture itself: what was folded, what is not shown.
     Fold,
 }

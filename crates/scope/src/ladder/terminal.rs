@@ -88,6 +88,7 @@ fn legend(ladders: &[Ladder], width: usize, glyphs: &Glyphs) -> Canvas {
     add(arrows().any(|a| a.end == Ending::Unknown), "?".into(), "fate unknown");
     add(remarks().any(|r| r.voice == Voice::Application), glyphs.dot.into(), "the application");
     add(remarks().any(|r| r.voice == Voice::Engine), glyphs.ring.into(), "the TCP");
+    add(remarks().any(|r| r.voice == Voice::Judge), glyphs.differs.into(), "differs");
     let broken = ladders.iter().flat_map(|l| &l.rows).any(|r| matches!(r.gap, Gap::Break(_)));
     add(broken, glyphs.gap.into(), "time passes");
     let estimated = ladders.iter().flat_map(|l| &l.heads).any(|h| h.view == View::Estimated);

@@ -412,3 +412,24 @@ proptest! {
         crate::verdict::explain(&trace);
     }
 }
+
+/// What somebody says who compares stands below everything of its moment, however many remarks there are.
+#[test]
+fn differences_stand_below_what_they_are_about() {
+    let mut s = Story::new(INSIDE);
+    s.delay = 0;
+    s.handshake(0);
+    for n in 0..200 {
+        s.says(1 + n, CLIENT, "again");
+    }
+    s.sends(300, seg(CLIENT, "P.", 1, 1).len(5));
+    let at = Instant::from_nanos(300_000_000);
+    s.trace.note(at, CLIENT, s.flow, What::Differs("the script expected P. 1:7(6) ack 1".into()));
+    s.sends(300, seg(SERVER, ".", 1, 6));
+    let text = render(&s.end(400), &at_width(80));
+    let lines: Vec<&str> = text.lines().collect();
+    let place =
+        |what: &str| lines.iter().position(|line| line.contains(what)).unwrap_or_else(|| panic!("{what}\n{text}"));
+    assert!(place("≠ the script expected P. 1:7(6) ack 1") > place("ACK ack 6"), "{text}");
+    assert!(place("≠ differs") > place("≠ the script"), "{text}");
+}

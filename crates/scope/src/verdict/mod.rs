@@ -246,7 +246,7 @@ impl<'a> Story<'a> {
         };
         let said = |(at, what): (Instant, &What)| match what {
             What::App(text) => Some((at, words::errno(text)?)),
-            What::Event(_) => None,
+            What::Event(_) | What::Differs(_) => None,
         };
         let trace = self.analysis.trace;
         let by_engine = self.connection.events(trace, end).find_map(told);

@@ -1,6 +1,6 @@
 //! What hosts told: remarks, states and timers.
 
-use super::rows::Rows;
+use super::rows::{Item, Rows};
 use super::{Builder, Place};
 use crate::analysis::{Connection, Noted};
 use crate::ladder::layout::*;
@@ -16,6 +16,7 @@ impl Builder<'_> {
     pub(super) fn notes(&mut self) {
         let trace = self.analysis.trace;
         let mut lines: Vec<(Instant, Side, Voice, String)> = Vec::new();
+        let mut differs: Vec<(Instant, Side, String)> = Vec::new();
         for connection in self.connections {
             let app_spoke = (connection.notes.iter())
                 .filter(|n| matches!(trace.notes[n.note].what, What::App(_)))
@@ -35,6 +36,10 @@ impl Builder<'_> {
                     What::Event(Event::Ended { error: Some(error) }) if reported(*end, note.at, *error) => None,
                     What::Event(event) if !spoken_for.contains(&(note.at, *end)) => told(event),
                     What::Event(_) => None,
+                    What::Differs(text) => {
+                        differs.push((note.at, Side::of(*end), words::tame(text)));
+                        None
+                    }
                 };
                 lines.extend(said.map(|(voice, text)| (note.at, Side::of(*end), voice, text)));
             }
@@ -44,6 +49,10 @@ impl Builder<'_> {
         let last = lines.last().map(|(at, ..)| *at).unwrap_or_default();
         for (at, side, voice, text) in lines.into_iter().take(self.options.max_remarks) {
             self.remark(at, Some(side), voice, text);
+        }
+        for (at, side, text) in differs {
+            self.items.push(Item::verdict(at, self.remarks.len(), Some(side)));
+            self.remarks.push(Remark { side: Some(side), row: 0, voice: Voice::Judge, text });
         }
         if more > 0 {
             self.remark(last, None, Voice::Fold, format!("{} not shown", words::count(more as u64, "remark")));

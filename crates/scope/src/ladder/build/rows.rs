@@ -57,6 +57,11 @@ impl Item {
         Item { at, until: at, order: (2, remark as u64), what: What::Remark { remark, side } }
     }
 
+    /// A remark on what happened up to and in this moment.
+    pub(super) fn verdict(at: Instant, remark: usize, side: Option<Side>) -> Item {
+        Item { at, until: at, order: (6, remark as u64), what: What::Remark { remark, side } }
+    }
+
     /// A ghost that stands for what should have come before `at`: above remarks about its absence.
     pub(super) fn absent(at: Instant, arrow: usize, side: Side) -> Item {
         Item { at, until: at, order: (1, 0), what: What::Departs { arrow, side, instant: true } }

@@ -33,6 +33,7 @@ pub(super) struct Glyphs {
     pub(super) ghost_right: char,
     pub(super) ghost_left: char,
     pub(super) cross: char,
+    pub(super) differs: char,
     pub(super) dot: char,
     pub(super) ring: char,
     /// Brackets, left and right: top, between, end of one and top of the next, bottom.
@@ -57,6 +58,7 @@ const UTF8: Glyphs = Glyphs {
     ghost_right: '▷',
     ghost_left: '◁',
     cross: '✕',
+    differs: '≠',
     dot: '●',
     ring: '○',
     brackets: [['╭', '│', '├', '╰'], ['╮', '│', '┤', '╯']],
@@ -80,6 +82,7 @@ const ASCII: Glyphs = Glyphs {
     ghost_right: '>',
     ghost_left: '<',
     cross: 'x',
+    differs: '!',
     dot: '*',
     ring: 'o',
     brackets: [[',', '|', '+', '\''], [',', '|', '+', '\'']],

@@ -346,6 +346,7 @@ impl Painter<'_> {
         let (sign, style) = match remark.voice {
             Voice::Application => (self.glyphs.dot, Style::App),
             Voice::Engine => (self.glyphs.ring, Style::Plain),
+            Voice::Judge => (self.glyphs.differs, Style::Tone(Tone::Trouble)),
             Voice::Fold => (' ', Style::Dim),
         };
         for (line, text) in lines.iter().enumerate() {
