@@ -18,7 +18,8 @@ const LAST_ECHO: u8 = 129;
 
 /// The device and what came out of it.
 pub(super) struct Link {
-    tun: Tun,
+    /// There until it is dropped.
+    tun: Option<Tun>,
     pool: FramePool,
     frames: Vec<RxFrame>,
     sent: VecDeque<Sent>,
@@ -26,12 +27,11 @@ pub(super) struct Link {
 
 impl Link {
     pub(super) fn new(tun: Tun) -> Link {
-        Link { tun, pool: FramePool::default(), frames: Vec::new(), sent: VecDeque::new() }
+        Link { tun: Some(tun), pool: FramePool::default(), frames: Vec::new(), sent: VecDeque::new() }
     }
 
-    /// The device's name on Linux's side.
-    pub(super) fn name(&self) -> &str {
-        self.tun.name()
+    fn tun(&mut self) -> &mut Tun {
+        self.tun.as_mut().expect("it goes with the link")
     }
 
     /// When the first packet that was not told yet came.
@@ -47,7 +47,8 @@ impl Link {
     /// Takes every packet that waits in the device.
     pub(super) fn collect(&mut self, clock: Clock) -> io::Result<()> {
         while self.sent.len() < MAX_WAITING {
-            let count = self.tun.recv_batch(&mut self.pool, &mut self.frames, BATCH)?;
+            let Link { tun, pool, frames, .. } = self;
+            let count = tun.as_mut().map_or(Ok(0), |tun| tun.recv_batch(pool, frames, BATCH))?;
             let at = clock.now();
             for frame in self.frames.drain(..) {
                 let packet = frame.bytes.as_slice();
@@ -64,12 +65,12 @@ impl Link {
 
     /// Hands a packet to Linux.
     pub(super) fn send(&mut self, packet: &[u8], gso_size: u16) -> io::Result<()> {
-        let refused = self.tun.refused();
+        let refused = self.tun().refused();
         let frame = frame(packet, gso_size).ok_or(io::ErrorKind::InvalidInput)?;
-        if self.tun.send_batch(&[frame])? == 0 {
+        if self.tun().send_batch(&[frame])? == 0 {
             return Err(io::Error::other("it is full"));
         }
-        if self.tun.refused() > refused {
+        if self.tun().refused() > refused {
             return Err(io::Error::other("Linux takes this for no packet"));
         }
         Ok(())
@@ -78,7 +79,16 @@ impl Link {
 
 impl AsFd for Link {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.tun.poll_fd().expect("a TUN device is a file")
+        self.tun.as_ref().and_then(Tun::poll_fd).expect("a TUN device is a file, and goes with the link")
+    }
+}
+
+impl Drop for Link {
+    /// Linux takes tens of milliseconds to close a device; nobody needs to wait for that.
+    fn drop(&mut self) {
+        let tun = self.tun.take();
+        // Without a thread it is closed here.
+        let _ = std::thread::Builder::new().name("limpid-close".to_owned()).spawn(move || drop(tun));
     }
 }
 

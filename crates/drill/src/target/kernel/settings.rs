@@ -22,10 +22,10 @@ impl KernelTarget {
                     Queue::Fifo { limit } => namespace::Queue::Fifo { limit },
                     Queue::Fair => namespace::Queue::Fair,
                 };
-                refused_as(self.namespace.set_queue(self.link.name(), queue))
+                refused_as(self.namespace.set_queue(&self.route.link, queue))
             }
             Setting::Segmentation { allowed } => {
-                refused_as(self.namespace.set_segmentation(self.link.name(), *allowed))
+                refused_as(self.namespace.set_segmentation(&self.route.link, *allowed))
             }
         }
     }
