@@ -8,19 +8,21 @@ mod compare;
 mod log;
 mod words;
 
-pub use compare::{Parting, Place};
+pub use compare::{Kind, Parting, Place};
 pub use log::{Step, What};
 
 use crate::report::{Report, Verdict};
 use crate::run::{Settings, run};
 use crate::script::Script;
 use crate::target::kernel::KernelTarget;
-use crate::target::ours::OurTarget;
-use crate::target::{Network, Target};
+
+use crate::target::{Network, OurTarget, Target};
 use limpid_device::namespace::NamespaceError;
 use log::Log;
 use std::fmt;
 
+/// What a machine that does other things as well may be late by, unless the settings say otherwise.
+pub const KERNEL_TOLERANCE: (&str, &str) = ("tolerance_usecs", "20000");
 /// Steps shown before the place where they part.
 const CONTEXT: usize = 8;
 /// Steps of each shown from there on.
@@ -52,7 +54,7 @@ pub struct Run {
 #[derive(Debug, thiserror::Error)]
 pub enum Trouble {
     /// The options make no sense, or ask for what is not there.
-    #[error("{0:?}")]
+    #[error("{0}")]
     Script(Verdict),
     /// Our stack does not take the network's addresses or MTU.
     #[error("no host for this script: {0}")]
@@ -71,7 +73,7 @@ pub fn differential(script: &Script, settings: &Settings, seed: u64) -> Result<D
     let mut ours = OurTarget::new(&network, seed).map_err(Trouble::Stack)?;
     let ours = logged(script, settings, &mut ours);
     let mut linux = KernelTarget::new(&network)?;
-    let linux = logged(script, settings, &mut linux);
+    let linux = logged(script, &settings.with_default(KERNEL_TOLERANCE), &mut linux);
     Ok(Difference::between(ours, linux))
 }
 
@@ -96,7 +98,7 @@ impl fmt::Display for Difference {
         let Difference { ours, linux, parting } = self;
         let width = ours.name.len().max(linux.name.len());
         for run in [ours, linux] {
-            writeln!(f, "{:width$}  {}", run.name, run.report.verdict.in_a_line())?;
+            writeln!(f, "{:width$}  {}", run.name, run.report.verdict)?;
         }
         let Some(Parting { kind, ours: place, linux: other }) = parting else {
             return writeln!(f, "Both did the same.");

@@ -11,11 +11,13 @@
 //! | [`target`] | what a script is played on: [`Target`] |
 //! | [`run`] | the runner: times, system calls, packets, commands, assertions |
 //! | [`report`] | how a run ended |
+//! | [`differential`] | a script on both targets, and where they part |
 //!
 //! Neither the runner nor the stack knows any script.
 #![forbid(unsafe_code)]
 #![warn(missing_debug_implementations)]
 
+pub mod differential;
 pub mod parse;
 pub mod report;
 pub mod run;

@@ -2,6 +2,7 @@
 
 use crate::script::Pos;
 use limpid_scope::trace::Trace;
+use std::fmt;
 
 /// How a run ended, and what there is to show of it.
 #[derive(Debug)]
@@ -39,6 +40,19 @@ pub enum Verdict {
     },
     /// The run could not be made or finished (no right to open TUN, the machine stalled).
     Broken(String),
+}
+
+impl fmt::Display for Verdict {
+    /// In one line: `fail at 12:1: bad value outbound TCP option 3`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Verdict::Pass => f.write_str("pass"),
+            Verdict::Fail(Failure { at, what, .. }) => write!(f, "fail at {}:{}: {what}", at.line, at.column),
+            Verdict::Unsupported { at, what } => write!(f, "unsupported at {}:{}: {what}", at.line, at.column),
+            Verdict::Invalid { at, what } => write!(f, "invalid at {}:{}: {what}", at.line, at.column),
+            Verdict::Broken(what) => write!(f, "broken: {what}"),
+        }
+    }
 }
 
 /// Where a run parted from its script.

@@ -56,6 +56,18 @@ pub struct Settings {
     pub options: Vec<(String, Option<String>)>,
 }
 
+impl Settings {
+    /// The same, with an option that they do not have yet.
+    #[must_use]
+    pub fn with_default(&self, (name, value): (&str, &str)) -> Settings {
+        let mut settings = self.clone();
+        if settings.options.iter().all(|(known, _)| known != name) {
+            settings.options.push((name.to_owned(), Some(value.to_owned())));
+        }
+        settings
+    }
+}
+
 /// The target and the script's end, in a run's [`Trace`].
 const TARGET: usize = 0;
 const SCRIPT: usize = 1;
@@ -175,6 +187,7 @@ impl<'a> Runner<'a> {
         }
         self.epoch = Epoch(self.target.now());
         for event in &script.events {
+            self.target.reached(event.at);
             let now = self.now();
             let due = self.past.next(event, now)?;
             match &event.kind {

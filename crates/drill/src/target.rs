@@ -9,6 +9,7 @@ pub mod sysctl;
 
 pub use ours::OurTarget;
 
+use crate::script::Pos;
 use limpid_event::{FlowId, Instant, TxReason};
 use limpid_lab::Recorder;
 use limpid_posix::{Call, Return};
@@ -25,6 +26,9 @@ pub trait Target {
     fn observe(&mut self, _recorder: &Recorder, _host: usize) -> bool {
         false
     }
+
+    /// The runner has come to the event at this place of its script. Who writes down what happens may want to know.
+    fn reached(&mut self, _event: Pos) {}
 
     /// Time since the target was made.
     fn now(&mut self) -> Instant;

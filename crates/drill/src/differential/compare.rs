@@ -54,7 +54,8 @@ impl fmt::Display for Kind {
 pub(super) fn part(ours: &[Step], linux: &[Step], both_passed: bool) -> Option<Parting> {
     let packets = differing(ours, linux, is_packet, both_passed).map(|places| (Kind::Packets, places));
     let calls = differing(ours, linux, is_call, both_passed).map(|places| (Kind::Calls, places));
-    let first = [packets, calls].into_iter().flatten().min_by_key(|(_, (a, b))| time_of(ours, a).min(time_of(linux, b)));
+    let first =
+        [packets, calls].into_iter().flatten().min_by_key(|(_, (a, b))| time_of(ours, a).min(time_of(linux, b)));
     let found = first.or_else(|| late(ours, linux).map(|places| (Kind::Times, places)));
     found.map(|(kind, (ours, linux))| Parting { kind, ours, linux })
 }
@@ -72,13 +73,9 @@ fn time_of(steps: &[Step], place: &Place) -> Duration {
 }
 
 /// The first steps of this sort that are not the same.
-fn differing(
-    ours: &[Step],
-    linux: &[Step],
-    sort: fn(&Step) -> bool,
-    both_passed: bool,
-) -> Option<(Place, Place)> {
-    let of_sort = |steps: &[Step]| steps.iter().enumerate().filter(|(_, s)| sort(s)).map(|(i, _)| i).collect::<Vec<_>>();
+fn differing(ours: &[Step], linux: &[Step], sort: fn(&Step) -> bool, both_passed: bool) -> Option<(Place, Place)> {
+    let of_sort =
+        |steps: &[Step]| steps.iter().enumerate().filter(|(_, s)| sort(s)).map(|(i, _)| i).collect::<Vec<_>>();
     let (mine, theirs) = (of_sort(ours), of_sort(linux));
     let same = |(a, b): &(&usize, &usize)| ours[**a].what == linux[**b].what;
     let common = mine.iter().zip(&theirs).take_while(same).count();

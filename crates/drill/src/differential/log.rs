@@ -209,7 +209,7 @@ impl Flows {
 }
 
 /// Timestamp values and Fast Open cookies are each target's own.
-fn without_own_values(text: &SegmentText) -> String {
+pub(super) fn without_own_values(text: &SegmentText) -> String {
     let whole = text.to_string();
     if !matches!(text.options, OptionsText::List(_)) {
         return whole;
