@@ -206,9 +206,11 @@ impl<'a> Runner<'a> {
         self.finish()
     }
 
-    /// Waits a little for the call in flight.
+    /// Waits for the call in flight: until its time, and a little longer.
     fn finish(&mut self) -> Result<(), Stop> {
-        let deadline = self.now() + GRACE;
+        let Some(InFlight { end, .. }) = &self.in_flight else { return Ok(()) };
+        let due = end.as_ref().map_or(Duration::ZERO, |end| end.deadline(&self.options));
+        let deadline = due.max(self.now().saturating_add(GRACE));
         self.wait_for_idle(deadline)?;
         match &self.in_flight {
             Some(InFlight { made: Made { at, .. }, .. }) => {
@@ -287,9 +289,12 @@ impl<'a> Runner<'a> {
         match self.target.wait(until).map_err(|error| Stop::target(error, at))? {
             Happening::Reached => return Ok(false),
             Happening::Sent(sent) => {
-                let entry = self.recorder.sent(sent.at, (TARGET, SCRIPT), &sent.packet, sent.flow, sent.why);
-                self.recorder.arrived(entry, sent.at);
-                self.sent.extend(Seen::read(sent));
+                let (at, flow, why) = (sent.at, sent.flow, sent.why);
+                if let Some(seen) = Seen::read(sent).filter(Seen::matters) {
+                    let entry = self.recorder.sent(at, (TARGET, SCRIPT), &seen.bytes, flow, why);
+                    self.recorder.arrived(entry, at);
+                    self.sent.push_back(seen);
+                }
             }
             Happening::Ended(id, when, gave) => match self.in_flight.take_if(|call| call.id == id) {
                 Some(call) => self.ended(call, when, &gave)?,

@@ -58,6 +58,8 @@ struct Asked {
     gateway: Option<IpAddr>,
     prefix: Option<u8>,
     mtu: Option<u16>,
+    /// Where the last of these stands.
+    at: Pos,
 }
 
 /// packetdrill's defaults, but for a local host that is always the same.
@@ -119,6 +121,9 @@ impl Options {
 
     fn apply(&mut self, asked: &mut Asked, at: Pos, name: &str, value: Option<&str>) -> Result<(), Stop> {
         let given = Given { at, name, value };
+        if name.ends_with("_ip") || name == "ip_version" {
+            asked.at = at;
+        }
         match name {
             "ip_version" => asked.ip_version = Some(given.ip_version()?),
             "local_ip" => asked.local = Some(given.address()?.0),
@@ -182,10 +187,10 @@ impl Asked {
             mtu: self.mtu.unwrap_or(MTU),
         };
         if [network.local, network.gateway, network.remote].iter().any(|address| address.is_v4() == v6) {
-            return Err(Stop::invalid(Pos::default(), "an address is not of the version that --ip_version states"));
+            return Err(Stop::invalid(self.at, "an address is not of the version that --ip_version states"));
         }
         if network.prefix > network.local.bits() {
-            return Err(Stop::invalid(Pos::default(), "the netmask does not fit the addresses"));
+            return Err(Stop::invalid(self.at, "the netmask does not fit the addresses"));
         }
         Ok(network)
     }

@@ -92,7 +92,7 @@ impl Due {
         self.previous.is_none()
     }
 
-    /// Until when an outbound packet is waited for.
+    /// Until when an outbound packet, or the end of a call, is waited for.
     pub(crate) fn deadline(&self, options: &Options) -> Duration {
         match self.time {
             Time::Any => self.at.saturating_add(LONG_PATIENCE),

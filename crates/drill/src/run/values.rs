@@ -191,7 +191,8 @@ fn function(arg: &Arg, name: &str, arguments: &[Arg]) -> Result<i64, Stop> {
 fn expected(arg: &Arg, what: &str, found: &Expr) -> Stop {
     let found = match found {
         Expr::Default => "...",
-        Expr::Integer(..) | Expr::Decimal(_) | Expr::Word(_) | Expr::Or(_) | Expr::Function(..) => "a number",
+        Expr::Integer(..) | Expr::Word(_) | Expr::Or(_) | Expr::Function(..) => "a number",
+        Expr::Decimal(_) => "a number with a fraction",
         Expr::Text(_) | Expr::Prefix(_) => "a string",
         Expr::Equals(..) => "an equation",
         Expr::Other(text) => return Stop::unsupported(arg.at, format!("{{{text}}}")),

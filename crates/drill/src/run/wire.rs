@@ -101,6 +101,19 @@ impl Seen {
     }
 }
 
+impl Seen {
+    /// True for what a story about TCP needs. A kernel's own chatter (neighbour discovery, multicast) is none of it.
+    pub(crate) fn matters(&self) -> bool {
+        /// ICMPv6 types below 128 are errors, 128 and 129 echo (RFC 4443 §2.1).
+        const LAST_ECHO: u8 = 129;
+        match self.body {
+            Body::Tcp(_) => true,
+            Body::Icmp(kind, _) => self.ip.v4.is_some() || kind <= LAST_ECHO,
+            Body::Other => false,
+        }
+    }
+}
+
 impl Tcp {
     fn read(ip: &IpPacket, bytes: &[u8]) -> Option<Tcp> {
         let (header, data) = TcpHeader::parse(bytes).ok()?;
