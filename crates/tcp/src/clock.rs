@@ -51,8 +51,18 @@ impl TsRecent {
 
     /// PAWS: whether a segment with this TSval is too old to be taken (RFC 7323 §5.3 R1).
     pub(crate) const fn rejects(self, tsval: u32, now: Instant) -> bool {
+        self.rejects_beyond(0, tsval, now)
+    }
+
+    /// The same, where one tick too old is still good, as on Linux once established: two processors of the peer may have
+    /// stamped their segments in the wrong order.
+    pub(crate) const fn rejects_in_connection(self, tsval: u32, now: Instant) -> bool {
+        self.rejects_beyond(1, tsval, now)
+    }
+
+    const fn rejects_beyond(self, ticks: i32, tsval: u32, now: Instant) -> bool {
         let behind = self.val.wrapping_sub(tsval) as i32;
-        behind > 0 && self.val != 0 && secs(now).wrapping_sub(self.at_secs) < TsRecent::OUTDATED_SECS
+        behind > ticks && self.val != 0 && secs(now).wrapping_sub(self.at_secs) < TsRecent::OUTDATED_SECS
     }
 }
 

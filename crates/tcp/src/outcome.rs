@@ -75,7 +75,7 @@ impl<O: Observer> Cx<'_, O> {
     }
 
     /// Tells that `segment` was dropped because of a number outside what is awaited, and decides whether it may be
-    /// answered: data always, anything else once in each interval, so that two ends can't answer each other for ever
+    /// answered: data and FINs always, anything else once in each interval, so that two ends can't answer each other for ever
     /// (Linux's `tcp_oow_rate_limited`). `held_back` counts the answers that were not given.
     pub(crate) fn may_answer(
         &mut self,
@@ -84,8 +84,8 @@ impl<O: Observer> Cx<'_, O> {
         segment: &Segment,
         held_back: Counter,
     ) -> bool {
-        let data = !segment.payload.is_empty() && !segment.flags.contains(TcpFlags::SYN);
-        let allowed = data || limit.allow(self.now, interval);
+        let text = segment.seq_len() > 0 && !segment.flags.contains(TcpFlags::SYN);
+        let allowed = text || limit.allow(self.now, interval);
         if !allowed {
             self.count(held_back);
         }

@@ -224,10 +224,8 @@ impl TimeWait {
             _ => (DropReason::TimeWait, TxReason::TimeWaitAck),
         };
         cx.dropped(if paws { DropReason::Paws } else { why });
-        let allowed = self.limit.allow(cx.now, config.invalid_ratelimit);
-        if !allowed {
-            cx.count(Counter::TcpExtTCPACKSkippedTimeWait);
-        }
+        let held_back = Counter::TcpExtTCPACKSkippedTimeWait;
+        let allowed = cx.may_answer(&mut self.limit, config.invalid_ratelimit, segment, held_back);
         (allowed && !segment.flags.contains(TcpFlags::RST)).then(|| self.ack(cx, answer))
     }
 

@@ -62,7 +62,8 @@ impl Connection {
         let flags = segment.flags;
         let rejected = match segment.options.timestamps {
             Some(timestamps) => {
-                recent.rejects(timestamps.val, cx.now) && !self.is_overtaken_ack(segment, recent, timestamps.val)
+                recent.rejects_in_connection(timestamps.val, cx.now)
+                    && !self.is_overtaken_ack(segment, recent, timestamps.val)
             }
             None => self.config.require_timestamps && !flags.contains(TcpFlags::RST),
         };
@@ -90,7 +91,8 @@ impl Connection {
             && segment.seq_len() == 0
             && segment.ack == self.snd.una()
             && !self.may_update_window(segment)
-            && behind <= self.snd.rto().as_millis()
+            // No peer's clock is known to tick faster than 1200 times a second.
+            && behind <= self.snd.rto().as_millis() * 6 / 5
     }
 
     /// First check: sequence number (§3.10.7.4).

@@ -6,7 +6,7 @@
 use super::halves::SendHalf;
 use super::{Connection, Reset};
 use crate::congestion::{Controller, IdleSample, SentSample};
-use crate::negotiate::advertised_mss;
+use crate::negotiate::{InitialWindow, advertised_mss, syn_options};
 use crate::recovery::Phase;
 use crate::reply::control;
 use crate::send::sws;
@@ -72,13 +72,13 @@ impl Connection {
         let why = self.due.syn_ack.take()?;
         let mut segment = self.segment(cx, self.params.isn, TcpFlags::SYN | TcpFlags::ACK);
         segment.window = self.rcv.syn_window;
-        segment.options = TcpOptions {
-            mss: Some(advertised_mss(&self.config, &self.params)),
-            window_scale: self.negotiated.scaling.then(|| self.rcv.window.scale().shift()),
-            sack_permitted: self.negotiated.sack,
-            timestamps: segment.options.timestamps,
-            ..TcpOptions::default()
-        };
+        // It offers all that the SYN did, whatever the peer's SYN has said.
+        let offer =
+            InitialWindow::select(&self.config, self.config.window_scaling, advertised_mss(&self.config, &self.params));
+        segment.options = syn_options(&self.config, &self.params, offer, cx.now);
+        if let (Some(timestamps), Some(recent)) = (&mut segment.options.timestamps, self.rcv.ts_recent) {
+            timestamps.ecr = recent.val();
+        }
         let transmit = control(segment, why);
         // Even the first SYN-ACK is the SYN once more, and Karn's rule holds for it.
         let nth = self.snd.on_retransmit(self.params.isn, self.params.isn + 1, cx.now);

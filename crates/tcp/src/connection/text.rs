@@ -53,7 +53,7 @@ impl Connection {
             self.text_ahead(cx, inserted, data, total)
         }
         if inserted.fin {
-            self.fin_arrived(cx);
+            self.fin_arrived(cx, had_holes);
         } else if in_order {
             self.acknowledge_in_order(cx, had_holes);
         }
@@ -286,7 +286,7 @@ impl Connection {
 
     /// Eighth check: the peer's FIN, and all before it has come. While our own half is open the ACK is delayed, so that
     /// it may ride on our FIN; afterwards there is nothing to wait for.
-    fn fin_arrived<O: Observer>(&mut self, cx: &mut Cx<'_, O>) {
+    fn fin_arrived<O: Observer>(&mut self, cx: &mut Cx<'_, O>, had_holes: bool) {
         let was = self.state();
         self.change(cx, |halves| halves.fin_received());
         self.woke |= Readiness::READABLE | Readiness::READ_CLOSED;
@@ -295,7 +295,7 @@ impl Connection {
         }
         if matches!(was, TcpState::Established | TcpState::SynReceived) {
             self.rcv.ack.on_fin();
-            self.acknowledge_data(cx);
+            self.acknowledge_in_order(cx, had_holes);
         } else {
             self.due.ack_now(TxReason::FinAck);
         }

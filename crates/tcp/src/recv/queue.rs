@@ -83,14 +83,20 @@ impl RecvQueue {
         self.ready.pinned() + self.ahead.as_ref().map_or(0, |a| a.pinned())
     }
 
-    /// True if something is held out of order.
+    /// True if something is held out of order, if only a FIN.
     pub fn has_holes(&self) -> bool {
-        self.ahead.is_some()
+        self.ahead.is_some() || (self.fin.is_some() && !self.fin_received)
     }
 
     /// The number after the last byte held out of order: the end of the highest SACK block.
     pub fn highest_end(&self) -> Option<SeqNum> {
-        self.ahead.as_ref()?.ranges().last().map(|range| range.right())
+        let ahead = self.ahead.as_ref().and_then(|a| a.ranges().last()).map(|range| range.right());
+        self.fin_ahead().map(|fin| fin + 1).or(ahead)
+    }
+
+    /// The number of a FIN that has come before what is before it.
+    fn fin_ahead(&self) -> Option<SeqNum> {
+        self.fin.filter(|_| !self.fin_received)
     }
 
     /// Bytes held out of order.
@@ -100,7 +106,19 @@ impl RecvQueue {
 
     /// Up to `max` blocks for the SACK option, the one that changed last first.
     pub fn sack_blocks(&self, max: usize) -> ArrayVec<SackBlock, 4> {
-        self.ahead.as_ref().map_or_else(ArrayVec::new, |a| a.sack_blocks(max))
+        let mut blocks = self.ahead.as_ref().map_or_else(ArrayVec::new, |a| a.sack_blocks(max));
+        let Some(fin) = self.fin_ahead() else { return blocks };
+        let Some(alone) = SackBlock::new(fin, fin + 1) else { return blocks };
+        // A FIN takes a number, too.
+        match blocks.iter_mut().find(|block| block.right() == fin) {
+            Some(last) => *last = extended(*last, alone),
+            None if self.ahead.as_ref().is_some_and(|a| a.ranges().last().is_some_and(|r| r.right() == fin)) => {}
+            None => {
+                blocks.truncate(max.saturating_sub(1));
+                blocks.try_insert(0, alone).ok();
+            }
+        }
+        blocks
     }
 
     /// `start..end` came again, in a segment that was not let as far as [`insert`](Self::insert).
@@ -133,6 +151,8 @@ impl RecvQueue {
         // What was told to have come twice is forgotten if its ACK has not left by now.
         self.duplicate = None;
         let end = seq + payload.len() as u32;
+        let fin_again = fin && self.fin_ahead() == Some(end);
+        let whole = SackBlock::new(seq, end + u32::from(fin));
         let (seq, payload) = self.trim(seq, payload, right_edge, &mut result);
         if fin && end.before_eq(right_edge) {
             self.note_fin(end);
@@ -143,6 +163,11 @@ impl RecvQueue {
             } else {
                 self.insert_ahead(pool, seq, payload, &mut result);
             }
+        }
+        // All of it came before, with the FIN.
+        if fin_again && result.ahead == 0 && result.ready == 0 {
+            result.duplicate = true;
+            self.duplicate = whole;
         }
         if let Some(ahead) = &mut self.ahead {
             result.dropped = ahead.prune(capacity.saturating_mul(2).saturating_sub(self.ready.pinned()));

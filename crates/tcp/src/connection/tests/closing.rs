@@ -299,11 +299,15 @@ mod time_wait {
     fn it_answers_twice_a_second_at_most() {
         let mut host = host(plain());
         for _ in 0..5 {
-            host.inject("F. 1:1(0) ack 2 win 65535");
+            host.inject(". 1:1(0) ack 2 win 65535");
             host.now += Duration::from_millis(125);
         }
         assert_eq!(host.outbox.len(), 2);
         assert_eq!(host.counter(Counter::TcpExtTCPACKSkippedTimeWait), 3);
+        for _ in 0..5 {
+            host.inject("F. 1:1(0) ack 2 win 65535");
+        }
+        assert_eq!(host.outbox.len(), 7, "but each FIN: that is how the peer gets on");
     }
 
     #[test]

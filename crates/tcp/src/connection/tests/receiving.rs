@@ -285,10 +285,18 @@ mod paws {
     #[test]
     fn an_old_timestamp_is_dropped_and_answered() {
         let mut host = host();
-        host.inject("P. 1:11(10) ack 1 win 500 <nop,nop,TS val 999 ecr 1000>");
+        host.inject("P. 1:11(10) ack 1 win 500 <nop,nop,TS val 998 ecr 1000>");
         host.expect(&[". 1:1(0) ack 1 win 510 <nop,nop,TS val 1000 ecr 1000>  (duplicate ACK)"]);
         assert_eq!(host.counter(Counter::TcpExtPAWSEstab), 1);
         assert_eq!(host.read(10), Err(Error::WouldBlock));
+    }
+
+    /// As Linux; what is echoed stays.
+    #[test]
+    fn one_tick_too_old_is_still_good() {
+        let mut host = host();
+        host.inject("P. 1:11(10) ack 1 win 500 <nop,nop,TS val 999 ecr 1000>");
+        host.expect(&[". 1:1(0) ack 11 win 509 <nop,nop,TS val 1000 ecr 1000>  (quick ACK)"]);
     }
 
     #[test]

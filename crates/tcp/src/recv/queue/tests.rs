@@ -68,6 +68,27 @@ fn what_was_received_before_is_cut_off_and_remembered_for_d_sack() {
     assert_eq!(r.read(), b"abcdefgh");
 }
 
+/// As Linux: a FIN takes a number in SACK blocks, too.
+#[test]
+fn a_fin_ahead_is_told_of() {
+    let mut r = rig(1);
+    let block = |left, right| SackBlock::new(SeqNum(left), SeqNum(right)).unwrap();
+    let _ = r.insert(11, &[0; 10], true);
+    assert_eq!(r.queue.sack_blocks(3)[..], [block(11, 22)]);
+    assert_eq!(r.queue.highest_end(), Some(SeqNum(22)));
+    assert!(r.insert(21, &[], true).duplicate);
+    assert_eq!(r.queue.take_duplicate(), Some(block(21, 22)));
+    assert!(r.insert(11, &[0; 10], true).duplicate);
+    assert_eq!(r.queue.take_duplicate(), Some(block(11, 22)));
+    let mut r = rig(1);
+    let _ = r.insert(5, &[0; 5], false);
+    let _ = r.insert(21, &[], true);
+    assert!(r.queue.has_holes());
+    assert_eq!(r.queue.sack_blocks(3)[..], [block(21, 22), block(5, 10)]);
+    assert!(r.insert(1, &[0; 20], false).fin);
+    assert!(!r.queue.has_holes() && r.queue.sack_blocks(3).is_empty());
+}
+
 #[test]
 fn d_sack_out_of_order() {
     let mut r = rig(100);
@@ -225,6 +246,7 @@ proptest! {
         let mut queue = RecvQueue::new(start);
         let edge = start + total;
         let mut held = vec![false; total as usize];
+        let mut finished = false;
         let mut fin_known = false;
         let mut read = Vec::new();
         // At last, all of it comes.
@@ -242,20 +264,23 @@ proptest! {
             let before = queue.rcv_nxt();
             let result = queue.insert(&mut pool, start + at, payload, fin, edge, 1 << 20);
             let overlap = held[at as usize..(at + len) as usize].iter().any(|h| *h);
+            let news = held[at as usize..(at + len) as usize].iter().any(|h| !*h);
+            let fin_again = fin && fin_known && !finished && !news;
             held[at as usize..(at + len) as usize].fill(true);
             fin_known |= fin;
 
             let nxt = held.iter().position(|h| !h).map_or(total, |i| i as u32);
-            let finished = fin_known && nxt == total;
+            finished = fin_known && nxt == total;
             prop_assert_eq!(queue.rcv_nxt(), start + nxt + u32::from(finished));
             prop_assert_eq!(queue.is_finished(), finished);
             prop_assert_eq!(result.fin, finished && before != queue.rcv_nxt());
-            prop_assert_eq!(result.duplicate, overlap);
+            prop_assert_eq!(result.duplicate, overlap || fin_again);
             prop_assert_eq!(result.dropped, 0);
             let ahead = held[nxt as usize..].iter().filter(|h| **h).count() as u32;
             prop_assert_eq!(queue.ahead(), ahead);
             if let Some(block) = queue.take_duplicate() {
-                let (left, right) = (block.left() - start, block.right() - start);
+                // The FIN has the number after the last byte.
+                let (left, right) = (block.left() - start, (block.right() - start).min(total));
                 prop_assert!(held[left as usize..right as usize].iter().all(|h| *h));
             }
             let mut buf = vec![0; a.read.min(total as usize)];
