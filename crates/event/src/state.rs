@@ -3,9 +3,10 @@
 use core::fmt;
 
 /// A connection's state as RFC 9293 names it.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum TcpState {
     /// No connection.
+    #[default]
     Closed,
     /// Waiting for a SYN.
     Listen,

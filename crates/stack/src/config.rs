@@ -37,6 +37,10 @@ pub struct StackConfig {
     pub shard: u16,
     /// What a new socket starts with.
     pub tcp: Arc<Config>,
+    /// The most that an unprivileged program may ask of SO_SNDBUF, bytes (`net.core.wmem_max`); the buffer is twice that.
+    pub send_buffer_limit: u32,
+    /// The same of SO_RCVBUF (`net.core.rmem_max`).
+    pub recv_buffer_limit: u32,
     /// Ephemeral ports (`ip_local_port_range`).
     pub ephemeral_ports: core::ops::RangeInclusive<u16>,
     /// Bound on connections in TIME-WAIT (`tcp_max_tw_buckets`).
@@ -58,6 +62,8 @@ impl Default for StackConfig {
         StackConfig {
             shard: 0,
             tcp: Arc::new(Config::default()),
+            send_buffer_limit: 4_194_304,
+            recv_buffer_limit: 4_194_304,
             ephemeral_ports: 32_768..=60_999,
             max_time_wait: 131_072,
             max_orphans: 65_536,

@@ -4,7 +4,7 @@ use crate::demux::Handle;
 use crate::flow::{Over, Phase, ended};
 use crate::socket::{Kind, Wakes};
 use crate::stack::Stack;
-use crate::{Readiness, SocketId, TcpInfo};
+use crate::{Readiness, SocketId, StreamPosition, TcpInfo};
 use limpid_event::{Error, FlowId, Instant, Observer, TcpState};
 use limpid_wire::{Endpoint, IpAddr};
 
@@ -110,6 +110,35 @@ impl<O: Observer> Stack<O> {
             Kind::Listener(_) | Kind::Closed => FlowId::NONE,
             Kind::Stream(index) => self.flows[*index as usize].id,
         })
+    }
+
+    /// SO_REUSEADDR.
+    ///
+    /// # Errors
+    /// As [`readiness`](Self::readiness).
+    pub fn reuse_addr(&self, socket: SocketId) -> Result<bool, Error> {
+        self.sockets.kind(socket)?;
+        Ok(self.sockets.reuse(socket))
+    }
+
+    /// How many connections wait to be accepted, and the backlog.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] if the socket is no listener.
+    pub fn accept_queue(&self, socket: SocketId) -> Result<(usize, usize), Error> {
+        let listener = self.sockets.listener(socket).ok_or(Error::InvalidArgument)?;
+        Ok((listener.accept_queue.len(), listener.config.backlog))
+    }
+
+    /// How far the stream that is sent came.
+    ///
+    /// # Errors
+    /// [`Error::NotConnected`] if there is no connection.
+    pub fn stream_position(&self, socket: SocketId) -> Result<StreamPosition, Error> {
+        match &self.flow_of(socket)?.phase {
+            Phase::Connection(connection) => Ok(connection.stream_position()),
+            _ => Err(Error::NotConnected),
+        }
     }
 
     /// Linux's `tcp_info`; of a connection that is over, as it was at its end.

@@ -17,7 +17,22 @@ pub struct Remnant {
     pub(super) info: TcpInfo,
 }
 
+/// How far the stream that is sent came, bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct StreamPosition {
+    /// All that was written.
+    pub written: u64,
+    /// What the peer has acknowledged of it.
+    pub acknowledged: u64,
+}
+
 impl Connection {
+    /// How far the stream that is sent came.
+    pub fn stream_position(&self) -> StreamPosition {
+        let acknowledged = self.snd.bytes_acked;
+        StreamPosition { written: acknowledged + self.snd.queue.len() as u64, acknowledged }
+    }
+
     /// Takes bytes for sending; returns how many.
     ///
     /// # Errors

@@ -57,6 +57,7 @@ impl Connection {
             bytes_received: rcv.bytes,
             total_retrans: snd.total_retrans,
             pacing_rate: snd.congestion.pacing_rate().unwrap_or(0),
+            ..TcpInfo::unconnected(&self.config)
         }
     }
 }

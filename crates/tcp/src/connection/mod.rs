@@ -27,7 +27,7 @@ mod tests;
 mod text;
 mod timeout;
 
-pub use app::Remnant;
+pub use app::{Remnant, StreamPosition};
 
 use crate::clock::{AnswerLimit, TsClock, TsRecent};
 use crate::negotiate::{InitialWindow, Negotiated};

@@ -1,0 +1,168 @@
+//! The socket, as an option sees it: what can be asked of it, and changed.
+
+use super::{Flags, Options};
+use crate::Errno;
+use crate::socket::Socket;
+use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+use limpid_event::{Instant, Observer, TcpState};
+use limpid_stack::{Config, IpConfig, SocketId, Stack, StackConfig, StreamPosition, TcpInfo};
+
+/// See the module. Options are for set-up, so they may take the longer way through a table of functions.
+pub(super) trait Subject {
+    /// Now.
+    fn now(&self) -> Instant;
+    fn options(&mut self) -> &mut Options;
+    /// It is AF_INET6.
+    fn is_v6(&self) -> bool;
+    fn id(&self) -> SocketId;
+    /// As its program sees it: TIME-WAIT is CLOSED.
+    fn state(&self) -> TcpState;
+    /// It has a local port.
+    fn is_bound(&self) -> bool;
+    fn config(&self) -> Arc<Config>;
+    fn configure(&mut self, change: &mut dyn FnMut(&mut Config)) -> Result<(), Errno>;
+    fn ip(&self) -> IpConfig;
+    fn configure_ip(&mut self, change: &mut dyn FnMut(&mut IpConfig)) -> Result<(), Errno>;
+    fn stack_config(&self) -> &StackConfig;
+    fn info(&self) -> Option<TcpInfo>;
+    fn take_error(&mut self) -> Option<Errno>;
+    /// Bytes, of a socket that has a connection.
+    fn path_mtu(&self) -> Option<u16>;
+    fn reuse_addr(&self) -> bool;
+    fn set_reuse_addr(&mut self, reuse: bool) -> Result<(), Errno>;
+    /// Binds it to an interface, or to none.
+    fn bind_to_device(&mut self, name: Option<&str>) -> Result<(), Errno>;
+    fn device(&self) -> Option<String>;
+    fn queues(&self) -> Queues;
+    /// Connections that wait to be accepted, and the backlog.
+    fn accept_queue(&self) -> (usize, usize);
+    /// How far the stream that is sent came.
+    fn stream(&self) -> StreamPosition;
+
+    /// It is neither listening nor has a connection.
+    fn is_closed(&self) -> bool {
+        self.state() == TcpState::Closed
+    }
+
+    fn flag(&mut self, flag: Flags) -> bool {
+        self.options().flags.contains(flag)
+    }
+
+    fn set_flag(&mut self, flag: Flags, on: bool) {
+        self.options().flags.set(flag, on);
+    }
+}
+
+/// What waits in a socket, bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Queues {
+    pub(super) readable: usize,
+    pub(super) unacknowledged: u32,
+}
+
+/// A socket of a process.
+pub(super) struct SocketOf<'a, O: Observer> {
+    pub(super) stack: &'a mut Stack<O>,
+    pub(super) socket: &'a mut Socket,
+    pub(super) now: Instant,
+}
+
+impl<O: Observer> Subject for SocketOf<'_, O> {
+    fn now(&self) -> Instant {
+        self.now
+    }
+
+    fn options(&mut self) -> &mut Options {
+        &mut self.socket.options
+    }
+
+    fn is_v6(&self) -> bool {
+        self.socket.v6
+    }
+
+    fn id(&self) -> SocketId {
+        self.socket.id
+    }
+
+    fn state(&self) -> TcpState {
+        match self.stack.state(self.id()) {
+            Ok(TcpState::TimeWait) | Err(_) => TcpState::Closed,
+            Ok(state) => state,
+        }
+    }
+
+    fn is_bound(&self) -> bool {
+        self.stack.local_endpoint(self.id()).is_ok_and(|local| local.port != 0)
+    }
+
+    fn config(&self) -> Arc<Config> {
+        self.stack.settings(self.id()).cloned().unwrap_or_default()
+    }
+
+    fn configure(&mut self, change: &mut dyn FnMut(&mut Config)) -> Result<(), Errno> {
+        Ok(self.stack.configure(self.now, self.socket.id, change)?)
+    }
+
+    fn ip(&self) -> IpConfig {
+        self.stack.ip_config(self.id()).unwrap_or_default()
+    }
+
+    fn configure_ip(&mut self, change: &mut dyn FnMut(&mut IpConfig)) -> Result<(), Errno> {
+        Ok(self.stack.configure_ip(self.now, self.socket.id, change)?)
+    }
+
+    fn stack_config(&self) -> &StackConfig {
+        self.stack.config()
+    }
+
+    fn info(&self) -> Option<TcpInfo> {
+        self.stack.info(self.now, self.id()).ok()
+    }
+
+    fn take_error(&mut self) -> Option<Errno> {
+        let id = self.id();
+        self.socket.error.take().or_else(|| self.stack.take_error(id).ok().flatten().map(Errno::from))
+    }
+
+    fn path_mtu(&self) -> Option<u16> {
+        let open = !matches!(self.state(), TcpState::Closed | TcpState::Listen);
+        self.stack.path_mtu(self.id()).ok().filter(|_| open)
+    }
+
+    fn reuse_addr(&self) -> bool {
+        self.stack.reuse_addr(self.id()).unwrap_or(false)
+    }
+
+    fn set_reuse_addr(&mut self, reuse: bool) -> Result<(), Errno> {
+        Ok(self.stack.set_reuse_addr(self.socket.id, reuse)?)
+    }
+
+    fn bind_to_device(&mut self, name: Option<&str>) -> Result<(), Errno> {
+        let iface = match name {
+            Some(name) => Some(self.stack.interface_named(name).ok_or(Errno::ENODEV)?),
+            None => None,
+        };
+        self.configure_ip(&mut |ip| ip.iface = iface)
+    }
+
+    fn device(&self) -> Option<String> {
+        self.ip().iface.map(|iface| self.stack.interface_name(iface).to_string())
+    }
+
+    fn accept_queue(&self) -> (usize, usize) {
+        self.stack.accept_queue(self.id()).unwrap_or((0, 0))
+    }
+
+    fn stream(&self) -> StreamPosition {
+        let nothing = StreamPosition { written: 0, acknowledged: 0 };
+        self.stack.stream_position(self.id()).unwrap_or(nothing)
+    }
+
+    fn queues(&self) -> Queues {
+        Queues {
+            readable: self.stack.readable_len(self.id()).unwrap_or(0),
+            unacknowledged: self.stack.unacknowledged(self.id()).unwrap_or(0),
+        }
+    }
+}
