@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`script`] | a script as a value; its printer |
 //! | [`parse`] | text to [`Script`]; errors have line and column |
+//! | [`eval`] | the snippets `%{ … }%` |
 //! | [`target`] | what a script is played on: [`Target`] |
 //! | [`run`] | the runner: times, system calls, packets, commands, assertions |
 //! | [`report`] | how a run ended |
@@ -18,6 +19,7 @@
 #![warn(missing_debug_implementations)]
 
 pub mod differential;
+pub mod eval;
 pub mod parse;
 pub mod report;
 pub mod run;
