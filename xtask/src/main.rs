@@ -21,6 +21,12 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Run the scripts of tests/packetdrill on our stack and, some or all of them, on this machine's Linux.
+    Drill {
+        /// All of them on Linux, too: it takes minutes.
+        #[arg(long)]
+        full: bool,
+    },
     /// Install what the tests against real programs need (Debian: tcpdump, redis-server, iproute2, netcat).
     Setup,
     /// Everything that continuous integration runs: format, clippy, docs, tests, examples, packages.
@@ -34,6 +40,7 @@ const TOOLS: [(&str, &str); 4] =
 fn main() -> ExitCode {
     let ok = match Args::parse().task {
         Task::Bench { args } => bench(&args),
+        Task::Drill { full } => drill(full),
         Task::Setup => setup(),
         Task::Ci => ci(),
     };
@@ -42,6 +49,15 @@ fn main() -> ExitCode {
 
 fn bench(args: &[String]) -> bool {
     run(cargo(&["run", "--release", "--quiet", "--package", "limpid-bench", "--"]).args(args))
+}
+
+fn drill(full: bool) -> bool {
+    let mut tests =
+        cargo(&["test", "--package", "limpid-drill", "--test", "collection", "--test", "kernel", "--", "--nocapture"]);
+    if full {
+        tests.env("LIMPID_DRILL_FULL", "1");
+    }
+    run(&mut tests)
 }
 
 fn setup() -> bool {

@@ -92,7 +92,7 @@ impl KernelTarget {
         let real_time = RealTime::enter().ok();
         let resident = real_time.as_ref().and_then(|_| Resident::enter().ok());
         let caller = Caller::new(Arc::clone(&process)).map_err(|error| step("threads for system calls", error))?;
-        Ok(KernelTarget {
+        let mut target = KernelTarget {
             caller,
             process,
             link: Link::new(tun),
@@ -103,7 +103,9 @@ impl KernelTarget {
             _real_time: real_time,
             _resident: resident,
             namespace,
-        })
+        };
+        target.set_stock();
+        Ok(target)
     }
 
     /// The descriptors that are open.

@@ -9,7 +9,23 @@ use std::io;
 /// Linux lets a private network choose by it only what the machine's administrator opened to all; a route may choose any.
 const CONGESTION_CONTROL: &str = "net.ipv4.tcp_congestion_control";
 
+/// What a private network takes over from its machine, as Linux has it where nobody set anything: scripts see the window scale
+/// that follows.
+const STOCK: [(&str, &str); 3] = [
+    ("net.ipv4.tcp_rmem", "4096 131072 6291456"),
+    ("net.ipv4.tcp_wmem", "4096 16384 4194304"),
+    (CONGESTION_CONTROL, "cubic"),
+];
+
 impl KernelTarget {
+    /// Sets what differs from machine to machine to what Linux comes with.
+    pub(super) fn set_stock(&mut self) {
+        for (name, value) in STOCK {
+            // A script that depends on one which can't be had fails, and says at what.
+            let _ = self.set_sysctl(name, value);
+        }
+    }
+
     pub(super) fn apply(&mut self, setting: &Setting) -> Result<Applied, TargetError> {
         match setting {
             Setting::Sysctl { name, value } => self.set_sysctl(name, value),

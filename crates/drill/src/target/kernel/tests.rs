@@ -327,6 +327,17 @@ fn settings_hold() {
 }
 
 #[test]
+fn settings_begin_as_linux_has_them() {
+    on_linux(v4(), |mut scene| {
+        assert_eq!(scene.target.proc_file("/proc/sys/net/ipv4/tcp_rmem").unwrap(), "4096\t131072\t6291456");
+        scene.listener();
+        scene.inject("S 0:0(0) win 32792 <mss 1460,wscale 7>");
+        let (_, text) = scene.sent();
+        assert!(text.to_string().ends_with("win 64240 <mss 1460,nop,wscale 7>"), "{text}");
+    });
+}
+
+#[test]
 fn what_is_not_there_is_unsupported_and_what_is_wrong_refused() {
     on_linux(v4(), |mut scene| {
         let set = |scene: &mut Scene, name: &str, value: &str| {

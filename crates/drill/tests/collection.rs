@@ -1,0 +1,50 @@
+//! Every script of the collection on our stack, in virtual time.
+
+mod common;
+
+use common::{Entry, collection, complaint, pending};
+use limpid_drill::Verdict;
+use limpid_drill::run::{Settings, run};
+use limpid_drill::target::OurTarget;
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+/// For the stack's secrets: no script depends on it.
+const SEED: u64 = 1;
+
+/// What went wrong with each script that did not pass, by name.
+fn failures(scripts: &[Entry]) -> BTreeMap<String, String> {
+    let (next, failures) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
+    let worker = || {
+        while let Some(entry) = scripts.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let settings = Settings::default();
+            let mut target = OurTarget::new(&entry.network(&settings), SEED).unwrap();
+            let report = run(&entry.script, &settings, &mut target);
+            if report.verdict != Verdict::Pass {
+                failures.lock().unwrap().insert(entry.name.clone(), complaint(entry, &report));
+            }
+        }
+    };
+    let threads = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    std::thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(worker))));
+    failures.into_inner().unwrap()
+}
+
+#[test]
+fn every_script_passes_on_our_stack() {
+    let scripts = collection();
+    let begin = Instant::now();
+    let mut failures = failures(&scripts);
+    println!("{} scripts in {:.2?}", scripts.len(), begin.elapsed());
+    for name in pending() {
+        match failures.remove(&name) {
+            Some(why) => println!("pending: {why}"),
+            None => println!("no longer pending: {name}"),
+        }
+    }
+    let failures: Vec<String> = failures.into_values().collect();
+    assert!(failures.is_empty(), "{} of {} failed:\n{}", failures.len(), scripts.len(), failures.join("\n"));
+}
