@@ -4,7 +4,8 @@
 //! |---|---|
 //! | `options` | `--name=value` of script and command line; the network that follows |
 //! | `time` | when an event is due, and by how much it may miss |
-//! | `calls` | system calls: arguments in, results compared |
+//! | `check` | what can be said of a script before it runs |
+//! | `calls`, `calling` | system calls: arguments in, results compared; when they are made and end |
 //! | `sockets`, `descriptors` | whose packets are whose; the script's numbers and the live ones |
 //! | `packets`, `icmp` | what the script sends and expects |
 //! | [`command`] | backticks |
@@ -14,7 +15,9 @@
 //! Everything that the target sends is recorded and queued. A packet is looked at when the next outbound expectation of its
 //! socket meets it, so that packets at the end of a script which it does not mention do no harm: as in packetdrill.
 
+mod calling;
 mod calls;
+mod check;
 mod compare;
 mod descriptors;
 mod icmp;
@@ -33,9 +36,9 @@ pub(crate) use stop::Stop;
 pub mod command;
 
 use crate::report::{Report, Verdict};
-use crate::script::{Command, Event, EventKind, Pos, Script, Snippet, SystemCall};
-use crate::target::{CallId, Happening, Started, Target, TargetError};
-use calls::{Bound, Effect};
+use crate::script::{Command, Event, EventKind, Pos, Script, Snippet};
+use crate::target::{Happening, Started, Target, TargetError};
+use calling::{InFlight, Made};
 use command::{Host, Shell, Trouble};
 use limpid_event::{FlowId, Instant};
 use limpid_lab::Recorder;
@@ -95,7 +98,11 @@ pub fn run(script: &Script, settings: &Settings, target: &mut dyn Target) -> Rep
             return Report { verdict: stop.into(), trace: Trace::default(), printed, remarks };
         }
     };
+    let checked = check::check(script, &options);
     let mut runner = Runner::new(options, target);
+    if let Err(stop) = checked {
+        return runner.report(Err(stop));
+    }
     let mut result = runner.play(script);
     if let Some(cleanup) = &script.cleanup {
         let cleaned = runner.command(cleanup);
@@ -123,21 +130,6 @@ struct Runner<'a> {
     stopped_in_command: Option<Stop>,
     printed: String,
     remarks: Vec<String>,
-}
-
-/// A call that waits.
-struct InFlight {
-    id: CallId,
-    made: Made,
-    /// When it should end; `None` if the script does not say that it blocks.
-    end: Option<Due>,
-}
-
-/// A call that was made, and what is left to do when it ends.
-struct Made {
-    at: Pos,
-    call: SystemCall,
-    bound: Bound,
 }
 
 impl<'a> Runner<'a> {
@@ -315,115 +307,6 @@ impl<'a> Runner<'a> {
         Ok(())
     }
 
-    // ---- system calls
-
-    fn call(&mut self, event: &Event, call: &SystemCall, due: &Due) -> Result<(), Stop> {
-        let deadline = self.now().max(due.at).saturating_add(GRACE);
-        self.wait_for_idle(deadline)?;
-        if self.in_flight.is_some() {
-            let what = "blocking system call while another blocking system call is already in progress";
-            return Err(runtime_error(event.at, call, what));
-        }
-        self.wait_for(event, due, "system call start")?;
-        let bound = calls::bind(call, &self.options, &self.fds)?;
-        if let Effect::Connect(fd, port) = bound.effect {
-            self.sockets.connects(fd, port);
-        }
-        let made = Made { at: event.at, call: call.clone(), bound };
-        let end = call.until.map(|until| due.end_of_call(until));
-        match self.target.call(made.bound.call.clone()).map_err(|error| Stop::target(error, call.at))? {
-            Started::Done(gave) => {
-                let now = self.target.now();
-                self.checked(made, end, now, &gave)
-            }
-            Started::Waits(id) => {
-                self.in_flight = Some(InFlight { id, made, end });
-                if end.is_some() { Ok(()) } else { self.held_up(event, call) }
-            }
-        }
-    }
-
-    /// A call that is not written as a blocking one holds up the script until it ends.
-    fn held_up(&mut self, event: &Event, call: &SystemCall) -> Result<(), Stop> {
-        let deadline = self.now() + LONGEST_HOLD_UP;
-        self.wait_for_idle(deadline)?;
-        if self.in_flight.is_none() {
-            return Ok(());
-        }
-        let what = "it waits, and is not written as a blocking call (+0...0.1)";
-        Err(runtime_error(event.at, call, what))
-    }
-
-    fn ended(&mut self, call: InFlight, when: Instant, gave: &Return) -> Result<(), Stop> {
-        self.checked(call.made, call.end, when, gave)
-    }
-
-    /// A call has ended: compares what it gave and when, and keeps what it did.
-    fn checked(&mut self, made: Made, end: Option<Due>, when: Instant, gave: &Return) -> Result<(), Stop> {
-        let Made { at, call, bound: Bound { result, effect, filled, .. } } = made;
-        let differs = |why: String| runtime_error(at, &call, &why);
-        calls::check_result(&call, result, gave)?.map_err(differs)?;
-        if let Some(filled) = filled {
-            let seen = calls::Seen {
-                fds: &self.fds,
-                wall_clock: self.target.wall_clock(self.epoch.0),
-                options: &self.options,
-            };
-            filled(gave, &seen).map_err(differs)?;
-        }
-        self.keep(&effect, &call, gave)?.map_err(differs)?;
-        match end {
-            Some(end) => {
-                let happened = self.epoch.script(when);
-                end.check(happened, "system call return", &self.options).map_err(|why| Stop::fail(at, why))
-            }
-            None => Ok(()),
-        }
-    }
-
-    /// What a call did to sockets and descriptors.
-    fn keep(&mut self, effect: &Effect, call: &SystemCall, gave: &Return) -> Result<Result<(), String>, Stop> {
-        let Ok(value) = gave.value else { return Ok(Ok(())) };
-        let fd = i32::try_from(value).unwrap_or(-1);
-        let kept = match *effect {
-            Effect::None | Effect::Connect(..) => Ok(()),
-            Effect::Open => self.fds.open(values::int(&call.result)?, fd),
-            Effect::Socket => {
-                self.sockets.opened(fd);
-                self.fds.open(values::int(&call.result)?, fd)
-            }
-            Effect::Bind(fd, port) => {
-                self.sockets.bound(fd, port);
-                Ok(())
-            }
-            Effect::Listen(fd) => {
-                self.sockets.listens(fd);
-                Ok(())
-            }
-            Effect::Accept => {
-                let peer = match &gave.output {
-                    Output::Address(address) => address.endpoint(),
-                    _ => None,
-                };
-                let script = values::int(&call.result)?;
-                self.fds.open(script, fd).and_then(|()| self.sockets.accepted(peer, fd))
-            }
-            Effect::Close(script) => {
-                if let Some(live) = self.fds.close(script) {
-                    self.sockets.closed(live);
-                }
-                Ok(())
-            }
-            Effect::Pipe(script) => match gave.output {
-                Output::Pair(live) => {
-                    script.into_iter().zip(live).try_for_each(|(script, live)| self.fds.open(script, live))
-                }
-                _ => Err("pipe() gave no descriptors".to_owned()),
-            },
-        };
-        Ok(kept)
-    }
-
     /// Hands a packet of the script's to the target.
     fn inject(&mut self, packet: &[u8], gso_size: u16, at: Pos) -> Result<(), Stop> {
         let now = self.target.now();
@@ -459,11 +342,6 @@ impl Host for Runner<'_> {
     fn remark(&mut self, text: String) {
         self.remark(text);
     }
-}
-
-/// A failure of a call, in packetdrill's words.
-fn runtime_error(at: Pos, call: &SystemCall, why: &str) -> Stop {
-    Stop::fail(at, format!("runtime error in {} call: {why}", call.name))
 }
 
 #[cfg(test)]

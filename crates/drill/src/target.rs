@@ -38,7 +38,8 @@ pub trait Target {
         Duration::from_nanos(at.as_nanos())
     }
 
-    /// Waits for what happens next, but not past `until`. In virtual time the clock jumps there.
+    /// Waits for what happens next, but not past `until`; timers that are due at `until` itself may be left for the next time. In
+    /// virtual time the clock jumps there.
     ///
     /// # Errors
     /// If the target itself broke down.

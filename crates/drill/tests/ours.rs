@@ -60,3 +60,136 @@ fn a_blocking_connect() {
 ",
     );
 }
+
+/// Linux's timers fire late, never early: what a script does at a moment comes before them.
+#[test]
+fn the_script_is_before_timers_that_are_due_at_the_same_moment() {
+    // Data is acknowledged when the RTO of 1 s is over.
+    passes(&format!(
+        "{OPEN}
++0  write(4, ..., 500) = 500
++0  > P. 1:501(500) ack 1
++.3 > P. 1:501(500) ack 1
++.6 < . 1:1(0) ack 501 win 65535
++2  write(4, ..., 500) = 500
++0  > P. 501:1001(500) ack 1
+"
+    ));
+}
+
+#[test]
+fn over_ipv6() {
+    passes(
+        "--ip_version=ipv6
+0   socket(..., SOCK_STREAM, IPPROTO_TCP) = 3
++0  bind(3, ..., ...) = 0
++0  listen(3, 1) = 0
++0  < S 0:0(0) win 65535 <mss 1000,sackOK,nop,nop>
++0  > [flowlabel 0x1] S. 0:0(0) ack 1 <mss 1440,nop,nop,sackOK>
++.1 < . 1:1(0) ack 1 win 65535
++0  accept(3, ..., ...) = 4
++0  < P. 1001:2001(1000) ack 1 win 65535
++0  > [flowlabel 0x1] . 1:1(0) ack 1 <nop,nop,sack 1001:2001>
++0  < P. 1:1001(1000) ack 1 win 65535
++0  > . 1:1(0) ack 2001
++0  write(4, ..., 1000) = 1000
++0  > P. 1:1001(1000) ack 2001
++0  < icmp packet_too_big mtu 1280 [1:1001(1000)]
++0  < R 2001:2001(0) win 0
++0  write(4, ..., 10) = -1 ECONNRESET (Connection reset by peer)
+",
+    );
+}
+
+#[test]
+fn sockets_of_ipv6_and_packets_of_ipv4() {
+    passes(&format!(
+        "--ip_version=ipv4-mapped-ipv6
+{OPEN}
++0  getpeername(4, {{sa_family=AF_INET6, sin6_port=htons(50000), sin6_addr=inet_pton(\"::ffff:192.0.2.1\")}}, ...) = 0
++0  < [ect0] P. 1:11(10) ack 1 win 65535
++0  > [noecn] . 1:1(0) ack 11
+"
+    ));
+}
+
+#[test]
+fn two_connections_told_apart_by_their_ports() {
+    passes(
+        "
+0   socket(..., SOCK_STREAM, IPPROTO_TCP) = 3
++0  bind(3, ..., ...) = 0
++0  listen(3, 5) = 0
++0  < 1000 > 8080 S 0:0(0) win 65535 <mss 1000>
++0  > 8080 > 1000 S. 0:0(0) ack 1 <mss 1460>
++0  < 2000 > 8080 S 500:500(0) win 65535 <mss 1000>
++0  > 8080 > 2000 S. 0:0(0) ack 501 <mss 1460>
++.1 < 2000 > 8080 . 1:1(0) ack 1 win 65535
++0  < 1000 > 8080 . 1:1(0) ack 1 win 65535
++0  accept(3, ..., ...) = 4
++0  accept(3, ..., ...) = 5
++0  write(4, ..., 10) = 10
++0  write(5, ..., 20) = 20
++0  > 8080 > 1000 P. 1:21(20) ack 1
++0  > 8080 > 2000 P. 1:11(10) ack 1
+",
+    );
+}
+
+#[test]
+fn a_super_segment_from_the_script() {
+    passes(&format!(
+        "--mss=1000
+{OPEN}
++0  < P. 1:4001(4000) ack 1 win 65535
++0  > . 1:1(0) ack 4001
+"
+    ));
+}
+
+#[test]
+fn a_port_where_nobody_listens_and_another_connection_between_the_same_ports() {
+    passes(
+        "
+0   < S 100:100(0) win 1000 <mss 1460>
++0  > R. 0:0(0) ack 1
++0  < P. 5:15(10) ack 77 win 1000
++0  > R 77:77(0)
+",
+    );
+    passes(&format!(
+        "{OPEN}
++0  close(4) = 0
++0  > F. 1:1(0) ack 1
++.1 < F. 1:1(0) ack 2 win 65535
++0  > . 2:2(0) ack 2
++1  < S 10000:10000(0) win 65535 <mss 1000>
++0  > S. 0:0(0) ack 10001 <mss 1460>
++.1 < . 1:1(0) ack 1 win 65535
++0  accept(3, ..., ...) = 4
++0  write(4, ..., 1000) = 1000
++0  > P. 1:1001(1000) ack 1
+"
+    ));
+}
+
+/// A run depends on nothing but its script and its seed.
+#[test]
+fn a_run_can_be_repeated() {
+    let script = format!("{OPEN}+0 write(4, ..., 3000) = 3000\n+0 > P. 1:3001(3000) ack 1\n* > . 1:1001(1000) ack 1");
+    let bytes = |report: Report| report.trace.packets.into_iter().map(|packet| packet.bytes).collect::<Vec<_>>();
+    assert_eq!(bytes(play(&script)), bytes(play(&script)));
+}
+
+#[test]
+fn what_only_other_stacks_have_is_unsupported() {
+    for (line, at) in [
+        ("0 socket(..., SOCK_DGRAM, IPPROTO_UDP) = 3", 3),
+        ("0 socket(..., SOCK_STREAM, IPPROTO_MPTCP) = 3", 3),
+        ("0 < S 0:0(0) win 9\n+0 `tc qdisc replace dev tun0 root fq`", 5),
+    ] {
+        let verdict = play(line).verdict;
+        let Verdict::Unsupported { at: place, .. } = verdict else { panic!("{line}: {verdict:?}") };
+        assert_eq!(place.column, at, "{line}");
+    }
+}

@@ -191,6 +191,37 @@ fn results_of_calls() {
 }
 
 #[test]
+fn what_is_not_there_is_told_before_anything_runs() {
+    let told: Vec<String> = [
+        "+0 write(4, ..., 1000) = 999\n+0 frobnicate(4) = 0",
+        "+0 write(4, ..., 1000) = 999\n+0 setsockopt(4, SOL_FROB, 1, [1], 4) = 0",
+        "+0 write(4, ..., 1000) = -1 EFROB",
+        "+0 write(4, ..., 1000) = 999\n+0 `reboot`",
+        "+0 write(4, ..., 1000) = 999\n+0 < udp (100)",
+        "+0 write(4, ..., 1000) = 999\n+0 < icmp frobnicated [1:2(1)]",
+    ]
+    .iter()
+    .map(|script| play_open(script, vec![returns(1000)]))
+    .collect();
+    insta::assert_snapshot!(told.join("\n"));
+}
+
+#[test]
+fn an_option_that_the_target_does_not_have_is_no_failure_unless_the_script_expects_that() {
+    let set = |result: &str| {
+        play_open(
+            &format!("+0 setsockopt(4, SOL_TCP, TCP_NODELAY, [1], 4) = {result}"),
+            vec![fails(Errno::ENOPROTOOPT)],
+        )
+    };
+    assert_eq!(set("-1 ENOPROTOOPT"), "PASS");
+    assert_eq!(
+        set("0"),
+        "UNSUPPORTED 8:4: socket option 1 of level 6: Expected result 0 but got -1 with errno 92 (Protocol not available)"
+    );
+}
+
+#[test]
 fn calls_that_block() {
     let waits = |until: u64, value: i64| Does::Waits(ms(until), limpid_posix::Return::ok(value));
     // It begins at 0.1 s and should end at 0.3.
