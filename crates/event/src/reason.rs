@@ -151,6 +151,8 @@ pub enum DropReason {
     SynQueueFull,
     /// The accept queue is full.
     AcceptQueueFull,
+    /// An ACK without data, where the listener waits for data before it accepts.
+    AcceptDeferred,
     /// A SYN cookie did not check out.
     BadCookie,
     /// Outside the receive window (RFC 9293 §3.10.7.4, first check).
@@ -206,6 +208,7 @@ impl DropReason {
             DropReason::NoConnection => "no connection",
             DropReason::SynQueueFull => "SYN queue full",
             DropReason::AcceptQueueFull => "accept queue full",
+            DropReason::AcceptDeferred => "accepted only with data",
             DropReason::BadCookie => "bad SYN cookie",
             DropReason::OutsideWindow => "outside the window",
             DropReason::Paws => "old timestamp (PAWS)",

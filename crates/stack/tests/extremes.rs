@@ -49,6 +49,7 @@ fn settings(rng: &mut Rng) -> Config {
         recv_buffer_max: size(rng),
         window_clamp: pick(rng, &[0, 1, 5000, u32::MAX]),
         quick_ack: rng.chance(500),
+        defer_accept: number(rng),
         recv_lowat: pick(rng, &[0, 1, 1000, u32::MAX]),
         comp_sack_nr: number(rng),
         comp_sack_delay: duration(rng),

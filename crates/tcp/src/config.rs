@@ -53,6 +53,9 @@ pub struct Config {
     /// ACKs do not wait for an answer to ride on (TCP_QUICKACK), until one was seen to come. Off, a connect's last ACK waits for
     /// data.
     pub quick_ack: bool,
+    /// A connection is not there to be accepted before data has come with its last ACK or behind it, or so many SYN-ACKs would
+    /// have been sent (TCP_DEFER_ACCEPT); 0 is off. Of one who connects, the last ACK waits for data, as with `quick_ack` off.
+    pub defer_accept: u8,
     /// So many bytes make a socket readable, and an ACK due early while there are fewer (SO_RCVLOWAT).
     pub recv_lowat: u32,
     /// So many ACKs of data out of order at most make one (`tcp_comp_sack_nr`).
@@ -198,6 +201,7 @@ impl Default for Config {
             recv_buffer_max: 6_291_456,
             window_clamp: 0,
             quick_ack: true,
+            defer_accept: 0,
             recv_lowat: 1,
             comp_sack_nr: 44,
             comp_sack_delay: Duration::from_millis(1),

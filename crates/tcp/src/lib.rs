@@ -43,6 +43,6 @@ pub use info::TcpInfo;
 pub use outcome::{Cx, Next, Outcome, Readiness, Transmit};
 pub use reply::reset_for;
 pub use send::WriteFlags;
-pub use syn_received::{SynReceived, SynReceivedOutcome};
+pub use syn_received::{SynReceived, SynReceivedOutcome, SynReceivedTimeout};
 pub use syn_sent::{OpenParams, SynSent, SynSentOutcome};
 pub use time_wait::{TimeWait, TimeWaitOutcome};

@@ -28,8 +28,12 @@ pub struct SynReceived {
     snd_wnd: u16,
     /// How many SYN-ACKs have left, for whatever reason; 0 also after a SYN cookie.
     copies: u8,
-    /// How many of them because the timer ran out.
+    /// How often the timer ran out.
+    timeouts: u8,
+    /// How many of the copies left because it did.
     retransmissions: u8,
+    /// A last ACK came, without data, where the listener waits for some.
+    acked: bool,
     limit: AnswerLimit,
     ts_recent: Option<TsRecent>,
     /// TSval of our first SYN-ACK: no echo may be older.
@@ -51,6 +55,18 @@ pub enum SynReceivedOutcome {
     Complete,
     /// It is over, because a good reset or a new SYN came; a reset may be sent.
     Reset(Option<Transmit>),
+}
+
+/// What came of an embryonic connection's timer.
+#[must_use]
+#[derive(Debug)]
+pub enum SynReceivedTimeout {
+    /// The SYN-ACK again.
+    Send(Transmit),
+    /// It waits on.
+    Wait,
+    /// Give up, and drop it.
+    GiveUp,
 }
 
 impl SynReceived {
@@ -85,7 +101,9 @@ impl SynReceived {
             window: InitialWindow::select(config, negotiated.scaling, mss.saturating_sub(options)),
             snd_wnd,
             copies: 0,
+            timeouts: 0,
             retransmissions: 0,
+            acked: false,
             limit: AnswerLimit::default(),
             ts_recent,
             first_tsval: tsval,
@@ -107,10 +125,14 @@ impl SynReceived {
         }
         cx.sent(&transmit, u32::from(self.copies));
         self.copies = self.copies.saturating_add(1);
-        let after = Rto::INITIAL.backed_off(u32::from(self.retransmissions));
+        self.restart_timer(cx);
+        transmit
+    }
+
+    fn restart_timer<O: Observer>(&mut self, cx: &mut Cx<'_, O>) {
+        let after = Rto::INITIAL.backed_off(u32::from(self.timeouts));
         self.retry_at = cx.now + after;
         cx.emit(|| Event::TimerSet { timer: Timer::SynAck, after });
-        transmit
     }
 
     pub(crate) fn build_syn_ack(&self, now: Instant, config: &Config, why: TxReason) -> Transmit {
@@ -179,7 +201,18 @@ impl SynReceived {
             cx.dropped(DropReason::Paws);
             return SynReceivedOutcome::Stay(None);
         }
+        if self.waits_for_data(config) && segment.seq_end() == self.rcv_nxt() {
+            self.acked = true;
+            cx.count(Counter::TcpExtTCPDeferAcceptDrop);
+            cx.dropped(DropReason::AcceptDeferred);
+            return SynReceivedOutcome::Stay(None);
+        }
         SynReceivedOutcome::Complete
+    }
+
+    /// TCP_DEFER_ACCEPT, and its time is not over.
+    fn waits_for_data(&self, config: &Config) -> bool {
+        self.timeouts < config.defer_accept
     }
 
     fn paws_rejects(&self, now: Instant, segment: &Segment) -> bool {
@@ -279,20 +312,27 @@ impl SynReceived {
         cx.emit(|| Event::Ended { error: Some(error) });
     }
 
-    /// The SYN-ACK's timer ran out: `Some` is the SYN-ACK again, `None` means give up and drop.
+    /// The SYN-ACK's timer ran out. While a listener waits for data behind the last ACK nothing is sent, but for one SYN-ACK at
+    /// the end of its patience: the answer to that may be an ACK that is good enough.
     ///
     /// Called before its time it only repeats the SYN-ACK early; a stack calls it at `poll_timeout`'s deadline.
-    pub fn handle_timeout<O: Observer>(&mut self, cx: &mut Cx<'_, O>, config: &Config) -> Option<Transmit> {
-        let nth = u32::from(self.retransmissions) + 1;
+    pub fn handle_timeout<O: Observer>(&mut self, cx: &mut Cx<'_, O>, config: &Config) -> SynReceivedTimeout {
+        let nth = u32::from(self.timeouts) + 1;
         cx.emit(|| Event::TimerFired { timer: Timer::SynAck, nth });
-        if self.retransmissions >= config.syn_ack_retries {
+        if self.timeouts >= config.syn_ack_retries && !(self.acked && self.waits_for_data(config)) {
             cx.count(Counter::TcpAttemptFails);
             self.end(cx, Error::TimedOut);
-            return None;
+            return SynReceivedTimeout::GiveUp;
+        }
+        let last_chance = self.timeouts >= config.defer_accept.saturating_sub(1);
+        self.timeouts = self.timeouts.saturating_add(1);
+        if self.acked && !last_chance {
+            self.restart_timer(cx);
+            return SynReceivedTimeout::Wait;
         }
         cx.count(Counter::TcpExtTCPTimeouts);
-        self.retransmissions += 1;
-        Some(self.syn_ack(cx, config))
+        self.retransmissions = self.retransmissions.saturating_add(1);
+        SynReceivedTimeout::Send(self.syn_ack(cx, config))
     }
 
     /// When to call `handle_timeout`.

@@ -5,8 +5,8 @@ mod pair;
 pub(crate) use pair::{Link, Pair, Random};
 
 use crate::{
-    Config, Connection, Next, OpenParams, Outcome, Readiness, Remnant, SynReceived, SynReceivedOutcome, SynSent,
-    SynSentOutcome, TimeWait, TimeWaitOutcome, Transmit, reset_for,
+    Config, Connection, Next, OpenParams, Outcome, Readiness, Remnant, SynReceived, SynReceivedOutcome,
+    SynReceivedTimeout, SynSent, SynSentOutcome, TimeWait, TimeWaitOutcome, Transmit, reset_for,
 };
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -351,11 +351,12 @@ impl Host {
                 self.after_syn_sent(outcome);
             }
             Phase::SynReceived(mut embryo) => match embryo.handle_timeout(cx!(self), &self.config) {
-                Some(syn_ack) => {
+                SynReceivedTimeout::Send(syn_ack) => {
                     self.outbox.push_back(syn_ack);
                     self.phase = Phase::SynReceived(embryo);
                 }
-                None => self.phase = Phase::Listen,
+                SynReceivedTimeout::Wait => self.phase = Phase::SynReceived(embryo),
+                SynReceivedTimeout::GiveUp => self.phase = Phase::Listen,
             },
             Phase::Connection(mut connection) => {
                 let outcome = connection.handle_timeout(cx!(self));

@@ -82,8 +82,6 @@ pub(crate) struct Options {
     keepalive: KeepAlive,
     /// TCP_LINGER2, s; 0 is the stack's, -1 none at all.
     linger2: i32,
-    /// TCP_DEFER_ACCEPT, in SYN-ACKs.
-    defer_accept: u8,
     /// TCP_NOTSENT_LOWAT; 0 is the stack's.
     notsent_lowat: u32,
     /// SO_TIMESTAMPING.
@@ -106,7 +104,6 @@ impl Default for Options {
             linger_seconds: 0,
             keepalive: KeepAlive::default(),
             linger2: 0,
-            defer_accept: 0,
             notsent_lowat: 0,
             timestamping: 0,
             timestamping_from: 0,

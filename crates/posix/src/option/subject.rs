@@ -22,6 +22,10 @@ pub(super) trait Subject {
     fn is_bound(&self) -> bool;
     fn config(&self) -> Arc<Config>;
     fn configure(&mut self, change: &mut dyn FnMut(&mut Config)) -> Result<(), Errno>;
+    /// Whether ACKs leave without waiting for data to ride on.
+    fn quick_ack(&self) -> bool;
+    /// 0: they wait; odd: they do not; else only one that is due now does not.
+    fn set_quick_ack(&mut self, value: i32) -> Result<(), Errno>;
     fn ip(&self) -> IpConfig;
     fn configure_ip(&mut self, change: &mut dyn FnMut(&mut IpConfig)) -> Result<(), Errno>;
     fn stack_config(&self) -> &StackConfig;
@@ -102,6 +106,18 @@ impl<O: Observer> Subject for SocketOf<'_, O> {
 
     fn configure(&mut self, change: &mut dyn FnMut(&mut Config)) -> Result<(), Errno> {
         Ok(self.stack.configure(self.now, self.socket.id, change)?)
+    }
+
+    fn quick_ack(&self) -> bool {
+        self.stack.quick_ack(self.id()).unwrap_or(true)
+    }
+
+    fn set_quick_ack(&mut self, value: i32) -> Result<(), Errno> {
+        self.stack.set_quick_ack(self.now, self.socket.id, value != 0)?;
+        if value != 0 && value & 1 == 0 {
+            self.stack.set_quick_ack(self.now, self.socket.id, false)?;
+        }
+        Ok(())
     }
 
     fn ip(&self) -> IpConfig {

@@ -84,7 +84,7 @@ pub(super) const TABLE: &[Entry] = &[
     // accept waits until data has come.
     Entry {
         name: abi::TCP_DEFER_ACCEPT,
-        get: Get::Int(|of| defer_accept_seconds(of.options().defer_accept, 1, max_rto_seconds(of))),
+        get: Get::Int(|of| defer_accept_seconds(of.config().defer_accept, 1, max_rto_seconds(of))),
         set: Set::Int(set_defer_accept),
     },
     // A bound on the window that is offered.
@@ -97,8 +97,8 @@ pub(super) const TABLE: &[Entry] = &[
     // ACKs do not wait for data to ride on.
     Entry {
         name: abi::TCP_QUICKACK,
-        get: Get::Int(|of| of.config().quick_ack.into()),
-        set: Set::Bool(|of, on| of.configure(&mut |config| config.quick_ack = on)),
+        get: Get::Int(|of| of.quick_ack().into()),
+        set: Set::Int(|of, value| of.set_quick_ack(value)),
     },
     // The congestion control, by name.
     Entry { name: abi::TCP_CONGESTION, get: Get::Bytes(congestion), set: Set::Bytes(set_congestion) },
@@ -282,11 +282,7 @@ fn defer_accept_seconds(count: u8, first: i32, most: i32) -> i32 {
 
 fn set_defer_accept(of: Of<'_>, value: i32) -> Result<(), Errno> {
     let count = defer_accept_count(value, 1, max_rto_seconds(of));
-    if count > 0 {
-        return Err(Errno::ENOPROTOOPT);
-    }
-    of.options().defer_accept = count;
-    Ok(())
+    of.configure(&mut |config| config.defer_accept = count)
 }
 
 fn set_window_clamp(of: Of<'_>, value: i32) -> Result<(), Errno> {

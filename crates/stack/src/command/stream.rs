@@ -264,6 +264,35 @@ impl<O: Observer> Stack<O> {
         Ok(())
     }
 
+    /// TCP_QUICKACK: whether ACKs leave without waiting for data to ride on. It holds until the connection is seen to answer, or
+    /// not to.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchSocket`] if there is none.
+    pub fn set_quick_ack(&mut self, now: Instant, socket: SocketId, quick: bool) -> Result<(), Error> {
+        self.configure(now, socket, |config| config.quick_ack = quick)?;
+        if let Kind::Stream(index) = *self.sockets.kind(socket)?
+            && let Phase::Connection(connection) = &mut self.flows[index as usize].phase
+        {
+            connection.set_quick_ack(quick);
+            self.schedule(index);
+        }
+        Ok(())
+    }
+
+    /// TCP_QUICKACK as it is now.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchSocket`] if there is none.
+    pub fn quick_ack(&self, socket: SocketId) -> Result<bool, Error> {
+        if let Kind::Stream(index) = *self.sockets.kind(socket)?
+            && let Phase::Connection(connection) = &self.flows[index as usize].phase
+        {
+            return Ok(connection.quick_ack());
+        }
+        Ok(self.sockets.tcp(socket).quick_ack)
+    }
+
     /// The settings of a socket.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use crate::iface::Header;
 use crate::ip::output::Marks;
 use crate::stack::Stack;
 use limpid_event::{DropReason, Error, Event, FlowId, Instant, Observer, TxReason};
-use limpid_tcp::{SynReceivedOutcome, TimeWaitOutcome, Transmit};
+use limpid_tcp::{SynReceivedOutcome, SynReceivedTimeout, TimeWaitOutcome, Transmit};
 use limpid_wire::Segment;
 
 impl<O: Observer> Stack<O> {
@@ -133,13 +133,13 @@ impl<O: Observer> Stack<O> {
             return;
         };
         let config = l.tcp.clone();
-        match embryo.syn.handle_timeout(&mut self.env.cx(now, id), &config) {
-            Some(transmit) => {
-                let deadline = embryo.syn.poll_timeout().map(|(at, _)| at);
-                self.wheel.set(embryo.timer, deadline);
-                self.send_for_listener(now, listener, (&key, id), transmit);
-            }
-            None => {
+        let outcome = embryo.syn.handle_timeout(&mut self.env.cx(now, id), &config);
+        let deadline = embryo.syn.poll_timeout().map(|(at, _)| at);
+        self.wheel.set(embryo.timer, deadline);
+        match outcome {
+            SynReceivedTimeout::Send(transmit) => self.send_for_listener(now, listener, (&key, id), transmit),
+            SynReceivedTimeout::Wait => {}
+            SynReceivedTimeout::GiveUp => {
                 self.remove_embryo(index);
             }
         }

@@ -166,7 +166,7 @@ impl Connection {
     pub(crate) fn active<O: Observer>(cx: &mut Cx<'_, O>, birth: Birth) -> Connection {
         let mut connection = Connection::established(cx, birth);
         cx.state(TcpState::SynSent, TcpState::Established);
-        if connection.config.quick_ack {
+        if connection.config.quick_ack && connection.config.defer_accept == 0 {
             connection.due.ack_now(TxReason::HandshakeAck);
         } else {
             connection.defer_handshake_ack(cx);

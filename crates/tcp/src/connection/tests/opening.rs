@@ -274,3 +274,64 @@ fn the_last_ack_may_wait_for_data() {
     host.pass_ms(1);
     host.expect(&[". 1:1(0) ack 1 win 64240  (delayed ACK)"]);
 }
+
+/// TCP_DEFER_ACCEPT of 3 s, as Linux 6.18: two SYN-ACKs' time.
+mod deferred_accept {
+    use super::*;
+
+    fn host(syn_ack_retries: u8) -> Host {
+        let mut host = Host::listening(Config { defer_accept: 2, syn_ack_retries, ..plain() });
+        host.inject("S 0:0(0) win 65535 <mss 1460>");
+        host.forget();
+        host.inject(". 1:1(0) ack 1 win 65535");
+        assert_eq!(host.counter(Counter::TcpExtTCPDeferAcceptDrop), 1);
+        host
+    }
+
+    #[test]
+    fn data_makes_the_connection() {
+        let mut host = host(5);
+        host.pass_ms(500);
+        assert_eq!(host.state(), TcpState::SynReceived);
+        host.inject("P. 1:11(10) ack 1 win 65535");
+        assert_eq!((host.state(), host.connection().readable_len()), (TcpState::Established, 10));
+    }
+
+    #[test]
+    fn so_does_a_fin() {
+        let mut host = host(5);
+        host.inject("F. 1:1(0) ack 1 win 65535");
+        assert_eq!(host.state(), TcpState::CloseWait);
+    }
+
+    #[test]
+    fn in_the_end_a_last_ack_is_asked_for_and_is_good_enough() {
+        let mut host = host(5);
+        host.pass_ms(2_999);
+        host.expect(&[]);
+        host.pass_ms(1);
+        host.expect(&["S. 0:0(0) ack 1 win 64240 <mss 1460>  (SYN-ACK again)"]);
+        host.inject(". 1:1(0) ack 1 win 65535");
+        assert_eq!(host.state(), TcpState::Established);
+    }
+
+    #[test]
+    fn it_lasts_longer_than_the_retries_if_need_be_and_then_ends() {
+        let mut host = host(1);
+        host.pass_ms(3_000);
+        host.expect(&["S. 0:0(0) ack 1 win 64240 <mss 1460>  (SYN-ACK again)"]);
+        host.pass_ms(4_000);
+        host.expect(&[]);
+        assert!(matches!(host.phase, Phase::Listen));
+    }
+
+    #[test]
+    fn who_connects_with_it_waits_with_the_last_ack() {
+        let mut host = Host::connecting(Config { defer_accept: 1, ..plain() });
+        host.forget();
+        host.inject("S. 0:0(0) ack 1 win 65535 <mss 1460>");
+        host.expect(&[]);
+        host.pass_ms(200);
+        assert_eq!(host.outbox.len(), 1);
+    }
+}

@@ -546,3 +546,22 @@ fn reading_tells_data_end_and_nothing_yet_apart() {
     assert_eq!(host.read(2), Ok(Vec::new()));
     assert_eq!(host.connection().peek(&mut buf), Ok(0));
 }
+
+/// As Linux: whoever has set it owes it once; an answer that comes, or not, decides what follows.
+#[test]
+fn quick_acks_can_be_switched() {
+    let mut host = Host::established(plain());
+    host.connection().set_quick_ack(false);
+    assert!(!host.connection().quick_ack());
+    host.inject("P. 1:11(10) ack 1 win 65535");
+    host.expect(&[]);
+    host.connection().set_quick_ack(true);
+    host.drain();
+    host.expect(&[]);
+    let _ = host.read(100);
+    host.connection().set_quick_ack(true);
+    host.drain();
+    host.expect(&[". 1:1(0) ack 11 win 64230  (ACK)"]);
+    host.inject("P. 11:21(10) ack 1 win 65535");
+    host.expect(&[". 1:1(0) ack 21 win 64220  (quick ACK)"]);
+}
