@@ -83,7 +83,12 @@ impl<O: Observer> Process<O> {
     pub fn call(&mut self, now: Instant, call: Call) -> Progress {
         let progress = self.dispatch(now, call).unwrap_or_else(|errno| Progress::Done(Return::error(errno)));
         self.run(now);
-        progress
+        let Progress::Waits(task) = progress else { return progress };
+        // What it waited for may have come over the loopback interface already.
+        match self.done.iter().position(|(ended, _)| *ended == task).and_then(|at| self.done.remove(at)) {
+            Some((_, ended)) => Progress::Done(ended),
+            None => progress,
+        }
     }
 
     /// A call that waited and has ended, if there is one: in the order in which they ended.
@@ -129,7 +134,15 @@ impl<O: Observer> Process<O> {
 
     /// Tells those who wait for sockets what newly happened to them.
     pub(crate) fn spread_news(&mut self) {
+        self.spread_news_except(None);
+    }
+
+    /// The same, without one socket.
+    pub(crate) fn spread_news_except(&mut self, except: Option<SocketId>) {
         while let Some((socket, woke)) = self.stack.poll_ready() {
+            if Some(socket) == except {
+                continue;
+            }
             match (self.sockets.file(socket), self.lingering.get(&socket)) {
                 // Less than SO_RCVLOWAT is no news, as on Linux.
                 (Some(file), _) if woke == Readiness::READABLE && !self.is_readable(file) => {}

@@ -43,6 +43,10 @@ impl<O: Observer> Process<O> {
             }
             _ => self.stack.shutdown(now, id, halves).map_err(Errno::from),
         };
+        // As on Linux the other end of a loopback connection hears of it before those who wait for this one.
+        self.spread_news_except(Some(id));
+        self.carry_loopback(now);
+        self.spread_news_except(Some(id));
         self.notify(file, Key::ALL);
         result.map(|()| Return::ok(0))
     }

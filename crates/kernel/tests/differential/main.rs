@@ -1,0 +1,8 @@
+//! The same calls on our sockets and on Linux's: results, errnos, data and readiness must be the same. Each touches its own
+//! loopback interface only, and nobody needs to be root.
+
+mod both;
+mod edges;
+mod life;
+mod opening;
+mod streams;
