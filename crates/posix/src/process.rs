@@ -12,7 +12,7 @@ use alloc::collections::{BTreeMap, VecDeque};
 use core::fmt;
 use core::time::Duration;
 use limpid_event::{Instant, Observer, Silent};
-use limpid_stack::{IfaceId, Readiness, RxFrame, SocketId, Stack, TxBatch};
+use limpid_stack::{IfaceId, RxFrame, SocketId, Stack, TxBatch};
 
 /// A program's view of a [`Stack`]: descriptors and system calls.
 pub struct Process<O: Observer = Silent> {
@@ -144,8 +144,6 @@ impl<O: Observer> Process<O> {
                 continue;
             }
             match (self.sockets.file(socket), self.lingering.get(&socket)) {
-                // Less than SO_RCVLOWAT is no news, as on Linux.
-                (Some(file), _) if woke == Readiness::READABLE && !self.is_readable(file) => {}
                 (Some(file), _) => self.notify(file, Key::of(woke)),
                 (None, Some(&task)) => self.tasks.wake(task),
                 (None, None) => {}

@@ -406,6 +406,34 @@ impl Both {
         self.call(Call::Fcntl { fd, command: abi::F_SETFL, argument: abi::O_NONBLOCK.into() });
     }
 
+    /// Writes until there is no room, without comparing how much that is.
+    pub fn fill(&mut self, fd: i32) {
+        let call = Call::Write { fd, bytes: vec![7; 100_000] };
+        self.apart(&call, |ended| ended.value.is_err());
+    }
+
+    /// Reads until there is nothing, without comparing how much that is.
+    pub fn empty(&mut self, fd: i32) {
+        self.apart(&Call::Read { fd, len: 1_000_000 }, |ended| ended.value.is_err());
+    }
+
+    /// Makes a call on each until it gives what is wanted.
+    fn apart(&mut self, call: &Call, until: impl Fn(&Return) -> bool) {
+        while let Progress::Done(ended) = self.ours.call(self.now, call.clone()) {
+            if until(&ended) {
+                break;
+            }
+        }
+        loop {
+            let ticket = self.start(call);
+            self.linux.settle(ticket);
+            let ended = self.linux_ended(call, ticket, &Return::ok(0));
+            if until(&ended) {
+                return;
+            }
+        }
+    }
+
     /// A listener on 127.0.0.1, nonblocking, and its port.
     #[track_caller]
     pub fn listener(&mut self) -> (i32, u16) {

@@ -314,3 +314,85 @@ fn descriptors() {
     both.poll(fd);
     both.poll(twin);
 }
+
+#[test]
+fn a_backlog_is_full_and_grows() {
+    let mut both = Both::new();
+    let listener = both.nonblocking();
+    let port = both.bind_any(listener, "127.0.0.1");
+    both.listen(listener, 0);
+    let clients: Vec<i32> = (0..3).map(|_| both.nonblocking()).collect();
+    for &fd in &clients {
+        both.connect(fd, port);
+        both.poll(fd);
+    }
+    both.accept(listener);
+    both.accept(listener);
+    for backlog in [5, -1, 1 << 20] {
+        both.listen(listener, backlog);
+    }
+    for _ in 0..3 {
+        let fd = both.nonblocking();
+        both.connect(fd, port);
+        both.poll(fd);
+    }
+    for _ in 0..4 {
+        both.accept(listener);
+    }
+}
+
+/// A socket that connects to itself: both SYNs cross.
+#[test]
+fn one_who_talks_to_himself() {
+    let mut both = Both::new();
+    let fd = both.nonblocking();
+    let port = both.bind_any(fd, "127.0.0.1");
+    both.connect(fd, port);
+    both.poll(fd);
+    both.connect(fd, port);
+    both.write(fd, b"hello, me");
+    both.read(fd, 100);
+    both.call(Call::GetPeerName { fd });
+    both.shutdown(fd, abi::SHUT_WR);
+    both.read(fd, 100);
+    both.poll(fd);
+}
+
+/// Of one who was bound: of others Linux still tells the port that it gave back.
+#[test]
+fn names_after_a_refusal() {
+    let mut both = Both::new();
+    let (listener, port) = both.listener();
+    both.close(listener);
+    for _ in 0..2 {
+        let probe = both.nonblocking();
+        let own = both.bind_any(probe, "127.0.0.1");
+        both.close(probe);
+        let fd = both.nonblocking();
+        both.bind(fd, &format!("127.0.0.1:{own}"));
+        both.connect(fd, port);
+        both.call(Call::GetPeerName { fd });
+        both.connect(fd, port);
+        both.call(Call::GetSockName { fd });
+        both.call(Call::GetPeerName { fd });
+        both.poll(fd);
+        both.listen(fd, 1);
+        both.call(Call::GetSockName { fd });
+    }
+}
+
+#[test]
+fn a_port_in_time_wait() {
+    let mut both = Both::new();
+    let (listener, client, server) = both.connected();
+    let port = both.learn_port(listener);
+    both.close(server);
+    both.close(client);
+    both.close(listener);
+    let here = format!("127.0.0.1:{port}");
+    let (a, b) = (both.nonblocking(), both.nonblocking());
+    both.bind(a, &here);
+    both.set(b, abi::SOL_SOCKET, abi::SO_REUSEADDR, 1);
+    both.bind(b, &here);
+    both.listen(b, 1);
+}

@@ -200,3 +200,69 @@ fn urgent_data() {
     both.read(server, 20);
     both.poll(server);
 }
+
+/// The peer has finished, and then resets: that is EPIPE to who writes, and nothing to who reads.
+#[test]
+fn a_reset_after_the_end() {
+    for ask in [false, true] {
+        let mut both = Both::new();
+        let (_, client, server) = both.connected();
+        both.write(server, b"unread");
+        both.shutdown(client, abi::SHUT_WR);
+        both.read(server, 10);
+        both.close(client);
+        both.poll(server);
+        if ask {
+            both.error(server);
+        }
+        both.read(server, 10);
+        both.write(server, b"x");
+        both.read(server, 10);
+        both.write(server, b"x");
+        both.poll(server);
+        both.shutdown(server, abi::SHUT_WR);
+    }
+}
+
+#[test]
+fn flags_of_send() {
+    let mut both = Both::new();
+    let (_, client, server) = both.connected();
+    for flags in [abi::MSG_DONTWAIT, abi::MSG_NOSIGNAL, abi::MSG_EOR, abi::MSG_CONFIRM, abi::MSG_DONTROUTE, 0x200] {
+        both.send(client, b"x", flags);
+        both.recv(server, 10, 0);
+    }
+    both.send(client, b"", 0);
+    let message = |parts: &[&[u8]]| Call::SendMsg {
+        fd: client,
+        to: None,
+        parts: parts.iter().map(|part| part.to_vec()).collect(),
+        control: Vec::new(),
+        flags: 0,
+    };
+    both.call(message(&[]));
+    both.call(message(&[b"", b"ab", b"c"]));
+    both.call(Call::SendTo { fd: client, bytes: b"d".to_vec(), flags: 0, to: Some(crate::both::addr("192.0.2.1:9")) });
+    both.recv(server, 10, 0);
+    both.send(client, b"held back", abi::MSG_MORE);
+    both.send(client, b", and more", 0);
+    both.recv(server, 100, 0);
+    for flags in [0x4000_0000, 0x200, abi::MSG_EOR, abi::MSG_DONTROUTE] {
+        both.recv(server, 10, flags);
+    }
+}
+
+/// Buffers that are full: what a write takes is not the same, but what it says then is.
+#[test]
+fn a_full_buffer() {
+    let mut both = Both::new();
+    let (_, client, server) = both.connected();
+    both.fill(client);
+    both.write(client, b"x");
+    both.poll(client);
+    both.ioctl(client, abi::SIOCATMARK);
+    both.empty(server);
+    both.pass(Duration::from_millis(50));
+    both.empty(server);
+    both.poll(client);
+}

@@ -9,6 +9,7 @@ use crate::{Errno, abi};
 use alloc::vec;
 use alloc::vec::Vec;
 use limpid_event::{Observer, TcpState};
+use limpid_stack::Readiness;
 
 /// Which urgent byte of the stream: the one before which so many have been read in all.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -44,16 +45,15 @@ impl<O: Observer> Process<O> {
         Ok(apart.unwrap_or(readable))
     }
 
-    /// Whether a read would find as much as SO_RCVLOWAT asks for.
+    /// Whether a read would find as much as SO_RCVLOWAT asks for, beside an urgent byte that stands apart.
     pub(crate) fn is_readable(&self, file: FileId) -> bool {
         let Ok(socket) = self.files.socket(file) else { return false };
-        let Ok(readable) = self.stack.readable_len(socket.id) else {
-            return self.tcp_state(socket.id) == TcpState::Listen;
+        let ready = self.stack.readiness(socket.id).unwrap_or_default();
+        let only_urgent = || {
+            let beside = self.stack.readable_len(socket.id).is_ok_and(|len| len > socket.options.recv_low_water);
+            self.bytes_to_mark(file) == Some(0) && !socket.options.oob_inline && !beside
         };
-        let at_mark = self.bytes_to_mark(file) == Some(0) && !socket.options.oob_inline;
-        let target = socket.options.recv_low_water.max(1) + usize::from(at_mark);
-        let closed = limpid_stack::Readiness::READ_CLOSED;
-        readable >= target || self.stack.readiness(socket.id).is_ok_and(|ready| ready.contains(closed))
+        ready.contains(Readiness::READ_CLOSED) || (ready.contains(Readiness::READABLE) && !only_urgent())
     }
 
     /// recv with MSG_OOB: Linux's `tcp_recv_urg`.
@@ -64,7 +64,7 @@ impl<O: Observer> Process<O> {
             self.bytes_to_mark(file).filter(|before| !socket.options.oob_inline && !self.was_read(socket, *before));
         let before = before.ok_or(Errno::EINVAL)?;
         if self.stack.readable_len(id)? <= before {
-            let ended = limpid_stack::Readiness::READ_CLOSED;
+            let ended = Readiness::READ_CLOSED;
             let ended = closed || self.stack.readiness(id)?.contains(ended);
             return if ended { Ok(Vec::new()) } else { Err(Errno::EAGAIN) };
         }

@@ -102,7 +102,7 @@ impl Connection {
     ///
     /// # Errors
     /// [`Error::WouldBlock`] if nothing has come yet; the pending error, once, if the connection failed and all that came
-    /// before has been read.
+    /// before has been read. After the peer's FIN there is the end of the stream, whatever else happens.
     pub fn read<O: Observer>(&mut self, cx: &mut Cx<'_, O>, buf: &mut [u8]) -> Result<usize, Error> {
         let had_some = !self.rcv.queue.is_empty();
         let read = self.rcv.queue.read(cx.pool, buf);
@@ -165,6 +165,10 @@ impl Connection {
     }
 
     fn check_end_of_stream(&mut self) -> Result<(), Error> {
+        // As on Linux what comes after the peer's FIN is told to those who write alone.
+        if self.halves.recv() == RecvHalf::FinReceived {
+            return Ok(());
+        }
         if let Some(error) = self.app.error.take() {
             return Err(error);
         }
@@ -274,10 +278,11 @@ impl Remnant {
     /// Reads in order; `Ok(0)` is the end of the stream.
     ///
     /// # Errors
-    /// The error that ended the connection, once, when all is read.
+    /// The error that ended the connection, once, when all is read, unless the peer had finished before.
     pub fn read(&mut self, pool: &mut FramePool, buf: &mut [u8]) -> Result<usize, Error> {
         let read = if buf.is_empty() { 0 } else { self.queue.read(pool, buf) };
-        match self.error.take_if(|_| read == 0 && !buf.is_empty()) {
+        let ended = read == 0 && !buf.is_empty() && !self.queue.is_finished();
+        match self.error.take_if(|_| ended) {
             Some(error) => Err(error),
             None => Ok(read),
         }
@@ -290,7 +295,7 @@ impl Remnant {
     pub fn peek(&self, buf: &mut [u8]) -> Result<usize, Error> {
         let peeked = self.queue.peek(buf);
         match self.error {
-            Some(error) if peeked == 0 => Err(error),
+            Some(error) if peeked == 0 && !self.queue.is_finished() => Err(error),
             _ => Ok(peeked),
         }
     }

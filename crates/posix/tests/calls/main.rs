@@ -1,0 +1,8 @@
+//! What programs see of their sockets, in virtual time: two processes and a wire. What Linux says to the same calls is
+//! compared in `crates/kernel/tests/differential`.
+
+mod blocking;
+mod closing;
+mod limits;
+mod readiness;
+mod world;
