@@ -296,6 +296,3 @@ fn read(path: &Path) -> Result<String, String> {
     let bytes = fs::read(path).map_err(|error| plain(&error))?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
-
-#[cfg(test)]
-mod tests;
