@@ -55,6 +55,10 @@ pub(crate) struct DrillArgs {
     #[arg(long, value_name = "TARGET", default_value = "limpid")]
     against: Against,
 
+    /// Run each script on both, and show where they part
+    #[arg(long, conflicts_with = "against")]
+    differential: bool,
+
     /// Run only scripts with NAME in their path; given several times, any of them
     #[arg(long, value_name = "NAME")]
     filter: Vec<String>,
@@ -148,6 +152,25 @@ pub(crate) enum Against {
     Kernel,
 }
 
+/// What a run of scripts takes place on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum On {
+    Limpid,
+    Kernel,
+    /// One after the other, and what they did is compared.
+    Both,
+}
+
+impl On {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            On::Limpid => "limpid",
+            On::Kernel => "kernel",
+            On::Both => "both",
+        }
+    }
+}
+
 impl DrillArgs {
     /// Finds the scripts and runs them.
     pub(crate) fn run(self) -> Result<(), CliError> {
@@ -156,15 +179,21 @@ impl DrillArgs {
             let list: String = scripts.iter().map(|script| format!("{}\n", script.name)).collect();
             return io::stdout().write_all(list.as_bytes()).map_err(CliError::stdout);
         }
-        let player = Player::new(self.against, self.tries, &self.define, self.options()?);
+        let on = match (self.differential, self.against) {
+            (true, _) => On::Both,
+            (false, Against::Limpid) => On::Limpid,
+            (false, Against::Kernel) => On::Kernel,
+        };
+        let player = Player::new(on, self.tries, &self.define, self.options()?);
         let jobs = self.jobs_of(scripts);
         // Before anything is run for nothing.
         let junit = self.output.junit.as_deref().map(junit::create).transpose()?;
         let started = Instant::now();
-        let mut session = Session::new(&self, jobs.len());
-        let threads = match self.against {
-            Against::Limpid => self.jobs.or_else(|| std::thread::available_parallelism().ok()),
-            Against::Kernel => None,
+        let mut session = Session::new(&self.output, on, jobs.len());
+        let threads = match on {
+            On::Limpid => self.jobs.or_else(|| std::thread::available_parallelism().ok()),
+            // Real time bears no company, and a private network no other threads.
+            On::Kernel | On::Both => None,
         };
         let mut written = Ok(());
         pool::run(
@@ -227,20 +256,21 @@ struct Session<'a> {
     bar: ProgressBar,
     /// How many there are.
     count: usize,
+    on: On,
     ladders: usize,
     tally: Tally,
 }
 
 impl<'a> Session<'a> {
-    fn new(args: &'a DrillArgs, count: usize) -> Session<'a> {
-        let bar = if count > 1 && io::stderr().is_terminal() && !args.output.quiet {
+    fn new(output: &'a OutputArgs, on: On, count: usize) -> Session<'a> {
+        let bar = if count > 1 && io::stderr().is_terminal() && !output.quiet {
             let style = ProgressStyle::with_template("{bar:30} {pos}/{len}  {msg}").expect("a template that is whole");
             ProgressBar::new(count as u64).with_style(style)
         } else {
             ProgressBar::hidden()
         };
         let screen = Screen::of_stdout();
-        Session { output: &args.output, screen, bar, count, ladders: 0, tally: Tally::default() }
+        Session { output, screen, bar, count, on, ladders: 0, tally: Tally::default() }
     }
 
     /// Shows how a script ended.
@@ -284,8 +314,8 @@ impl<'a> Session<'a> {
         let text = match (self.output.json, self.output.quiet, self.count) {
             (true, ..) => json::summary(&self.tally),
             (_, true, _) => String::new(),
-            (_, _, 1) => self.tally.advice(true),
-            _ => self.tally.table() + &self.tally.advice(self.output.show_unsupported),
+            (_, _, 1) => self.tally.advice(self.on, true),
+            _ => self.tally.table() + &self.tally.advice(self.on, self.output.show_unsupported),
         };
         io::stdout().lock().write_all(text.as_bytes()).map_err(CliError::stdout)
     }

@@ -1,7 +1,7 @@
 //! `limpid drill` as a program: what it prints where, and how it exits.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 /// A connection from the script, and data, acknowledged at once.
@@ -254,5 +254,18 @@ fn linux_can_be_asked() {
         Some(0) => assert!(out.starts_with("tcp/good.pkt: pass"), "{out}"),
         _ => assert!(out.starts_with("tcp/good.pkt: broken: "), "{out}"),
     }
-    assert!(Path::new("/proc/self/ns/net").exists() || code == Some(1));
+}
+
+/// The same wrong script fails on both in the same way: there they do not differ.
+#[test]
+fn both_can_be_compared() {
+    let scripts = Scripts::new("both");
+    let (code, out, _) = scripts.drill(&["tcp/bad.pkt", "--differential", "--tries", "3", "--tolerance_usecs=50000"]);
+    if out.starts_with("tcp/bad.pkt: broken: ") {
+        return assert_eq!(code, Some(1));
+    }
+    assert_eq!(code, Some(0), "{out}");
+    assert!(out.starts_with("tcp/bad.pkt: the same on both\n"), "{out}");
+    assert_eq!(out.matches(" fail at 10:1: ").count(), 2, "{out}");
+    scripts.error(2, &["tcp", "--differential", "--against", "kernel"]);
 }

@@ -73,7 +73,7 @@ pub fn differential(script: &Script, settings: &Settings, seed: u64) -> Result<D
     let mut ours = OurTarget::new(&network, seed).map_err(Trouble::Stack)?;
     let ours = logged(script, settings, &mut ours);
     let mut linux = KernelTarget::new(&network)?;
-    let linux = logged(script, &settings.with_default(KERNEL_TOLERANCE), &mut linux);
+    let linux = logged(script, &settings.with_default(script, KERNEL_TOLERANCE), &mut linux);
     Ok(Difference::between(ours, linux))
 }
 

@@ -60,11 +60,12 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// The same, with an option that they do not have yet.
+    /// The same, with an option that neither they nor the script have.
     #[must_use]
-    pub fn with_default(&self, (name, value): (&str, &str)) -> Settings {
+    pub fn with_default(&self, script: &Script, (name, value): (&str, &str)) -> Settings {
         let mut settings = self.clone();
-        if settings.options.iter().all(|(known, _)| known != name) {
+        let of_script = script.options.iter().map(|option| &option.name);
+        if settings.options.iter().map(|(known, _)| known).chain(of_script).all(|known| known != name) {
             settings.options.push((name.to_owned(), Some(value.to_owned())));
         }
         settings

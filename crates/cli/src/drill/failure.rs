@@ -29,7 +29,8 @@ pub(crate) fn headline(done: &Done) -> String {
     let name = &done.job.script.name;
     let mode = done.job.mode.map(|mode| format!("[{}] ", mode.name())).unwrap_or_default();
     let Some((at, what)) = done.why() else {
-        return format!("{name}: {mode}pass{}\n", tries(done));
+        let word = if done.beside.is_some() { "the same on both" } else { "pass" };
+        return format!("{name}: {mode}{word}{}\n", tries(done));
     };
     let place = match (done.kind(), at) {
         (Kind::Fail, Some(at)) => format!("{}:", at.line),
@@ -52,30 +53,36 @@ fn tries(done: &Done) -> String {
     if done.tries > 1 { format!(" (at try {})", done.tries) } else { String::new() }
 }
 
+/// What the script says and what happened, in the script's notation; both runs, where there are two.
+pub(crate) fn details(done: &Done) -> String {
+    let mut text = done.beside.as_ref().map(|beside| beside.text.clone()).unwrap_or_default();
+    let Verdict::Fail(failure) = &done.report.verdict else { return text };
+    let line = match (&failure.expected, &failure.actual) {
+        (None, None) => line_of(done, failure),
+        _ => None,
+    };
+    let parts = [("script", &line), ("script packet", &failure.expected), ("actual packet", &failure.actual)];
+    for (name, part) in parts {
+        if let Some(part) = part {
+            let _ = writeln!(text, "{name}: {part}");
+        }
+    }
+    text
+}
+
 impl Shown {
     /// A script that passed.
     pub(crate) fn pass(&self, done: &Done) -> String {
-        headline(done) + &self.run(done, &done.report.trace)
+        headline(done) + &self.screen.show(details(done), self.ascii) + &self.run(done, &done.report.trace)
     }
 
     /// A script that did not.
     pub(crate) fn failure(&self, done: &Done) -> String {
-        let mut text = headline(done);
-        let Verdict::Fail(failure) = &done.report.verdict else {
-            return text + &self.run(done, &done.report.trace);
-        };
-        if failure.expected.is_none() && failure.actual.is_none() {
-            if let Some(line) = line_of(done, failure) {
-                let _ = writeln!(text, "script: {line}");
-            }
+        let text = headline(done) + &self.screen.show(details(done), self.ascii);
+        match &done.report.verdict {
+            Verdict::Fail(failure) => text + &self.run(done, &marked(&done.report.trace, failure)),
+            _ => text + &self.run(done, &done.report.trace),
         }
-        if let Some(expected) = &failure.expected {
-            let _ = writeln!(text, "script packet: {expected}");
-        }
-        if let Some(actual) = &failure.actual {
-            let _ = writeln!(text, "actual packet: {actual}");
-        }
-        text + &self.run(done, &marked(&done.report.trace, failure))
     }
 
     /// What happened in a run.
@@ -95,6 +102,15 @@ impl Shown {
             let ladder = report::ladder(trace, self.ascii, &self.screen);
             let blank = if ladder.is_empty() { "" } else { "\n" };
             let _ = write!(text, "{blank}{ladder}{blank}");
+            if let Some(beside) = &done.beside {
+                let ladder = match &beside.report.verdict {
+                    Verdict::Fail(failure) => {
+                        report::ladder(&marked(&beside.report.trace, failure), self.ascii, &self.screen)
+                    }
+                    _ => report::ladder(&beside.report.trace, self.ascii, &self.screen),
+                };
+                let _ = write!(text, "{ladder}{blank}");
+            }
         }
         self.screen.show(text, self.ascii)
     }

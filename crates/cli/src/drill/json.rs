@@ -1,6 +1,5 @@
 //! Results as JSON, an object a line. The fields are described in docs/packetdrill.md.
 
-use super::Against;
 use super::play::{Done, Kind};
 use super::tally::Tally;
 use limpid_drill::Verdict;
@@ -47,20 +46,17 @@ impl Object {
 
 /// How a script ended.
 pub(super) fn script(done: &Done) -> String {
-    let against = match done.against {
-        Against::Limpid => "limpid",
-        Against::Kernel => "kernel",
-    };
     let (at, what) = done.why().map_or((None, None), |(at, what)| (at, Some(what)));
     let failure = match &done.report.verdict {
         Verdict::Fail(failure) => Some(failure),
         _ => None,
     };
     let remarks: Vec<String> = done.report.remarks.iter().map(|remark| quoted(remark)).collect();
+    let linux = done.beside.as_ref().map(|beside| beside.report.verdict.to_string());
     let object = Object::new()
         .text("script", &done.job.script.name)
         .text_if("mode", done.job.mode.map(|mode| mode.name()))
-        .text("against", against)
+        .text("against", done.on.name())
         .text("verdict", done.kind().name())
         .raw_if("line", at.map(|at| at.line))
         .raw_if("column", at.map(|at| at.column))
@@ -68,6 +64,7 @@ pub(super) fn script(done: &Done) -> String {
         .text_if("expected", failure.and_then(|f| f.expected.as_deref()))
         .text_if("actual", failure.and_then(|f| f.actual.as_deref()))
         .raw_if("packet", failure.and_then(|f| f.packet))
+        .text_if("linux", linux.as_deref())
         .raw("packets", done.report.trace.packets.len())
         .raw("seconds", seconds(done.elapsed))
         .raw("tries", done.tries)

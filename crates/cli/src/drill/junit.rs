@@ -54,7 +54,9 @@ fn case(xml: &mut String, folder: &str, entry: &Entry) {
         Kind::Invalid | Kind::Broken => "error",
     };
     let why = entry.why.as_deref().unwrap_or_default();
-    let _ = writeln!(xml, "><{element} message=\"{}\"/></testcase>", escaped(why));
+    let _ = write!(xml, "><{element} message=\"{}\"", escaped(why));
+    let end = if entry.details.is_empty() { "/>" } else { &format!(">{}</{element}>", escaped(&entry.details)) };
+    let _ = writeln!(xml, "{end}</testcase>");
 }
 
 /// Text inside XML; characters that XML can't carry become U+FFFD.
@@ -66,8 +68,9 @@ fn escaped(text: &str) -> String {
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
             '"' => escaped.push_str("&quot;"),
-            '\t' | '\n' | '\r' => escaped.push(' '),
-            c if c < ' ' || matches!(c, '\u{fffe}' | '\u{ffff}') => escaped.push('\u{fffd}'),
+            '\r' => escaped.push(' '),
+            '\t' | '\n' => escaped.push(c),
+            c if c < ' ' && c != '\n' && c != '\t' || matches!(c, '\u{fffe}' | '\u{ffff}') => escaped.push('\u{fffd}'),
             c => escaped.push(c),
         }
     }

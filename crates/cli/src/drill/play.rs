@@ -2,11 +2,13 @@
 
 use super::arguments::{Definition, Mode};
 use super::scripts::Found;
-use super::{Against, pool, read};
+use super::{On, pool, read};
 use crate::error::without_errno;
+use limpid_device::namespace::NamespaceError;
+use limpid_drill::differential::{self, Difference, KERNEL_TOLERANCE};
 use limpid_drill::parse::{Definitions, parse};
 use limpid_drill::run::{Settings, run};
-use limpid_drill::script::Pos;
+use limpid_drill::script::{Pos, Script};
 use limpid_drill::target::kernel::KernelTarget;
 use limpid_drill::target::{Network, OurTarget};
 use limpid_drill::{Report, Verdict};
@@ -27,12 +29,25 @@ pub(crate) struct Job {
 #[derive(Debug)]
 pub(crate) struct Done {
     pub(crate) job: Job,
-    pub(crate) against: Against,
+    pub(crate) on: On,
+    /// How its run ended; of two runs, ours.
     pub(crate) report: Report,
+    /// What Linux did beside us.
+    pub(crate) beside: Option<Beside>,
     /// How long it took, all tries together, in real time.
     pub(crate) elapsed: Duration,
     /// How many runs it took.
     pub(crate) tries: u32,
+}
+
+/// What Linux did with the same script, and whether it is the same.
+#[derive(Debug)]
+pub(crate) struct Beside {
+    pub(crate) report: Report,
+    /// Where the two part, in words.
+    pub(crate) parting: Option<String>,
+    /// Both runs, side by side up to there.
+    pub(crate) text: String,
 }
 
 /// How a script ended, in a word.
@@ -46,6 +61,16 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
+    fn of(verdict: &Verdict) -> Kind {
+        match verdict {
+            Verdict::Pass => Kind::Pass,
+            Verdict::Fail(_) => Kind::Fail,
+            Verdict::Unsupported { .. } => Kind::Unsupported,
+            Verdict::Invalid { .. } => Kind::Invalid,
+            Verdict::Broken(_) => Kind::Broken,
+        }
+    }
+
     pub(crate) const ALL: [Kind; 5] = [Kind::Pass, Kind::Fail, Kind::Unsupported, Kind::Invalid, Kind::Broken];
 
     pub(crate) const fn name(self) -> &'static str {
@@ -60,13 +85,21 @@ impl Kind {
 }
 
 impl Done {
+    /// Of two runs: whether they did the same, unless one of them could not be judged.
     pub(crate) fn kind(&self) -> Kind {
-        match self.report.verdict {
-            Verdict::Pass => Kind::Pass,
-            Verdict::Fail(_) => Kind::Fail,
-            Verdict::Unsupported { .. } => Kind::Unsupported,
-            Verdict::Invalid { .. } => Kind::Invalid,
-            Verdict::Broken(_) => Kind::Broken,
+        match (&self.beside, Kind::of(self.decisive())) {
+            (Some(Beside { parting: None, .. }), Kind::Pass | Kind::Fail) => Kind::Pass,
+            (Some(Beside { parting: Some(_), .. }), Kind::Pass | Kind::Fail) => Kind::Fail,
+            (_, kind) => kind,
+        }
+    }
+
+    /// The verdict that decides: ours, unless only Linux has none on the script.
+    fn decisive(&self) -> &Verdict {
+        let is_none = |verdict: &Verdict| !matches!(verdict, Verdict::Pass | Verdict::Fail(_));
+        match &self.beside {
+            Some(beside) if is_none(&beside.report.verdict) && !is_none(&self.report.verdict) => &beside.report.verdict,
+            _ => &self.report.verdict,
         }
     }
 
@@ -77,7 +110,10 @@ impl Done {
 
     /// Where in the script it ended early, and why, in one line.
     pub(crate) fn why(&self) -> Option<(Option<Pos>, &str)> {
-        match &self.report.verdict {
+        if let (Some(beside), Kind::Pass | Kind::Fail) = (&self.beside, self.kind()) {
+            return beside.parting.as_deref().map(|parting| (None, parting));
+        }
+        match self.decisive() {
             Verdict::Pass => None,
             Verdict::Fail(failure) => Some((Some(failure.at), &failure.what)),
             Verdict::Unsupported { at, what } | Verdict::Invalid { at, what } => Some((Some(*at), what)),
@@ -89,63 +125,47 @@ impl Done {
 /// Runs scripts.
 #[derive(Debug)]
 pub(crate) struct Player {
-    against: Against,
+    on: On,
     tries: u32,
     define: Vec<Definition>,
     options: Vec<(String, Option<String>)>,
 }
 
 impl Player {
-    pub(crate) fn new(
-        against: Against,
-        tries: u32,
-        define: &[Definition],
-        options: Vec<(String, Option<String>)>,
-    ) -> Player {
-        Player { against, tries, define: define.to_vec(), options }
+    pub(crate) fn new(on: On, tries: u32, define: &[Definition], options: Vec<(String, Option<String>)>) -> Player {
+        Player { on, tries, define: define.to_vec(), options }
     }
 
-    /// Runs a script; against Linux again and again, until it passes or has had its tries.
+    /// Runs a script; where Linux takes part again and again, until it passes or has had its tries.
     pub(crate) fn play(&self, job: &Job) -> Done {
         let started = Instant::now();
         let mut tries = 0;
-        let report = loop {
+        loop {
             tries += 1;
-            let report = pool::caught(|| self.once(job)).unwrap_or_else(|panic| broken(format!("a defect: {panic}")));
-            let may_be_chance = matches!(report.verdict, Verdict::Fail(_) | Verdict::Broken(_));
-            if self.against == Against::Limpid || !may_be_chance || tries == self.tries {
-                break report;
+            let (report, beside) = pool::caught(|| self.once(job))
+                .unwrap_or_else(|panic| (broken(format!("a defect of limpid: {panic}")), None));
+            let done = Done { job: job.clone(), on: self.on, report, beside, elapsed: started.elapsed(), tries };
+            let may_be_chance = matches!(done.kind(), Kind::Fail | Kind::Broken);
+            if self.on == On::Limpid || !may_be_chance || tries == self.tries {
+                return done;
             }
-        };
-        Done { job: job.clone(), against: self.against, report, elapsed: started.elapsed(), tries }
+        }
     }
 
-    fn once(&self, job: &Job) -> Report {
+    fn once(&self, job: &Job) -> (Report, Option<Beside>) {
         let text = match read(&job.script.path) {
             Ok(text) => text,
-            Err(why) => return broken(why),
+            Err(why) => return (broken(why), None),
         };
         let script = match parse(&text, &self.definitions(job.mode)) {
             Ok(script) => script,
-            Err(error) => return ended(Verdict::Invalid { at: error.at, what: error.what }),
+            Err(error) => return (ended(Verdict::Invalid { at: error.at, what: error.what }), None),
         };
         let settings = Settings { options: self.options(job.mode) };
-        let network = match Network::of(&script, &settings) {
-            Ok(network) => network,
-            Err(verdict) => return ended(verdict),
-        };
-        match self.against {
-            Against::Limpid => match OurTarget::new(&network, SEED) {
-                Ok(mut target) => run(&script, &settings, &mut target),
-                Err(error) => broken(format!("the stack refuses this network: {error}")),
-            },
-            Against::Kernel => match KernelTarget::new(&network) {
-                Ok(mut target) => run(&script, &settings, &mut target),
-                Err(error) => {
-                    let hint = error.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
-                    broken(without_errno(&error.to_string()) + &hint)
-                }
-            },
+        match self.on {
+            On::Limpid => (on_limpid(&script, &settings), None),
+            On::Kernel => (on_kernel(&script, &settings), None),
+            On::Both => on_both(&script, &settings),
         }
     }
 
@@ -162,6 +182,51 @@ impl Player {
         let of_mode = of_mode.map(|(name, value)| ((*name).to_owned(), Some((*value).to_owned())));
         of_mode.chain(self.options.iter().cloned()).collect()
     }
+}
+
+fn on_limpid(script: &Script, settings: &Settings) -> Report {
+    let network = match Network::of(script, settings) {
+        Ok(network) => network,
+        Err(verdict) => return ended(verdict),
+    };
+    match OurTarget::new(&network, SEED) {
+        Ok(mut target) => run(script, settings, &mut target),
+        Err(error) => no_stack(error),
+    }
+}
+
+fn on_kernel(script: &Script, settings: &Settings) -> Report {
+    let network = match Network::of(script, settings) {
+        Ok(network) => network,
+        Err(verdict) => return ended(verdict),
+    };
+    match KernelTarget::new(&network) {
+        Ok(mut target) => run(script, &settings.with_default(script, KERNEL_TOLERANCE), &mut target),
+        Err(error) => no_namespace(&error),
+    }
+}
+
+fn on_both(script: &Script, settings: &Settings) -> (Report, Option<Beside>) {
+    match differential::differential(script, settings, SEED) {
+        Ok(difference) => {
+            let text = difference.to_string();
+            let Difference { ours, linux, parting } = difference;
+            let parting = parting.map(|parting| parting.kind.to_string().replacen("They", "limpid and Linux", 1));
+            (ours.report, Some(Beside { report: linux.report, parting, text }))
+        }
+        Err(differential::Trouble::Script(verdict)) => (ended(verdict), None),
+        Err(differential::Trouble::Stack(error)) => (no_stack(error), None),
+        Err(differential::Trouble::Namespace(error)) => (no_namespace(&error), None),
+    }
+}
+
+fn no_stack(error: limpid_event::Error) -> Report {
+    broken(format!("the stack refuses this network: {error}"))
+}
+
+fn no_namespace(error: &NamespaceError) -> Report {
+    let hint = error.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
+    broken(without_errno(&error.to_string()) + &hint)
 }
 
 /// A run that did not come to play anything.

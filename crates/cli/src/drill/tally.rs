@@ -1,6 +1,7 @@
 //! Counts, and the table by folder.
 
 use super::play::{Done, Kind};
+use super::{On, failure};
 use crate::error::CliError;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -20,9 +21,12 @@ pub(crate) struct Tally {
 pub(crate) struct Entry {
     pub(crate) folder: String,
     pub(crate) name: String,
+    pub(crate) script: String,
     pub(crate) kind: Kind,
     /// In one line, if it did not pass.
     pub(crate) why: Option<String>,
+    /// What the script says and what happened.
+    pub(crate) details: String,
     pub(crate) elapsed: Duration,
 }
 
@@ -63,8 +67,10 @@ impl Tally {
         self.all.push(Entry {
             folder: done.job.script.folder.clone(),
             name: format!("{}{mode}", done.job.script.name),
+            script: done.job.script.name.clone(),
             kind: done.kind(),
-            why: (done.kind() != Kind::Pass).then(|| super::failure::headline(done).trim_end().to_owned()),
+            why: (done.kind() != Kind::Pass).then(|| failure::headline(done).trim_end().to_owned()),
+            details: failure::details(done),
             elapsed: done.elapsed,
         });
     }
@@ -119,11 +125,13 @@ impl Tally {
     }
 
     /// How to go on from what did not pass.
-    pub(crate) fn advice(&self, shown_unsupported: bool) -> String {
+    pub(crate) fn advice(&self, on: On, shown_unsupported: bool) -> String {
         let mut text = String::new();
-        if let Some(failed) = self.all.iter().find(|entry| entry.kind == Kind::Fail) {
-            let script = failed.name.split(" [").next().unwrap_or_default();
-            let _ = writeln!(text, "Is the script right? limpid drill --against kernel {script}");
+        let failed = self.all.iter().find(|entry| entry.kind == Kind::Fail).filter(|_| on != On::Both);
+        if let Some(Entry { script, .. }) = failed {
+            if on == On::Limpid {
+                let _ = writeln!(text, "Is the script right? limpid drill --against kernel {script}");
+            }
             let _ = writeln!(text, "Where do we part?    limpid drill --differential {script}");
         }
         if self.counts().get(Kind::Unsupported) > 0 && !shown_unsupported {

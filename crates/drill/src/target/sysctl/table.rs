@@ -131,13 +131,19 @@ pub(super) const TABLE: &[Row] = rows! {
     "net.ipv4.tcp_app_win" => Only { values: &["31"], why: "no part of the buffer is set apart" },
     "net.ipv4.tcp_shrink_window" => Only { values: &["0"], why: "the window does not shrink" },
     "net.ipv4.tcp_notsent_lowat" => Number { least: 0, most: u32::MAX as i64, read: |c| c.tcp.notsent_lowat.into(), write: |c, n| tcp(c).notsent_lowat = n as u32 },
+    "net.core.rmem_max" => Number {
+        least: 2304, most: MOST, read: |c| c.recv_buffer_limit.into(), write: set_recv_limit,
+    },
+    "net.core.wmem_max" => Number {
+        least: 4608, most: MOST, read: |c| c.send_buffer_limit.into(), write: |c, n| c.send_buffer_limit = n as u32,
+    },
     "net.core.rmem_default" => NoEffect { default: "212992", why: NOT_TCP },
     "net.core.wmem_default" => NoEffect { default: "212992", why: NOT_TCP },
 
     // ACKs.
-    "net.ipv4.tcp_comp_sack_nr" => Only { values: &["0"], why: "SACKs are not held back" },
-    "net.ipv4.tcp_comp_sack_delay_ns" => NoEffect { default: "1000000", why: "SACKs are not held back" },
-    "net.ipv4.tcp_comp_sack_slack_ns" => NoEffect { default: "100000", why: "SACKs are not held back" },
+    "net.ipv4.tcp_comp_sack_nr" => count!(0, 255, comp_sack_nr),
+    "net.ipv4.tcp_comp_sack_delay_ns" => Number { least: 0, most: MOST, read: |c| c.tcp.comp_sack_delay.as_nanos() as i64, write: |c, n| tcp(c).comp_sack_delay = Duration::from_nanos(n.unsigned_abs()) },
+    "net.ipv4.tcp_comp_sack_slack_ns" => NoEffect { default: "100000", why: "timers are exact" },
     "net.ipv4.tcp_pingpong_thresh" => Only { values: &["1"], why: "there is no such setting" },
     "net.ipv4.tcp_backlog_ack_defer" => NoEffect { default: "1", why: ONE_STACK },
 
@@ -256,9 +262,17 @@ fn recv_memory(config: &StackConfig) -> Vec<i64> {
 
 fn set_recv_memory(config: &mut StackConfig, numbers: &[i64]) -> Result<(), &'static str> {
     let (default, most) = memory(numbers)?;
+    let most = most.max(config.recv_buffer_limit as usize);
     let tcp = tcp(config);
     (tcp.recv_buffer, tcp.recv_buffer_max) = (default, most);
     Ok(())
+}
+
+/// The scale of the window is for what SO_RCVBUF may ask for, too.
+fn set_recv_limit(config: &mut StackConfig, number: i64) {
+    config.recv_buffer_limit = number as u32;
+    let tcp = tcp(config);
+    tcp.recv_buffer_max = tcp.recv_buffer_max.max(number as usize);
 }
 
 fn send_memory(config: &StackConfig) -> Vec<i64> {
