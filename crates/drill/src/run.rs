@@ -9,6 +9,7 @@
 //! | `sockets`, `descriptors` | whose packets are whose; the script's numbers and the live ones |
 //! | `packets`, `icmp` | what the script sends and expects |
 //! | [`command`] | backticks |
+//! | `snippets`, `sample` | `%{ … }%`, and what it can ask for |
 //! | `compare`, `wire` | a packet against what the script says of it; bytes |
 //! | `stop` | why a run ends early |
 //!
@@ -24,6 +25,7 @@ mod icmp;
 mod options;
 mod packets;
 mod sample;
+mod snippets;
 mod sockets;
 mod stop;
 mod time;
@@ -36,16 +38,15 @@ pub(crate) use stop::Stop;
 pub mod command;
 
 use crate::report::{Report, Verdict};
-use crate::script::{Command, Event, EventKind, Pos, Script, Snippet};
+use crate::script::{Command, Event, EventKind, Pos, Script};
 use crate::target::{Happening, Started, Target, TargetError};
 use calling::{InFlight, Made};
 use command::{Host, Shell, Trouble};
 use limpid_event::{FlowId, Instant};
 use limpid_lab::Recorder;
-use limpid_posix::{Call, Output, Return, abi};
 use limpid_scope::trace::{Trace, View};
 use options::Options;
-use sample::Sample;
+use snippets::Snippets;
 use sockets::Sockets;
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -81,14 +82,6 @@ const LONGEST_HOLD_UP: Duration = Duration::from_secs(70);
 
 /// How long past its time an event waits for the call in flight, and the script's end for the last.
 const GRACE: Duration = Duration::from_secs(1);
-
-/// What is asked of the socket under test for a snippet: level, option, room, and how it is read.
-type Sampled = (i32, i32, usize, fn(&[u8], &mut Sample));
-const SAMPLED: [Sampled; 3] = [
-    (abi::SOL_TCP, abi::TCP_INFO, sample::TCP_INFO_LEN, sample::tcp_info),
-    (abi::SOL_TCP, abi::TCP_CC_INFO, sample::CC_INFO_LEN, sample::cc_info),
-    (abi::SOL_SOCKET, abi::SO_MEMINFO, sample::MEMINFO_LEN, sample::meminfo),
-];
 
 /// Runs a script on a target made for its [network](crate::target::Network).
 pub fn run(script: &Script, settings: &Settings, target: &mut dyn Target) -> Report {
@@ -127,6 +120,7 @@ struct Runner<'a> {
     /// The packet that ended the run: when it was sent, and its bytes.
     culprit: Option<(Instant, Vec<u8>)>,
     shell: Shell,
+    snippets: Snippets,
     /// Why a command could not wait any longer.
     stopped_in_command: Option<Stop>,
     printed: String,
@@ -152,6 +146,7 @@ impl<'a> Runner<'a> {
             in_flight: None,
             culprit: None,
             shell: Shell::default(),
+            snippets: Snippets::default(),
             stopped_in_command: None,
             printed: String::new(),
             remarks: std::mem::take(&mut options.remarks),
@@ -225,31 +220,6 @@ impl<'a> Runner<'a> {
             Trouble::Unsupported { at, what } => Stop::Unsupported { at, what },
             Trouble::Broken(what) => Stop::Broken(what),
         })
-    }
-
-    /// Runs a snippet with what the socket under test tells now. packetdrill runs all of them when the script is over; the
-    /// outcome is the same, but what went wrong first is told first.
-    fn snippet(&mut self, event: &Event, snippet: &Snippet) -> Result<(), Stop> {
-        let sample = self.sample(event.at)?;
-        let _ = sample;
-        Err(Stop::unsupported(snippet.at, "snippets"))
-    }
-
-    /// What the socket under test tells of itself.
-    fn sample(&mut self, at: Pos) -> Result<Sample, Stop> {
-        let Some(fd) = self.sockets.under_test().and_then(|socket| socket.fd) else {
-            return Err(Stop::fail(at, "error in code: the socket under test has no descriptor"));
-        };
-        let mut sample = Sample::new();
-        for (level, name, len, read) in SAMPLED {
-            let call = Call::GetSockOpt { fd, level, name, len };
-            if let Started::Done(Return { value: Ok(_), output: Output::Bytes(bytes) }) =
-                self.target.call(call).map_err(|error| Stop::target(error, at))?
-            {
-                read(&bytes, &mut sample);
-            }
-        }
-        Ok(sample)
     }
 
     fn remark(&mut self, text: String) {

@@ -3,6 +3,7 @@
 
 use super::options::Options;
 use super::{Descriptors, Stop, calls, command, icmp, values, wire};
+use crate::eval::{Program, Unsupported};
 use crate::script::{EventKind, Packet, PacketBody, Script, SystemCall};
 
 /// Looks at every event of a script.
@@ -10,8 +11,13 @@ use crate::script::{EventKind, Packet, PacketBody, Script, SystemCall};
 /// # Errors
 /// [`Stop::Unsupported`] and [`Stop::Invalid`].
 pub(super) fn check(script: &Script, options: &Options) -> Result<(), Stop> {
-    let around = script.init.iter().chain(&script.cleanup);
-    around.map(commands).collect::<Result<(), Stop>>()?;
+    let mut around = script.init.iter().chain(&script.cleanup);
+    around.try_for_each(commands)?;
+    let snippets = script.events.iter().filter_map(|event| match &event.kind {
+        EventKind::Snippet(snippet) => Some(snippet),
+        _ => None,
+    });
+    Program::parse(snippets).map_err(|Unsupported { at, what }| Stop::Unsupported { at, what })?;
     for event in &script.events {
         match &event.kind {
             EventKind::Call(call) => system_call(call, options)?,

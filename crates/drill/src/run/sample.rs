@@ -1,10 +1,8 @@
 //! What snippets can ask for: TCP_INFO, TCP_CC_INFO and SO_MEMINFO of the socket under test, under the names that
 //! packetdrill gives them.
 
-use std::collections::BTreeMap;
-
-/// Values by their names.
-pub(crate) type Sample = BTreeMap<String, i128>;
+use crate::eval::{Sample, Value};
+use limpid_posix::abi;
 
 /// A field of a structure: name, offset and size in bytes.
 type Layout = &'static [(&'static str, usize, usize)];
@@ -128,19 +126,42 @@ const VEGAS: Layout = &[("tcpv_enabled", 0, 4), ("tcpv_rttcnt", 4, 4), ("tcpv_rt
 /// Room for `union tcp_cc_info`, bytes.
 pub(crate) const CC_INFO_LEN: usize = 64;
 
-/// Linux's names for the states of loss recovery, as snippets use them.
-const CONSTANTS: &[(&str, i128)] =
-    &[("TCP_CA_Open", 0), ("TCP_CA_Disorder", 1), ("TCP_CA_CWR", 2), ("TCP_CA_Recovery", 3), ("TCP_CA_Loss", 4)];
+/// Constants that come with `struct tcp_info`. Linux spells the states of loss recovery otherwise than its constants' kin.
+const CONSTANTS: &[(&str, i32)] = &[
+    ("TCP_ESTABLISHED", abi::TCP_ESTABLISHED),
+    ("TCP_SYN_SENT", abi::TCP_SYN_SENT),
+    ("TCP_SYN_RECV", abi::TCP_SYN_RECV),
+    ("TCP_FIN_WAIT1", abi::TCP_FIN_WAIT1),
+    ("TCP_FIN_WAIT2", abi::TCP_FIN_WAIT2),
+    ("TCP_TIME_WAIT", abi::TCP_TIME_WAIT),
+    ("TCP_CLOSE", abi::TCP_CLOSE),
+    ("TCP_CLOSE_WAIT", abi::TCP_CLOSE_WAIT),
+    ("TCP_LAST_ACK", abi::TCP_LAST_ACK),
+    ("TCP_LISTEN", abi::TCP_LISTEN),
+    ("TCP_CLOSING", abi::TCP_CLOSING),
+    ("TCP_CA_Open", abi::TCP_CA_OPEN),
+    ("TCP_CA_Disorder", abi::TCP_CA_DISORDER),
+    ("TCP_CA_CWR", abi::TCP_CA_CWR),
+    ("TCP_CA_Recovery", abi::TCP_CA_RECOVERY),
+    ("TCP_CA_Loss", abi::TCP_CA_LOSS),
+    ("TCPI_OPT_TIMESTAMPS", abi::TCPI_OPT_TIMESTAMPS),
+    ("TCPI_OPT_SACK", abi::TCPI_OPT_SACK),
+    ("TCPI_OPT_WSCALE", abi::TCPI_OPT_WSCALE),
+    ("TCPI_OPT_ECN", abi::TCPI_OPT_ECN),
+    ("TCPI_OPT_ECN_SEEN", abi::TCPI_OPT_ECN_SEEN),
+    ("TCPI_OPT_SYN_DATA", abi::TCPI_OPT_SYN_DATA),
+    ("TCPI_OPT_USEC_TS", abi::TCPI_OPT_USEC_TS),
+];
 
 /// Reads `struct tcp_info`.
 pub(crate) fn tcp_info(bytes: &[u8], sample: &mut Sample) {
     fields(TCP_INFO, bytes, sample);
     for &(name, at, first, bits) in BITS {
         if let Some(byte) = bytes.get(at) {
-            sample.insert(name.to_owned(), i128::from(byte >> first & ((1 << bits) - 1)));
+            sample.insert(name.to_owned(), Value::from(byte >> first & ((1 << bits) - 1)));
         }
     }
-    sample.extend(CONSTANTS.iter().map(|(name, value)| ((*name).to_owned(), *value)));
+    sample.extend(CONSTANTS.iter().map(|(name, value)| ((*name).to_owned(), Value::from(*value))));
 }
 
 /// Reads `union tcp_cc_info`; empty if the congestion control has nothing to tell.
@@ -153,7 +174,7 @@ pub(crate) fn cc_info(bytes: &[u8], sample: &mut Sample) {
 /// Reads `SO_MEMINFO`'s numbers.
 pub(crate) fn meminfo(bytes: &[u8], sample: &mut Sample) {
     for (name, word) in MEMINFO.iter().zip(bytes.as_chunks::<4>().0) {
-        sample.insert((*name).to_owned(), u32::from_ne_bytes(*word).into());
+        sample.insert((*name).to_owned(), Value::from(u32::from_ne_bytes(*word)));
     }
 }
 
@@ -162,7 +183,7 @@ fn fields(layout: Layout, bytes: &[u8], sample: &mut Sample) {
         if let Some(field) = bytes.get(at..at + size) {
             let mut word = [0; 8];
             word[..size].copy_from_slice(field);
-            sample.insert(name.to_owned(), u64::from_le_bytes(word).into());
+            sample.insert(name.to_owned(), Value::from(u64::from_le_bytes(word)));
         }
     }
 }

@@ -284,3 +284,36 @@ fn what_is_spoilt_fails() {
     ];
     insta::assert_snapshot!(told.join("\n\n"));
 }
+
+#[test]
+fn snippets_see_what_the_socket_tells_at_their_time() {
+    let info = |cwnd: u32| {
+        let mut bytes = vec![0; 104];
+        bytes[0] = 1;
+        bytes[80..84].copy_from_slice(&cwnd.to_ne_bytes());
+        gives(0, limpid_posix::Output::Bytes(bytes))
+    };
+    // Asked are TCP_INFO, TCP_CC_INFO and SO_MEMINFO.
+    let told_of = |cwnd| [info(cwnd), fails(Errno::ENOPROTOOPT), gives(0, limpid_posix::Output::Bytes(vec![0; 36]))];
+    let run = |script: &str, cwnds: &[u32]| {
+        let does = cwnds.iter().flat_map(|cwnd| told_of(*cwnd)).collect();
+        let (report, _) = play(&format!("{OPEN}{script}"), opened(does));
+        format!("{}\nprinted: {:?}", told(&report), report.printed)
+    };
+    let told = [
+        run("+0 %{ assert tcpi_state == TCP_ESTABLISHED and tcpi_snd_cwnd == 10; print(tcpi_snd_cwnd) }%", &[10]),
+        run(
+            "+0 %{ before = tcpi_snd_cwnd\nprint(before) }%\n+1 %{ assert tcpi_snd_cwnd == before + 1, tcpi_snd_cwnd }%",
+            &[10, 11],
+        ),
+        run(
+            "+0 %{ before = tcpi_snd_cwnd\nprint(before) }%\n+1 %{ assert tcpi_snd_cwnd == before + 1, tcpi_snd_cwnd }%",
+            &[10, 12],
+        ),
+        run("+0 %{ assert tcpi_frobs == 1 }%", &[10]),
+        run("+0 %{ print(1 // 0) }%", &[10]),
+        run("+0 %{ for x in y: pass }%", &[]),
+        run("+0 %{ assert tcpi_bytes_acked == 1 }%", &[10]),
+    ];
+    insta::assert_snapshot!(told.join("\n"));
+}
