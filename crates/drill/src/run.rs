@@ -39,7 +39,7 @@ pub mod command;
 
 use crate::report::{Report, Verdict};
 use crate::script::{Command, Event, EventKind, Pos, Script};
-use crate::target::{Happening, Started, Target, TargetError};
+use crate::target::{Happening, Target, TargetError};
 use calling::{InFlight, Made};
 use command::{Host, Shell, Trouble};
 use limpid_event::{FlowId, Instant};
