@@ -37,7 +37,7 @@ fn quick(scripts: Vec<Entry>) -> Vec<Entry> {
 }
 
 fn once(entry: &Entry) -> Result<Report, NamespaceError> {
-    let settings = Settings::default().with_default(KERNEL_TOLERANCE);
+    let settings = Settings::default().with_default(&entry.script, KERNEL_TOLERANCE);
     let mut target = KernelTarget::new(&entry.network(&settings))?;
     Ok(run(&entry.script, &settings, &mut target))
 }
