@@ -73,6 +73,14 @@ impl Descriptors {
         slot.and_then(Option::as_mut).ok_or(Errno::EBADF)
     }
 
+    /// EMFILE if it is known already that there is no number left. A host program is asked only when one is needed.
+    pub(crate) fn check_room(&mut self) -> Result<(), Errno> {
+        if self.allot.is_none() {
+            self.reserve(0)?;
+        }
+        Ok(())
+    }
+
     /// A number that the next descriptor can have, not below `least`.
     pub(crate) fn reserve(&mut self, least: i32) -> Result<i32, Errno> {
         let fd = match &mut self.allot {

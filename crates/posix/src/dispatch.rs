@@ -19,17 +19,27 @@ impl<O: Observer> Process<O> {
             Call::GetSockName { fd } => self.own_name(fd).map(Progress::Done),
             Call::GetPeerName { fd } => self.peer_name(fd).map(Progress::Done),
             Call::Read { fd, len } => self.read(now, fd, len),
-            Call::Readv { fd, lens } => self.read(now, fd, total(&lens)?),
+            Call::Readv { fd, lens } => {
+                check_parts(lens.len(), Errno::EINVAL)?;
+                self.read(now, fd, total(&lens)?)
+            }
             Call::Recv { fd, len, flags } => self.recv(now, fd, len, flags, Form::Bytes),
             Call::RecvFrom { fd, len, flags } => self.recv(now, fd, len, flags, Form::Message { control_len: 0 }),
             Call::RecvMsg { fd, lens, control_len, flags } => {
+                check_parts(lens.len(), Errno::EMSGSIZE)?;
                 self.recv(now, fd, total(&lens)?, flags, Form::Message { control_len })
             }
             Call::Write { fd, bytes } => self.write(now, fd, bytes),
-            Call::Writev { fd, parts } => self.write(now, fd, parts.concat()),
+            Call::Writev { fd, parts } => {
+                check_parts(parts.len(), Errno::EINVAL)?;
+                self.write(now, fd, parts.concat())
+            }
             Call::Send { fd, bytes, flags } => self.send(now, fd, bytes, &[], flags),
             Call::SendTo { fd, bytes, flags, to: _ } => self.send(now, fd, bytes, &[], flags),
-            Call::SendMsg { fd, to: _, parts, control, flags } => self.send(now, fd, parts.concat(), &control, flags),
+            Call::SendMsg { fd, to: _, parts, control, flags } => {
+                check_parts(parts.len(), Errno::EMSGSIZE)?;
+                self.send(now, fd, parts.concat(), &control, flags)
+            }
             Call::GetSockOpt { fd, level, name, len } => self.option(now, fd, level, name, len).map(Progress::Done),
             Call::SetSockOpt { fd, level, name, value } => {
                 self.set_option(now, fd, level, name, &value).map(Progress::Done)
@@ -53,7 +63,15 @@ impl<O: Observer> Process<O> {
     }
 }
 
-/// The bytes that several buffers hold together; Linux takes at most IOV_MAX of them.
+/// The most buffers that one call may name (`IOV_MAX`).
+const MAX_PARTS: usize = 1024;
+
+/// `errno` if there are too many buffers.
+fn check_parts(count: usize, errno: Errno) -> Result<(), Errno> {
+    if count > MAX_PARTS { Err(errno) } else { Ok(()) }
+}
+
+/// The bytes that several buffers hold together.
 fn total(lens: &[usize]) -> Result<usize, Errno> {
     lens.iter().try_fold(0_usize, |sum, len| sum.checked_add(*len)).ok_or(Errno::EINVAL)
 }

@@ -93,9 +93,12 @@ impl Contents {
         let room = MAX_FILE_BYTES - self.bytes;
         let Content::Bytes(bytes) = &mut self.contents[content] else { return Ok((0, new.len())) };
         let at = position.unwrap_or(bytes.len());
+        if new.is_empty() {
+            return Ok((at, 0));
+        }
         let limit = bytes.len().saturating_add(room);
         let taken = new.len().min(limit.saturating_sub(at));
-        if taken < new.len() && taken == 0 {
+        if taken == 0 {
             return Err(Errno::ENOSPC);
         }
         let end = at + taken;

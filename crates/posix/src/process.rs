@@ -177,12 +177,17 @@ impl<O: Observer> Process<O> {
     /// Opens a file under a new number. `flags` may have O_NONBLOCK and O_CLOEXEC, and say how it is accessed.
     pub(crate) fn open_file(&mut self, object: Object, flags: i32) -> Result<i32, Errno> {
         let fd = self.descriptors.reserve(0)?;
+        self.open_file_at(fd, object, flags);
+        Ok(fd)
+    }
+
+    /// The same under a number that is reserved.
+    pub(crate) fn open_file_at(&mut self, fd: i32, object: Object, flags: i32) {
         let file = self.files.insert(object, flags & !abi::O_CLOEXEC);
         if let Object::Socket(socket) = &self.files.get(file).object {
             self.sockets.enter(socket.id, file);
         }
         self.descriptors.insert(fd, Descriptor { file, close_on_exec: flags & abi::O_CLOEXEC != 0 });
-        Ok(fd)
     }
 
     /// Lets go of a reference to a file. With the last the file is closed; that close may have to be waited for, if somebody

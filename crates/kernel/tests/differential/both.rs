@@ -165,6 +165,7 @@ impl Both {
             let back: BTreeMap<i32, i32> = self.fds.iter().map(|(a, b)| (*b, *a)).collect();
             for set in [&mut sets.read, &mut sets.write, &mut sets.except].into_iter().flatten() {
                 set.iter_mut().for_each(|fd| *fd = back[fd]);
+                set.sort_unstable();
             }
         }
         if let (Call::Recv { flags, .. }, Output::Bytes(a), Output::Bytes(b)) = (call, &ours.output, &mut linux.output)

@@ -223,6 +223,17 @@ fn flags_of_send() {
     }
 }
 
+#[test]
+fn too_many_buffers() {
+    let mut both = Both::new();
+    let (_, client, server) = both.connected();
+    for count in [1024, 1025] {
+        let (parts, lens) = (vec![vec![1]; count], vec![1; count]);
+        both.call(Call::SendMsg { fd: client, to: None, parts, control: Vec::new(), flags: 0 });
+        both.call(Call::RecvMsg { fd: server, lens, control_len: 0, flags: 0 });
+    }
+}
+
 /// Buffers that are full: what a write takes is not the same, but what it says then is.
 #[test]
 fn a_full_buffer() {

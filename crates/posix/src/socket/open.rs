@@ -8,7 +8,7 @@ use crate::work::{Patience, Work};
 use crate::{Errno, Output, Return, Sockaddr, abi};
 use alloc::boxed::Box;
 use alloc::vec;
-use limpid_event::{Error, Instant, Observer, TcpState};
+use limpid_event::{Instant, Observer, TcpState};
 use limpid_stack::{BindConfig, ListenConfig, SocketId};
 use limpid_wire::{Endpoint, IpAddr};
 
@@ -86,6 +86,7 @@ impl<O: Observer> Process<O> {
         if flags & !(abi::SOCK_NONBLOCK | abi::SOCK_CLOEXEC) != 0 {
             return Err(Errno::EINVAL);
         }
+        self.descriptors.check_room()?;
         let socket = self.files.socket(file)?;
         let patience = Patience::of(now, socket.options.recv_timeout);
         let patience = patience.unless(self.files.get(file).is_nonblocking());
@@ -94,43 +95,31 @@ impl<O: Observer> Process<O> {
 
     pub(crate) fn step_accept(&mut self, now: Instant, accept: &Accept) -> Option<Result<Return, Errno>> {
         let listener = match self.files.socket(accept.file) {
-            Ok(socket) => socket.clone(),
+            Ok(socket) => socket.id,
             Err(errno) => return Some(Err(errno)),
         };
-        if self.tcp_state(listener.id) != TcpState::Listen {
+        if self.tcp_state(listener) != TcpState::Listen {
             return Some(Err(Errno::EINVAL));
         }
-        match self.stack.accept(now, listener.id) {
-            Ok((id, peer)) => Some(self.accepted(now, accept, &listener, (id, peer))),
-            Err(Error::WouldBlock) => None,
-            Err(error) => Some(Err(error.into())),
-        }
+        let waits = self.stack.readiness(listener).is_ok_and(|ready| ready.is_empty());
+        (!waits).then(|| self.accept_one(now, accept, listener))
     }
 
-    /// A connection was taken from the queue: it gets a descriptor, and the listener's options.
-    fn accepted(
-        &mut self,
-        now: Instant,
-        accept: &Accept,
-        listener: &Socket,
-        (id, peer): (SocketId, Endpoint),
-    ) -> Result<Return, Errno> {
+    /// Takes a connection from the queue, if there is a number for it: it gets a descriptor, and the listener's options.
+    fn accept_one(&mut self, now: Instant, accept: &Accept, listener: SocketId) -> Result<Return, Errno> {
+        let fd = self.descriptors.reserve(0)?;
+        let (id, peer) = self.stack.accept(now, listener)?;
         let socket = Socket {
             id,
             phase: Phase::Connected,
             shut: Shut::empty(),
             error: None,
             urgent: Default::default(),
-            ..listener.clone()
+            ..self.files.socket(accept.file)?.clone()
         };
         let address = socket.sockaddr(peer);
-        match self.open_file(Object::Socket(Box::new(socket)), abi::O_RDWR | accept.flags) {
-            Ok(fd) => Ok(Return { value: Ok(fd.into()), output: Output::Address(address) }),
-            Err(errno) => {
-                self.stack.close(now, id)?;
-                Err(errno)
-            }
-        }
+        self.open_file_at(fd, Object::Socket(Box::new(socket)), abi::O_RDWR | accept.flags);
+        Ok(Return { value: Ok(fd.into()), output: Output::Address(address) })
     }
 
     /// connect

@@ -28,6 +28,24 @@ fn descriptors_run_out() {
     assert_eq!(world.call(A, socket).value, Ok(MAX_DESCRIPTORS as i64));
 }
 
+/// An accept without a number for it leaves the connection where it is.
+#[test]
+fn an_accept_without_a_number() {
+    let mut world = World::new();
+    let listener = world.listener(B, "10.0.0.2:80");
+    let waiting = world.waits(B, Call::Accept4 { fd: listener, flags: 0 });
+    world.hosts[B].set_max_descriptors(4);
+    assert_eq!(world.call(B, Call::Accept4 { fd: listener, flags: 0 }).value, Err(Errno::EMFILE));
+    let client = world.socket(A);
+    let connecting = world.waits(A, crate::world::connect(client, "10.0.0.2:80"));
+    world.run(ms(100));
+    assert_eq!(world.value(A, connecting), Ok(0));
+    assert_eq!(world.value(B, waiting), Err(Errno::EMFILE));
+    assert_eq!(world.poll(B, listener), abi::POLLIN);
+    world.hosts[B].set_max_descriptors(5);
+    assert_eq!(world.call(B, Call::Accept4 { fd: listener, flags: 0 }).value, Ok(4));
+}
+
 #[test]
 fn the_host_gives_the_numbers() {
     let mut world = World::new();

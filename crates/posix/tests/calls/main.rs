@@ -4,6 +4,7 @@
 
 mod blocking;
 mod closing;
+mod hostile;
 mod limits;
 mod readiness;
 mod world;

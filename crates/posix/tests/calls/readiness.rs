@@ -145,3 +145,27 @@ fn many_who_wait_cost_nothing() {
     assert!(tasks.iter().all(|task| world.result(*task, B).is_none()));
     assert!(matches!(world.start(B, Call::Accept4 { fd: idle[7], flags: 0 }), Progress::Waits(_)));
 }
+
+/// SIOCOUTQ and SIOCOUTQNSD: what is not acknowledged, what has not left, the FIN counted; SIOCINQ: what can be read.
+#[test]
+fn lengths_of_queues() {
+    let mut world = World::new();
+    let (client, server) = world.connected();
+    let ask = |world: &mut World, host, fd, request| match world.call(host, Call::Ioctl { fd, request, argument: 0 }) {
+        limpid_posix::Return { value: Ok(0), output: limpid_posix::Output::Integer(n) } => n,
+        other => panic!("{other:?}"),
+    };
+    world.nonblocking(A, client);
+    let written = world.write(A, client, &[1; 50_000]).unwrap();
+    assert_eq!(written, 50_000);
+    assert_eq!(ask(&mut world, A, client, abi::SIOCOUTQ), 50_000);
+    let unsent = ask(&mut world, A, client, abi::SIOCOUTQNSD);
+    assert_eq!(unsent, 50_000 - 10 * 1448, "the initial window has left");
+    assert_eq!(world.call(A, Call::Shutdown { fd: client, how: abi::SHUT_WR }).value, Ok(0));
+    assert_eq!(ask(&mut world, A, client, abi::SIOCOUTQ), 50_001);
+    assert_eq!(ask(&mut world, A, client, abi::SIOCOUTQNSD), unsent + 1);
+    world.run(Duration::from_secs(1));
+    assert_eq!(ask(&mut world, A, client, abi::SIOCOUTQ), 0);
+    assert_eq!(ask(&mut world, A, client, abi::SIOCOUTQNSD), 0);
+    assert_eq!(ask(&mut world, B, server, abi::SIOCINQ), 50_000, "without the FIN");
+}
