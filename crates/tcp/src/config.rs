@@ -20,7 +20,8 @@ pub enum SynSchedule {
 /// A connection's settings. The default is what Linux does; each deviation from an RFC's MUST or SHOULD is a field.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Config {
-    /// SYN retransmissions before connect fails (`tcp_syn_retries`, TCP_SYNCNT); linear ones come on top.
+    /// SYN retransmissions before connect fails (`tcp_syn_retries`, TCP_SYNCNT); linear ones come on top, within
+    /// [`SynSchedule::patience`].
     pub syn_retries: u8,
     /// The schedule.
     pub syn_schedule: SynSchedule,
@@ -152,6 +153,12 @@ impl SynSchedule {
             SynSchedule::Exponential => retries,
             SynSchedule::LinearThenExponential { linear } => retries.saturating_add(linear),
         }
+    }
+
+    /// How long after its first SYN a connect with `retries` fails at the next timeout even if there would be more: as long as
+    /// exponential ones alone would have taken, as on Linux. So `retries` of 1 and 2 leave no room for all the linear ones.
+    pub fn patience(retries: u8) -> Duration {
+        (0..=u32::from(retries)).map(|nth| Rto::INITIAL.backed_off(nth)).sum()
     }
 
     /// The wait after the `nth` SYN; 0 is the first.

@@ -7,7 +7,7 @@ use crate::clock::TsClock;
 use crate::connection::Birth;
 use crate::negotiate::{self, InitialWindow, Negotiated};
 use crate::reply::{control, reset_for};
-use crate::{Config, Connection, Cx, Transmit};
+use crate::{Config, Connection, Cx, SynSchedule, Transmit};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::time::Duration;
@@ -194,7 +194,7 @@ impl SynSent {
         }
         let nth = u32::from(self.retransmissions) + 1;
         cx.emit(|| Event::TimerFired { timer: Timer::Syn, nth });
-        if self.retransmissions >= self.config.syn_schedule.retransmissions(self.config.syn_retries) {
+        if self.is_in_vain(cx.now) {
             cx.count(Counter::TcpExtTCPAbortOnTimeout);
             return self.fail(cx, Error::TimedOut);
         }
@@ -203,6 +203,14 @@ impl SynSent {
         self.retry_at = Instant::MAX;
         self.due = Some(TxReason::SynRetransmit);
         SynSentOutcome::Waiting(self)
+    }
+
+    /// True if there were as many retries as there may be, or as much time as they may take.
+    fn is_in_vain(&self, now: Instant) -> bool {
+        let retries = self.config.syn_retries;
+        let too_many = self.retransmissions >= self.config.syn_schedule.retransmissions(retries);
+        let too_long = now.since(self.first_sent) >= SynSchedule::patience(retries);
+        too_many || (self.retransmissions > 0 && too_long)
     }
 
     /// An ICMP error quoted our SYN (its sequence number was checked by the caller). Any unreachable ends the connect

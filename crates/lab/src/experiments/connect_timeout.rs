@@ -81,6 +81,10 @@ fn schedule_of(retries: u8, linear: u8, deadline: Option<Duration>) -> (Vec<Dura
         // Linux's upper bound, TCP_RTO_MAX, is two minutes.
         at += Duration::from_secs(1 << i.saturating_sub(linear.into()).min(7)).min(Duration::from_secs(120));
         sent.push(at);
+        // More than one SYN may take as long as exponential retries alone would.
+        if i > 0 && at >= SynSchedule::patience(retries) {
+            break;
+        }
     }
     let gave_up = sent.pop().unwrap_or_default();
     match deadline.filter(|deadline| *deadline < gave_up) {
@@ -111,6 +115,7 @@ mod tests {
         let secs = |list: &[u64]| list.iter().copied().map(Duration::from_secs).collect::<Vec<_>>();
         assert_eq!(schedule_of(4, 0, None), (secs(&[0, 1, 3, 7, 15]), Duration::from_secs(31)));
         assert_eq!(schedule_of(4, 4, None), (secs(&[0, 1, 2, 3, 4, 5, 7, 11, 19]), Duration::from_secs(35)));
+        assert_eq!(schedule_of(1, 4, None), (secs(&[0, 1, 2]), Duration::from_secs(3)));
         assert_eq!(schedule_of(4, 0, Some(Duration::from_secs(3))), (secs(&[0, 1]), Duration::from_secs(3)));
         assert_eq!(schedule_of(0, 0, Some(Duration::from_secs(9))), (secs(&[0]), Duration::from_secs(1)));
     }

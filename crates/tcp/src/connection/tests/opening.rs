@@ -40,6 +40,15 @@ fn linear_retries_come_on_top_and_take_35_seconds() {
 }
 
 #[test]
+fn linear_retries_end_when_exponential_ones_would_have() {
+    let schedule = SynSchedule::LinearThenExponential { linear: 4 };
+    let given_up = |retries| unanswered(Config { syn_schedule: schedule, ..exponential(retries) });
+    assert_eq!(given_up(1), (Vec::from([0, 1_000, 2_000]), 3_000, Error::TimedOut));
+    let times = Vec::from([0, 1_000, 2_000, 3_000, 4_000, 5_000]);
+    assert_eq!(given_up(2), (times, 7_000, Error::TimedOut));
+}
+
+#[test]
 fn the_applications_deadline_ends_the_open_without_a_last_syn() {
     let config = Config { connect_deadline: Some(Duration::from_secs(3)), ..exponential(6) };
     assert_eq!(unanswered(config), (Vec::from([0, 1_000]), 3_000, Error::TimedOut));
