@@ -8,7 +8,7 @@
 //! without the secret can tell from random ones. The stack hashes the 4-tuple into it.
 
 use crate::clock::TsRecent;
-use crate::negotiate::{MIN_PEER_MSS, Negotiated};
+use crate::negotiate::Negotiated;
 use crate::recv::WindowScale;
 use crate::syn_received::SynReceived;
 use crate::syn_sent::OpenParams;
@@ -17,8 +17,14 @@ use limpid_event::{Counter, DropReason, Instant, Observer, TcpState, TxReason};
 use limpid_wire::tcp::Timestamps;
 use limpid_wire::{Segment, SeqNum};
 
-/// The values of MSS that a cookie can carry; the largest that is not above the peer's is chosen.
-const MSS: [u16; 8] = [MIN_PEER_MSS, 536, 1220, 1300, 1360, 1440, 1460, 8960];
+/// The values of MSS that a cookie can carry, Linux's; the largest that is not above the peer's is chosen.
+const MSS_V4: [u16; 4] = [536, 1300, 1440, 1460];
+const MSS_V6: [u16; 4] = [1220, 1420, 1440, 8940];
+
+/// The values for a connection's IP version, which shows in the MSS of a peer that states none.
+const fn mss_table(params: &OpenParams) -> [u16; 4] {
+    if params.default_peer_mss > MSS_V4[0] { MSS_V6 } else { MSS_V4 }
+}
 
 /// How many minutes a cookie is good for: this one and the last.
 const MAX_AGE: u32 = 2;
@@ -54,8 +60,8 @@ pub fn decode(mac: impl Fn(u8, u32) -> u32, isn: SeqNum, irs: SeqNum, minute: u3
 }
 
 /// Which entry of the table stands for a peer's MSS.
-fn mss_index(mss: u16) -> u32 {
-    MSS.iter().rposition(|&entry| entry <= mss).unwrap_or(0) as u32
+fn mss_index(params: &OpenParams, mss: u16) -> u32 {
+    mss_table(params).iter().rposition(|&entry| entry <= mss).unwrap_or(0) as u32
 }
 
 /// The options of a SYN in the low bits of a TSval that is not later than `tsval`.
@@ -92,7 +98,7 @@ pub fn answer<O: Observer>(
     if !negotiated.timestamps {
         (negotiated.scaling, negotiated.snd_scale, negotiated.sack) = (false, WindowScale::NONE, false);
     }
-    let isn = encode(mac, syn.seq, minute(cx.now), mss_index(negotiated.peer_mss));
+    let isn = encode(mac, syn.seq, minute(cx.now), mss_index(&params, negotiated.peer_mss));
     let ts_recent = crate::negotiate::ts_recent(&negotiated, syn, cx.now);
     let params = OpenParams { isn, ..params };
     let embryo = SynReceived::answering(config, params, syn.seq, syn.window, negotiated, ts_recent, cx.now);
@@ -117,7 +123,8 @@ pub fn accept<O: Observer>(
 ) -> Option<SynReceived> {
     cx.received(ack);
     let (isn, irs) = (ack.ack - 1, ack.seq - 1);
-    let peer_mss = decode(mac, isn, irs, minute(cx.now)).and_then(|index| MSS.get(index as usize).copied());
+    let peer_mss =
+        decode(mac, isn, irs, minute(cx.now)).and_then(|index| mss_table(&params).get(index as usize).copied());
     let Some(peer_mss) = peer_mss else {
         cx.count(Counter::TcpExtSyncookiesFailed);
         cx.dropped(DropReason::BadCookie);
@@ -133,7 +140,10 @@ pub fn accept<O: Observer>(
         _ => (Negotiated::plain(peer_mss), None),
     };
     let params = OpenParams { isn, ..params };
-    Some(SynReceived::answering(config, params, irs, ack.window, negotiated, ts_recent, cx.now))
+    let mut embryo = SynReceived::answering(config, params, irs, ack.window, negotiated, ts_recent, cx.now);
+    // What was offered is not known any more; Linux reckons with the peer's MSS now.
+    embryo.offer_anew(config, peer_mss);
+    Some(embryo)
 }
 
 #[cfg(test)]

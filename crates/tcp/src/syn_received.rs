@@ -59,10 +59,10 @@ pub enum SynReceivedOutcome {
 
 /// What came of an embryonic connection's timer.
 #[must_use]
-#[derive(Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum SynReceivedTimeout {
-    /// The SYN-ACK again.
-    Send(Transmit),
+    /// The SYN-ACK is to be sent again: [`SynReceived::syn_ack`].
+    Send,
     /// It waits on.
     Wait,
     /// Give up, and drop it.
@@ -111,6 +111,11 @@ impl SynReceived {
             first_sent: now,
             retry_at: Instant::MAX,
         }
+    }
+
+    /// The window is in whole segments of `mss` from now on.
+    pub(crate) fn offer_anew(&mut self, config: &Config, mss: u16) {
+        self.window = InitialWindow::select(config, self.negotiated.scaling, mss);
     }
 
     /// The SYN-ACK, to be sent now.
@@ -332,7 +337,7 @@ impl SynReceived {
         }
         cx.count(Counter::TcpExtTCPTimeouts);
         self.retransmissions = self.retransmissions.saturating_add(1);
-        SynReceivedTimeout::Send(self.syn_ack(cx, config))
+        SynReceivedTimeout::Send
     }
 
     /// When to call `handle_timeout`.

@@ -351,7 +351,8 @@ impl Host {
                 self.after_syn_sent(outcome);
             }
             Phase::SynReceived(mut embryo) => match embryo.handle_timeout(cx!(self), &self.config) {
-                SynReceivedTimeout::Send(syn_ack) => {
+                SynReceivedTimeout::Send => {
+                    let syn_ack = embryo.syn_ack(cx!(self), &self.config);
                     self.outbox.push_back(syn_ack);
                     self.phase = Phase::SynReceived(embryo);
                 }

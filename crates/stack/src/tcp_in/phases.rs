@@ -133,15 +133,17 @@ impl<O: Observer> Stack<O> {
             return;
         };
         let config = l.tcp.clone();
-        let outcome = embryo.syn.handle_timeout(&mut self.env.cx(now, id), &config);
+        let mut cx = self.env.cx(now, id);
+        let outcome = embryo.syn.handle_timeout(&mut cx, &config);
+        let again = (outcome == SynReceivedTimeout::Send).then(|| embryo.syn.syn_ack(&mut cx, &config));
         let deadline = embryo.syn.poll_timeout().map(|(at, _)| at);
         self.wheel.set(embryo.timer, deadline);
-        match outcome {
-            SynReceivedTimeout::Send(transmit) => self.send_for_listener(now, listener, (&key, id), transmit),
-            SynReceivedTimeout::Wait => {}
-            SynReceivedTimeout::GiveUp => {
+        match again {
+            Some(syn_ack) => self.send_for_listener(now, listener, (&key, id), syn_ack),
+            None if outcome == SynReceivedTimeout::GiveUp => {
                 self.remove_embryo(index);
             }
+            None => {}
         }
     }
 

@@ -202,13 +202,13 @@ impl Connection {
         }
     }
 
-    /// Sixth check: the urgent pointer names the byte after the last urgent one, as every system has it (RFC 6093 §4).
-    /// The data itself stays in line.
+    /// Sixth check: the urgent pointer names the byte after the last urgent one, as every system has it (RFC 6093 §4); a pointer
+    /// of zero means the first byte, as on Linux. The data itself stays in line.
     fn check_urgent(&mut self, segment: &Segment) {
-        if !segment.flags.contains(TcpFlags::URG) || segment.urgent == 0 {
+        if !segment.flags.contains(TcpFlags::URG) {
             return;
         }
-        let end = segment.seq + u32::from(segment.urgent);
+        let end = segment.seq + u32::from(segment.urgent.max(1));
         let newer = self.rcv.urgent_end.is_none_or(|known| end.after(known));
         if newer && end.after(self.rcv_nxt()) {
             self.rcv.urgent_end = Some(end);

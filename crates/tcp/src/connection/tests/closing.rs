@@ -385,3 +385,16 @@ fn an_application_may_wait_for_ever_for_a_window() {
     }
     assert_eq!(host.state(), TcpState::Established);
 }
+
+/// As Linux: the stream's end is not taken back by a reset; whoever writes learns of it.
+#[test]
+fn a_reset_after_the_fin_is_an_error_of_writing_alone() {
+    let mut host = Host::established(plain());
+    host.inject("FP. 1:6(5) ack 1 win 65535");
+    host.inject("R 7:7(0) win 0");
+    assert_eq!(host.ended, Some(Some(Error::BrokenPipe)));
+    assert_eq!(host.read(10).unwrap().len(), 5);
+    assert_eq!(host.read(10).unwrap().len(), 0);
+    assert_eq!(host.read(10).unwrap().len(), 0);
+    assert_eq!(host.remnant.as_mut().unwrap().take_error(), Some(Error::BrokenPipe));
+}

@@ -565,3 +565,13 @@ fn quick_acks_can_be_switched() {
     host.inject("P. 11:21(10) ack 1 win 65535");
     host.expect(&[". 1:1(0) ack 21 win 64220  (quick ACK)"]);
 }
+
+/// Linux takes a pointer of zero for one to the first byte.
+#[test]
+fn an_urgent_pointer_of_zero_names_the_first_byte() {
+    let mut host = Host::established(plain());
+    host.inject("P.U 1:3(2) ack 1 win 65535 urg 0");
+    assert_eq!(host.connection().urgent(), Some(1));
+    let _ = host.read(1);
+    assert_eq!(host.connection().urgent(), None);
+}
