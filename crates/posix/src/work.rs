@@ -112,8 +112,8 @@ impl<O: Observer> Process<O> {
         match work {
             Work::Accept(_) => Return::error(Errno::EAGAIN),
             Work::Connect(file) => self.give_up_connect(file),
-            Work::Receive(receive) => receive.give_up(),
-            Work::Send(send) => send.give_up(),
+            Work::Receive(receive) => self.give_up_receive(receive),
+            Work::Send(send) => self.give_up_send(now, &send),
             Work::Linger(socket) => self.end_linger(now, socket),
             Work::PipeRead(_) => Return::error(Errno::EAGAIN),
             Work::PipeWrite(write) => write.give_up(),

@@ -10,6 +10,7 @@
 //! A phase has one entry in the demux table and one in the timing wheel; the next phase takes both over.
 
 use crate::demux::{FlowKey, Handle};
+use crate::icmp::error::IcmpNotice;
 use crate::iface::{Header, Path, Turn};
 use crate::ip::config::IpConfig;
 use crate::ip::output::Marks;
@@ -39,6 +40,19 @@ pub(crate) struct Flow {
     /// It is in its interface's queue of those that may have something to send.
     pub(crate) queued: bool,
     pub(crate) hold: Hold,
+    /// The ICMP error that ended its opening, until it is taken.
+    pub(crate) icmp: Option<Box<IcmpNotice>>,
+}
+
+impl Flow {
+    /// Its opening is not complete: an ICMP error ends it.
+    pub(crate) fn is_opening(&self) -> bool {
+        match &self.phase {
+            Phase::SynSent(_) => true,
+            Phase::Connection(connection) => connection.state() == TcpState::SynReceived,
+            Phase::Over(_) | Phase::Between => false,
+        }
+    }
 }
 
 /// What a flow is.
@@ -304,7 +318,21 @@ impl<O: Observer> Stack<O> {
         let index = entry.key() as u32;
         let timer = self.wheel.insert(Wake::Flow(index));
         let queued = false;
-        entry.insert(Flow { phase, key, id, owner, timer, path, path_generation, ip, marks, min_ttl, queued, hold });
+        entry.insert(Flow {
+            icmp: None,
+            phase,
+            key,
+            id,
+            owner,
+            timer,
+            path,
+            path_generation,
+            ip,
+            marks,
+            min_ttl,
+            queued,
+            hold,
+        });
         self.open_flows += 1;
         self.table.set(key, Handle::Flow(index));
         match hold {

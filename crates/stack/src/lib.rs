@@ -66,9 +66,10 @@ mod wheel;
 
 pub use config::{BindConfig, ListenConfig, Secrets, StackConfig, SynCookies};
 pub use frame::{MAX_HEAD, RxChecksum, RxFrame, TxBatch, TxChecksum, TxFrame};
+pub use icmp::error::{IcmpNotice, MAX_QUOTE, Origin};
 pub use iface::{IfaceId, InterfaceConfig, Medium, Route};
 pub use ip::config::{DEFAULT_TTL, IpConfig, IpHeaderConfig, PathMtu};
-pub use limpid_tcp::{Config, Readiness, StreamPosition, TcpInfo, WriteFlags};
+pub use limpid_tcp::{Config, Notice, Readiness, Stamps, StreamPosition, TcpInfo, WriteFlags};
 pub use listen::{HOLD_LIMIT, IncomingSyn, Refusal, SynId};
 pub use socket::{Shutdown, SocketId, Wakes};
 pub use stack::Stack;

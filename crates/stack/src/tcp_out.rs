@@ -99,6 +99,14 @@ impl<O: Observer> Stack<O> {
     fn end_turn(&mut self, turn: Turn, idle: bool) {
         self.set_timer(turn.index);
         let flow = &mut self.flows[turn.index as usize];
+        if let Phase::Connection(connection) = &mut flow.phase {
+            // Sending may be news to who watches it.
+            let woke = connection.take_woke();
+            if !woke.is_empty() {
+                self.wake_owner(turn.index, woke);
+            }
+        }
+        let flow = &mut self.flows[turn.index as usize];
         flow.queued = !idle;
         if !idle {
             self.net.iface_mut(flow.path.iface).ready.push_back(turn);

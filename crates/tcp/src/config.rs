@@ -107,8 +107,6 @@ pub struct Config {
     pub require_timestamps: bool,
     /// Clamp on the MSS in both directions (TCP_MAXSEG).
     pub max_seg: Option<u16>,
-    /// When data arrived is remembered, for SO_TIMESTAMP and SO_TIMESTAMPING.
-    pub recv_stamps: bool,
     /// TCP_USER_TIMEOUT.
     pub user_timeout: Option<Duration>,
     /// SO_KEEPALIVE with its three figures; `None` is off.
@@ -232,7 +230,6 @@ impl Default for Config {
             invalid_ratelimit: Duration::from_millis(500),
             require_timestamps: false,
             max_seg: None,
-            recv_stamps: false,
             user_timeout: None,
             keepalive: None,
             linger: None,

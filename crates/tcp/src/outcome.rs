@@ -130,6 +130,8 @@ bitflags::bitflags! {
         const ERROR = 16;
         /// Urgent data (EPOLLPRI).
         const URGENT = 32;
+        /// A notice of what was watched waits to be taken (EPOLLERR).
+        const NOTICE = 64;
     }
 }
 

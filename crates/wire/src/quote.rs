@@ -22,6 +22,8 @@ pub struct QuotedPacket {
     pub ports: Option<(u16, u16)>,
     /// The sequence number, if it was TCP and the quote reaches that far.
     pub seq: Option<SeqNum>,
+    /// Where its payload begins in the quote; at its end, if that can't be told.
+    pub transport_at: usize,
 }
 
 impl QuotedPacket {
@@ -35,7 +37,7 @@ impl QuotedPacket {
         }
         let h = Ipv4Header::parse_header(bytes)?;
         let transport = if h.fragment_offset == 0 { &bytes[h.header_len()..] } else { &[] };
-        Ok(QuotedPacket::new(h.src.into(), h.dst.into(), h.protocol, transport))
+        Ok(QuotedPacket::new(h.src.into(), h.dst.into(), h.protocol, (bytes, transport)))
     }
 
     fn parse_v6(bytes: &[u8]) -> Result<QuotedPacket, ParseError> {
@@ -49,14 +51,14 @@ impl QuotedPacket {
         Ok(match walk_extensions(bytes, &h, bytes.len()) {
             Ok(at) if at.fragment.is_none_or(|f| f.offset == 0) => {
                 let transport = bytes.get(at.offset..).unwrap_or_default();
-                QuotedPacket::new(src, dst, at.protocol, transport)
+                QuotedPacket::new(src, dst, at.protocol, (bytes, transport))
             }
-            Ok(at) => QuotedPacket::new(src, dst, at.protocol, &[]),
-            Err(_) => QuotedPacket::new(src, dst, h.next_header, &[]),
+            Ok(at) => QuotedPacket::new(src, dst, at.protocol, (bytes, &[])),
+            Err(_) => QuotedPacket::new(src, dst, h.next_header, (bytes, &[])),
         })
     }
 
-    fn new(src: IpAddr, dst: IpAddr, protocol: IpProtocol, transport: &[u8]) -> QuotedPacket {
+    fn new(src: IpAddr, dst: IpAddr, protocol: IpProtocol, (bytes, transport): (&[u8], &[u8])) -> QuotedPacket {
         let is_tcp = protocol == IpProtocol::TCP;
         let has_ports = (is_tcp || protocol == IpProtocol::UDP) && transport.len() >= 4;
         QuotedPacket {
@@ -65,6 +67,7 @@ impl QuotedPacket {
             protocol,
             ports: has_ports.then(|| (be16(transport, 0), be16(transport, 2))),
             seq: (is_tcp && transport.len() >= 8).then(|| SeqNum(be32(transport, 4))),
+            transport_at: bytes.len() - transport.len(),
         }
     }
 }

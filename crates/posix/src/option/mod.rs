@@ -9,12 +9,14 @@
 //! | `ip`, `ipv6` | IPPROTO_IP and IPPROTO_IPV6 (`man 7 ip`, `man 7 ipv6`) |
 //! | `subject` | the socket, as an option sees it |
 //! | `message` | control messages beside what is sent and received |
+//! | `error_queue` | recvmsg with MSG_ERRQUEUE |
 //!
 //! Values, clamps, lengths and errnos are those of Linux 6.18, which a test asks (`tests/options_of_linux.rs`). The program
 //! counts as privileged (CAP_NET_ADMIN). An option that is not built is ENOPROTOOPT to set, and tells Linux's default
 //! where one can be told; it is never accepted and ignored. Some that Linux keeps but never acts on for a TCP socket are
 //! kept here, too, and the table says so.
 
+mod error_queue;
 mod info;
 mod ip;
 mod ipv6;

@@ -44,14 +44,7 @@ pub(super) fn timeout(value: &[u8]) -> Result<Option<Duration>, Errno> {
 pub(super) fn set_timestamp(of: Of<'_>, on: bool, nanos: bool) -> Result<(), Errno> {
     of.set_flag(Flags::TIMESTAMP, on);
     of.set_flag(Flags::TIMESTAMP_NS, on && nanos);
-    stamp_what_comes(of)
-}
-
-/// What arrives is stamped if anything tells the stamps.
-fn stamp_what_comes(of: Of<'_>) -> Result<(), Errno> {
-    let by_timestamping = of.options().timestamping & abi::SOF_TIMESTAMPING_RX_SOFTWARE as u32 != 0;
-    let stamp = by_timestamping || of.flag(Flags::TIMESTAMP);
-    of.configure(&mut |config| config.recv_stamps = stamp)
+    Ok(())
 }
 
 /// `struct so_timestamping`: flags, and the hardware clock that is bound to.
@@ -80,5 +73,5 @@ pub(super) fn set_timestamping(of: Of<'_>, value: &[u8]) -> Result<(), Errno> {
         return Err(Errno::EOPNOTSUPP);
     }
     of.options().timestamping = flags;
-    stamp_what_comes(of)
+    Ok(())
 }

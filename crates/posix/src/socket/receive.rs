@@ -44,11 +44,6 @@ impl Receive {
         self.flags & flag != 0
     }
 
-    /// What was received so far, or why nothing will be.
-    pub(crate) fn give_up(self) -> Return {
-        if self.copied > 0 { self.ended() } else { Return::error(Errno::EAGAIN) }
-    }
-
     fn ended(self) -> Return {
         let value = Ok(self.copied as i64);
         let output = match self.form {
@@ -134,12 +129,22 @@ impl<O: Observer> Process<O> {
         };
         Some(match ended? {
             Ok(()) => {
-                let control = self.control_after(now, receive.file, receive.form);
                 let done = Receive { got: core::mem::take(&mut receive.got), ..*receive };
-                Ok(with_control(done.ended(), control))
+                Ok(self.received(done))
             }
             Err(errno) => Err(errno),
         })
+    }
+
+    /// What was received so far, or why nothing will be.
+    pub(crate) fn give_up_receive(&mut self, receive: Receive) -> Return {
+        if receive.copied > 0 { self.received(receive) } else { Return::error(Errno::EAGAIN) }
+    }
+
+    /// A read ends: its bytes, and the control messages that go with them.
+    fn received(&mut self, receive: Receive) -> Return {
+        let control = self.control_after(receive.file, receive.copied, receive.form);
+        with_control(receive.ended(), control)
     }
 
     /// Takes, looks at, or throws away what there is, up to the urgent byte; true if that is next.

@@ -20,13 +20,6 @@ pub(crate) struct Send {
     extras: SendExtras,
 }
 
-impl Send {
-    /// What was taken so far, or why nothing was.
-    pub(crate) fn give_up(self) -> Return {
-        if self.sent > 0 { Return::ok(self.sent as i64) } else { Return::error(Errno::EAGAIN) }
-    }
-}
-
 impl<O: Observer> Process<O> {
     /// write, writev: to a socket, a pipe or a file.
     pub(crate) fn write(&mut self, now: Instant, fd: i32, bytes: Vec<u8>) -> Result<Progress, Errno> {
@@ -100,6 +93,11 @@ impl<O: Observer> Process<O> {
                 return Some(Ok(self.sent(now, send)));
             }
         }
+    }
+
+    /// What was taken so far, or why nothing was.
+    pub(crate) fn give_up_send(&mut self, now: Instant, send: &Send) -> Return {
+        if send.sent > 0 { self.sent(now, send) } else { Return::error(Errno::EAGAIN) }
     }
 
     /// A write ends: all was taken, or no more can be.

@@ -1,8 +1,9 @@
 //! What an application calls (RFC 9293 §3.9.1): opening ([`open`]), data and closing ([`stream`]), asking ([`query`]),
-//! IP headers ([`ip`]).
+//! IP headers ([`ip`]), what is watched ([`notice`]).
 
 mod bind;
 mod ip;
+mod notice;
 mod open;
 mod query;
 mod stream;

@@ -19,12 +19,17 @@ impl<O: Observer> Stack<O> {
             Kind::Listener(_) => Readiness::READABLE,
             // As on Linux: nothing would block.
             Kind::Closed => Readiness::WRITABLE | Readiness::CLOSED,
-            Kind::Stream(index) => match &self.flows[*index as usize].phase {
-                Phase::SynSent(_) | Phase::Between => Readiness::empty(),
-                Phase::Connection(connection) => connection.readiness(),
-                Phase::Over(Over::Remnant(remnant)) => remnant.readiness(),
-                Phase::Over(Over::Failed(error)) => ended(error.is_some()),
-            },
+            Kind::Stream(index) => {
+                let flow = &self.flows[*index as usize];
+                let mut ready = match &flow.phase {
+                    Phase::SynSent(_) | Phase::Between => Readiness::empty(),
+                    Phase::Connection(connection) => connection.readiness(),
+                    Phase::Over(Over::Remnant(remnant)) => remnant.readiness(),
+                    Phase::Over(Over::Failed(error)) => ended(error.is_some()),
+                };
+                ready.set(Readiness::NOTICE, ready.contains(Readiness::NOTICE) || flow.icmp.is_some());
+                ready
+            }
         })
     }
 

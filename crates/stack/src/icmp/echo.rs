@@ -2,6 +2,7 @@
 //!
 //! What came by broadcast or multicast is not answered, as Linux does for IPv4; for IPv6 RFC 4443 allows either.
 
+use super::error::Origin;
 use crate::ip::input::Received;
 use crate::stack::Stack;
 use alloc::vec;
@@ -31,7 +32,7 @@ impl<O: Observer> Stack<O> {
                 Icmpv4Message::EchoReply { id, seq }.emit(&bytes[body], &mut out);
                 self.send_echo_reply(now, packet, IpProtocol::ICMP, &out);
             }
-            _ if message.is_error() => self.handle_icmpv4_error(now, message, &bytes[body]),
+            _ if message.is_error() => self.handle_icmpv4_error(now, origin_of(packet), message, &bytes[body]),
             _ => self.drop_packet(now, DropReason::Unsupported),
         }
     }
@@ -58,7 +59,7 @@ impl<O: Observer> Stack<O> {
                 Icmpv6Message::EchoReply { id, seq }.emit(&bytes[body], src, dst, &mut out);
                 self.send_echo_reply(now, packet, IpProtocol::ICMPV6, &out);
             }
-            message if message.is_error() => self.handle_icmpv6_error(now, &message, &bytes[body]),
+            message if message.is_error() => self.handle_icmpv6_error(now, origin_of(packet), &message, &bytes[body]),
             _ => self.drop_packet(now, DropReason::Unsupported),
         }
     }
@@ -85,4 +86,10 @@ impl<O: Observer> Stack<O> {
         };
         self.send_ip(now, request.scope(), &header, message);
     }
+}
+
+/// Who sent an ICMP message, and its type and code.
+fn origin_of(packet: &Received) -> Origin {
+    let field = |at: usize| packet.payload().get(at).copied().unwrap_or(0);
+    Origin { from: packet.ip.src, kind: field(0), code: field(1) }
 }

@@ -7,15 +7,18 @@
 //! below 552 bytes over IPv4 (Linux's `min_pmtu`) and 1280 over IPv6 (RFC 8201 §4), and what was lost is sent again.
 
 use crate::IfaceId;
+use crate::Readiness;
 use crate::demux::{FlowKey, Handle};
 use crate::flow::Phase;
 use crate::iface::MIN_MTU_V6;
 use crate::stack::Stack;
+use alloc::boxed::Box;
+use alloc::vec::Vec;
 use limpid_event::{Counter, DropReason, Error, Event, Instant, Observer};
 use limpid_wire::icmpv4::{Icmpv4Message, Unreachable};
 use limpid_wire::icmpv6::{self, Icmpv6Message};
 use limpid_wire::quote::QuotedPacket;
-use limpid_wire::{Endpoint, IpProtocol, SeqNum};
+use limpid_wire::{Endpoint, IpAddr, IpProtocol, SeqNum};
 
 /// What an ICMP error says of a connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -34,6 +37,33 @@ pub(crate) enum Report {
     },
 }
 
+/// Who sent an ICMP error, and what it was.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Origin {
+    /// The sender.
+    pub from: IpAddr,
+    /// ICMP's type,
+    pub kind: u8,
+    /// and code.
+    pub code: u8,
+}
+
+/// The ICMP error that ended an open.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct IcmpNotice {
+    /// Who sent it.
+    pub origin: Origin,
+    /// As whom the application sees it.
+    pub error: Error,
+    /// Where the quoted packet was sent to.
+    pub to: Endpoint,
+    /// What was quoted of it, from its TCP header on: at most [`MAX_QUOTE`] bytes.
+    pub quote: Vec<u8>,
+}
+
+/// The most that is kept of a quote, bytes.
+pub const MAX_QUOTE: usize = 128;
+
 /// The smallest path MTU that is believed over IPv4 (Linux's `min_pmtu`).
 const MIN_PMTU_V4: u16 = 552;
 
@@ -42,7 +72,7 @@ const PLATEAUS: [u16; 9] = [32_000, 17_914, 8_166, 4_352, 2_002, 1_492, 1_006, 5
 
 impl<O: Observer> Stack<O> {
     /// An ICMP error arrived, quoting `quote`.
-    pub(crate) fn handle_icmpv4_error(&mut self, now: Instant, message: Icmpv4Message, quote: &[u8]) {
+    pub(crate) fn handle_icmpv4_error(&mut self, now: Instant, origin: Origin, message: Icmpv4Message, quote: &[u8]) {
         let path = |error| Some(Report::Unreachable { error, of_path: true });
         let host = |error| Some(Report::Unreachable { error, of_path: false });
         if matches!(message, Icmpv4Message::Unreachable(_)) {
@@ -65,11 +95,11 @@ impl<O: Observer> Stack<O> {
             Icmpv4Message::TimeExceeded { in_reassembly: false } => path(Error::HostUnreachable),
             _ => None,
         };
-        self.handle_report(now, report, quote);
+        self.handle_report(now, origin, report, quote);
     }
 
     /// The same for ICMPv6.
-    pub(crate) fn handle_icmpv6_error(&mut self, now: Instant, message: &Icmpv6Message, quote: &[u8]) {
+    pub(crate) fn handle_icmpv6_error(&mut self, now: Instant, origin: Origin, message: &Icmpv6Message, quote: &[u8]) {
         let path = |error| Some(Report::Unreachable { error, of_path: true });
         let host = |error| Some(Report::Unreachable { error, of_path: false });
         let report = match message {
@@ -91,17 +121,20 @@ impl<O: Observer> Stack<O> {
             Icmpv6Message::ParameterProblem { code: 1, .. } => host(Error::ProtocolUnreachable),
             _ => None,
         };
-        self.handle_report(now, report, quote);
+        self.handle_report(now, origin, report, quote);
     }
 
     /// Nobody on the link answered for the next hop of a packet of ours: the same as if a router had told us, as Linux's
     /// `ipv4_link_failure`.
     pub(crate) fn host_unreachable(&mut self, now: Instant, packet: &[u8]) {
         let report = Report::Unreachable { error: Error::HostUnreachable, of_path: true };
-        self.handle_report(now, Some(report), packet);
+        let from = QuotedPacket::parse(packet).map_or(IpAddr::UNSPECIFIED, |quoted| quoted.src);
+        // Destination unreachable, host: as the host itself would have said it.
+        let (kind, code) = if from.is_v4() { (3, 1) } else { (1, 3) };
+        self.handle_report(now, Origin { from, kind, code }, Some(report), packet);
     }
 
-    fn handle_report(&mut self, now: Instant, report: Option<Report>, quote: &[u8]) {
+    fn handle_report(&mut self, now: Instant, origin: Origin, report: Option<Report>, quote: &[u8]) {
         let Some(report) = report else { return self.drop_packet(now, DropReason::Unsupported) };
         let Ok(quoted) = QuotedPacket::parse(quote) else {
             self.env.counters.bump(Counter::IcmpInErrors);
@@ -113,10 +146,18 @@ impl<O: Observer> Stack<O> {
         };
         let local = Endpoint::new(quoted.src, local_port);
         let remote = Endpoint::new(quoted.dst, remote_port);
-        self.report(now, (local, remote), seq, report);
+        let quote = quote.get(quoted.transport_at..).unwrap_or_default();
+        self.report(now, origin, (local, remote), (seq, quote), report);
     }
 
-    fn report(&mut self, now: Instant, (local, remote): (Endpoint, Endpoint), seq: SeqNum, report: Report) {
+    fn report(
+        &mut self,
+        now: Instant,
+        origin: Origin,
+        (local, remote): (Endpoint, Endpoint),
+        (seq, quote): (SeqNum, &[u8]),
+        report: Report,
+    ) {
         let handle = self.find_any_scope(local, remote);
         let in_flight = match handle {
             Some(Handle::Flow(index)) => match &self.flows[index as usize].phase {
@@ -133,7 +174,15 @@ impl<O: Observer> Stack<O> {
             return self.drop_packet(now, DropReason::IcmpNotOurs);
         };
         match (report, handle) {
-            (Report::Unreachable { error, .. }, Handle::Flow(index)) => self.flow_unreachable(now, index, error),
+            (Report::Unreachable { error, .. }, Handle::Flow(index)) => {
+                let flow = &mut self.flows[index as usize];
+                if flow.is_opening() {
+                    let quote = quote[..quote.len().min(MAX_QUOTE)].into();
+                    flow.icmp = Some(Box::new(IcmpNotice { origin, error, to: remote, quote }));
+                    self.wake_owner(index, Readiness::NOTICE);
+                }
+                self.flow_unreachable(now, index, error);
+            }
             (Report::Unreachable { of_path: true, error }, Handle::Embryo(index)) => {
                 self.env.counters.bump(Counter::TcpAttemptFails);
                 let flow = self.embryos[index as usize].id;

@@ -4,6 +4,6 @@
 //! about TCP), RFC 5461 (what they do to a connection), RFC 1191 and RFC 8201 (path MTU).
 
 mod echo;
-mod error;
+pub(crate) mod error;
 pub(crate) mod limit;
 mod refuse;

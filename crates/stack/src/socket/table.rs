@@ -49,7 +49,7 @@ pub(crate) struct SocketTable {
 /// What counts as news for the reader, and for the writer.
 const READ: Readiness = Readiness::READABLE.union(Readiness::READ_CLOSED).union(Readiness::URGENT).union(COMMON);
 const WRITE: Readiness = Readiness::WRITABLE.union(COMMON);
-const COMMON: Readiness = Readiness::CLOSED.union(Readiness::ERROR);
+const COMMON: Readiness = Readiness::CLOSED.union(Readiness::ERROR).union(Readiness::NOTICE);
 
 impl SocketTable {
     pub(crate) fn new(shard: u16) -> SocketTable {

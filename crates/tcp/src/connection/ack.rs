@@ -96,6 +96,7 @@ impl Connection {
         let una = self.snd.una();
         let freed = self.snd.queue.ack_to(cx.pool, una);
         self.snd.bytes_acked += freed as u64;
+        self.watch_acked(cx);
         self.app.soft_error = None;
         self.snd.retransmitting_since = Instant::MAX;
         self.timers.stop(Timer::UserTimeout);

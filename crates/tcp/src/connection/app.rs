@@ -2,10 +2,11 @@
 
 use super::Connection;
 use super::halves::{RecvHalf, SendHalf};
+use super::watch::{Notice, Watched};
 use crate::recv::RecvQueue;
 use crate::send::Mark;
 use crate::{Config, Cx, Readiness, TcpInfo, WriteFlags};
-use limpid_event::{Call, Error, Event, Observer, TxReason};
+use limpid_event::{Call, Error, Event, Instant, Observer, TxReason};
 use limpid_wire::{Chunk, FramePool};
 
 /// What an application has not read yet when its connection goes to TIME-WAIT or ends: it stays with the socket.
@@ -15,6 +16,8 @@ pub struct Remnant {
     pub(super) error: Option<Error>,
     /// As it was at the end.
     pub(super) info: TcpInfo,
+    pub(super) watch: Watched,
+    pub(super) last_data: Instant,
 }
 
 /// How far the stream that is sent came, bytes.
@@ -27,6 +30,12 @@ pub struct StreamPosition {
 }
 
 impl Connection {
+    /// When data came last: what SO_TIMESTAMP tells, since what waits to be read lies together as on Linux, where the newest
+    /// part gives its time to the whole.
+    pub fn last_data_at(&self) -> Instant {
+        self.rcv.last_data
+    }
+
     /// How far the stream that is sent came.
     pub fn stream_position(&self) -> StreamPosition {
         let acknowledged = self.snd.bytes_acked;
@@ -230,6 +239,7 @@ impl Connection {
         ready.set(Readiness::CLOSED, over || (read_closed && !sending));
         ready.set(Readiness::ERROR, self.app.error.is_some());
         ready.set(Readiness::URGENT, self.urgent().is_some());
+        ready.set(Readiness::NOTICE, self.snd.watch.as_ref().is_some_and(|watch| watch.has_notice()));
         ready
     }
 
@@ -318,6 +328,19 @@ impl Remnant {
     /// Everything is over, so nothing blocks.
     pub fn readiness(&self) -> Readiness {
         let closed = Readiness::READABLE | Readiness::WRITABLE | Readiness::READ_CLOSED | Readiness::CLOSED;
-        if self.error.is_some() { closed | Readiness::ERROR } else { closed }
+        let mut ready = closed;
+        ready.set(Readiness::ERROR, self.error.is_some());
+        ready.set(Readiness::NOTICE, self.watch.as_ref().is_some_and(|watch| watch.has_notice()));
+        ready
+    }
+
+    /// The oldest notice of what was watched.
+    pub fn take_notice(&mut self) -> Option<Notice> {
+        self.watch.as_mut()?.take_notice()
+    }
+
+    /// When data came last.
+    pub fn last_data_at(&self) -> Instant {
+        self.last_data
     }
 }

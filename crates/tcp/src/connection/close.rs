@@ -115,6 +115,7 @@ impl Connection {
         self.app.error = error;
         self.timers.stop_all();
         self.snd.forget(cx.pool);
+        self.watch_ended();
         self.due.only_reset();
         self.woke |= Readiness::READABLE | Readiness::WRITABLE | Readiness::READ_CLOSED | Readiness::CLOSED;
         if error.is_some() {
@@ -141,6 +142,7 @@ impl Connection {
     /// After [`Next::Ended`](crate::Next::Ended): what the application may still read, and the error that waits for it.
     pub fn into_remnant(self, now: Instant) -> Remnant {
         let info = self.info(now);
-        Remnant { queue: self.rcv.queue, error: self.app.error, info }
+        let (watch, last_data) = (self.snd.watch, self.rcv.last_data);
+        Remnant { queue: self.rcv.queue, error: self.app.error, info, watch, last_data }
     }
 }

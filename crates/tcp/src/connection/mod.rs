@@ -11,6 +11,7 @@
 //! | `timeout` | what each timer does | 9293 §3.8, §3.10.8, 6298, 5482 |
 //! | `close` | close, shutdown, abort, and the end | 9293 §3.6, §3.10.4, §3.10.5 |
 //! | `app` | write, read, readiness | 9293 §3.10.2, §3.10.3 |
+//! | `watch` | when writes left and were acknowledged | |
 
 mod ack;
 mod app;
@@ -26,8 +27,10 @@ mod snd;
 mod tests;
 mod text;
 mod timeout;
+mod watch;
 
 pub use app::{Remnant, StreamPosition};
+pub use watch::{MAX_MARKS, MAX_NOTICES, Notice, Stamps};
 
 use crate::clock::{AnswerLimit, TsClock, TsRecent};
 use crate::negotiate::{InitialWindow, Negotiated};

@@ -239,6 +239,7 @@ impl Connection {
     #[inline]
     fn transmit_data<O: Observer>(&mut self, cx: &mut Cx<'_, O>, cut: Cut, retransmission: u32) -> Transmit {
         let end = cut.seq + cut.payload.len() as u32;
+        self.watch_sent(cx, cut.seq, end);
         let mut flags = TcpFlags::ACK;
         let pushed = end == self.snd.queue.end() || self.snd.queue.pushes(cut.seq, end);
         if !cut.payload.is_empty() && (pushed || cut.why == TxReason::ZeroWindowProbe) {

@@ -1,6 +1,7 @@
 //! What sending remembers: the send sequence variables (RFC 9293 §3.3.1), the queue, the records, and what paces them.
 
 use super::Birth;
+use super::watch::Watched;
 use crate::congestion::{CongestionControl, Controller, CwndUsage, initial_window};
 use crate::recovery::{NewReno, RttEstimator};
 use crate::send::{Nagle, SendQueue, SentRecords, Snapshot, sws};
@@ -42,6 +43,8 @@ pub(super) struct Snd {
     pub(super) total_retrans: u32,
     /// What was delivered so far, as it is noted in each record.
     pub(super) delivered: Snapshot,
+    /// What the application watches.
+    pub(super) watch: Watched,
 }
 
 impl Snd {
@@ -76,6 +79,7 @@ impl Snd {
             bytes_acked: 0,
             total_retrans: 0,
             delivered: Snapshot::default(),
+            watch: None,
         }
     }
 
