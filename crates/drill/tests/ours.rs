@@ -3,6 +3,7 @@
 use limpid_drill::run::{Settings, run};
 use limpid_drill::target::{Network, OurTarget};
 use limpid_drill::{Report, Verdict, parse};
+use proptest::prelude::*;
 
 fn play(text: &str) -> Report {
     let script = parse::parse(text, &Default::default()).unwrap_or_else(|e| panic!("{e}"));
@@ -191,5 +192,85 @@ fn what_only_other_stacks_have_is_unsupported() {
         let verdict = play(line).verdict;
         let Verdict::Unsupported { at: place, .. } = verdict else { panic!("{line}: {verdict:?}") };
         assert_eq!(place.column, at, "{line}");
+    }
+}
+
+/// Pieces of scripts, in whatever order: what a hostile script may ask for.
+const PIECES: &[&str] = &[
+    "socket(..., SOCK_STREAM, IPPROTO_TCP) = 3",
+    "socket(..., SOCK_STREAM|SOCK_NONBLOCK, IPPROTO_TCP) = 5",
+    "bind(3, ..., ...) = 0",
+    "listen(3, 1) = 0",
+    "accept(3, ..., ...) = 4",
+    "connect(3, ..., ...) = 0",
+    "connect(5, ..., ...) = -1 EINPROGRESS",
+    "fcntl(3, F_SETFL, O_RDWR|O_NONBLOCK) = 0",
+    "write(4, ..., 3000) = 3000",
+    "read(4, ..., 5000) = 1000",
+    "shutdown(4, SHUT_WR) = 0",
+    "close(4) = 0",
+    "close(3) = 0",
+    "close(77) = -1 EBADF",
+    "poll([{fd=4, events=POLLIN, revents=POLLIN}], 1, 50) = 1",
+    "setsockopt(4, SOL_SOCKET, SO_LINGER, {onoff=1, linger=0}, 8) = 0",
+    "getsockopt(4, SOL_SOCKET, SO_ERROR, [0], [4]) = 0",
+    "pipe([8, 9]) = 0",
+    "splice(4, 0, 9, 0, 1000, 0) = 1000",
+    "sendto(5, ..., 10, MSG_FASTOPEN, ..., ...) = 10",
+    "epoll_create(1) = 6",
+    "epoll_ctl(6, EPOLL_CTL_ADD, 4, {events=EPOLLIN, fd=4}) = 0",
+    "epoll_wait(6, {events=EPOLLIN, fd=4}, 1, 10) = 1",
+    "< S 0:0(0) win 65535 <mss 1000,sackOK,TS val 5 ecr 0,nop,wscale 7>",
+    "< S 4294967290:4294967290(0) win 0 <mss 1>",
+    "< S. 0:0(0) ack 1 win 1000 <mss 1000>",
+    "< . 1:1(0) ack 1 win 65535",
+    "< . 1:1(0) ack 1 win 65535 <nop,nop,TS val 6 ecr 100>",
+    "< P. 1:1001(1000) ack 1 win 65535",
+    "< P. 1001:60001(59000) ack 3001 win 0",
+    "< . 1:1(0) ack 4294967295 win 1 <nop,nop,sack 1:1001 5:4294967295>",
+    "< FPU. 1:1(0) ack 1 win 1 urg 65535",
+    "< R 1:1(0) win 0",
+    "< - 1:1(0) win 0",
+    "< FSRP.UEWA 1:1(0) ack 1 win 0 <raw 0505>",
+    "< [ce] 1 > 8080 S 0:0(0) win 9 <mss 9>",
+    "< icmp unreachable frag_needed mtu 1 [1:1461(1460)]",
+    "< icmp unreachable port_unreachable [0:0(0)]",
+    "< icmp type_255 code_255 [1:1(0)]",
+    "> S. 0:0(0) ack 1 <...>",
+    "> S 0:0(0) <...>",
+    "> . 1:1(0) ack 1 <...>",
+    "> P. 1:3001(3000) ack 1 <...>",
+    "%{ print(tcpi_state) }%",
+    "`sysctl -q net.ipv4.tcp_sack=0`",
+];
+
+/// Times of pieces; loose ones are for outbound packets.
+const TIMES: &[&str] = &["+0", "+0.2", "+70", "1.5", "+0...0.1"];
+
+proptest! {
+    /// Nothing in a script makes the runner, the sockets or the stack panic, run for ever, or break down.
+    #[test]
+    fn hostile_scripts_end(lines in prop::collection::vec((0..TIMES.len(), 0..PIECES.len()), 1..25), seed: u64) {
+        let mut lines: Vec<String> = lines
+            .into_iter()
+            .map(|(time, piece)| {
+                let loose = TIMES[time].contains("...") && !PIECES[piece].contains(" = ");
+                format!("{} {}", if loose { "+0" } else { TIMES[time] }, PIECES[piece])
+            })
+            .collect();
+        // An event that ends the run is taken out, so that the next run comes further.
+        while !lines.is_empty() {
+            let text = format!("0 close(3) = -1 EBADF\n{}", lines.join("\n"));
+            let script = parse::parse(&text, &Default::default()).unwrap_or_else(|e| panic!("{e}\n{text}"));
+            let settings = Settings::default();
+            let mut target = OurTarget::new(&Network::of(&script, &settings).unwrap(), seed).unwrap();
+            let at = match run(&script, &settings, &mut target).verdict {
+                Verdict::Pass => break,
+                Verdict::Fail(failure) => failure.at,
+                Verdict::Unsupported { at, .. } | Verdict::Invalid { at, .. } => at,
+                Verdict::Broken(what) => panic!("{what}\n{text}"),
+            };
+            lines.remove((at.line as usize).saturating_sub(2).min(lines.len() - 1));
+        }
     }
 }

@@ -24,7 +24,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The device's name on Linux's side, as packetdrill has it.
 const DEVICE: &str = "tun0";
@@ -175,6 +175,11 @@ impl Target for KernelTarget {
 
     fn now(&mut self) -> Instant {
         self.clock.now()
+    }
+
+    fn wall_clock(&mut self, at: Instant) -> Duration {
+        let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        (unix + at.since(Instant::ZERO)).saturating_sub(self.clock.now().since(Instant::ZERO))
     }
 
     fn wait(&mut self, until: Instant) -> Result<Happening, TargetError> {
