@@ -16,13 +16,12 @@ use std::time::Instant;
 const SEED: u64 = 1;
 
 /// What went wrong with each script that did not pass, by name.
-fn failures(scripts: &[Entry]) -> BTreeMap<String, String> {
+fn failures(scripts: &[Entry], settings: &Settings) -> BTreeMap<String, String> {
     let (next, failures) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
     let worker = || {
         while let Some(entry) = scripts.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let settings = Settings::default();
-            let mut target = OurTarget::new(&entry.network(&settings), SEED).unwrap();
-            let report = run(&entry.script, &settings, &mut target);
+            let mut target = OurTarget::new(&entry.network(settings), SEED).unwrap();
+            let report = run(&entry.script, settings, &mut target);
             if report.verdict != Verdict::Pass {
                 failures.lock().unwrap().insert(entry.name.clone(), complaint(entry, &report));
             }
@@ -33,11 +32,10 @@ fn failures(scripts: &[Entry]) -> BTreeMap<String, String> {
     failures.into_inner().unwrap()
 }
 
-#[test]
-fn every_script_passes_on_our_stack() {
-    let scripts = collection();
+/// Runs scripts, and fails if one fails that is not pending.
+fn check(scripts: &[Entry], settings: &Settings) {
     let begin = Instant::now();
-    let mut failures = failures(&scripts);
+    let mut failures = failures(scripts, settings);
     println!("{} scripts in {:.2?}", scripts.len(), begin.elapsed());
     for name in pending() {
         match failures.remove(&name) {
@@ -47,4 +45,26 @@ fn every_script_passes_on_our_stack() {
     }
     let failures: Vec<String> = failures.into_values().collect();
     assert!(failures.is_empty(), "{} of {} failed:\n{}", failures.len(), scripts.len(), failures.join("\n"));
+}
+
+fn with(options: &[(&str, &str)]) -> Settings {
+    let option = |(name, value): &(&str, &str)| ((*name).to_owned(), Some((*value).to_owned()));
+    Settings { options: options.iter().map(option).collect() }
+}
+
+#[test]
+fn every_script_passes_on_our_stack() {
+    check(&collection(), &Settings::default());
+}
+
+#[test]
+fn every_script_passes_with_sockets_for_both_versions() {
+    check(&collection(), &with(&[("ip_version", "ipv4-mapped-ipv6")]));
+}
+
+#[test]
+fn every_script_passes_with_ipv6() {
+    let scripts: Vec<Entry> = collection().into_iter().filter(|entry| entry.v4_only.is_none()).collect();
+    // The MSS is then that of IPv4 with 1500.
+    check(&scripts, &with(&[("ip_version", "ipv6"), ("mtu", "1520")]));
 }

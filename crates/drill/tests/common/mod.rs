@@ -1,9 +1,10 @@
 //! The collection, `tests/packetdrill/` in the project's root, and what the heads of its scripts say.
 //!
-//! A script's head is the comment lines that it begins with. Two of them mean something here:
+//! A script's head is the comment lines that it begins with. Three of them mean something here:
 //!
 //! * `// differs: why` – on Linux it fails, and why we do otherwise. The run on Linux must then fail.
 //! * `// limpid only: why` – on Linux it is not run.
+//! * `// IPv4 only: why` – it is not played with IPv6.
 
 // Each test uses a part of it.
 #![allow(dead_code)]
@@ -28,6 +29,8 @@ pub(crate) struct Entry {
     pub(crate) differs: Option<String>,
     /// Why it says nothing of Linux.
     pub(crate) limpid_only: Option<String>,
+    /// Why it says nothing of IPv6.
+    pub(crate) v4_only: Option<String>,
 }
 
 /// All scripts, in the order of their names.
@@ -60,9 +63,12 @@ impl Entry {
             let comments = text.lines().map_while(|line| line.trim().strip_prefix("//"));
             comments.filter_map(|line| line.trim().strip_prefix(word)).map(|why| why.trim().to_owned()).next()
         };
-        let (differs, limpid_only) = (head("differs:"), head("limpid only:"));
-        assert!([&differs, &limpid_only].iter().all(|why| why.as_deref() != Some("")), "{name}: no reason is given");
-        Entry { name, script, differs, limpid_only }
+        let [differs, limpid_only, v4_only] = ["differs:", "limpid only:", "IPv4 only:"].map(head);
+        assert!(
+            [&differs, &limpid_only, &v4_only].iter().all(|why| why.as_deref() != Some("")),
+            "{name}: no reason is given"
+        );
+        Entry { name, script, differs, limpid_only, v4_only }
     }
 
     /// The folder it is in.
