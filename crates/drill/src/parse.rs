@@ -58,7 +58,7 @@ impl Cursor<'_> {
             script.init = Some(self.command()?);
         }
         while !matches!(self.peek(), None | Some('`')) {
-            let event = self.event(script.events.is_empty())?;
+            let event = self.event(script.events.last())?;
             script.events.push(event);
         }
         if script.events.is_empty() {

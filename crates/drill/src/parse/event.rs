@@ -12,12 +12,18 @@ const MAX_SECONDS: u64 = 1_000_000_000;
 pub(super) const AN_EVENT: &str = "an event, which starts with a time such as 0, +.1 or *";
 
 impl Cursor<'_> {
-    pub(super) fn event(&mut self, is_first: bool) -> Result<Event> {
+    /// The next event, behind `last`.
+    pub(super) fn event(&mut self, last: Option<&Event>) -> Result<Event> {
         let at = self.pos();
         let start = self.at;
         let time = self.time()?;
-        if is_first && !matches!(time, Time::Absolute(Duration::ZERO) | Time::Relative(Duration::ZERO)) {
+        if last.is_none() && !matches!(time, Time::Absolute(Duration::ZERO) | Time::Relative(Duration::ZERO)) {
             return self.error_at(start, "expected the first event at time 0");
+        }
+        if let (Some(last), Some(now)) = (last.and_then(|last| absolute(last.time)), absolute(time))
+            && now < last
+        {
+            return self.error_at(start, "expected a time that is not before that of the event before");
         }
         let kind = self.event_kind(time)?;
         let is_outbound = matches!(&kind, EventKind::Packet(packet) if packet.direction == Direction::Outbound);
@@ -166,6 +172,14 @@ impl Cursor<'_> {
             Some(end) => Ok(self.take_len(end + 1)),
             None => self.error_at(self.at, format!("this bracket has no end: expected '{}'", closing(self.rest()))),
         }
+    }
+}
+
+/// When an event happens at the earliest since the script's start, if its time says.
+fn absolute(time: Time) -> Option<Duration> {
+    match time {
+        Time::Absolute(at) | Time::AbsoluteRange(at, _) => Some(at),
+        _ => None,
     }
 }
 

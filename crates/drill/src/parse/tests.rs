@@ -116,6 +116,11 @@ fn times() {
 }
 
 #[test]
+fn only_neighbours_must_be_in_order() {
+    assert_eq!(script("0 `a`\n0.5 `b`\n+0 `c`\n0.1 `d`\n0.1 `e`").events.len(), 5);
+}
+
+#[test]
 fn comments() {
     let events = script(
         "// before\n/* all */0 /**/ close /* 1 */ ( // 2\n3 /* * / ** */ ) = 0 // at the end\n+0 > /*\n*/ . 1:1(0) //",

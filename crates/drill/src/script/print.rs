@@ -6,6 +6,8 @@ use crate::parse::is_bare_value;
 use std::fmt::{self, Display, Formatter};
 use std::time::Duration;
 
+/// Definitions are in place already; they are printed with the other options, and a word that one of them made of another is
+/// replaced again where this text is parsed.
 impl Display for Script {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Script { options, init, events, cleanup } = self;

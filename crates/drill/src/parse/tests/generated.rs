@@ -193,6 +193,16 @@ fn event(time: Time) -> impl Strategy<Value = Event> {
     kind.prop_map(move |kind| Event { at, last_line, time, kind })
 }
 
+/// A time that may stand behind `last`: one that goes back becomes relative.
+fn behind(last: Time, time: Time) -> Time {
+    let (Time::Absolute(earlier) | Time::AbsoluteRange(earlier, _)) = last else { return time };
+    match time {
+        Time::Absolute(at) if at < earlier => Time::Relative(at),
+        Time::AbsoluteRange(from, to) if from < earlier => Time::RelativeRange(from, to),
+        other => other,
+    }
+}
+
 fn option() -> impl Strategy<Value = Opt> {
     let value = prop_oneof![
         "[a-zA-Z0-9_.,:~-]{1,12}",
@@ -210,7 +220,8 @@ fn any_script() -> impl Strategy<Value = Script> {
     let more = vec(any_time().prop_flat_map(event), 0..6);
     (vec(option(), 0..3), of(command()), first.prop_flat_map(event), more, of(command())).prop_map(
         |(options, init, first, more, cleanup)| {
-            let events = std::iter::once(first).chain(more).collect();
+            let mut events: Vec<Event> = std::iter::once(first).chain(more).collect();
+            (1..events.len()).for_each(|n| events[n].time = behind(events[n - 1].time, events[n].time));
             Script { options, init, events, cleanup }
         },
     )
