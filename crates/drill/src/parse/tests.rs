@@ -84,6 +84,25 @@ fn a_whole_script() {
     assert_eq!(whole.events[0].at, Pos { line: 4, column: 4 });
 }
 
+/// All files below a folder.
+fn files_below(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
+}
+
+#[test]
+fn our_own_scripts_are_printed_and_read_again() {
+    let collection = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/packetdrill");
+    let is_script = |path: &std::path::PathBuf| path.extension().is_some_and(|extension| extension == "pkt");
+    let scripts: Vec<_> = files_below(&collection).into_iter().filter(is_script).collect();
+    assert!(scripts.len() > 50, "{}", scripts.len());
+    for path in scripts {
+        let first = parse(&std::fs::read_to_string(&path).unwrap(), &Definitions::new());
+        let first = first.unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        assert_eq!(unplaced(&script(&first.to_string())), unplaced(&first), "{}", path.display());
+    }
+}
+
 #[test]
 fn line_ends_mean_nothing() {
     let text = "0\nsocket\n(\n...\n,\nSOCK_STREAM,0\n)\n=\n3\n+0\n>\nS\n0:0(0)\n<\nmss\n1460\n>\n+0 close(3)=0";
