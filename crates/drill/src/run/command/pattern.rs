@@ -170,7 +170,7 @@ impl Reader {
                 'S' if escaped => self.atom(last, Atom::Class { ranges: SPACE.into(), negated: true }),
                 'w' if escaped => self.atom(last, Atom::Class { ranges: LETTER.into(), negated: false }),
                 'W' if escaped => self.atom(last, Atom::Class { ranges: LETTER.into(), negated: true }),
-                c if escaped && c.is_alphanumeric() || c == '<' && escaped || c == '>' && escaped => {
+                c if escaped && (c.is_alphanumeric() || matches!(c, '<' | '>')) => {
                     return Err(self.error("has a sequence that is not known here"));
                 }
                 c => self.atom(last, Atom::One(c)),
