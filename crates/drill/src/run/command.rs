@@ -1,6 +1,6 @@
 //! Commands in backticks: the few that scripts use, understood here, never given to a shell.
 //!
-//! A text is cut into words as a shell does it ([`words`]), each command in it becomes a typed [`Action`] ([`tools`]), and
+//! A text is cut into words as a shell does it (`words`), each command in it becomes a typed [`Action`] (`tools`), and
 //! [`Shell::run`] plays them through the [`Target`](crate::target::Target). What is not in the list is an error with its
 //! place, so that a script is never judged in surroundings that it did not ask for.
 //!

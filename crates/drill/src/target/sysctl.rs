@@ -1,6 +1,6 @@
 //! Sysctls of our stack: Linux's names to the settings that every user of a [`StackConfig`] has.
 //!
-//! [`table`](self::table) has a row for each name that is known, and says what setting it means. A name or a value that the
+//! `table` has a row for each name that is known, and says what setting it means. A name or a value that the
 //! stack does not have is an error, so that no script is judged under settings that do not hold.
 
 mod table;
