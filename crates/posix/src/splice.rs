@@ -94,9 +94,13 @@ impl<O: Observer> Process<O> {
             return Err(error);
         }
         let id = socket.id;
+        let extras = self.send_extras(file, &[], 0)?;
         let flags = if more { WriteFlags::MORE } else { WriteFlags::empty() };
         match self.stack.write_with(now, id, bytes, flags) {
-            Ok(taken) => Ok(Some(taken)),
+            Ok(taken) => {
+                self.note_sent(now, file, taken, &extras);
+                Ok(Some(taken))
+            }
             Err(Error::WouldBlock) => Ok(None),
             Err(Error::NotConnected | Error::InvalidArgument) => Err(Errno::EPIPE),
             Err(error) => Err(error.into()),

@@ -33,7 +33,8 @@ impl<O: Observer> Process<O> {
                 None => self.write_memory(file, None, &bytes).map(|len| Progress::Done(Return::ok(len as i64))),
             };
         }
-        self.send_on(now, file, bytes, 0, SendExtras::default())
+        let extras = self.send_extras(file, &[], 0)?;
+        self.send_on(now, file, bytes, 0, extras)
     }
 
     /// send, sendto, sendmsg. Where to is not looked at, as on a connected socket of Linux.

@@ -7,4 +7,5 @@ mod closing;
 mod hostile;
 mod limits;
 mod readiness;
+mod urgent;
 mod world;

@@ -27,6 +27,8 @@ pub struct World {
     sent: u64,
     /// Nothing gets through.
     pub cut: bool,
+    /// The next segment says that its last byte is urgent, whatever its sender knows of that.
+    pub urge: bool,
     /// Calls that have ended, by host, with the time.
     pub ended: Vec<(usize, TaskId, Return, Instant)>,
 }
@@ -56,6 +58,7 @@ impl World {
             flying: BTreeMap::new(),
             sent: 0,
             cut: false,
+            urge: false,
             ended: Vec::new(),
         }
     }
@@ -68,8 +71,12 @@ impl World {
                 self.hosts[host].poll_transmit(self.now, self.iface, &mut batch);
                 let count = batch.frames().len();
                 for frame in batch.frames().iter().filter(|_| !self.cut) {
+                    let mut bytes = frame.to_vec();
+                    if core::mem::take(&mut self.urge) {
+                        urge(&mut bytes, frame.payload.len() as u16);
+                    }
                     self.sent += 1;
-                    self.flying.insert((self.now + self.delay, self.sent), (1 - host, frame.to_vec()));
+                    self.flying.insert((self.now + self.delay, self.sent), (1 - host, bytes));
                 }
                 batch.sent(count);
                 if count == 0 {
@@ -93,7 +100,7 @@ impl World {
             self.now = self.now.max(next);
             while let Some(entry) = self.flying.first_entry().filter(|entry| entry.key().0 <= self.now) {
                 let (to, bytes) = entry.remove();
-                let frame = RxFrame { bytes: Chunk::from_vec(bytes), checksum: RxChecksum::Unverified, gso_size: 0 };
+                let frame = RxFrame { bytes: Chunk::from_vec(bytes), checksum: RxChecksum::Verified, gso_size: 0 };
                 self.hosts[to].handle_frame(self.now, self.iface, frame);
                 self.drain();
             }
@@ -226,6 +233,12 @@ impl World {
             other => panic!("epoll_wait gave {other:?}"),
         }
     }
+}
+
+/// Sets URG and the urgent pointer of a TCP segment over IPv4, and leaves the checksum as it was.
+fn urge(packet: &mut [u8], pointer: u16) {
+    packet[20 + 13] |= 0x20;
+    packet[20 + 18..20 + 20].copy_from_slice(&pointer.to_be_bytes());
 }
 
 pub fn addr(address: &str) -> Sockaddr {
