@@ -156,7 +156,7 @@ impl SynSchedule {
     /// How long after its first SYN a connect with `retries` fails at the next timeout even if there would be more: as long as
     /// exponential ones alone would have taken, as on Linux. So `retries` of 1 and 2 leave no room for all the linear ones.
     pub fn patience(retries: u8) -> Duration {
-        (0..=u32::from(retries)).map(|nth| Rto::INITIAL.backed_off(nth)).sum()
+        (0..=u32::from(retries)).map(|nth| Rto::INITIAL.backed_off(nth, Rto::MAX)).sum()
     }
 
     /// The wait after the `nth` SYN; 0 is the first.
@@ -165,7 +165,7 @@ impl SynSchedule {
             SynSchedule::Exponential => 0,
             SynSchedule::LinearThenExponential { linear } => linear,
         };
-        Rto::INITIAL.backed_off(u32::from(nth.saturating_sub(linear)))
+        Rto::INITIAL.backed_off(u32::from(nth.saturating_sub(linear)), Rto::MAX)
     }
 }
 

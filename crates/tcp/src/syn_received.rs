@@ -135,7 +135,7 @@ impl SynReceived {
     }
 
     fn restart_timer<O: Observer>(&mut self, cx: &mut Cx<'_, O>) {
-        let after = Rto::INITIAL.backed_off(u32::from(self.timeouts));
+        let after = Rto::INITIAL.backed_off(u32::from(self.timeouts), Rto::MAX);
         self.retry_at = cx.now + after;
         cx.emit(|| Event::TimerSet { timer: Timer::SynAck, after });
     }

@@ -6,7 +6,7 @@ pub(crate) use pair::{Link, Pair, Random};
 
 use crate::{
     Config, Connection, Next, OpenParams, Outcome, Readiness, Remnant, SynReceived, SynReceivedOutcome,
-    SynReceivedTimeout, SynSent, SynSentOutcome, TimeWait, TimeWaitOutcome, Transmit, reset_for,
+    SynReceivedTimeout, SynSent, SynSentOutcome, TimeWait, TimeWaitOutcome, Transmit, WriteFlags, reset_for,
 };
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -391,10 +391,23 @@ impl Host {
     }
 
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<usize, Error> {
+        self.write_with(bytes, WriteFlags::empty())
+    }
+
+    pub(crate) fn write_with(&mut self, bytes: &[u8], flags: WriteFlags) -> Result<usize, Error> {
         let Phase::Connection(connection) = &mut self.phase else { return Err(Error::NotConnected) };
-        let result = connection.write(cx!(self), bytes);
+        let result = connection.write_with(cx!(self), bytes, flags);
         self.drain();
         result
+    }
+
+    /// Changes settings of the connection.
+    pub(crate) fn configure(&mut self, change: impl FnOnce(&mut Config)) {
+        let mut config = self.connection().config().clone();
+        change(Arc::make_mut(&mut config));
+        let Phase::Connection(connection) = &mut self.phase else { panic!("there is no connection") };
+        let outcome = connection.configure(cx!(self), config);
+        self.settle(outcome);
     }
 
     pub(crate) fn read(&mut self, max: usize) -> Result<Vec<u8>, Error> {

@@ -2,16 +2,26 @@
 //! arrives, in order, and the sender never waits for nothing.
 
 use limpid_event::Instant;
+use limpid_tcp::WriteFlags;
 use limpid_tcp::congestion::{AckSample, CongestionControl, Controller, LossSample, Reno};
 use limpid_tcp::recovery::{AckInput, NewReno, RttEstimator};
 use limpid_tcp::recv::RecvQueue;
-use limpid_tcp::send::{SendQueue, SentRecords, Snapshot};
+use limpid_tcp::send::{Append, SendQueue, SentRecords, Shape, Snapshot};
 use limpid_wire::tcp::SackBlock;
 use limpid_wire::{Chunks, FramePool, SeqNum};
 use std::collections::BTreeMap;
 
 const MSS: u32 = 1000;
 const CAPACITY: usize = 64 * 1024;
+const APPEND: Append = Append {
+    goal: 44 * MSS,
+    capacity: CAPACITY,
+    sent: 0,
+    notsent_lowat: u32::MAX,
+    max_window: 1 << 20,
+    flags: WriteFlags::empty(),
+    goes_on: false,
+};
 
 /// A small generator: what is wanted is variety, not secrecy (SplitMix64).
 struct Random(u64);
@@ -79,7 +89,7 @@ impl World {
             send: SendQueue::new(start),
             records: SentRecords::new(start),
             recovery: NewReno::new(),
-            congestion: CongestionControl::Reno(Reno::new(MSS)),
+            congestion: CongestionControl::Reno(Reno::new(10)),
             rtt: RttEstimator::new(),
             backoff: 0,
             rto_at: None,
@@ -107,10 +117,10 @@ impl World {
     }
 
     fn write(&mut self) {
-        while self.written < self.plan.bytes {
+        while self.written < self.plan.bytes && self.send.len() < CAPACITY {
             let n = (self.random.below(5000) as u32 + 1).min(self.plan.bytes - self.written);
             let bytes: Vec<u8> = (self.written..self.written + n).map(byte_at).collect();
-            let taken = self.send.write(&mut self.pool, &bytes, CAPACITY) as u32;
+            let taken = self.send.write(&mut self.pool, &bytes, &APPEND).bytes as u32;
             self.written += taken;
             if taken < n {
                 break;
@@ -119,15 +129,15 @@ impl World {
     }
 
     fn transmit(&mut self) {
-        let max = MSS * (1 + self.random.below(4) as u32);
+        let max = 1 + self.random.below(4) as u32;
         loop {
             let cwnd = self.congestion.window();
             let (start, len, again) = match self.recovery.next(&mut self.records, cwnd, self.plan.sack, MSS, max) {
                 Some(next) => (next.start, next.end - next.start, true),
                 None => {
-                    let pipe = self.recovery.pipe(&self.records, self.plan.sack, MSS);
+                    let pipe = self.recovery.pipe(&self.records, self.plan.sack);
                     let unsent = self.send.end() - self.records.snd_nxt();
-                    let len = unsent.min(cwnd.saturating_sub(pipe)).min(max);
+                    let len = unsent.min(cwnd.saturating_sub(pipe).min(max) * MSS);
                     if len == 0 {
                         return;
                     }
@@ -138,13 +148,16 @@ impl World {
             assert!(!payload.is_empty(), "{:?}: what is outstanding is still held", self.plan);
             let (end, now) = (start + payload.len() as u32, self.instant());
             if again {
-                self.recovery.on_retransmit(&mut self.records, start, end, now, Snapshot::default());
+                self.recovery.on_retransmit(&mut self.records, start, end, now, Snapshot::default(), MSS as u16);
             } else {
-                self.records.on_sent(end, now, Snapshot::default());
+                let len = payload.len() as u32;
+                self.send.pieces.take(len);
+                let segment = if len > MSS { MSS as u16 } else { 0 };
+                self.records.on_sent(end, now, Snapshot::default(), Shape { segment, ..Shape::SINGLE });
             }
             self.sent += payload.len() as u64;
             self.launch_segments(start, payload);
-            self.rto_at.get_or_insert(self.now + self.rtt.rto().backed_off(self.backoff).as_millis() as u64);
+            self.rto_at.get_or_insert(self.now + self.rtt.backed_off(self.backoff).as_millis() as u64);
         }
     }
 
@@ -179,7 +192,7 @@ impl World {
 
     fn acknowledge(&mut self, ack: SeqNum, blocks: &[SackBlock]) {
         let duplicate = ack == self.records.snd_una() && !self.records.is_empty();
-        let prior = self.recovery.pipe(&self.records, self.plan.sack, MSS);
+        let prior = self.recovery.pipe(&self.records, self.plan.sack);
         let acked = self.records.on_ack(ack, blocks, self.instant());
         if let Some(rtt) = acked.rtt() {
             self.rtt.on_sample(self.instant(), rtt, self.records.snd_una(), self.records.snd_nxt());
@@ -194,13 +207,13 @@ impl World {
         if verdict.recovered {
             self.congestion.on_recovered(&loss);
         }
-        let mut sample = AckSample::new(self.instant(), acked.acked, MSS);
+        let mut sample = AckSample::new(self.instant(), acked.acked_segments, MSS);
         sample.cwnd_limited = true;
         sample.in_recovery = self.recovery.in_recovery();
         self.congestion.on_ack(&sample);
         if acked.acked > 0 {
             self.send.ack_to(&mut self.pool, ack);
-            self.rto_at = Some(self.now + self.rtt.rto().backed_off(self.backoff).as_millis() as u64);
+            self.rto_at = Some(self.now + self.rtt.backed_off(self.backoff).as_millis() as u64);
         }
         if self.records.is_empty() {
             self.rto_at = None;
@@ -208,7 +221,7 @@ impl World {
     }
 
     fn timeout(&mut self) {
-        let loss = LossSample::new(self.instant(), self.records.in_flight(), MSS);
+        let loss = LossSample::new(self.instant(), self.records.segments_in_flight(), MSS);
         let again = self.recovery.on_rto(&mut self.records);
         self.congestion.on_rto(&loss, again);
         self.backoff += 1;

@@ -1,8 +1,9 @@
 //! In steady state neither sending nor receiving asks the allocator for anything: not for a segment, nor for an ACK.
 
 use limpid_event::Instant;
+use limpid_tcp::WriteFlags;
 use limpid_tcp::recv::RecvQueue;
-use limpid_tcp::send::{SendQueue, SentRecords, Snapshot};
+use limpid_tcp::send::{Append, SendQueue, SentRecords, Shape, Snapshot};
 use limpid_wire::{FramePool, SeqNum};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -30,8 +31,16 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-const CAPACITY: usize = 256 * 1024;
 const MSS: usize = 1448;
+const APPEND: Append = Append {
+    goal: 44 * MSS as u32,
+    capacity: 256 * 1024,
+    sent: 0,
+    notsent_lowat: u32::MAX,
+    max_window: 1 << 20,
+    flags: WriteFlags::empty(),
+    goes_on: false,
+};
 
 /// One sender and one receiver without a network: segments arrive at once, ACKs after a window.
 struct Transfer {
@@ -59,7 +68,7 @@ impl Transfer {
     /// The application writes, a window of segments leaves, the other application reads, one ACK comes back. With
     /// `reorder` every eighth segment comes after the others.
     fn round(&mut self, write: &[u8], buf: &mut [u8], burst: usize, reorder: bool) {
-        while self.send.write(&mut self.pool, write, CAPACITY) == write.len() {}
+        while self.send.write(&mut self.pool, write, &APPEND).bytes > 0 {}
         let mut late = [None, None, None, None];
         for i in 0..32 {
             self.now += 1;
@@ -68,7 +77,9 @@ impl Transfer {
             if payload.is_empty() {
                 break;
             }
-            self.records.on_sent(seq + payload.len() as u32, Instant::from_millis(self.now), Snapshot::default());
+            let len = payload.len() as u32;
+            self.send.pieces.take(len);
+            self.records.on_sent(seq + len, Instant::from_millis(self.now), Snapshot::default(), Shape::SINGLE);
             if reorder && i % 8 == 0 {
                 late[i / 8] = Some((seq, payload));
                 continue;
@@ -131,9 +142,10 @@ fn small_messages_allocate_nothing() {
     let mut message = |transfer: &mut Transfer| {
         transfer.now += 1;
         let seq = transfer.records.snd_nxt();
-        assert_eq!(transfer.send.write(&mut transfer.pool, b"a request of a few bytes", CAPACITY), 24);
+        assert_eq!(transfer.send.write(&mut transfer.pool, b"a request of a few bytes", &APPEND).bytes, 24);
         let payload = transfer.send.slice(&mut transfer.pool, seq, MSS);
-        transfer.records.on_sent(seq + 24, Instant::from_millis(transfer.now), Snapshot::default());
+        transfer.send.pieces.take(24);
+        transfer.records.on_sent(seq + 24, Instant::from_millis(transfer.now), Snapshot::default(), Shape::SINGLE);
         transfer.arrive(seq, payload);
         assert_eq!(transfer.recv.read(&mut transfer.pool, &mut buf), 24);
         transfer.records.on_ack(seq + 24, &[], Instant::from_millis(transfer.now));

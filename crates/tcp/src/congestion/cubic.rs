@@ -9,8 +9,7 @@
 mod tests;
 
 use super::hystart::HyStart;
-use super::{AckSample, Controller, IdleSample, LossSample, SSTHRESH_UNKNOWN, in_micros, initial_window};
-use core::num::NonZeroU32;
+use super::{AckSample, Controller, IdleSample, LossSample, SSTHRESH_UNKNOWN, in_micros};
 use core::time::Duration;
 use limpid_event::Instant;
 
@@ -33,7 +32,8 @@ pub struct Cubic {
     cwnd: u32,
     /// Segments, or [`SSTHRESH_UNKNOWN`].
     ssthresh: u32,
-    mss: u32,
+    /// What the window begins with, and where idleness stops to shrink it.
+    initial: u32,
     /// Segments acknowledged in congestion avoidance that have not opened the window yet.
     credit: u32,
     /// The window before the last reduction, with fast convergence (W_max, §4.7).
@@ -43,8 +43,6 @@ pub struct Cubic {
     hystart: HyStart,
     /// Window and threshold before the last reduction.
     prior: Option<(u32, u32)>,
-    /// In µs; 0 where unknown.
-    srtt: u32,
     /// In µs; 0 where unknown.
     min_rtt: u32,
 }
@@ -69,33 +67,32 @@ struct Epoch {
 }
 
 impl Cubic {
-    /// At the beginning of a connection (RFC 6928).
-    pub fn new(mss: u32) -> Cubic {
-        Cubic::with_window(mss, initial_window(mss.max(1)))
-    }
-
-    /// The same with another initial window, in bytes.
-    pub fn with_window(mss: u32, window: u32) -> Cubic {
-        let mss = mss.max(1);
+    /// A connection's, which begins with `initial` segments.
+    pub fn new(initial: u32) -> Cubic {
+        let initial = initial.clamp(1, MAX_SEGMENTS);
         Cubic {
-            cwnd: window.div_ceil(mss).max(1),
+            cwnd: initial,
             ssthresh: SSTHRESH_UNKNOWN,
-            mss,
+            initial,
             credit: 0,
             w_max: 0,
             epoch: None,
             hystart: HyStart::default(),
             prior: None,
-            srtt: 0,
             min_rtt: 0,
         }
     }
 
-    /// With a threshold, in bytes, that was learned already.
+    /// The same with another window now.
+    #[must_use]
+    pub fn with_window(self, window: u32) -> Cubic {
+        Cubic { cwnd: window.clamp(1, MAX_SEGMENTS), ..self }
+    }
+
+    /// The same with a threshold that was learned already.
     #[must_use]
     pub fn with_ssthresh(self, ssthresh: u32) -> Cubic {
-        let segments = if ssthresh == SSTHRESH_UNKNOWN { SSTHRESH_UNKNOWN } else { (ssthresh / self.mss).max(2) };
-        Cubic { ssthresh: segments, ..self }
+        Cubic { ssthresh: ssthresh.max(2), ..self }
     }
 
     fn in_slow_start(&self) -> bool {
@@ -145,14 +142,18 @@ impl Cubic {
     }
 
     /// After a loss: β of the window, two segments at least (§4.6), and fast convergence (§4.7).
-    fn reduce(&mut self, mss: u32) {
-        self.mss = mss.max(1);
+    fn reduce(&mut self) {
         self.epoch = None;
         self.prior = Some((self.cwnd, self.ssthresh));
         let cwnd = u64::from(self.cwnd);
         self.w_max = if self.cwnd < self.w_max { (cwnd * (1024 + BETA) / 2048) as u32 } else { self.cwnd };
         self.ssthresh = ((cwnd * BETA / 1024) as u32).max(2);
         self.credit = 0;
+    }
+
+    /// The threshold remembers three quarters of a window that shrinks without a loss.
+    fn remember(&mut self) {
+        self.ssthresh = self.ssthresh.max(self.cwnd / 2 + self.cwnd / 4);
     }
 }
 
@@ -208,8 +209,6 @@ impl Epoch {
 
 impl Controller for Cubic {
     fn on_ack(&mut self, sample: &AckSample) {
-        self.mss = sample.mss.max(1);
-        self.srtt = sample.srtt.map_or(self.srtt, in_micros);
         if let Some(rtt) = sample.rtt {
             let micros = in_micros(rtt).max(1);
             self.min_rtt = if self.min_rtt == 0 { micros } else { self.min_rtt.min(micros) };
@@ -218,10 +217,10 @@ impl Controller for Cubic {
                 self.ssthresh = self.cwnd;
             }
         }
-        if sample.in_recovery || !sample.cwnd_limited {
+        if sample.in_recovery || !sample.cwnd_limited || sample.acked == 0 {
             return;
         }
-        let mut acked = sample.acked.div_ceil(self.mss);
+        let mut acked = sample.delivered;
         if self.in_slow_start() {
             let opened = acked.min(self.ssthresh - self.cwnd).min(MAX_SEGMENTS - self.cwnd);
             self.cwnd += opened;
@@ -232,14 +231,14 @@ impl Controller for Cubic {
         }
     }
 
-    fn on_loss(&mut self, sample: &LossSample) {
-        self.reduce(sample.mss);
+    fn on_loss(&mut self, _sample: &LossSample) {
+        self.reduce();
         self.cwnd = self.ssthresh;
     }
 
-    fn on_rto(&mut self, sample: &LossSample, again: bool) {
+    fn on_rto(&mut self, _sample: &LossSample, again: bool) {
         if !again {
-            self.reduce(sample.mss);
+            self.reduce();
         }
         self.cwnd = 1;
         self.credit = 0;
@@ -265,10 +264,8 @@ impl Controller for Cubic {
     /// As Reno's; and the time of silence does not count for the cubic function (§4.2 of RFC 9438 counts from the
     /// beginning of congestion avoidance, and an application's pause is none).
     fn on_idle(&mut self, sample: &IdleSample) {
-        let restart = (initial_window(sample.mss) / sample.mss.max(1)).min(self.cwnd);
-        if self.ssthresh != SSTHRESH_UNKNOWN {
-            self.ssthresh = self.ssthresh.max(self.cwnd / 4 * 3);
-        }
+        let restart = self.initial.min(self.cwnd);
+        self.remember();
         let rto = sample.rto.max(Duration::from_millis(1));
         let mut idle = sample.idle;
         while idle > rto && self.cwnd > restart {
@@ -282,22 +279,21 @@ impl Controller for Cubic {
         }
     }
 
-    fn window(&self) -> u32 {
-        self.cwnd.saturating_mul(self.mss)
-    }
-
-    fn ssthresh(&self) -> u32 {
-        match self.ssthresh {
-            SSTHRESH_UNKNOWN => SSTHRESH_UNKNOWN,
-            segments => segments.saturating_mul(self.mss),
+    /// As Reno's.
+    fn on_unused(&mut self, used: u32) {
+        let used = used.max(self.initial);
+        if used < self.cwnd {
+            self.remember();
+            self.cwnd = (self.cwnd + used) / 2;
         }
     }
 
-    /// As Reno's.
-    fn pacing_rate(&self) -> Option<u64> {
-        let micros = u64::from(NonZeroU32::new(self.srtt)?.get());
-        let percent = if self.cwnd < self.ssthresh / 2 { 200 } else { 120 };
-        Some(u64::from(self.window()) * percent * 10_000 / micros)
+    fn window(&self) -> u32 {
+        self.cwnd
+    }
+
+    fn ssthresh(&self) -> u32 {
+        self.ssthresh
     }
 
     fn name(&self) -> &'static str {

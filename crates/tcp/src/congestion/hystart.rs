@@ -30,7 +30,7 @@ pub(super) struct HyStart {
     last_ack: u32,
     /// The smallest round-trip time of this round, in µs.
     rtt: u32,
-    /// Bytes still to be acknowledged until the round is over: what was in flight when it began.
+    /// Segments still to be acknowledged until the round is over: what was in flight when it began.
     left: u32,
     samples: u8,
 }

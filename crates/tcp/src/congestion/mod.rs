@@ -1,8 +1,8 @@
 //! *How much* may be in flight and *how fast* it may leave: arithmetic over samples. A controller sees no segments and
 //! decides nothing about losses; [recovery](crate::recovery) does that and tells it.
 //!
-//! Windows are in bytes; `tcp_info` and people want segments, which [`in_segments`] gives. RFC 5681 is the
-//! frame, Linux's habits fill it.
+//! Windows are in segments, as Linux counts them and as `tcp_info` and people want them. RFC 5681 is the frame, Linux's
+//! habits fill it.
 
 pub mod cubic;
 mod hystart;
@@ -11,7 +11,7 @@ mod usage;
 
 pub use cubic::Cubic;
 pub use reno::Reno;
-pub use usage::CwndUsage;
+pub use usage::{CwndUsage, Stopped};
 
 use alloc::boxed::Box;
 use core::fmt;
@@ -20,18 +20,6 @@ use limpid_event::Instant;
 
 /// No slow-start threshold is known: slow start until the first loss (RFC 5681 §3.1).
 pub const SSTHRESH_UNKNOWN: u32 = u32::MAX;
-
-/// The window that a connection begins with: 10 segments, about 14,600 bytes if they are large (RFC 6928 §2).
-pub const fn initial_window(mss: u32) -> u32 {
-    let bound = if 2 * mss > 14_600 { 2 * mss } else { 14_600 };
-    if 10 * mss < bound { 10 * mss } else { bound }
-}
-
-/// A window in whole segments, rounded to the nearest, at least 1.
-pub const fn in_segments(window: u32, mss: u32) -> u32 {
-    let segments = (window as u64 + mss as u64 / 2) / mss as u64;
-    if segments == 0 { 1 } else { segments as u32 }
-}
 
 /// In µs, at most some 71 minutes.
 fn in_micros(time: Duration) -> u32 {
@@ -46,9 +34,9 @@ pub struct SentSample {
     pub now: Instant,
     /// Payload bytes.
     pub bytes: u32,
-    /// Bytes in flight, with these.
+    /// Segments in flight, with these.
     pub in_flight: u32,
-    /// The MSS.
+    /// The MSS, bytes.
     pub mss: u32,
 }
 
@@ -58,15 +46,15 @@ pub struct SentSample {
 pub struct AckSample {
     /// When it came.
     pub now: Instant,
-    /// Bytes that it newly acknowledged cumulatively.
+    /// Segments that it newly acknowledged cumulatively.
     pub acked: u32,
-    /// Bytes that it newly told to have arrived, cumulatively or by SACK.
+    /// Segments that it newly told to have arrived, cumulatively or by SACK, or by being a duplicate.
     pub delivered: u32,
-    /// Bytes in flight before it.
+    /// Segments in flight before it.
     pub prior_in_flight: u32,
-    /// Bytes in flight now.
+    /// Segments in flight now.
     pub in_flight: u32,
-    /// The MSS.
+    /// The MSS, bytes.
     pub mss: u32,
     /// The round-trip time of the newest segment acknowledged, if none of the acknowledged was retransmitted.
     pub rtt: Option<Duration>,
@@ -103,7 +91,7 @@ pub struct RateSample {
 pub struct LossSample {
     /// When.
     pub now: Instant,
-    /// Bytes in flight before the loss was known.
+    /// Segments in flight before the loss was known.
     pub in_flight: u32,
     /// The MSS.
     pub mss: u32,
@@ -131,7 +119,7 @@ impl SentSample {
 }
 
 impl AckSample {
-    /// A sample of `acked` bytes; the other fields are unknown or false and can be set.
+    /// A sample of `acked` segments; the other fields are unknown or false and can be set.
     pub fn new(now: Instant, acked: u32, mss: u32) -> AckSample {
         AckSample {
             now,
@@ -189,16 +177,21 @@ pub trait Controller: Send + fmt::Debug {
     /// Sending goes on after at least one retransmission timeout of silence (RFC 5681 §4.1).
     fn on_idle(&mut self, _sample: &IdleSample) {}
 
-    /// The congestion window, bytes.
+    /// For at least a retransmission timeout no more than `used` segments of the window were used (RFC 2861 §3.2).
+    fn on_unused(&mut self, _used: u32) {}
+
+    /// The congestion window, segments.
     fn window(&self) -> u32;
 
-    /// The slow-start threshold, bytes; [`SSTHRESH_UNKNOWN`] before any loss, or where there is none.
+    /// The slow-start threshold, segments; [`SSTHRESH_UNKNOWN`] before any loss, or where there is none.
     fn ssthresh(&self) -> u32 {
         SSTHRESH_UNKNOWN
     }
 
-    /// How fast to send, bytes a second; `None` before a round-trip time is known.
-    fn pacing_rate(&self) -> Option<u64>;
+    /// How fast to send, bytes a second, if the controller decides; else it follows from window and round trip.
+    fn pacing_rate(&self) -> Option<u64> {
+        None
+    }
 
     /// Linux's name of it.
     fn name(&self) -> &'static str;
@@ -246,21 +239,25 @@ impl Algorithm {
 }
 
 impl CongestionControl {
-    /// A controller at the beginning of a connection; `window` is the initial one, in bytes.
-    pub fn new(algorithm: Algorithm, mss: u32, window: u32) -> CongestionControl {
+    /// A connection's, which begins with `initial` segments (RFC 6928: 10; the bound of 14,600 bytes on large ones is not
+    /// Linux's), or with one if its SYN was lost (RFC 5681 §3.1).
+    pub fn new(algorithm: Algorithm, initial: u32, syn_lost: bool) -> CongestionControl {
+        let window = if syn_lost { 1 } else { initial };
         match algorithm {
-            Algorithm::Reno => CongestionControl::Reno(Reno::with_window(mss, window)),
-            Algorithm::Cubic => CongestionControl::Cubic(Cubic::with_window(mss, window)),
+            Algorithm::Reno => CongestionControl::Reno(Reno::new(initial).with_window(window)),
+            Algorithm::Cubic => CongestionControl::Cubic(Cubic::new(initial).with_window(window)),
         }
     }
 
     /// Another algorithm goes on from this one's window and threshold, as on Linux.
     #[must_use]
-    pub fn succeeded_by(&self, algorithm: Algorithm, mss: u32) -> CongestionControl {
+    pub fn succeeded_by(&self, algorithm: Algorithm, initial: u32) -> CongestionControl {
         let (window, ssthresh) = (self.window(), self.ssthresh());
         match algorithm {
-            Algorithm::Reno => CongestionControl::Reno(Reno::with_window(mss, window).with_ssthresh(ssthresh)),
-            Algorithm::Cubic => CongestionControl::Cubic(Cubic::with_window(mss, window).with_ssthresh(ssthresh)),
+            Algorithm::Reno => CongestionControl::Reno(Reno::new(initial).with_window(window).with_ssthresh(ssthresh)),
+            Algorithm::Cubic => {
+                CongestionControl::Cubic(Cubic::new(initial).with_window(window).with_ssthresh(ssthresh))
+            }
         }
     }
 }
@@ -302,6 +299,10 @@ impl Controller for CongestionControl {
 
     fn on_idle(&mut self, sample: &IdleSample) {
         each!(self, c => c.on_idle(sample))
+    }
+
+    fn on_unused(&mut self, used: u32) {
+        each!(self, c => c.on_unused(used))
     }
 
     fn window(&self) -> u32 {

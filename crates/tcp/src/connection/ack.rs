@@ -24,11 +24,17 @@ impl Connection {
     /// The ACK field and SACK blocks of a segment that passed all checks.
     pub(super) fn process_ack<O: Observer>(&mut self, cx: &mut Cx<'_, O>, segment: &Segment) {
         self.probes_out = 0;
+        self.snd.push_due = true;
         let duplicate = self.is_duplicate_ack(segment);
         self.update_send_window(cx, segment);
         let prior_in_flight = self.snd.in_flight();
+        let prior_dup_acks = self.snd.recovery.dup_acks();
         let blocks = if self.negotiated.sack { segment.options.sack.as_slice() } else { &[] };
-        let acked = self.snd.records.on_ack(segment.ack, blocks, cx.now);
+        let mut acked = self.snd.records.on_ack(segment.ack, blocks, cx.now);
+        if !self.negotiated.sack && acked.acked_segments > 0 {
+            // The hole was one segment; the rest was counted as duplicate ACKs came.
+            acked.delivered_segments = acked.acked_segments.saturating_sub(prior_dup_acks).max(1);
+        }
         if acked.acked > 0 {
             self.on_progress(cx, segment, &acked);
         }
@@ -40,6 +46,9 @@ impl Connection {
         }
         self.tell_controller(cx, verdict, &acked, prior_in_flight);
         self.rearm_rto(cx, acked.acked > 0);
+        if self.snd.recovery.phase() == Phase::Open {
+            self.snd.retransmitting_since = Instant::MAX;
+        }
         self.advance_state(cx);
     }
 
@@ -73,22 +82,28 @@ impl Connection {
     }
 
     fn update_send_window<O: Observer>(&mut self, cx: &mut Cx<'_, O>, segment: &Segment) {
-        if !self.may_update_window(segment) {
-            return;
+        if self.may_update_window(segment) {
+            self.snd.wl1 = segment.seq;
+            self.snd.wnd = self.window_of(segment);
+            self.snd.max_wnd = self.snd.max_wnd.max(self.snd.wnd);
         }
-        self.snd.wl1 = segment.seq;
-        self.snd.wnd = self.window_of(segment);
-        self.snd.max_wnd = self.snd.max_wnd.max(self.snd.wnd);
-        if !self.timers.runs(Timer::Persist) {
-            return;
+        if self.timers.runs(Timer::Persist) {
+            self.probe_is_answered(cx);
         }
-        if self.window_lets_go() {
-            self.timers.stop(Timer::Persist);
-            self.timers.stop(Timer::UserTimeout);
-            self.snd.probe_backoff = 0;
-        } else {
-            self.timers.restart(cx, Timer::Persist, self.snd.probe_interval());
+    }
+
+    /// An ACK came while the persist timer ran: the window may have opened for what is there, or the peer is at least there
+    /// (Linux's `tcp_ack_probe`).
+    fn probe_is_answered<O: Observer>(&mut self, cx: &mut Cx<'_, O>) {
+        let first = self.snd.queue.pieces.first_len().unwrap_or(0);
+        let fin = self.halves.send() == SendHalf::FinQueued && self.snd.queue.pieces.count() <= 1;
+        if (self.snd.nxt() + first + u32::from(fin)).after(self.snd.right_edge()) {
+            let wait = self.probe_wait(cx.now);
+            return self.timers.restart(cx, Timer::Persist, wait);
         }
+        self.timers.stop(Timer::Persist);
+        self.snd.probe_backoff = 0;
+        self.snd.probing_since = Instant::MAX;
     }
 
     /// SND.UNA moved: bytes are freed, time was measured, and what went wrong before is over.
@@ -98,15 +113,15 @@ impl Connection {
         self.snd.bytes_acked += freed as u64;
         self.watch_acked(cx);
         self.app.soft_error = None;
-        self.snd.retransmitting_since = Instant::MAX;
-        self.timers.stop(Timer::UserTimeout);
-        if let Some(rtt) = acked.rtt().or_else(|| self.rtt_by_timestamp(cx.now, segment)) {
+        self.snd.retransmits = 0;
+        if self.snd.up.before_eq(una) {
+            self.snd.up = una;
+        }
+        let by_echo = || self.rtt_by_timestamp(cx.now, segment).filter(|_| acked.acked_segments > 0);
+        if let Some(rtt) = acked.rtt().or_else(by_echo) {
             self.take_rtt_sample(cx, rtt);
         }
-        if self.app.wants_room && self.has_room() {
-            self.app.wants_room = false;
-            self.woke |= Readiness::WRITABLE;
-        }
+        self.tell_of_room();
     }
 
     /// What was sent more than once still has a round trip, if the echo tells which of the times is answered (RFC 7323 §4).
@@ -147,7 +162,7 @@ impl Connection {
             self.snd.congestion.on_recovered(&LossSample::new(cx.now, in_flight, mss));
         }
         if acked.delivered > 0 {
-            cx.counters.add(Counter::TcpExtTCPDelivered, u64::from(acked.delivered.div_ceil(mss)));
+            cx.counters.add(Counter::TcpExtTCPDelivered, u64::from(acked.delivered_segments));
             self.snd.delivered.delivered += u64::from(acked.delivered);
             self.snd.delivered.delivered_at = cx.now;
             let sample = self.ack_sample(cx.now, acked, prior_in_flight);
@@ -165,7 +180,7 @@ impl Connection {
     fn ack_sample(&self, now: Instant, acked: &Acked, prior_in_flight: u32) -> AckSample {
         let snd = &self.snd;
         AckSample {
-            delivered: acked.delivered,
+            delivered: acked.delivered_segments,
             prior_in_flight,
             in_flight: snd.in_flight(),
             rtt: acked.newest_rtt(),
@@ -173,14 +188,15 @@ impl Connection {
             min_rtt: snd.rtt.min(),
             cwnd_limited: snd.usage.is_limited(snd.cwnd(), snd.congestion.ssthresh()),
             in_recovery: snd.recovery.in_recovery(),
-            ..AckSample::new(now, acked.acked, u32::from(snd.mss))
+            ..AckSample::new(now, acked.acked_segments, u32::from(snd.mss))
         }
     }
 
     fn tell_of_window<O: Observer>(&self, cx: &mut Cx<'_, O>, before: (u32, u32), why: CongestionReason) {
         let (cwnd, ssthresh) = (self.snd.cwnd(), self.snd.congestion.ssthresh());
         if (cwnd, ssthresh) != before {
-            cx.emit(|| Event::Congestion { cwnd, ssthresh, why });
+            let bytes = |segments: u32| segments.saturating_mul(u32::from(self.snd.mss));
+            cx.emit(|| Event::Congestion { cwnd: bytes(cwnd), ssthresh: bytes(ssthresh), why });
         }
     }
 

@@ -4,7 +4,7 @@ use super::Connection;
 use super::halves::{RecvHalf, SendHalf};
 use super::watch::{Notice, Watched};
 use crate::recv::RecvQueue;
-use crate::send::Mark;
+use crate::send::{Append, NagleMode, SendQueue, Taken};
 use crate::{Config, Cx, Readiness, TcpInfo, WriteFlags};
 use limpid_event::{Call, Error, Event, Instant, Observer, TxReason};
 use limpid_wire::{Chunk, FramePool};
@@ -66,14 +66,11 @@ impl Connection {
         if bytes.is_empty() {
             return Ok(0);
         }
-        let taken = self.snd.queue.write(cx.pool, bytes, self.config.send_buffer);
-        self.app.wants_room |= taken < bytes.len();
+        let taken = self.write_pieces(cx, bytes.len(), flags, |queue, pool, from, append| {
+            queue.write(pool, &bytes[from..], append)
+        });
         if taken == 0 {
             return Err(Error::WouldBlock);
-        }
-        if flags.contains(WriteFlags::END_OF_RECORD) && taken == bytes.len() {
-            // At the bound on marks records may run together.
-            let _ = self.snd.queue.mark(Mark::Record);
         }
         cx.emit(|| Event::Call(Call::Write(taken)));
         Ok(taken)
@@ -83,17 +80,75 @@ impl Connection {
     ///
     /// # Errors
     /// As [`write`](Self::write).
-    pub fn write_chunk<O: Observer>(&mut self, cx: &mut Cx<'_, O>, chunk: Chunk) -> Result<Option<Chunk>, Error> {
+    pub fn write_chunk<O: Observer>(&mut self, cx: &mut Cx<'_, O>, mut chunk: Chunk) -> Result<Option<Chunk>, Error> {
         self.check_writable()?;
-        let offered = chunk.len();
-        let rest = self.snd.queue.write_chunk(cx.pool, chunk, self.config.send_buffer);
-        let taken = offered - rest.as_ref().map_or(0, Chunk::len);
-        self.app.wants_room |= rest.is_some();
-        if taken == 0 && offered > 0 {
+        if chunk.is_empty() {
+            return Ok(None);
+        }
+        let (offered, flags) = (chunk.len(), WriteFlags::empty());
+        let taken =
+            self.write_pieces(cx, offered, flags, |queue, pool, _, append| queue.write_chunk(pool, &mut chunk, append));
+        if taken == 0 {
             return Err(Error::WouldBlock);
         }
         cx.emit(|| Event::Call(Call::Write(taken)));
-        Ok(rest)
+        Ok((!chunk.is_empty()).then_some(chunk))
+    }
+
+    /// Takes `offered` bytes, piece by piece, as far as there is room; `write` takes what comes from the given one on. As on
+    /// Linux segments begin to leave as soon as a piece is full, which makes room for more of the same write.
+    fn write_pieces<O: Observer>(
+        &mut self,
+        cx: &mut Cx<'_, O>,
+        offered: usize,
+        flags: WriteFlags,
+        mut write: impl FnMut(&mut SendQueue, &mut FramePool, usize, &Append) -> Taken,
+    ) -> usize {
+        self.restart_after_idle(cx.now);
+        let mut append = self.append(flags);
+        let mut done = 0;
+        while done < offered {
+            let taken = write(&mut self.snd.queue, cx.pool, done, &append);
+            if taken.bytes == 0 {
+                break;
+            }
+            done += taken.bytes;
+            self.snd.push_small &= !taken.opened;
+            append.goes_on = true;
+            if taken.full && done < offered && !flags.contains(WriteFlags::URGENT) {
+                self.piece_is_full(cx, &append);
+                append.sent = self.snd.records.count();
+            }
+        }
+        if done > 0 {
+            self.snd.push_due = true;
+            self.snd.queue.end_write(done == offered, &append);
+            if flags.contains(WriteFlags::URGENT) {
+                self.snd.up = self.snd.queue.end();
+            }
+            // Whoever has to wait for room gets it sooner if all that is there goes.
+            self.snd.write_mode = if done < offered {
+                Some(NagleMode::PUSH)
+            } else {
+                flags.contains(WriteFlags::MORE).then_some(NagleMode::CORK)
+            };
+        }
+        self.app.wants_room |= done < offered || !self.has_room();
+        done
+    }
+
+    /// How a write now is taken.
+    fn append(&self, flags: WriteFlags) -> Append {
+        let mss = self.current_mss();
+        Append {
+            goal: if flags.contains(WriteFlags::URGENT) { mss } else { self.size_goal(mss) },
+            capacity: self.config.send_buffer,
+            sent: self.snd.records.count(),
+            notsent_lowat: self.config.notsent_lowat,
+            max_window: self.snd.max_wnd,
+            flags,
+            goes_on: false,
+        }
     }
 
     fn check_writable(&mut self) -> Result<(), Error> {
@@ -243,10 +298,22 @@ impl Connection {
         ready
     }
 
-    /// Room worth a wake-up: a third of the buffer (Linux's `sk_stream_is_writeable`).
+    /// Room worth a wake-up: a third of the buffer (Linux's `sk_stream_is_writeable`), and less than half of what may lie
+    /// there unsent.
     pub(super) fn has_room(&self) -> bool {
-        let queued = self.snd.queue.len();
-        self.halves.syn_acked() && self.snd.queue.room(self.config.send_buffer) >= (queued / 2).max(1)
+        let held = self.snd.queue.memory(self.snd.records.count());
+        let unsent = self.snd.queue.pieces.len();
+        self.halves.syn_acked()
+            && self.config.send_buffer.saturating_sub(held) >= held / 2
+            && unsent.saturating_mul(2) < self.config.notsent_lowat
+    }
+
+    /// Tells a writer that waits, if there is room now.
+    pub(super) fn tell_of_room(&mut self) {
+        if self.app.wants_room && self.has_room() {
+            self.app.wants_room = false;
+            self.woke |= Readiness::WRITABLE;
+        }
     }
 
     /// How many bytes there are yet to read up to the end of urgent data (RFC 6093): `None` if there is none, or it is read.

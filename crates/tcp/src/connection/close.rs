@@ -6,6 +6,7 @@
 
 use super::halves::SendHalf;
 use super::{Connection, Remnant, Reset};
+use crate::send::NagleMode;
 use crate::time_wait::Rest;
 use crate::{Cx, Outcome, Readiness, TimeWait};
 use core::time::Duration;
@@ -78,6 +79,8 @@ impl Connection {
             return;
         }
         self.change(cx, |halves| halves.queue_fin());
+        self.snd.write_mode = Some(NagleMode::OFF);
+        self.snd.push_due = true;
         self.woke |= Readiness::WRITABLE;
         if self.halves.recv() == super::halves::RecvHalf::FinReceived {
             self.woke |= Readiness::CLOSED;

@@ -7,7 +7,8 @@
 //! | `fast_path` | the two commonest segments, without that order | |
 //! | `ack` | the acknowledgement field: window, samples, recovery | 9293 §3.10.7.4 (fifth), 5681, 6582 |
 //! | `text` | data and FIN, and when to acknowledge them | 9293 §3.10.7.4 (seventh, eighth) |
-//! | `output` | `poll_transmit`: the one place that cuts segments | 9293 §3.8.6, 6298 |
+//! | `output` | `poll_transmit`: what leaves next | 9293 §3.8.6, 6298 |
+//! | `segmentation` | how what is new is cut, and whether it may leave now | 9293 §3.8.6, 5681 |
 //! | `timeout` | what each timer does | 9293 §3.8, §3.10.8, 6298, 5482 |
 //! | `close` | close, shutdown, abort, and the end | 9293 §3.6, §3.10.4, §3.10.5 |
 //! | `app` | write, read, readiness | 9293 §3.10.2, §3.10.3 |
@@ -22,6 +23,7 @@ mod info;
 mod input;
 mod output;
 mod rcv;
+mod segmentation;
 mod snd;
 #[cfg(test)]
 mod tests;
@@ -103,6 +105,8 @@ struct Due {
     duplicate_acks: u8,
     /// A zero-window probe or keepalive.
     probe: Option<TxReason>,
+    /// Its first half has left, which tells of urgent data.
+    urgent_told: bool,
 }
 
 /// A reset to send.
@@ -133,9 +137,10 @@ impl Due {
         Some(TxReason::DuplicateAck)
     }
 
-    /// A segment with an ACK left for another reason.
+    /// A segment with an ACK left for another reason; it stands for one that was due.
     fn ack_rode_along(&mut self) {
         self.ack = None;
+        self.duplicate_acks = self.duplicate_acks.saturating_sub(1);
     }
 
     fn only_reset(&mut self) {
@@ -211,6 +216,7 @@ impl Connection {
         if let Some(rtt) = rtt {
             connection.take_rtt_sample(cx, rtt);
         }
+        connection.snd.last_sent = cx.now;
         connection.start_keepalive(cx);
         connection
     }
@@ -290,9 +296,11 @@ impl Connection {
         self.params.max_burst = max_burst;
         let before = self.snd.mss;
         self.snd.mss = self.negotiated.send_mss(&self.config, &self.params);
-        let too_large = self.snd.mss < before && self.snd.records.outstanding() > u32::from(self.snd.mss);
-        if too_large && self.halves.syn_acked() && !self.halves.over() {
-            self.snd.recovery.on_smaller_path(&mut self.snd.records);
+        if self.snd.mss >= before || !self.halves.syn_acked() || self.halves.over() {
+            return;
+        }
+        let mss = self.current_mss();
+        if self.snd.recovery.on_smaller_path(&mut self.snd.records, mss) {
             self.timers.restart(cx, Timer::Rto, self.snd.backed_off_rto());
         }
     }
@@ -300,14 +308,20 @@ impl Connection {
     /// Other settings, from setsockopt. Those that only an opening looks at have no effect any more.
     pub fn configure<O: Observer>(&mut self, cx: &mut Cx<'_, O>, config: Arc<Config>) -> Outcome {
         if config.congestion != self.config.congestion {
-            let mss = u32::from(self.snd.mss);
-            self.snd.congestion = self.snd.congestion.succeeded_by(config.congestion, mss);
+            let initial = u32::from(config.initial_cwnd);
+            self.snd.congestion = self.snd.congestion.succeeded_by(config.congestion, initial);
         }
         let before = core::mem::replace(&mut self.config, config);
         if !self.halves.over() {
-            self.start_keepalive(cx);
+            self.snd.rtt.set_bounds(self.config.rto_min, self.config.rto_max);
+            self.keepalive_changed(cx, before.keepalive);
+            self.tell_of_room();
         }
         self.configure_receiving(&before);
+        // As Linux: Nagle's algorithm switched off lets go what waits, and so does pulling the cork without it.
+        let (flushed, uncorked) = (!before.no_delay && self.config.no_delay, before.cork && !self.config.cork);
+        self.snd.push_small |= flushed || (uncorked && self.config.no_delay);
+        self.snd.push_due |= flushed || uncorked;
         self.outcome()
     }
 

@@ -1,32 +1,20 @@
 //! `poll_transmit`: the one place that cuts segments (RFC 9293 §3.8.6, §3.10.2; RFC 6298 §5.1).
 //!
-//! Inputs only change state; what follows from it is decided here, when there is room to send. The order: a reset; ACKs
-//! that the peer counts; what is lost; new data, with the FIN behind it; a probe; an ACK for its own sake.
+//! Inputs only change state; what follows from it is decided here, when there is room to send. The order: a reset; a probe;
+//! what is lost; new data, with the FIN behind it; ACKs for their own sake, if no data took them along.
 
-use super::halves::SendHalf;
+use super::segmentation::Burst;
 use super::{Connection, Reset};
-use crate::congestion::{Controller, IdleSample, SentSample};
 use crate::negotiate::{InitialWindow, advertised_mss, syn_options};
-use crate::recovery::Phase;
 use crate::reply::control;
-use crate::send::sws;
 use crate::{Cx, Transmit};
 use arrayvec::ArrayVec;
 use limpid_event::{Counter, Instant, Observer, Timer, TxReason};
 use limpid_wire::tcp::{SackBlock, Timestamps};
-use limpid_wire::{Chunks, Segment, SeqNum, TcpFlags, TcpOptions};
+use limpid_wire::{Segment, SeqNum, TcpFlags, TcpOptions};
 
 /// SACK blocks that fit beside timestamps: 40 bytes of options less 12, in blocks of 8 with a header of 4.
 const SACK_BLOCKS_WITH_TIMESTAMPS: usize = 3;
-
-/// A piece of the send queue about to leave.
-struct Cut {
-    seq: SeqNum,
-    payload: Chunks,
-    fin: bool,
-    mss: u32,
-    why: TxReason,
-}
 
 impl Connection {
     /// The next segment to send, if one is due; call until `None`.
@@ -40,20 +28,26 @@ impl Connection {
         if !self.halves.syn_acked() {
             return self.send_syn_ack(cx).or_else(|| self.send_ack(cx));
         }
-        if self.due.duplicate_acks > 0 {
-            return self.send_ack(cx);
+        if let Some(probe) = self.send_probe(cx) {
+            return Some(probe);
+        }
+        match self.next_burst(cx) {
+            Some(burst) => Some(self.emit(cx, burst)),
+            None => self.send_ack(cx),
+        }
+    }
+
+    /// What goes on, is lost, or is new.
+    fn next_burst<O: Observer>(&mut self, cx: &mut Cx<'_, O>) -> Option<Burst> {
+        if let Some(burst) = self.snd.bursts.pop_front() {
+            return Some(burst);
         }
         if self.snd.records.lost() > 0
-            && let Some(transmit) = self.retransmit(cx)
+            && let Some(burst) = self.cut_again(cx)
         {
-            return Some(transmit);
+            return Some(burst);
         }
-        if self.has_unsent()
-            && let Some(transmit) = self.send_new(cx)
-        {
-            return Some(transmit);
-        }
-        self.send_probe(cx).or_else(|| self.send_ack(cx))
+        if self.snd.push_due { self.cut_new(cx) } else { None }
     }
 
     fn send_reset<O: Observer>(&mut self, cx: &mut Cx<'_, O>, reset: Reset) -> Transmit {
@@ -81,7 +75,7 @@ impl Connection {
         }
         let transmit = control(segment, why);
         // Even the first SYN-ACK is the SYN once more, and Karn's rule holds for it.
-        let nth = self.snd.on_retransmit(self.params.isn, self.params.isn + 1, cx.now);
+        let nth = self.snd.on_retransmit(self.params.isn, self.params.isn + 1, cx.now, self.snd.mss);
         cx.sent(&transmit, nth);
         cx.count(Counter::TcpExtTCPSynRetrans);
         self.due.ack_rode_along();
@@ -89,175 +83,90 @@ impl Connection {
         Some(transmit)
     }
 
-    /// What is lost, of which there is some, as far as recovery lets it go (RFC 5681 §3.2, RFC 6298 §5.4, RFC 6582).
-    fn retransmit<O: Observer>(&mut self, cx: &mut Cx<'_, O>) -> Option<Transmit> {
-        let mss = self.snd.cut_mss(self.sack_option_len());
-        let (cwnd, sack) = (self.snd.cwnd(), self.negotiated.sack);
-        let next = self.snd.recovery.next(&mut self.snd.records, cwnd, sack, mss, mss)?;
+    /// What is lost, of which there is some, as far as recovery lets it go (RFC 5681 §3.2, RFC 6298 §5.4, RFC 6582; Linux's
+    /// `tcp_retransmit_skb`).
+    fn cut_again<O: Observer>(&mut self, cx: &mut Cx<'_, O>) -> Option<Burst> {
+        let mss = self.current_mss();
+        let (cwnd, sack, most) = (self.snd.cwnd(), self.negotiated.sack, self.burst_segments(mss));
+        let at_timeout = self.snd.recovery.at_timeout();
+        let next = self.snd.recovery.next(&mut self.snd.records, cwnd, sack, mss, if at_timeout { 1 } else { most })?;
+        let start = next.start;
         // Beyond a window that shrank nothing goes, but the first segment, which asks whether it still is (RFC 9293 §3.8.6).
-        if next.start.after_eq(self.snd.right_edge()) && next.start != self.snd.una() {
-            return None;
-        }
-        let len = self.snd.queue.end().earlier(next.end).offset_from(next.start).max(0);
-        let payload = self.snd.queue.slice(cx.pool, next.start, len as usize);
-        let end = next.start + payload.len() as u32;
-        let fin = end == self.snd.queue.end() && next.end.after(end);
-        if payload.is_empty() && !fin {
-            debug_assert!(false, "a record without bytes behind it");
-            return None;
-        }
-        let sent_end = end + u32::from(fin);
-        let nth = self.snd.on_retransmit(next.start, sent_end, cx.now);
-        // Without a recovery something counts as lost only because the path became too narrow for it.
-        let why = match self.snd.recovery.phase() {
-            Phase::Open | Phase::Disorder => TxReason::PathMtuRetransmit,
-            Phase::Recovery | Phase::Loss => next.why,
+        let room = match u32::try_from(self.snd.right_edge().offset_from(start)) {
+            Ok(room @ 1..) => room,
+            _ if start == self.snd.una() => mss,
+            _ => return None,
         };
+        let end = self.end_again(start, next.end, room, mss);
+        if self.snd.retransmitting_since == Instant::MAX {
+            self.snd.retransmitting_since = cx.now;
+        }
+        let retransmission = self.snd.on_retransmit(start, end, cx.now, mss as u16).min(u32::from(u8::MAX)) as u8;
         if self.snd.recovery.in_recovery() {
             cx.count(Counter::TcpExtTCPFastRetrans);
         }
-        if next.start == self.snd.una() {
+        if start == self.snd.una() && !at_timeout {
             self.timers.restart(cx, Timer::Rto, self.snd.backed_off_rto());
         }
-        Some(self.transmit_data(cx, Cut { seq: next.start, payload, fin, mss, why }, nth))
+        let record = self.snd.records.get(start)?;
+        let (fin, end) = (record.has_fin(), start + record.data_len());
+        let push = record.pushes() || record.segments() > 1;
+        Some(Burst { seq: start, end, mss: mss as u16, push, fin, why: next.why, retransmission })
     }
 
-    /// New data, or the FIN, one of which there is: as much as the peer's window, the congestion window, Nagle and the device allow, and the FIN if it is next.
-    fn send_new<O: Observer>(&mut self, cx: &mut Cx<'_, O>) -> Option<Transmit> {
-        let mss = self.snd.cut_mss(self.sack_option_len());
-        self.restart_after_idle(cx.now, mss);
-        let unsent = self.snd.queue.end() - self.snd.nxt();
-        let usable = self.snd.usable_window();
-        let fin_queued = self.halves.send() == SendHalf::FinQueued;
-        let by_window = sws::sendable(unsent, usable, mss, self.snd.max_wnd);
-        let by_cwnd = self.allowed_by_cwnd(by_window, mss);
-        let len = self.allowed_at_once(by_cwnd, unsent, mss, fin_queued);
-        let fin = fin_queued && len == unsent && usable > len;
-        if len == 0 && !fin {
-            self.blocked(cx, by_window > 0 && by_cwnd == 0);
-            return None;
+    /// Where what is sent again from `start` on ends: with whole segments before the end of the window, or with what can be
+    /// joined to a small one.
+    fn end_again(&mut self, start: SeqNum, end: SeqNum, room: u32, mss: u32) -> SeqNum {
+        let records = &mut self.snd.records;
+        let Some(record) = records.get(start).copied() else { return end };
+        let whole = end == record.end();
+        let len = if whole { record.data_len() } else { end - start };
+        if len > room {
+            let full = room - room % mss;
+            return start + if full > 0 { full } else { room };
         }
-        let payload = self.snd.queue.slice(cx.pool, self.snd.nxt(), len as usize);
-        let payload = whole_segments(payload, len, mss);
-        let fin = fin && payload.len() as u32 == unsent;
-        let why = match (fin, self.snd.beyond_cwnd()) {
-            (true, _) => TxReason::Fin,
-            (false, true) => TxReason::LimitedTransmit,
-            (false, false) => TxReason::NewData,
-        };
-        let cut = Cut { seq: self.snd.nxt(), payload, fin, mss, why };
-        Some(self.send_cut(cx, cut))
+        let space = room.min(mss);
+        if whole && len < space && self.config.retrans_collapse {
+            records.collapse(start, space, start + room);
+            return records.get(start).map_or(end, |joined| joined.end());
+        }
+        end
     }
 
-    /// What the congestion window still lets go: whole segments, or the rest if it fits. One segment may always go when
-    /// nothing is in flight.
-    fn allowed_by_cwnd(&self, len: u32, mss: u32) -> u32 {
-        let in_flight = self.snd.in_flight();
-        let room = self.snd.cwnd().saturating_sub(in_flight);
-        if len <= room {
-            return len;
+    /// Hands over as much of a burst as the device takes at once: all of it if it cuts segments itself.
+    fn emit<O: Observer>(&mut self, cx: &mut Cx<'_, O>, mut burst: Burst) -> Transmit {
+        let mss = u32::from(burst.mss).min(self.current_mss());
+        // An ACK may have come between two steps.
+        burst.seq = burst.seq.later(self.snd.queue.start()).earlier(burst.end);
+        let left = burst.end - burst.seq;
+        let whole_segments = (self.params.max_burst - self.params.max_burst % mss).max(mss);
+        let wanted = left.min(whole_segments);
+        let mut payload = self.snd.queue.slice(cx.pool, burst.seq, wanted as usize);
+        let len = payload.len() as u32;
+        if len < wanted && len > mss {
+            // The list of chunks is full: it ends with a whole segment.
+            payload.truncate((len - len % mss) as usize);
         }
-        let room = if in_flight == 0 { room.max(mss) } else { room };
-        (room - room % mss).min(len)
-    }
-
-    /// What may leave in one piece: Nagle's rule for the last small segment, and the device's bound on super-segments.
-    fn allowed_at_once(&self, len: u32, unsent: u32, mss: u32, fin_queued: bool) -> u32 {
-        let last = fin_queued && len == unsent;
-        let whole_burst = (self.params.max_burst - self.params.max_burst % mss).max(mss);
-        if len > whole_burst {
-            return whole_burst;
-        }
-        // A segment that the window cut short is not one that Nagle would wait with.
-        if len < unsent {
-            return len;
-        }
-        let mode = self.nagle_mode();
-        self.snd.nagle.allowed(mode, len, mss, last, self.snd.una(), self.snd.nxt())
-    }
-
-    /// Nothing more may leave now. If nothing is in flight whose ACK would open the way, the window is what is closed, and
-    /// the persist timer must ask (RFC 9293 §3.8.6.1).
-    fn blocked<O: Observer>(&mut self, cx: &mut Cx<'_, O>, by_cwnd: bool) {
-        self.snd.usage.on_sent(by_cwnd, self.snd.una(), self.snd.nxt());
-        if self.snd.records.is_empty() && !self.timers.runs(Timer::Persist) {
-            self.timers.start(cx, Timer::Persist, self.snd.probe_interval());
-        }
-    }
-
-    /// Whether the peer's window alone would let something go now.
-    pub(super) fn window_lets_go(&self) -> bool {
-        let unsent = self.snd.queue.end().offset_from(self.snd.nxt()).max(0) as u32;
-        let usable = self.snd.usable_window();
-        let mss = self.snd.cut_mss(self.sack_option_len());
-        match unsent {
-            0 => usable > 0,
-            _ => sws::sendable(unsent, usable, mss, self.snd.max_wnd) > 0,
-        }
-    }
-
-    /// RFC 5681 §4.1: after a timeout's worth of silence the old window says nothing any more.
-    fn restart_after_idle(&mut self, now: Instant, mss: u32) {
-        if !self.snd.records.is_empty() || self.snd.bytes_acked == 0 {
-            return;
-        }
-        let idle = now.since(self.snd.last_sent);
-        let rto = self.snd.rto();
-        if idle > rto {
-            self.snd.congestion.on_idle(&IdleSample::new(now, idle, rto, mss));
-            // Once is enough, even if nothing can leave yet.
-            self.snd.last_sent = now;
-        }
-    }
-
-    /// Sends a cut piece of the queue for the first time.
-    #[inline]
-    fn send_cut<O: Observer>(&mut self, cx: &mut Cx<'_, O>, cut: Cut) -> Transmit {
-        let len = cut.payload.len() as u32;
-        let end = cut.seq + len;
-        self.snd.nagle.on_sent(len, cut.mss, end);
-        let transmit = self.transmit_data(cx, cut, 0);
-        let fin = transmit.segment.flags.contains(TcpFlags::FIN);
-        let sent_end = end + u32::from(fin);
-        if fin {
-            self.change(cx, |halves| halves.fin_sent());
-        }
-        self.snd.on_first_sent(sent_end, cx.now);
-        let in_flight = self.snd.in_flight();
-        let mss = u32::from(self.snd.mss);
-        self.snd.congestion.on_sent(&SentSample::new(cx.now, len, in_flight, mss));
-        self.snd.usage.on_sent(in_flight >= self.snd.cwnd(), self.snd.una(), self.snd.nxt());
-        self.timers.stop(Timer::Persist);
-        self.snd.probe_backoff = 0;
-        if !self.timers.runs(Timer::Rto) {
-            self.timers.start(cx, Timer::Rto, self.snd.backed_off_rto());
-        }
-        transmit
-    }
-
-    /// Puts header and payload together, counts, tells. What it acknowledges needs no ACK of its own.
-    #[inline]
-    fn transmit_data<O: Observer>(&mut self, cx: &mut Cx<'_, O>, cut: Cut, retransmission: u32) -> Transmit {
-        let end = cut.seq + cut.payload.len() as u32;
-        self.watch_sent(cx, cut.seq, end);
+        let len = payload.len() as u32;
+        let done = len == left || payload.is_empty();
+        self.watch_sent(cx, burst.seq, burst.seq + len);
         let mut flags = TcpFlags::ACK;
-        let pushed = end == self.snd.queue.end() || self.snd.queue.pushes(cut.seq, end);
-        if !cut.payload.is_empty() && (pushed || cut.why == TxReason::ZeroWindowProbe) {
-            flags |= TcpFlags::PSH;
-        }
-        if cut.fin {
-            flags |= TcpFlags::FIN;
-        }
-        let mut segment = self.segment(cx, cut.seq, flags);
-        let gso_size = if cut.payload.len() as u32 > cut.mss { cut.mss as u16 } else { 0 };
-        if !cut.payload.is_empty() {
+        flags.set(TcpFlags::PSH, burst.push && done && len > 0);
+        flags.set(TcpFlags::FIN, burst.fin && done);
+        let mut segment = self.segment(cx, burst.seq, flags);
+        if len > 0 {
             self.rcv.ack.on_data_sent(cx.now);
         }
-        segment.payload = cut.payload;
+        segment.payload = payload;
         segment.merged = 1;
         self.due.ack_rode_along();
-        let transmit = Transmit { segment, gso_size, why: cut.why };
-        cx.sent(&transmit, retransmission);
+        let gso_size = if len > mss { mss as u16 } else { 0 };
+        let transmit = Transmit { segment, gso_size, why: burst.why };
+        cx.sent(&transmit, u32::from(burst.retransmission));
+        if !done {
+            burst.seq += len;
+            self.snd.bursts.push_front(burst);
+        }
         transmit
     }
 
@@ -266,28 +175,32 @@ impl Connection {
     /// window that is merely small takes what fits in.
     fn send_probe<O: Observer>(&mut self, cx: &mut Cx<'_, O>) -> Option<Transmit> {
         let why = self.due.probe.take()?;
+        if self.has_unsent() && self.snd.nxt().before(self.snd.right_edge()) {
+            let burst = self.cut_probe(cx, why);
+            return Some(self.emit(cx, burst));
+        }
         cx.count(match why {
             TxReason::KeepAlive => Counter::TcpExtTCPKeepAlive,
             _ => Counter::TcpExtTCPWinProbe,
         });
-        let usable = self.snd.usable_window();
-        if why == TxReason::ZeroWindowProbe && usable > 0 && self.has_unsent() {
-            return Some(self.send_what_fits(cx, usable));
-        }
-        let segment = self.segment(cx, self.snd.una() - 1, TcpFlags::ACK);
+        // Urgent data is told of first, by an empty segment of its own.
+        let urgent = !self.due.urgent_told && self.snd.up.within(self.snd.una() + 1, self.snd.una() + 0x1_0000);
+        self.due.urgent_told = urgent;
+        self.due.probe = urgent.then_some(why);
+        let segment = self.segment(cx, self.snd.una() - u32::from(!urgent), TcpFlags::ACK);
         let transmit = control(segment, why);
         cx.sent(&transmit, 0);
         Some(transmit)
     }
 
-    /// RFC 9293 §3.8.6.2.1's override timeout: a small window is used after all.
-    fn send_what_fits<O: Observer>(&mut self, cx: &mut Cx<'_, O>, usable: u32) -> Transmit {
-        let mss = self.snd.cut_mss(self.sack_option_len());
-        let payload = self.snd.queue.slice(cx.pool, self.snd.nxt(), usable.min(mss) as usize);
-        let all = self.snd.nxt() + payload.len() as u32 == self.snd.queue.end();
-        let fin = all && self.halves.send() == SendHalf::FinQueued && usable > payload.len() as u32;
-        let cut = Cut { seq: self.snd.nxt(), payload, fin, mss, why: TxReason::ZeroWindowProbe };
-        self.send_cut(cx, cut)
+    /// RFC 9293 §3.8.6.2.1's override timeout: what is small, or a small window, goes after all.
+    fn cut_probe<O: Observer>(&mut self, cx: &mut Cx<'_, O>, why: TxReason) -> Burst {
+        let mss = self.current_mss();
+        let first = self.snd.queue.pieces.first_len().unwrap_or(0);
+        let queue = &mut self.snd.queue;
+        queue.pushed_to = queue.pushed_to.later(queue.end() - queue.pieces.len() + first);
+        let len = first.min(mss).min(self.snd.usable_window());
+        self.send_new(cx, mss, len, Some(why))
     }
 
     fn send_ack<O: Observer>(&mut self, cx: &mut Cx<'_, O>) -> Option<Transmit> {
@@ -329,7 +242,23 @@ impl Connection {
         self.rcv.queue.take_duplicate();
         self.rcv.ack.on_ack_sent();
         self.timers.stop(Timer::DelayedAck);
-        Segment { seq, ack, flags: flags | TcpFlags::ACK, window, options, ..Segment::default() }
+        self.snd.last_tx = now;
+        let mut segment = Segment { seq, ack, flags: flags | TcpFlags::ACK, window, options, ..Segment::default() };
+        if self.snd.is_urgent() && seq.before(self.snd.up) {
+            self.mark_urgent(&mut segment);
+        }
+        segment
+    }
+
+    /// The urgent pointer names the byte after the last urgent one (RFC 6093 §4). One that is too far ahead is told of by the
+    /// largest pointer, as soon as that lies beyond what was sent (RFC 6093 §3.2, Linux).
+    fn mark_urgent(&self, segment: &mut Segment) {
+        match u16::try_from(self.snd.up - segment.seq) {
+            Ok(pointer) => segment.urgent = pointer,
+            Err(_) if (segment.seq + 0xffff).after(self.snd.nxt()) => segment.urgent = u16::MAX,
+            Err(_) => return,
+        }
+        segment.flags |= TcpFlags::URG;
     }
 
     /// The window field of the last segment, for TIME-WAIT.
@@ -353,23 +282,10 @@ impl Connection {
     }
 
     /// What SACK takes from a data segment.
-    fn sack_option_len(&self) -> u32 {
+    pub(super) fn sack_option_len(&self) -> u32 {
         match self.sack_blocks().len() {
             0 => 0,
             blocks => 4 + 8 * blocks as u32,
         }
     }
-
-    fn nagle_mode(&self) -> crate::send::NagleMode {
-        if self.config.no_delay { crate::send::NagleMode::Off } else { crate::send::NagleMode::On }
-    }
-}
-
-/// A list of chunks may be full before it has `wanted` bytes: then it ends with a whole segment, if it has one.
-fn whole_segments(mut payload: Chunks, wanted: u32, mss: u32) -> Chunks {
-    let len = payload.len() as u32;
-    if len < wanted && len > mss {
-        payload.truncate((len - len % mss) as usize);
-    }
-    payload
 }

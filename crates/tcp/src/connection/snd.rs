@@ -1,13 +1,19 @@
 //! What sending remembers: the send sequence variables (RFC 9293 §3.3.1), the queue, the records, and what paces them.
 
 use super::Birth;
+use super::segmentation::Burst;
 use super::watch::Watched;
-use crate::congestion::{CongestionControl, Controller, CwndUsage, initial_window};
-use crate::recovery::{NewReno, RttEstimator};
-use crate::send::{Nagle, SendQueue, SentRecords, Snapshot, sws};
+use crate::Config;
+use crate::congestion::{CongestionControl, Controller, CwndUsage};
+use crate::recovery::{NewReno, Rto, RttEstimator};
+use crate::send::{Nagle, NagleMode, SendQueue, SentRecords, Shape, Snapshot, sws};
+use alloc::collections::VecDeque;
 use core::time::Duration;
 use limpid_event::Instant;
 use limpid_wire::{FramePool, SeqNum};
+
+/// Probes' timeouts are doubled so often at the most: from the least to the largest there is.
+const MAX_PROBE_BACKOFF: u32 = 10;
 
 /// See the module.
 pub(super) struct Snd {
@@ -29,14 +35,33 @@ pub(super) struct Snd {
     pub(super) backoff: u8,
     /// Zero-window probes since the window closed, answered or not.
     pub(super) probe_backoff: u8,
-    /// When the first retransmission since the last progress left; [`Instant::MAX`] if there was none.
+    /// Retransmission timeouts since the last progress (`icsk_retransmits`).
+    pub(super) retransmits: u8,
+    /// When the first zero-window probe was due since the window closed; [`Instant::MAX`] if none was.
+    pub(super) probing_since: Instant,
+    /// When the first retransmission of this recovery left; [`Instant::MAX`] if there was none.
     pub(super) retransmitting_since: Instant,
+    /// When data left last.
     pub(super) last_sent: Instant,
+    /// When anything left last.
+    pub(super) last_tx: Instant,
     pub(super) rtt: RttEstimator,
     pub(super) recovery: NewReno,
     pub(super) congestion: CongestionControl,
     pub(super) usage: CwndUsage,
     pub(super) nagle: Nagle,
+    /// Small segments go until something is written again (Linux's TCP_NAGLE_PUSH).
+    pub(super) push_small: bool,
+    /// What the last write said about small segments, until all that may go for its sake has gone.
+    pub(super) write_mode: Option<NagleMode>,
+    /// Something happened for which Linux looks whether new data may leave: a write, a segment that came, a setting.
+    pub(super) push_due: bool,
+    /// Something left since sending stopped last.
+    pub(super) sending: bool,
+    /// What was cut and has not left as a whole, in order.
+    pub(super) bursts: VecDeque<Burst>,
+    /// The end of urgent data, or SND.UNA at the latest (RFC 9293 §3.8.5's SND.UP).
+    pub(super) up: SeqNum,
     /// Bytes acknowledged in all (`tcpi_bytes_acked`).
     pub(super) bytes_acked: u64,
     /// Segments sent again in all (`tcpi_total_retrans`).
@@ -53,9 +78,9 @@ impl Snd {
         let mss = birth.negotiated.send_mss(&birth.config, &birth.params);
         let mut records = SentRecords::new(if syn_acked { isn + 1 } else { isn });
         if !syn_acked {
-            records.on_sent(isn + 1, birth.syn_sent_at, Snapshot::default());
+            records.on_sent(isn + 1, birth.syn_sent_at, Snapshot::default(), Shape::SINGLE);
         }
-        let mut rtt = RttEstimator::new();
+        let mut rtt = RttEstimator::with_bounds(birth.config.rto_min, birth.config.rto_max);
         if birth.syn_retransmissions > 0 {
             rtt.on_syn_loss();
         }
@@ -69,13 +94,22 @@ impl Snd {
             sack: birth.negotiated.sack,
             backoff: 0,
             probe_backoff: 0,
+            retransmits: 0,
+            probing_since: Instant::MAX,
             retransmitting_since: Instant::MAX,
             last_sent: birth.syn_sent_at,
+            last_tx: birth.syn_sent_at,
             rtt,
             recovery: NewReno::new(),
-            congestion: new_congestion(birth, u32::from(mss)),
-            usage: CwndUsage::new(isn + 1),
+            congestion: new_congestion(birth),
+            usage: CwndUsage::new(isn + 1, birth.syn_sent_at),
             nagle: Nagle::new(isn + 1),
+            push_small: false,
+            write_mode: None,
+            push_due: false,
+            sending: false,
+            bursts: VecDeque::new(),
+            up: if syn_acked { isn + 1 } else { isn },
             bytes_acked: 0,
             total_retrans: 0,
             delivered: Snapshot::default(),
@@ -106,25 +140,44 @@ impl Snd {
         self.right_edge().offset_from(self.nxt()).max(0) as u32
     }
 
-    /// The size to cut by beside so many bytes of SACK blocks.
-    pub(super) fn cut_mss(&self, sack_option: u32) -> u32 {
-        let mss = u32::from(self.mss).saturating_sub(sack_option).max(1);
-        sws::bound_to_half_window(mss, self.max_wnd).min(mss)
+    /// The size of a full segment beside so many bytes of SACK blocks (Linux's `tcp_current_mss`). `header` is the length of
+    /// the TCP header without them.
+    pub(super) fn cut_mss(&self, header: u32, sack_option: u32) -> u32 {
+        let mss = sws::bound_to_half_window(u32::from(self.mss), self.max_wnd, header);
+        mss.saturating_sub(sack_option).max(1)
     }
 
-    /// What is in the network.
+    /// Segments in the network.
     pub(super) fn in_flight(&self) -> u32 {
-        self.recovery.pipe(&self.records, self.sack, u32::from(self.mss))
+        self.recovery.pipe(&self.records, self.sack)
     }
 
-    /// The congestion window, bytes.
+    /// The congestion window, segments.
     pub(super) fn cwnd(&self) -> u32 {
         self.congestion.window()
     }
 
     /// More is outstanding than the congestion window, because duplicate ACKs told that some of it has left the network.
     pub(super) fn beyond_cwnd(&self) -> bool {
-        self.recovery.dup_acks() > 0 && self.records.outstanding() >= self.cwnd()
+        self.recovery.dup_acks() > 0 && self.records.segments_out() >= self.cwnd()
+    }
+
+    /// Urgent data has not been acknowledged (Linux's `tcp_urg_mode`).
+    pub(super) fn is_urgent(&self) -> bool {
+        self.up != self.una()
+    }
+
+    /// How fast to send, bytes a second, with segments of `mss` bytes: the window over the round trip, and room to grow
+    /// (Linux's `tcp_update_pacing_rate`). `None` before a round trip is known.
+    pub(super) fn pacing_rate(&self, config: &Config, mss: u32) -> Option<u64> {
+        if let Some(rate) = self.congestion.pacing_rate() {
+            return Some(rate);
+        }
+        let micros = self.rtt.srtt()?.as_micros().max(1) as u64;
+        let (cwnd, ssthresh) = (self.cwnd(), self.congestion.ssthresh());
+        let percent = if cwnd < ssthresh / 2 { config.pacing_ss_ratio } else { config.pacing_ca_ratio };
+        let window = u64::from(mss) * u64::from(cwnd.max(self.records.segments_out()));
+        Some(window.saturating_mul(u64::from(percent) * 10_000) / micros)
     }
 
     /// The retransmission timeout, not backed off.
@@ -134,46 +187,46 @@ impl Snd {
 
     /// The timeout to wait now.
     pub(super) fn backed_off_rto(&self) -> Duration {
-        self.rtt.rto().backed_off(u32::from(self.backoff))
+        self.rtt.backed_off(u32::from(self.backoff))
     }
 
-    /// The time until the next zero-window probe (RFC 9293 §3.8.6.1).
+    /// The time until the next zero-window probe (RFC 9293 §3.8.6.1; Linux's `tcp_probe0_when`).
     pub(super) fn probe_interval(&self) -> Duration {
-        self.rtt.rto().backed_off(u32::from(self.backoff) + u32::from(self.probe_backoff))
+        let wait = self.backed_off_rto().max(Rto::MIN);
+        self.rtt.bounded(wait.saturating_mul(1 << u32::from(self.probe_backoff).min(MAX_PROBE_BACKOFF)))
     }
 
-    /// New numbers left, up to `end`.
-    pub(super) fn on_first_sent(&mut self, end: SeqNum, now: Instant) {
+    /// New numbers left in one piece, up to `end`.
+    pub(super) fn on_first_sent(&mut self, end: SeqNum, now: Instant, shape: Shape) {
         if self.records.is_empty() {
             self.delivered.first_sent_at = now;
             self.delivered.delivered_at = now;
         }
-        self.records.on_sent(end, now, self.delivered);
+        self.records.on_sent(end, now, self.delivered, shape);
         self.last_sent = now;
     }
 
-    /// `start..end` leaves again; returns how often its first byte has left before.
-    pub(super) fn on_retransmit(&mut self, start: SeqNum, end: SeqNum, now: Instant) -> u32 {
+    /// `start..end` leaves again, in segments of `mss` bytes; returns how often its first byte has left before.
+    pub(super) fn on_retransmit(&mut self, start: SeqNum, end: SeqNum, now: Instant, mss: u16) -> u32 {
         let snapshot = self.delivered;
         self.last_sent = now;
-        self.total_retrans = self.total_retrans.saturating_add(1);
-        self.recovery.on_retransmit(&mut self.records, start, end, now, snapshot)
+        let nth = self.recovery.on_retransmit(&mut self.records, start, end, now, snapshot, mss);
+        let segments = self.records.get(start).map_or(1, |record| record.segments());
+        self.total_retrans = self.total_retrans.saturating_add(segments);
+        nth
     }
 
     /// The connection is over: nothing will be sent again.
     pub(super) fn forget(&mut self, pool: &mut FramePool) {
         let end = self.queue.end();
+        self.queue.pieces.clear();
         self.queue.ack_to(pool, end);
+        self.bursts.clear();
     }
 }
 
 /// RFC 6928's window, or one segment if the SYN had to be sent again (RFC 5681 §3.1). Linux forgives one repetition.
-fn new_congestion(birth: &Birth, mss: u32) -> CongestionControl {
-    let segments = u32::from(birth.config.initial_cwnd);
-    let window = match birth.syn_retransmissions {
-        0 | 1 if segments == 10 => initial_window(mss),
-        0 | 1 => segments * mss,
-        _ => mss,
-    };
-    CongestionControl::new(birth.config.congestion, mss, window)
+fn new_congestion(birth: &Birth) -> CongestionControl {
+    let syn_lost = birth.syn_retransmissions > 1;
+    CongestionControl::new(birth.config.congestion, u32::from(birth.config.initial_cwnd), syn_lost)
 }

@@ -8,5 +8,6 @@ mod lifecycle;
 mod lossy;
 mod opening;
 mod receiving;
+mod segmentation;
 mod sending;
 mod sizes;

@@ -2,12 +2,12 @@
 //!
 //! Giving up is by time, as on Linux: after as long as `retries2` retransmissions would take that began at the least
 //! timeout (200 ms), however long the timeouts really are. 15 of them are 924.6 s (RFC 9293 §3.8.3's R2 is "at least
-//! 100 s").
+//! 100 s"). A user timeout takes the place of that; the last wait before it is cut short so that it is met exactly.
 
 use super::Connection;
 use super::halves::SendHalf;
 use crate::recovery::Rto;
-use crate::{Cx, KeepAlive, Outcome};
+use crate::{Config, Cx, KeepAlive, Outcome};
 use core::time::Duration;
 use limpid_event::{Counter, Error, Event, Instant, Observer, TcpState, Timer, TxReason};
 
@@ -17,6 +17,12 @@ const ORPHAN_RETRIES: u8 = 8;
 
 /// The least time that keepalive waits: a timer that waits for none would run out for ever.
 const KEEPALIVE_MIN: Duration = Duration::from_millis(1);
+
+/// The least wait of a retransmission timer that a user timeout has cut short.
+const USER_TIMEOUT_RETRANSMIT_MIN: Duration = Duration::from_millis(1);
+
+/// The same of a probe timer (Linux's TCP_TIMEOUT_MIN).
+const USER_TIMEOUT_PROBE_MIN: Duration = Duration::from_millis(2);
 
 impl Connection {
     /// The earliest deadline, and which timer it is.
@@ -39,7 +45,7 @@ impl Connection {
         self.outcome()
     }
 
-    /// The connect deadline or the user timeout: it is over.
+    /// The connect deadline: it is over.
     fn lifetime_timeout<O: Observer>(&mut self, cx: &mut Cx<'_, O>, timer: Timer) {
         cx.emit(|| Event::TimerFired { timer, nth: 1 });
         self.give_up(cx);
@@ -52,38 +58,66 @@ impl Connection {
         if self.snd.records.is_empty() {
             return;
         }
-        if self.must_give_up(cx.now) {
+        // A receiver that shrank its window to zero is not dead as long as it is heard; our retransmissions are probes.
+        let probing = self.snd.wnd == 0 && !self.app.gone && self.halves.syn_acked();
+        if !probing {
+            cx.count(Counter::TcpExtTCPTimeouts);
+        }
+        if if probing { self.window_stays_shut(cx.now) } else { self.must_give_up(cx.now) } {
             return self.give_up(cx);
         }
-        cx.count(Counter::TcpExtTCPTimeouts);
         if self.snd.retransmitting_since == Instant::MAX {
             self.snd.retransmitting_since = cx.now;
-            self.start_user_timeout(cx);
         }
+        self.snd.bursts.clear();
         self.on_rto(cx);
+        self.snd.retransmits = self.snd.retransmits.saturating_add(u8::from(!probing));
         self.snd.backoff = self.snd.backoff.saturating_add(1);
-        self.timers.start(cx, Timer::Rto, self.snd.backed_off_rto());
+        let wait = self.within_user_timeout(cx.now, self.snd.retransmitting_since, self.snd.backed_off_rto());
+        self.timers.start(cx, Timer::Rto, wait.max(USER_TIMEOUT_RETRANSMIT_MIN));
     }
 
     /// Whether what is in flight has waited long enough (RFC 9293 §3.8.3; RFC 1122 §4.2.3.5's R2).
     fn must_give_up(&self, now: Instant) -> bool {
-        if !self.halves.syn_acked() {
-            return self.snd.backoff >= self.config.syn_ack_retries;
-        }
-        // A receiver that shrank its window to zero is not dead as long as it is heard; our retransmissions are probes.
-        if self.snd.wnd == 0 && !self.app.gone && now.since(self.last_heard) <= Rto::MAX {
-            return false;
-        }
-        let retries = self.retries(self.snd.backed_off_rto());
-        let since = self.snd.retransmitting_since;
-        since < Instant::MAX && now.since(since) >= time_of_retries(retries)
+        let (retries, first) = if self.halves.syn_acked() {
+            (self.retries(self.snd.backed_off_rto()), Rto::MIN)
+        } else if self.snd.retransmits >= self.config.syn_retries {
+            return true;
+        } else {
+            (self.config.syn_retries, Rto::INITIAL.duration())
+        };
+        let limit = self.config.user_timeout.unwrap_or_else(|| time_of_retries(&self.config, retries, first));
+        self.snd.retransmits > 0 && now.since(self.snd.retransmitting_since) >= limit
     }
 
-    /// How many retransmissions, or probes, there are to be, where the next wait is `wait`.
+    /// The peer shrank its window to nothing and either is not heard any more, or the user timeout has passed (Linux's
+    /// `tcp_rtx_probe0_timed_out`).
+    fn window_stays_shut(&self, now: Instant) -> bool {
+        let since = match self.snd.retransmitting_since {
+            Instant::MAX => self.snd.records.first().map_or(now, |record| record.sent_at()),
+            since => since,
+        };
+        let (user_timeout, waited) = (self.config.user_timeout.unwrap_or(Duration::MAX), now.since(since));
+        let limit = user_timeout.min(2 * self.config.rto_max);
+        waited > user_timeout || (now.since(self.last_heard) > limit && waited > limit)
+    }
+
+    /// `wait`, but not beyond the user timeout, which counts from `since`.
+    fn within_user_timeout(&self, now: Instant, since: Instant, wait: Duration) -> Duration {
+        match self.config.user_timeout {
+            Some(limit) => wait.min(limit.saturating_sub(now.since(since))),
+            None => wait,
+        }
+    }
+
+    /// How many retransmissions, or probes, there are to be, where the timeout is `wait` by now.
     fn retries(&self, wait: Duration) -> u8 {
+        let alive = wait < self.config.rto_max;
         match (self.app.gone, self.config.orphan_retries) {
             (false, _) => self.config.retries2,
-            (true, 0) if wait < Rto::MAX => ORPHAN_RETRIES,
+            // The path has told that something is wrong.
+            (true, _) if self.app.soft_error.is_some() && !alive => 0,
+            (true, 0) if alive => ORPHAN_RETRIES,
             (true, retries) => retries,
         }
     }
@@ -95,36 +129,45 @@ impl Connection {
         self.end(cx, Some(error));
     }
 
-    /// TCP_USER_TIMEOUT counts from the first retransmission or probe, as on Linux, and goes on while a zero window is
-    /// merely confirmed.
-    fn start_user_timeout<O: Observer>(&mut self, cx: &mut Cx<'_, O>) {
-        if let Some(limit) = self.config.user_timeout
-            && self.halves.syn_acked()
-            && !self.timers.runs(Timer::UserTimeout)
-        {
-            self.timers.start(cx, Timer::UserTimeout, limit);
-        }
-    }
-
     /// RFC 9293 §3.8.6.1: the window is still closed, or too small; ask again, less and less often. As long as the peer
-    /// answers this goes on for ever, but not for an orphan: nobody would miss it, and a peer could collect them (RFC 6429).
+    /// answers this goes on for ever, but not for an orphan: nobody would miss it, and a peer could collect them (RFC 6429);
+    /// nor beyond a user timeout.
     fn persist_timeout<O: Observer>(&mut self, cx: &mut Cx<'_, O>) {
         let nth = u32::from(self.snd.probe_backoff) + 1;
         cx.emit(|| Event::TimerFired { timer: Timer::Persist, nth });
         if !self.snd.records.is_empty() || !self.has_unsent() {
-            return;
+            return self.probing_is_over();
         }
         let wait = self.snd.probe_interval();
         let retries = self.retries(wait);
-        let forsaken = self.app.gone && wait == Rto::MAX && self.snd.probe_backoff >= retries;
-        if forsaken || self.probes_out >= retries {
+        let forsaken = self.app.gone && wait >= self.config.rto_max && self.snd.probe_backoff >= retries;
+        let since = self.snd.probing_since.min(cx.now);
+        let too_long = self.config.user_timeout.is_some_and(|limit| since < cx.now && cx.now.since(since) >= limit);
+        if forsaken || too_long || self.probes_out >= retries {
             return self.give_up(cx);
         }
-        self.start_user_timeout(cx);
+        self.snd.probing_since = since;
         self.probes_out = self.probes_out.saturating_add(1);
         self.due.probe = Some(TxReason::ZeroWindowProbe);
         self.snd.probe_backoff = self.snd.probe_backoff.saturating_add(1).min(self.config.retries2);
-        self.timers.start(cx, Timer::Persist, self.snd.probe_interval());
+        let wait = self.probe_wait(cx.now);
+        self.timers.start(cx, Timer::Persist, wait);
+    }
+
+    /// The time until the next zero-window probe.
+    pub(super) fn probe_wait(&self, now: Instant) -> Duration {
+        let wait = self.snd.probe_interval();
+        if self.snd.probing_since == Instant::MAX {
+            return wait;
+        }
+        self.within_user_timeout(now, self.snd.probing_since, wait).max(USER_TIMEOUT_PROBE_MIN).min(wait)
+    }
+
+    /// The window lets something go, or nothing is left that waits for it.
+    pub(super) fn probing_is_over(&mut self) {
+        self.probes_out = 0;
+        self.snd.probe_backoff = 0;
+        self.snd.probing_since = Instant::MAX;
     }
 
     fn delayed_ack_timeout<O: Observer>(&mut self, cx: &mut Cx<'_, O>) {
@@ -142,15 +185,24 @@ impl Connection {
         }
     }
 
-    /// Keepalive is switched on (or its figures changed): the first probe comes when the connection was idle so long.
+    /// The connection is established: the first probe comes when it was idle so long.
     pub(super) fn start_keepalive<O: Observer>(&mut self, cx: &mut Cx<'_, O>) {
-        match self.keepalive() {
-            Some(keepalive) if self.probes_out == 0 => {
+        if let Some(keepalive) = self.keepalive() {
+            self.timers.start(cx, Timer::KeepAlive, keepalive.idle);
+        }
+    }
+
+    /// Keepalive's figures were `before`. Switching it on counts from now, another idle time from when the peer was last
+    /// heard of (as Linux).
+    pub(super) fn keepalive_changed<O: Observer>(&mut self, cx: &mut Cx<'_, O>, before: Option<KeepAlive>) {
+        match (before, self.keepalive()) {
+            (_, None) => self.timers.stop(Timer::KeepAlive),
+            (None, Some(_)) => self.start_keepalive(cx),
+            (Some(before), Some(keepalive)) if before.idle != keepalive.idle => {
                 let idle = cx.now.since(self.last_heard);
                 self.timers.start(cx, Timer::KeepAlive, keepalive.idle.saturating_sub(idle));
             }
-            Some(_) => {}
-            None => self.timers.stop(Timer::KeepAlive),
+            (Some(_), Some(_)) => {}
         }
     }
 
@@ -200,10 +252,11 @@ impl Connection {
     }
 }
 
-/// How long `retries` retransmissions take that begin at the least timeout, with the wait after the last (Linux's
+/// How long `retries` retransmissions take whose first wait is `first`, with the wait after the last (Linux's
 /// `tcp_model_timeout`).
-fn time_of_retries(retries: u8) -> Duration {
-    (0..=u32::from(retries)).map(|nth| Rto::new(Rto::MIN).backed_off(nth)).sum()
+fn time_of_retries(config: &Config, retries: u8, first: Duration) -> Duration {
+    let wait = |nth| Rto::bounded(first, config.rto_max).backed_off(nth, config.rto_max);
+    (0..=u32::from(retries)).map(wait).sum()
 }
 
 #[cfg(test)]

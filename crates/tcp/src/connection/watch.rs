@@ -221,9 +221,11 @@ impl Connection {
         }
     }
 
-    /// What newly happened for the application outside of any [`Outcome`](crate::Outcome): a watched byte left.
+    /// What newly happened for the application outside of any [`Outcome`](crate::Outcome): a watched byte left, or so much
+    /// that there is room again ([`Config::notsent_lowat`](crate::Config::notsent_lowat)).
     #[inline]
     pub fn take_woke(&mut self) -> Readiness {
+        self.tell_of_room();
         core::mem::take(&mut self.woke)
     }
 }

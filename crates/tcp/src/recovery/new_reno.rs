@@ -110,15 +110,20 @@ impl NewReno {
         self.phase == Phase::Recovery
     }
 
+    /// The timer has just run out, and the first segment goes, whatever the window says.
+    pub fn at_timeout(&self) -> bool {
+        self.phase == Phase::Loss && self.forced
+    }
+
     /// Duplicate ACKs in a row.
     pub fn dup_acks(&self) -> u32 {
         self.dup_acks
     }
 
-    /// What is in the network: without SACK each duplicate ACK tells of one segment that has left it.
-    pub fn pipe(&self, records: &SentRecords, sack: bool, mss: u32) -> u32 {
-        let left = if sack { 0 } else { self.dup_acks.saturating_mul(mss) };
-        records.in_flight().saturating_sub(left)
+    /// Segments in the network: without SACK each duplicate ACK tells of one that has left it.
+    pub fn pipe(&self, records: &SentRecords, sack: bool) -> u32 {
+        let left = if sack { 0 } else { self.dup_acks };
+        records.segments_in_flight().saturating_sub(left)
     }
 
     /// An ACK came and the records know it.
@@ -136,21 +141,19 @@ impl NewReno {
     fn count(&mut self, records: &SentRecords, input: &AckInput<'_>, advanced: bool) {
         if advanced {
             // Without SACK, a partial ACK acknowledges the hole and what lay behind it: that has been counted already.
-            let behind = (input.acked.acked / input.mss.max(1)).saturating_sub(1);
+            let behind = input.acked.acked_segments.saturating_sub(1);
             let in_recovery = self.phase == Phase::Recovery && !input.sack;
             self.dup_acks = if in_recovery { self.dup_acks.saturating_sub(behind) } else { 0 };
         } else if input.duplicate && (!input.sack || input.acked.sacked > 0) {
             // No more can have left than was sent: a peer that makes duplicate ACKs up gains nothing by it.
-            let max = records.outstanding().div_ceil(input.mss.max(1)).max(DUP_THRESH);
+            let max = records.segments_out().max(DUP_THRESH);
             self.dup_acks = (self.dup_acks + 1).min(max);
         }
     }
 
     fn on_ack_open(&mut self, records: &mut SentRecords, input: AckInput<'_>) -> AckVerdict {
         // What was sent during the last recovery may have been found lost in it: that is another loss.
-        // What goes again because it was too large for its path is no loss.
-        self.recut.take_if(|end| records.snd_una().after_eq(*end));
-        let left_over = self.recut.is_none() && records.lost() > 0;
+        let left_over = records.lost() > 0;
         let lost = input.sack && (records.mark_lost_by_sack(input.mss) || left_over);
         if lost || self.dup_acks >= DUP_THRESH && self.may_enter(records, input.sack) {
             self.enter(records, input.mss);
@@ -199,6 +202,7 @@ impl NewReno {
         let recovered = self.phase == Phase::Recovery;
         self.dup_acks = 0;
         self.forced = false;
+        self.recut = None;
         self.phase = if records.sacked() > 0 { Phase::Disorder } else { Phase::Open };
         AckVerdict { recovered, ..AckVerdict::default() }
     }
@@ -218,32 +222,43 @@ impl NewReno {
         self.rto_una = una;
         self.has_recovered = true;
         self.dup_acks = 0;
-        self.forced = false;
+        // Sent at once, whatever the window says.
+        self.forced = true;
+        self.recut = None;
         again
     }
 
-    /// The path takes less than it did: all that is outstanding is cut anew and goes again, which is no sign of congestion
-    /// (RFC 1191 §6.5).
-    pub fn on_smaller_path(&mut self, records: &mut SentRecords) {
-        let (una, nxt) = (records.snd_una(), records.snd_nxt());
-        records.mark_lost(una, nxt);
+    /// The path takes less than it did: what is outstanding in segments of more than `mss` bytes is cut anew and goes again,
+    /// which is no sign of congestion (RFC 1191 §6.5; Linux's `tcp_simple_retransmit`). False if there is nothing of that
+    /// kind.
+    pub fn on_smaller_path(&mut self, records: &mut SentRecords, mss: u32) -> bool {
+        if !records.mark_larger_lost(mss) {
+            return false;
+        }
+        let nxt = records.snd_nxt();
         self.recut = Some(nxt);
+        if self.phase != Phase::Loss {
+            self.phase = Phase::Loss;
+            self.recover = nxt;
+            self.rto_una = records.snd_una();
+            self.has_recovered = true;
+        }
+        true
     }
 
-    /// What goes next of the lost, `max` bytes at most (one MSS, or what the device cuts), if `cwnd` lets it. Whatever
+    /// What goes next of the lost, in segments of `mss` bytes, `max` of them at most, if `cwnd` lets it, in segments. Whatever
     /// is sent of it, from its start on, is told by [`on_retransmit`](Self::on_retransmit).
     pub fn next(&self, records: &mut SentRecords, cwnd: u32, sack: bool, mss: u32, max: u32) -> Option<Retransmission> {
-        let pipe = self.pipe(records, sack, mss);
+        let room = cwnd.saturating_sub(self.pipe(records, sack));
+        if room == 0 && !self.forced {
+            return None;
+        }
         let why = self.reason();
         let record = records.next_lost()?;
-        let room = cwnd.saturating_sub(pipe);
-        let len = record.seq_len().min(max.max(1));
-        let len = match room {
-            // As Linux: a segment may go as long as the window is not full.
-            room if room >= len => len,
-            0 if !self.forced => return None,
-            room => len.min((room - room % mss.max(1)).max(mss)),
-        };
+        let segments = room.min(max).max(1);
+        let len = record.seq_len().min(segments.saturating_mul(mss.max(1)));
+        // The FIN goes with the last byte before it.
+        let len = if len == record.data_len() { record.seq_len() } else { len };
         Some(Retransmission { start: record.start(), end: record.start() + len, why })
     }
 
@@ -255,14 +270,16 @@ impl NewReno {
         end: SeqNum,
         now: Instant,
         snapshot: Snapshot,
+        mss: u16,
     ) -> u32 {
         self.forced = false;
         self.begun = true;
-        records.on_retransmit(start, end, now, snapshot)
+        records.on_retransmit(start, end, now, snapshot, mss)
     }
 
     fn reason(&self) -> TxReason {
         match self.phase {
+            Phase::Loss if self.recut.is_some() => TxReason::PathMtuRetransmit,
             Phase::Loss => TxReason::RtoRetransmit,
             _ if self.begun && self.forced => TxReason::PartialAckRetransmit,
             _ => TxReason::FastRetransmit,

@@ -6,7 +6,10 @@ mod tests;
 use core::fmt;
 use core::time::Duration;
 
-/// A retransmission timeout, between [`Rto::MIN`] and [`Rto::MAX`].
+/// No timer waits less: one that waited for nothing would run out for ever.
+const LEAST: Duration = Duration::from_millis(1);
+
+/// A retransmission timeout, usually between [`Rto::MIN`] and [`Rto::MAX`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Rto(Duration);
 
@@ -25,15 +28,21 @@ impl Rto {
         Rto(timeout.clamp(Rto::MIN, Rto::MAX))
     }
 
+    /// `timeout` in whole milliseconds, rounded up as Linux's jiffies are, or `max`.
+    pub fn bounded(timeout: Duration, max: Duration) -> Rto {
+        let micros = timeout.min(max).as_micros() as u64;
+        Rto(Duration::from_millis(micros.div_ceil(1000).max(1)))
+    }
+
     /// The timeout of the first transmission.
     pub const fn duration(self) -> Duration {
         self.0
     }
 
-    /// The timeout after `times` timeouts in a row: doubled each time, [`Rto::MAX`] at most (RFC 6298 §5.5).
-    pub fn backed_off(self, times: u32) -> Duration {
+    /// The timeout after `times` timeouts in a row: doubled each time, `max` at most (RFC 6298 §5.5).
+    pub fn backed_off(self, times: u32, max: Duration) -> Duration {
         let factor = 1u32.checked_shl(times).unwrap_or(u32::MAX);
-        self.0.saturating_mul(factor).min(Rto::MAX)
+        self.0.saturating_mul(factor).min(max.max(LEAST))
     }
 }
 

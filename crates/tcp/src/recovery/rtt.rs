@@ -30,6 +30,9 @@ pub struct RttEstimator {
     round_end: SeqNum,
     min: MinRtt,
     unmeasured: Rto,
+    /// The floor on the variance term.
+    rto_min: u32,
+    rto_max: u32,
 }
 
 /// The smallest sample of the last minutes, renewed when it is too old.
@@ -39,11 +42,14 @@ struct MinRtt {
     at: Instant,
 }
 
-const RTO_MIN_MICROS: u32 = Rto::MIN.as_micros() as u32;
-
 impl RttEstimator {
-    /// Nothing is measured yet.
+    /// Nothing is measured yet; Linux's usual bounds.
     pub fn new() -> RttEstimator {
+        RttEstimator::with_bounds(Rto::MIN, Rto::MAX)
+    }
+
+    /// Nothing is measured yet. The variance term of the timeout is `rto_min` at least, the timeout `rto_max` at most.
+    pub fn with_bounds(rto_min: Duration, rto_max: Duration) -> RttEstimator {
         RttEstimator {
             srtt8: 0,
             mdev4: 0,
@@ -52,7 +58,15 @@ impl RttEstimator {
             round_end: SeqNum(0),
             min: MinRtt { micros: u32::MAX, at: Instant::ZERO },
             unmeasured: Rto::INITIAL,
+            rto_min: micros(rto_min),
+            rto_max: micros(rto_max),
         }
+    }
+
+    /// Other bounds, for samples to come.
+    pub fn set_bounds(&mut self, rto_min: Duration, rto_max: Duration) {
+        self.rto_min = micros(rto_min);
+        self.rto_max = micros(rto_max);
     }
 
     /// The handshake had to be retransmitted: until something is measured the timeout is 3 s (RFC 6298 §5.7).
@@ -64,12 +78,12 @@ impl RttEstimator {
     /// which transmission was acknowledged.
     pub fn on_sample(&mut self, now: Instant, rtt: Duration, snd_una: SeqNum, snd_nxt: SeqNum) {
         // An hour is more than any path takes; it keeps 8 · SRTT within 32 bits (Linux's are 32 bits as well).
-        let sample = rtt.as_micros().clamp(1, 500_000_000) as u32;
+        let sample = rtt.as_micros().min(500_000_000) as u32;
         self.min.update(now, sample);
         if self.srtt8 == 0 {
-            self.srtt8 = sample << 3;
+            self.srtt8 = (sample << 3).max(1);
             self.mdev4 = sample << 1; // 4 · (sample / 2): RFC 6298 §2.2
-            self.rttvar4 = self.mdev4.max(RTO_MIN_MICROS);
+            self.rttvar4 = self.mdev4.max(self.rto_min);
             self.mdev4_max = self.rttvar4;
             self.round_end = snd_nxt;
             return;
@@ -84,7 +98,7 @@ impl RttEstimator {
                 self.rttvar4 -= (self.rttvar4 - self.mdev4_max) >> 2;
             }
             self.round_end = snd_nxt;
-            self.mdev4_max = RTO_MIN_MICROS;
+            self.mdev4_max = self.rto_min;
         }
     }
 
@@ -105,7 +119,22 @@ impl RttEstimator {
         if self.srtt8 == 0 {
             return self.unmeasured;
         }
-        Rto::new(Duration::from_micros(u64::from(self.srtt8 >> 3) + u64::from(self.rttvar4)))
+        let timeout = u64::from(self.srtt8 >> 3) + u64::from(self.rttvar4);
+        Rto::bounded(Duration::from_micros(timeout), self.rto_max())
+    }
+
+    /// The timeout after `times` in a row.
+    pub fn backed_off(&self, times: u32) -> Duration {
+        self.rto().backed_off(times, self.rto_max())
+    }
+
+    /// `wait`, or the largest timeout.
+    pub fn bounded(&self, wait: Duration) -> Duration {
+        wait.min(self.rto_max()).max(Duration::from_millis(1))
+    }
+
+    fn rto_max(&self) -> Duration {
+        Duration::from_micros(u64::from(self.rto_max))
     }
 
     /// True once something was measured.
@@ -127,6 +156,11 @@ impl RttEstimator {
     pub fn min(&self) -> Option<Duration> {
         (self.min.micros != u32::MAX).then(|| Duration::from_micros(u64::from(self.min.micros)))
     }
+}
+
+/// In µs, an hour at most (Linux's are 32 bits as well).
+fn micros(time: Duration) -> u32 {
+    time.as_micros().min(3_600_000_000) as u32
 }
 
 impl Default for RttEstimator {

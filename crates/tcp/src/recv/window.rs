@@ -347,6 +347,9 @@ impl RecvWindow {
             free - free % mss
         } else if mss == full && u64::from(free) > u64::from(self.wnd) + u64::from(full / 2) {
             free
+        } else if self.wnd == 0 && space.used == 0 {
+            // Nothing will be read that could make more room: where buffers are tiny the peer would wait for ever.
+            free
         } else {
             self.wnd
         }

@@ -2,11 +2,13 @@
 
 mod flags;
 pub mod nagle;
+mod pieces;
 pub mod queue;
 pub mod records;
 pub mod sws;
 
 pub use flags::WriteFlags;
 pub use nagle::{Nagle, NagleMode};
-pub use queue::{Mark, SendQueue};
-pub use records::{Acked, Delivered, Record, SentRecords, Snapshot};
+pub use pieces::{Piece, Pieces};
+pub use queue::{Append, OVERHEAD, SendQueue, Taken};
+pub use records::{Acked, Delivered, Record, SentRecords, Shape, Snapshot};

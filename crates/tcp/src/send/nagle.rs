@@ -6,16 +6,17 @@ mod tests;
 
 use limpid_wire::SeqNum;
 
-/// How small segments are held back.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum NagleMode {
-    /// One small segment in flight at most.
-    #[default]
-    On,
-    /// Small segments go at once (TCP_NODELAY).
-    Off,
-    /// Only full segments go, until the cork is pulled or its timer runs out (TCP_CORK).
-    Cork,
+bitflags::bitflags! {
+    /// How small segments are held back (Linux's `nonagle`); none of them is Nagle's algorithm.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+    pub struct NagleMode: u8 {
+        /// Small segments go at once (TCP_NODELAY).
+        const OFF = 1;
+        /// Only full segments go, until the cork is pulled or its timer runs out (TCP_CORK, MSG_MORE).
+        const CORK = 2;
+        /// What is queued goes, whatever else holds.
+        const PUSH = 4;
+    }
 }
 
 /// What Nagle's algorithm remembers.
@@ -31,21 +32,15 @@ impl Nagle {
         Nagle { snd_sml: snd_una }
     }
 
-    /// How many of `len` bytes not sent yet may go now: all, or only whole segments of `mss` bytes. `last` says that
-    /// FIN follows them: nothing can be added any more, so waiting would be in vain.
-    pub fn allowed(&self, mode: NagleMode, len: u32, mss: u32, last: bool, snd_una: SeqNum, snd_nxt: SeqNum) -> u32 {
-        let hold = match mode {
-            NagleMode::Off => false,
-            NagleMode::Cork => true,
-            NagleMode::On => self.small_in_flight(snd_una, snd_nxt),
-        };
-        if hold && !last { len - len % mss.max(1) } else { len }
+    /// Whether a segment that is not full waits (Linux's `tcp_nagle_check`).
+    pub fn holds(&self, mode: NagleMode, snd_una: SeqNum, snd_nxt: SeqNum) -> bool {
+        mode.contains(NagleMode::CORK) || (mode.is_empty() && self.small_in_flight(snd_una, snd_nxt))
     }
 
-    /// A segment with `len` bytes up to `end` was sent, for the first time.
+    /// `len` bytes up to `end` were sent, for the first time, in segments of `mss`.
     pub fn on_sent(&mut self, len: u32, mss: u32, end: SeqNum) {
         // A super-segment whose last wire segment is not full counts as small, too.
-        if len > 0 && !len.is_multiple_of(mss.max(1)) {
+        if len == 0 || !len.is_multiple_of(mss.max(1)) {
             self.snd_sml = end;
         }
     }

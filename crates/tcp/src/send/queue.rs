@@ -1,50 +1,69 @@
 //! The send queue: bytes from SND.UNA to the end of what the application wrote (RFC 9293 §3.8, §3.9.1.2).
 //!
-//! Bytes stay until they are acknowledged; a segment is a slice of them. Marks ride along: where the application
-//! pushed, where a record ends (MSG_EOR), and which write is complete when all before it is acknowledged
-//! (MSG_ZEROCOPY). Sequence numbers are the connection's, of data alone: SYN and FIN lie outside.
+//! Bytes stay until they are acknowledged; a segment is a slice of them. What has not been sent lies in [`Pieces`], which
+//! know where the application pushed and where its records end (MSG_EOR). Sequence numbers are the connection's, of data
+//! alone: SYN and FIN lie outside.
+//!
+//! The send buffer counts as Linux does: each piece, and each record of what was sent, costs [`OVERHEAD`] beside its bytes,
+//! and whoever has any room left may fill a whole piece.
 
 #[cfg(test)]
 mod tests;
 
+use super::{Pieces, WriteFlags};
 use crate::byte_queue::ByteQueue;
-use alloc::collections::VecDeque;
 use limpid_wire::{Chunk, Chunks, FramePool, SeqNum};
 
-/// The most marks that are kept apart. At the bound a plain push mark is moved to the newest write; a write that needs
-/// a mark of its own has to wait.
-pub const MAX_MARKS: usize = 128;
+/// What a piece or a sent segment costs in the send buffer beside its bytes: Linux's skb without data, on 64 bits.
+pub const OVERHEAD: usize = 832;
 
-/// Push marks nearer than this to each other, of data not sent yet, become one: they would end in one segment.
-const PUSH_SPACING: u32 = 512;
-
-/// What an end of a write means.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Mark {
-    /// The receiver should hand over what it has: the segment that ends here, or goes beyond, says PSH.
-    Push,
-    /// A record ends here: no segment goes across (MSG_EOR).
-    Record,
-    /// The write with this number is complete when all before it is acknowledged. Numbers ascend.
-    Completion(u32),
+/// How a write is taken.
+#[derive(Clone, Copy, Debug)]
+pub struct Append {
+    /// A piece may be as long as this.
+    pub goal: u32,
+    /// The send buffer.
+    pub capacity: usize,
+    /// Segments or super-segments that were sent and are held.
+    pub sent: usize,
+    /// As long as so much has not left, nothing more is taken.
+    pub notsent_lowat: u32,
+    /// The largest window that the peer ever offered: each half of it is pushed.
+    pub max_window: u32,
+    /// Of the write.
+    pub flags: WriteFlags,
+    /// It has given some of its bytes already.
+    pub goes_on: bool,
 }
+
+/// What came of a step of a write.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Taken {
+    /// So many bytes were taken; none if there is no room.
+    pub bytes: usize,
+    /// A piece was opened for them.
+    pub opened: bool,
+    /// The piece is full now.
+    pub full: bool,
+}
+
+/// The most bytes that are held: sequence numbers further apart could not be compared.
+const MAX_HELD: usize = 1 << 30;
 
 /// See the module.
 #[derive(Debug)]
 pub struct SendQueue {
     bytes: ByteQueue,
-    marks: VecDeque<(SeqNum, Mark)>,
-    /// How many of the marks are ends of records: at most [`MAX_MARKS`].
-    records: u8,
-    /// The end of all that was ever sliced.
-    sliced: SeqNum,
-    completed: Option<u32>,
+    /// What was not sent.
+    pub pieces: Pieces,
+    /// The end of the last piece that was marked with PSH (Linux's `pushed_seq`).
+    pub pushed_to: SeqNum,
 }
 
 impl SendQueue {
     /// An empty queue; the first byte written will have number `start` (ISS + 1).
     pub fn new(start: SeqNum) -> SendQueue {
-        SendQueue { bytes: ByteQueue::new(start), marks: VecDeque::new(), records: 0, sliced: start, completed: None }
+        SendQueue { bytes: ByteQueue::new(start), pieces: Pieces::new(start), pushed_to: start }
     }
 
     /// Number of the first byte held.
@@ -72,62 +91,85 @@ impl SendQueue {
         self.bytes.pinned()
     }
 
-    /// How many bytes can be written when the send buffer is `capacity` bytes. As on Linux, memory may reach twice the
-    /// capacity, for frames that are not full; beyond that nothing fits until something is acknowledged.
-    pub fn room(&self, capacity: usize) -> usize {
-        if self.pinned() >= capacity.saturating_mul(2) && !self.is_empty() {
-            return 0;
-        }
-        capacity.saturating_sub(self.len())
+    /// What the send buffer holds, beside `sent` segments' cost: Linux's `sk_wmem_queued`.
+    pub fn memory(&self, sent: usize) -> usize {
+        self.len() + (self.pieces.count() + sent) * OVERHEAD
     }
 
-    /// Copies as many of `bytes` as there is room for and marks their end with [`Mark::Push`]; returns how many.
-    pub fn write(&mut self, pool: &mut FramePool, bytes: &[u8], capacity: usize) -> usize {
-        let n = bytes.len().min(self.room(capacity));
-        if n > 0 {
-            self.bytes.write(pool, &bytes[..n]);
-            self.mark_push();
-        }
-        n
+    /// Copies as many of `bytes` as fit into one piece, the last or a new one.
+    pub fn write(&mut self, pool: &mut FramePool, bytes: &[u8], append: &Append) -> Taken {
+        let taken = self.admit(bytes.len(), append);
+        self.bytes.write(pool, &bytes[..taken.bytes]);
+        taken
     }
 
-    /// Takes a chunk without copying it (unless it is small or wasteful); gives back what there is no room for.
-    pub fn write_chunk(&mut self, pool: &mut FramePool, mut chunk: Chunk, capacity: usize) -> Option<Chunk> {
-        let n = chunk.len().min(self.room(capacity));
-        if n > 0 {
-            self.bytes.push(pool, chunk.split_to(n));
-            self.mark_push();
+    /// The same of a chunk, without copying it (unless it is small or wasteful). What was taken is cut off.
+    pub fn write_chunk(&mut self, pool: &mut FramePool, chunk: &mut Chunk, append: &Append) -> Taken {
+        let taken = self.admit(chunk.len(), append);
+        if taken.bytes > 0 {
+            self.bytes.push(pool, chunk.split_to(taken.bytes));
         }
-        (!chunk.is_empty()).then_some(chunk)
+        taken
     }
 
-    /// Marks the end of what was written so far. False if there is no room for a mark of its own.
-    #[must_use = "at the bound the mark is not set"]
-    pub fn mark(&mut self, mark: Mark) -> bool {
-        if self.marks.len() >= MAX_MARKS {
-            return false;
+    /// Makes room for up to `len` bytes in one piece (a step of Linux's `tcp_sendmsg_locked`).
+    fn admit(&mut self, len: usize, append: &Append) -> Taken {
+        // Numbers must stay comparable, whatever the buffer.
+        let len = len.min(MAX_HELD.saturating_sub(self.len()));
+        let mut room = self.pieces.room(append.goal) as usize;
+        let opened = room == 0 && len > 0 && self.has_room(append);
+        if opened {
+            self.pieces.open();
+            room = append.goal.max(1) as usize;
         }
-        self.marks.push_back((self.end(), mark));
-        self.records += u8::from(mark == Mark::Record);
-        true
+        let bytes = room.min(len);
+        if bytes > 0 {
+            if !append.goes_on
+                && let Some(last) = self.pieces.last_mut()
+            {
+                last.push = false;
+            }
+            self.pieces.extend(bytes as u32);
+        }
+        Taken { bytes, opened, full: bytes == room }
     }
 
-    /// The bytes from `seq` on, at most `len`, and not beyond the end of a record. Fewer if there are no more, or if
-    /// they lie in too many chunks. Constant time for one segment after the other.
+    /// A write ends here: with PSH unless more follows, and with its record if `whole` of it was taken.
+    pub fn end_write(&mut self, whole: bool, append: &Append) {
+        if whole
+            && append.flags.contains(WriteFlags::END_OF_RECORD)
+            && let Some(last) = self.pieces.last_mut()
+        {
+            last.record_end = true;
+        }
+        if !(whole && append.flags.contains(WriteFlags::MORE)) || self.is_push_forced(append) {
+            self.push();
+        }
+    }
+
+    /// Whether another piece may be opened.
+    fn has_room(&self, append: &Append) -> bool {
+        let held = self.memory(append.sent);
+        (held == 0 || held < append.capacity) && self.pieces.len() < append.notsent_lowat
+    }
+
+    /// So much was written since the last push that the peer could hold back for lack of one.
+    pub fn is_push_forced(&self, append: &Append) -> bool {
+        self.pieces.end().after(self.pushed_to + append.max_window / 2)
+    }
+
+    /// The last piece says PSH.
+    pub fn push(&mut self) {
+        self.pushed_to = self.pieces.end();
+        if let Some(last) = self.pieces.last_mut() {
+            last.push = true;
+        }
+    }
+
+    /// The bytes from `seq` on, at most `len`. Fewer if there are no more, or if they lie in too many chunks. Constant time
+    /// for one segment after the other.
     pub fn slice(&mut self, pool: &mut FramePool, seq: SeqNum, len: usize) -> Chunks {
-        let len = match self.record_end(seq) {
-            Some(end) => len.min((end - seq) as usize),
-            None => len,
-        };
-        let chunks = self.bytes.slice(pool, seq, len);
-        self.sliced = self.sliced.later(seq + chunks.len() as u32);
-        chunks
-    }
-
-    /// True if a write ended in `from..=to` (but not at `from`): the segment should say PSH.
-    pub fn pushes(&self, from: SeqNum, to: SeqNum) -> bool {
-        let first = self.marks.partition_point(|(at, _)| at.before_eq(from));
-        self.marks.range(first..).next().is_some_and(|(at, _)| at.before_eq(to))
+        self.bytes.slice(pool, seq, len)
     }
 
     /// Frees all bytes before `una`; returns how many that were. What lies outside the queue (SYN, FIN) is ignored.
@@ -137,46 +179,6 @@ impl SendQueue {
         }
         let n = (una.earlier(self.end()) - self.start()) as usize;
         self.bytes.trim_front(pool, n);
-        self.sliced = self.sliced.later(self.start());
-        while let Some(&(at, mark)) = self.marks.front() {
-            if at.after(self.start()) {
-                break;
-            }
-            if let Mark::Completion(id) = mark {
-                self.completed = Some(id);
-            }
-            self.records -= u8::from(mark == Mark::Record);
-            self.marks.pop_front();
-        }
         n
-    }
-
-    /// The newest completed write since the last call, with all before it.
-    pub fn take_completed(&mut self) -> Option<u32> {
-        self.completed.take()
-    }
-
-    fn mark_push(&mut self) {
-        let end = self.end();
-        let full = self.marks.len() >= MAX_MARKS;
-        if let Some((at, Mark::Push)) = self.marks.back_mut() {
-            let joins = at.after(self.sliced) && end - *at < PUSH_SPACING;
-            if joins || full {
-                *at = end;
-                return;
-            }
-        }
-        if !full {
-            self.marks.push_back((end, Mark::Push));
-        }
-    }
-
-    /// Where the record that holds `seq` ends.
-    fn record_end(&self, seq: SeqNum) -> Option<SeqNum> {
-        if self.records == 0 {
-            return None;
-        }
-        let first = self.marks.partition_point(|(at, _)| at.before_eq(seq));
-        self.marks.range(first..).find(|(_, mark)| *mark == Mark::Record).map(|(at, _)| *at)
     }
 }

@@ -1,7 +1,8 @@
 //! What was sent and is not acknowledged yet: a scoreboard in order of sequence numbers (RFC 6675 §3, RFC 8985 §5.2).
 //!
-//! A [`Record`] is a range that was sent at one time and shares one fate. Records are joined while they are alike and
-//! cut where an ACK, a SACK block or a retransmission tells their parts apart. They cover SND.UNA to SND.NXT without
+//! A [`Record`] is what left in one piece, one segment or a super-segment, as Linux's skb: a range that was sent at one time
+//! and shares one fate. It is cut where an ACK, a SACK block or a retransmission tells its parts apart, and what is small is
+//! joined when it is sent again. They cover SND.UNA to SND.NXT without
 //! gaps, SYN and FIN included, so a record is found by binary search; by send time they are found in order of sequence,
 //! but for the retransmitted ones, which a second short list holds in order.
 //!
@@ -14,13 +15,13 @@ mod sack;
 #[cfg(test)]
 mod tests;
 
-pub use record::{Acked, Delivered, Record, Snapshot};
+pub use record::{Acked, Delivered, Record, Shape, Snapshot};
 
 use alloc::collections::VecDeque;
 use limpid_event::Instant;
 use limpid_wire::SeqNum;
 use limpid_wire::tcp::SackBlock;
-use record::{Fate, join};
+use record::{Amount, Fate, join};
 
 /// The most records that SACK blocks can make.
 pub const MAX_RECORDS: usize = 2048;
@@ -36,10 +37,11 @@ pub struct SentRecords {
     resent: VecDeque<(Instant, SeqNum)>,
     una: SeqNum,
     nxt: SeqNum,
-    /// Sequence numbers that are sacked, lost, and resent.
-    sacked: u32,
-    lost: u32,
-    resent_len: u32,
+    /// What is outstanding, sacked, lost, and resent.
+    out: Amount,
+    sacked: Amount,
+    lost: Amount,
+    resent_out: Amount,
     /// The end of the highest sacked record.
     highest_sacked: SeqNum,
     /// No record before this is lost and waits for its retransmission.
@@ -56,9 +58,10 @@ impl SentRecords {
             resent: VecDeque::new(),
             una: start,
             nxt: start,
-            sacked: 0,
-            lost: 0,
-            resent_len: 0,
+            out: Amount::default(),
+            sacked: Amount::default(),
+            lost: Amount::default(),
+            resent_out: Amount::default(),
             highest_sacked: start,
             next_lost: start,
             judged: start,
@@ -92,17 +95,42 @@ impl SentRecords {
 
     /// Sequence numbers told by SACK.
     pub fn sacked(&self) -> u32 {
-        self.sacked
+        self.sacked.bytes
     }
 
     /// Sequence numbers that count as lost.
     pub fn lost(&self) -> u32 {
-        self.lost
+        self.lost.bytes
     }
 
-    /// What is in the network, as far as known: RFC 6675's pipe.
+    /// What is in the network, as far as known, in sequence numbers: RFC 6675's pipe.
     pub fn in_flight(&self) -> u32 {
-        self.outstanding() - self.sacked - self.lost + self.resent_len
+        self.out.bytes - self.sacked.bytes - self.lost.bytes + self.resent_out.bytes
+    }
+
+    /// The same in segments (Linux's `tcp_packets_in_flight`).
+    pub fn segments_in_flight(&self) -> u32 {
+        self.out.segments - self.sacked.segments - self.lost.segments + self.resent_out.segments
+    }
+
+    /// Segments sent and not acknowledged cumulatively (Linux's `packets_out`).
+    pub fn segments_out(&self) -> u32 {
+        self.out.segments
+    }
+
+    /// Segments told by SACK (`sacked_out`).
+    pub fn segments_sacked(&self) -> u32 {
+        self.sacked.segments
+    }
+
+    /// Segments that count as lost (`lost_out`).
+    pub fn segments_lost(&self) -> u32 {
+        self.lost.segments
+    }
+
+    /// Segments sent again and in flight (`retrans_out`).
+    pub fn segments_resent(&self) -> u32 {
+        self.resent_out.segments
     }
 
     /// The oldest record.
@@ -130,27 +158,41 @@ impl SentRecords {
         once.chain(again).filter(|r| !r.is_sacked() && (!r.is_lost() || r.is_resent()))
     }
 
-    /// New data (or SYN, or FIN) up to `end` left, from SND.NXT on.
-    pub fn on_sent(&mut self, end: SeqNum, now: Instant, snapshot: Snapshot) {
+    /// New data (or SYN, or FIN) up to `end` left in one piece, from SND.NXT on.
+    pub fn on_sent(&mut self, end: SeqNum, now: Instant, snapshot: Snapshot, shape: Shape) {
         debug_assert!(end.after(self.nxt));
-        let record = Record { start: self.nxt, end, sent_at: now, snapshot, retransmissions: 0, fate: Fate::empty() };
+        let fate = shape.fate();
+        let mut record = Record {
+            start: self.nxt,
+            end,
+            sent_at: now,
+            snapshot,
+            retransmissions: 0,
+            fate,
+            segment: shape.segment,
+            segments: 1,
+        };
+        record.count();
         self.nxt = end;
+        self.out.add(&record);
         if self.list.len() >= MAX_RECORDS {
             self.condense();
         }
         let full = self.list.len() >= MAX_RECORDS;
         match self.list.back_mut() {
-            Some(last) if last.is_alike(&record) => last.end = end,
-            Some(last) if full && last.fate - Fate::BLURRED == Fate::empty() && last.retransmissions == 0 => {
+            Some(last)
+                if full && last.fate - Fate::BLURRED - Fate::AT_END == Fate::empty() && last.retransmissions == 0 =>
+            {
                 join(last, &record);
             }
             _ => self.list.push_back(record),
         }
     }
 
-    /// What lies in `start..end` was sent again. Returns how often its first byte has been sent before, this not
-    /// counted (1 for the first retransmission). What is sacked needs no retransmission and is left as it is.
-    pub fn on_retransmit(&mut self, start: SeqNum, end: SeqNum, now: Instant, snapshot: Snapshot) -> u32 {
+    /// What lies in `start..end` was sent again, in segments of `mss` bytes. Returns how often its first byte has been sent
+    /// before, this not counted (1 for the first retransmission). What is sacked needs no retransmission and is left as it
+    /// is.
+    pub fn on_retransmit(&mut self, start: SeqNum, end: SeqNum, now: Instant, snapshot: Snapshot, mss: u16) -> u32 {
         let Some((first, last)) = self.cut_out(start, end, HARD_MAX) else { return 0 };
         for at in first..last {
             if self.list[at].is_sacked() {
@@ -163,6 +205,7 @@ impl SentRecords {
                 record.snapshot = snapshot;
                 record.fate |= Fate::RESENT;
                 record.fate -= Fate::BLURRED;
+                record.resize(mss);
             });
             if !known {
                 self.resent.push_back((now, self.list[at].start));
@@ -190,21 +233,27 @@ impl SentRecords {
             if record.start.after_eq(una) {
                 break;
             }
-            let part = Record { end: record.end.earlier(una), ..record };
+            let mut part = Record { end: record.end.earlier(una), ..record };
             self.take_from_totals(&record);
+            let mut segments = record.segments();
             if record.end.after(una) {
+                part.fate -= Fate::AT_END;
                 self.rename_resent(&record, una);
                 self.list[0].start = una;
+                self.list[0].count();
                 self.add_to_totals(0);
+                // As Linux: what is left is counted anew.
+                segments -= self.list[0].segments().min(segments);
             } else {
                 self.list.pop_front();
             }
+            acked.acked_segments += segments;
             acked.retransmitted |= part.retransmissions > 0;
             if part.is_sacked() {
                 continue;
             }
-            acked.deliver(&part, part.seq_len());
-            if part.has_rtt() {
+            acked.deliver(&part, part.seq_len(), segments);
+            if part.has_rtt() && segments > 0 {
                 let rtt = now.since(part.sent_at);
                 acked.cumulative = Some((acked.cumulative.map_or(rtt, |(oldest, _)| oldest), rtt));
             }
@@ -242,14 +291,28 @@ impl SentRecords {
             }
         }
         if reneged {
-            self.sacked = 0;
             self.highest_sacked = self.una;
         }
-        self.lost = self.outstanding() - self.sacked;
-        self.resent_len = 0;
+        (self.sacked, self.lost) = (Amount::default(), Amount::default());
+        for record in &self.list {
+            if record.is_sacked() { &mut self.sacked } else { &mut self.lost }.add(record);
+        }
+        self.resent_out = Amount::default();
         self.next_lost = self.una;
         self.judged = self.nxt;
         reneged
+    }
+
+    /// What is outstanding in segments of more than `mss` bytes counts as lost, but for what is sacked. True if there is such.
+    pub fn mark_larger_lost(&mut self, mss: u32) -> bool {
+        let mut any = false;
+        for at in 0..self.list.len() {
+            if self.list[at].segment_len() > mss && !self.list[at].is_sacked() {
+                self.mark_record_lost(at);
+                any = true;
+            }
+        }
+        any
     }
 
     /// Takes all loss marks back: nothing was lost after all. What was sent again meanwhile stays in flight twice.
@@ -259,6 +322,27 @@ impl SentRecords {
         }
         self.judged = self.una;
         self.next_lost = self.nxt;
+    }
+
+    /// What follows the single segment at `start` is joined to it, as long as all is one segment of `space` bytes at most
+    /// that ends at `limit` at the latest: fewer segments are sent again (Linux's `tcp_retrans_try_collapse`). What is
+    /// sacked, or another record of the application, is not joined.
+    pub fn collapse(&mut self, start: SeqNum, space: u32, limit: SeqNum) {
+        let Some(at) = self.find(start) else { return };
+        let single = |r: &Record| r.segments == 1 && !r.is_sacked();
+        while let (Some(&first), Some(&next)) = (self.list.get(at), self.list.get(at + 1)) {
+            let fits = first.data_len() + next.data_len() <= space && next.end.before_eq(limit);
+            if !fits || !single(&first) || !single(&next) || first.fate.contains(Fate::RECORD_END) {
+                return;
+            }
+            self.take_from_totals(&first);
+            self.take_from_totals(&next);
+            let fate = (first.fate - Fate::AT_END) | (next.fate & Fate::AT_END);
+            let retransmissions = first.retransmissions.max(next.retransmissions);
+            self.list[at] = Record { end: next.end, fate, retransmissions, segment: 0, ..first };
+            self.list.remove(at + 1);
+            self.add_to_totals(at);
+        }
     }
 
     /// The first record that is lost and was not sent again since.
@@ -313,8 +397,15 @@ impl SentRecords {
         if !inside || record.is_sacked() || self.list.len() >= max {
             return false;
         }
-        self.list[at].end = seq;
-        self.list.insert(at + 1, Record { start: seq, ..record });
+        let mut first = Record { end: seq, fate: record.fate - Fate::AT_END, ..record };
+        let mut second = Record { start: seq, ..record };
+        first.count();
+        second.count();
+        self.take_from_totals(&record);
+        self.list[at] = first;
+        self.list.insert(at + 1, second);
+        self.add_to_totals(at);
+        self.add_to_totals(at + 1);
         if record.retransmissions > 0 {
             let place = self.resent.partition_point(|(at, _)| *at <= record.sent_at);
             self.resent.insert(place, (record.sent_at, seq));
@@ -355,18 +446,24 @@ impl SentRecords {
     }
 
     fn take_from_totals(&mut self, record: &Record) {
-        let len = record.seq_len();
-        self.sacked -= if record.is_sacked() { len } else { 0 };
-        self.lost -= if record.is_lost() { len } else { 0 };
-        self.resent_len -= if record.is_resent() { len } else { 0 };
+        self.each_total(record.fate, |amount| amount.take(record));
     }
 
     fn add_to_totals(&mut self, at: usize) {
-        let record = &self.list[at];
-        let len = record.seq_len();
-        self.sacked += if record.is_sacked() { len } else { 0 };
-        self.lost += if record.is_lost() { len } else { 0 };
-        self.resent_len += if record.is_resent() { len } else { 0 };
+        let record = self.list[at];
+        self.each_total(record.fate, |amount| amount.add(&record));
+    }
+
+    /// Does `change` to each total that a record of this fate is part of.
+    fn each_total(&mut self, fate: Fate, change: impl Fn(&mut Amount)) {
+        change(&mut self.out);
+        let parts =
+            [(Fate::SACKED, &mut self.sacked), (Fate::LOST, &mut self.lost), (Fate::RESENT, &mut self.resent_out)];
+        for (part, amount) in parts {
+            if fate.contains(part) {
+                change(amount);
+            }
+        }
     }
 
     /// A record that was sent again begins at `start` from now on.

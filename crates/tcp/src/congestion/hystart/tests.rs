@@ -7,7 +7,7 @@ fn at(ms: u64) -> Instant {
 }
 
 fn ack(now: Instant) -> AckSample {
-    AckSample { in_flight: 30 * MSS, ..AckSample::new(now, MSS, MSS) }
+    AckSample { in_flight: 30, ..AckSample::new(now, 1, MSS) }
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! Sending: retransmission and its end, recovery, the peer's window, Nagle, what is cut how.
 
 use crate::testing::{Host, Link, Pair, Phase, cx, plain};
-use crate::{Config, Readiness};
+use crate::{Config, Readiness, Transmit};
 use alloc::format;
 use alloc::vec::Vec;
 use core::time::Duration;
 use limpid_event::{Counter, Error, Instant, TcpState, Timer};
+use limpid_wire::TcpFlags;
 
 /// The times at which something leaves, in milliseconds from now, until nothing more happens.
 fn departures(host: &mut Host) -> Vec<u64> {
@@ -274,17 +275,24 @@ mod window {
         host.inject(". 1:1(0) ack 1 win 1000");
         host.forget();
         host.write(&[0; 3_000]).unwrap();
-        host.expect(&[". 1:501(500) ack 1 win 64240  (new data)", ". 501:1001(500) ack 1 win 64240  (new data)"]);
+        host.expect(&[". 1:501(500) ack 1 win 64240  (new data)", "P. 501:1001(500) ack 1 win 64240  (new data)"]);
     }
 
     #[test]
-    fn only_whole_segments_go_into_a_larger_window() {
+    fn a_window_that_is_no_multiple_is_filled_if_nagle_lets_a_small_segment_go() {
         let mut host = Host::listening(plain());
         host.inject("S 0:0(0) win 3620 <mss 1460>");
+        host.pass_ms(20);
         host.inject(". 1:1(0) ack 1 win 3620");
         host.forget();
         host.write(&[0; 8_000]).unwrap();
-        assert_eq!(host.outbox.iter().map(|t| t.segment.payload.len()).sum::<usize>(), 2 * 1460);
+        // As Linux 6.18: first the two segments that the round trip makes a super-segment, then a part of one.
+        host.expect(&[". 1:1461(1460) ack 1 win 64240  (new data)", "P. 1461:2921(1460) ack 1 win 64240  (new data)"]);
+        host.inject(". 1:1(0) ack 1461 win 3620");
+        host.expect(&[
+            ". 2921:4381(1460) ack 1 win 64240  (new data)",
+            "P. 4381:5081(700) ack 1 win 64240  (new data)",
+        ]);
     }
 
     #[test]
@@ -378,14 +386,15 @@ mod nagle {
 #[test]
 fn a_super_segment_is_whole_segments_within_the_devices_bound() {
     let mut host = Host::listening(plain());
-    host.params.max_burst = 10_000;
+    host.params.max_burst = 5_000;
     host.inject("S 0:0(0) win 65535 <mss 1460>");
     host.inject(". 1:1(0) ack 1 win 65535");
     host.forget();
     host.write(&[0; 20_000]).unwrap();
-    let cuts: Vec<_> = host.outbox.iter().map(|t| (t.segment.payload.len(), t.gso_size, t.wire_segments())).collect();
-    // The initial window is ten segments.
-    assert_eq!(cuts, [(6 * 1460, 1460, 6), (4 * 1460, 1460, 4)]);
+    let cut = |t: &Transmit| (t.segment.payload.len() / 1460, t.gso_size, t.segment.flags.contains(TcpFlags::PSH));
+    let cuts: Vec<_> = host.outbox.iter().map(cut).collect();
+    // The initial window is ten segments, half of it a super-segment, of which the device takes three at once.
+    assert_eq!(cuts, [(3, 1460, false), (2, 1460, true), (3, 1460, false), (2, 1460, true)]);
 }
 
 #[test]
@@ -399,7 +408,7 @@ fn what_the_path_does_not_take_any_more_is_cut_anew_at_once() {
     host.drain();
     host.expect(&[
         ". 1:1001(1000) ack 1 win 64240  (retransmission: smaller path MTU)",
-        ". 1001:2001(1000) ack 1 win 64240  (retransmission: smaller path MTU)",
+        "P. 1001:2001(1000) ack 1 win 64240  (retransmission: smaller path MTU)",
         "P. 2001:2921(920) ack 1 win 64240  (retransmission: smaller path MTU)",
     ]);
     assert_eq!(host.connection().info(START).snd_cwnd, cwnd, "no sign of congestion");
@@ -432,14 +441,20 @@ fn the_acks_of_what_was_cut_anew_begin_no_recovery() {
 
 #[test]
 fn a_writer_is_told_of_room_when_a_third_is_free() {
-    let mut host = Host::established(Config { send_buffer: 9_000, ..plain() });
-    assert_eq!(host.write(&[0; 20_000]), Ok(9_000));
+    let mut host = Host::established_after(Config { send_buffer: 20_000, ..plain() }, 100);
+    // As Linux 6.18: while it is written two segments leave five times, each of which makes room for two more.
+    assert_eq!(host.write(&[0; 100_000]), Ok((22 + 10) * 1460));
+    assert_eq!(host.outbox.len(), 10);
     assert_eq!(host.write(b"x"), Err(Error::WouldBlock));
     assert!(!host.connection().readiness().contains(Readiness::WRITABLE));
     host.forget();
-    host.inject(". 1:1(0) ack 1461 win 65535");
-    assert!(!host.woke.contains(Readiness::WRITABLE));
-    host.inject(". 1:1(0) ack 4381 win 65535");
+    // Of 46,720 bytes 13,333 may be left, with what each two segments cost beside them.
+    for ack in (1..33_581).step_by(2920) {
+        host.inject(&format!(". 1:1(0) ack {ack} win 65535"));
+        assert!(!host.woke.contains(Readiness::WRITABLE), "{ack}");
+    }
+    host.inject(". 1:1(0) ack 35041 win 65535");
+    host.inject(". 1:1(0) ack 37961 win 65535");
     assert!(host.woke.contains(Readiness::WRITABLE));
     assert!(host.connection().readiness().contains(Readiness::WRITABLE));
 }

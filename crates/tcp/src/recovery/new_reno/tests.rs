@@ -1,4 +1,5 @@
 use super::*;
+use crate::send::Shape;
 use alloc::vec::Vec;
 use limpid_wire::tcp::SackBlock;
 
@@ -20,9 +21,9 @@ struct Rig {
 fn rig(sack: bool) -> Rig {
     let mut records = SentRecords::new(SeqNum(0));
     for i in 1..=10 {
-        records.on_sent(SeqNum(i * MSS), ms(u64::from(i)), Snapshot::default());
+        records.on_sent(SeqNum(i * MSS), ms(u64::from(i)), Snapshot::default(), Shape::SINGLE);
     }
-    Rig { records, reno: NewReno::new(), sack, cwnd: 10 * MSS, now: 100 }
+    Rig { records, reno: NewReno::new(), sack, cwnd: 10, now: 100 }
 }
 
 impl Rig {
@@ -51,9 +52,16 @@ impl Rig {
     /// Sends again what it may; tells the first segment of each and why.
     fn resend(&mut self) -> Vec<(u32, TxReason)> {
         let mut sent = Vec::new();
-        while let Some(next) = self.reno.next(&mut self.records, self.cwnd, self.sack, MSS, MSS) {
+        while let Some(next) = self.reno.next(&mut self.records, self.cwnd, self.sack, MSS, 1) {
             self.now += 1;
-            self.reno.on_retransmit(&mut self.records, next.start, next.end, ms(self.now), Snapshot::default());
+            self.reno.on_retransmit(
+                &mut self.records,
+                next.start,
+                next.end,
+                ms(self.now),
+                Snapshot::default(),
+                MSS as u16,
+            );
             sent.push((next.start.0 / MSS, next.why));
             assert!(sent.len() < 100, "it ends");
         }
@@ -62,11 +70,11 @@ impl Rig {
 
     fn send_new(&mut self) {
         let end = self.records.snd_nxt() + MSS;
-        self.records.on_sent(end, ms(self.now), Snapshot::default());
+        self.records.on_sent(end, ms(self.now), Snapshot::default(), Shape::SINGLE);
     }
 
     fn pipe(&self) -> u32 {
-        self.reno.pipe(&self.records, self.sack, MSS) / MSS
+        self.reno.pipe(&self.records, self.sack)
     }
 }
 
@@ -176,14 +184,14 @@ fn three_tiny_segments_count_by_their_acks() {
     // RFC 6675 §5 step 1: too few bytes are sacked, but three duplicate ACKs came.
     let mut r = Rig { records: SentRecords::new(SeqNum(0)), ..rig(true) };
     for i in 1..=4 {
-        r.records.on_sent(SeqNum(10 * i), ms(u64::from(i)), Snapshot::default());
+        r.records.on_sent(SeqNum(10 * i), ms(u64::from(i)), Snapshot::default(), Shape::SINGLE);
     }
     let mut sack = |right: u32| {
         let acked = r.records.on_ack(SeqNum(0), &[SackBlock::new(SeqNum(10), SeqNum(right)).unwrap()], ms(50));
         r.reno.on_ack(&mut r.records, AckInput { acked: &acked, duplicate: true, sack: true, mss: MSS }).entered
     };
     assert!(!sack(20) && !sack(30) && sack(40));
-    let next = r.reno.next(&mut r.records, 0, true, MSS, MSS).unwrap();
+    let next = r.reno.next(&mut r.records, 0, true, MSS, 1).unwrap();
     assert_eq!((next.start, next.end), (SeqNum(0), SeqNum(10)), "up to what is sacked");
 }
 
@@ -212,11 +220,11 @@ fn reordering_passes_without_a_loss() {
 fn a_timeout_sends_all_again_in_slow_start() {
     let mut r = rig(false);
     assert!(!r.reno.on_rto(&mut r.records), "a new loss");
-    r.cwnd = MSS;
+    r.cwnd = 1;
     assert_eq!((r.reno.phase(), r.pipe()), (Phase::Loss, 0));
     assert_eq!(r.resend(), [(0, TxReason::RtoRetransmit)]);
     r.ack(1, &[]);
-    r.cwnd = 2 * MSS;
+    r.cwnd = 2;
     assert_eq!(r.resend(), [(1, TxReason::RtoRetransmit), (2, TxReason::RtoRetransmit)]);
     assert!(!r.ack(3, &[]).entered);
     assert_eq!(r.ack(10, &[]), AckVerdict::default(), "the window has grown meanwhile; nothing to restore");
@@ -228,7 +236,7 @@ fn a_timeout_spares_what_is_sacked() {
     let mut r = rig(true);
     r.ack(0, &[(4, 6)]);
     r.reno.on_rto(&mut r.records);
-    r.cwnd = 20 * MSS;
+    r.cwnd = 20;
     let segments: Vec<u32> = r.resend().into_iter().map(|(segment, _)| segment).collect();
     assert_eq!(segments, [0, 1, 2, 3, 6, 7, 8, 9]);
 }
@@ -266,7 +274,7 @@ fn what_is_lost_of_the_data_sent_in_recovery_is_another_loss() {
 fn the_window_holds_retransmissions_back() {
     let mut r = rig(true);
     r.reno.on_rto(&mut r.records);
-    r.cwnd = 3 * MSS;
+    r.cwnd = 3;
     assert_eq!(r.resend().len(), 3);
     assert_eq!(r.pipe(), 3);
 }
@@ -275,11 +283,17 @@ fn the_window_holds_retransmissions_back() {
 fn a_super_segment_goes_again_in_one_as_far_as_the_window_lets() {
     let mut r = rig(true);
     r.records = SentRecords::new(SeqNum(0));
-    r.records.on_sent(SeqNum(10 * MSS), ms(1), Snapshot::default());
+    r.records.on_sent(SeqNum(10 * MSS), ms(1), Snapshot::default(), Shape { segment: 1000, ..Shape::SINGLE });
     r.reno.on_rto(&mut r.records);
-    let next = r.reno.next(&mut r.records, 3 * MSS + 500, true, MSS, 64_000).unwrap();
-    assert_eq!((next.start, next.end), (SeqNum(0), SeqNum(3 * MSS)), "whole segments");
-    let next = r.reno.next(&mut r.records, 500, true, MSS, 64_000).unwrap();
-    assert_eq!(next.end, SeqNum(MSS), "one may go while the window is not full");
-    assert_eq!(r.reno.next(&mut r.records, 0, true, MSS, 64_000), None);
+    let next = r.reno.next(&mut r.records, 0, true, MSS, 44).unwrap();
+    assert_eq!(next.end, SeqNum(MSS), "one goes at the timeout, whatever the window says");
+    let next = r.reno.next(&mut r.records, 3, true, MSS, 44).unwrap();
+    assert_eq!((next.start, next.end), (SeqNum(0), SeqNum(3 * MSS)));
+    r.reno.on_retransmit(&mut r.records, next.start, next.end, ms(5), Snapshot::default(), MSS as u16);
+    assert_eq!(r.reno.next(&mut r.records, 3, true, MSS, 44), None);
+    assert_eq!(
+        r.reno.next(&mut r.records, 10, true, MSS, 4).unwrap().end,
+        SeqNum(7 * MSS),
+        "no more than the device's"
+    );
 }

@@ -37,7 +37,8 @@ fn the_first_sample_sets_all() {
 fn the_floor_is_on_the_variance() {
     // As Linux: a steady path has SRTT + 200 ms, not max(…, 200 ms).
     assert_eq!(after(&[10; 100]).rto().duration(), Duration::from_millis(210));
-    assert_eq!(after(&[300; 200]).rto().duration().as_millis(), 500);
+    let steady = after(&[300; 200]).rto().duration().as_millis();
+    assert!((500..=501).contains(&steady), "in whole milliseconds, rounded up: {steady}");
 }
 
 #[test]

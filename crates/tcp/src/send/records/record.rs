@@ -17,6 +17,46 @@ bitflags::bitflags! {
         const RESENT = 4;
         /// Ranges of different send times were joined: no round-trip time can be told.
         const BLURRED = 8;
+        /// Its last segment says PSH.
+        const PUSH = 16;
+        /// A record of the application ends with it (MSG_EOR): nothing is joined to it.
+        const RECORD_END = 32;
+        /// Its last number is the FIN's.
+        const FIN = 64;
+        /// What belongs to its end alone.
+        const AT_END = Fate::PUSH.bits() | Fate::RECORD_END.bits() | Fate::FIN.bits();
+    }
+}
+
+/// What a range is, beside its numbers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Shape {
+    /// Payload bytes of each of its segments but the last; 0 for a single one, however long.
+    pub segment: u16,
+    /// Its last segment says PSH.
+    pub push: bool,
+    /// A record of the application ends with it.
+    pub record_end: bool,
+    /// Its last number is the FIN's.
+    pub fin: bool,
+}
+
+/// Numbers of bytes and of segments.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Amount {
+    pub(super) bytes: u32,
+    pub(super) segments: u32,
+}
+
+impl Amount {
+    pub(super) fn add(&mut self, record: &Record) {
+        self.bytes += record.seq_len();
+        self.segments += record.segments();
+    }
+
+    pub(super) fn take(&mut self, record: &Record) {
+        self.bytes -= record.seq_len();
+        self.segments -= record.segments();
     }
 }
 
@@ -43,9 +83,65 @@ pub struct Record {
     pub(super) snapshot: Snapshot,
     pub(super) retransmissions: u8,
     pub(super) fate: Fate,
+    /// As [`Shape::segment`].
+    pub(super) segment: u16,
+    /// How many segments it is.
+    pub(super) segments: u32,
+}
+
+impl Shape {
+    /// One segment with nothing special about it.
+    pub const SINGLE: Shape = Shape { segment: 0, push: false, record_end: false, fin: false };
+
+    pub(super) fn fate(self) -> Fate {
+        let mut fate = Fate::empty();
+        fate.set(Fate::PUSH, self.push);
+        fate.set(Fate::RECORD_END, self.record_end);
+        fate.set(Fate::FIN, self.fin);
+        fate
+    }
 }
 
 impl Record {
+    /// How many segments it is on the wire (Linux's `tcp_skb_pcount`).
+    pub fn segments(&self) -> u32 {
+        self.segments
+    }
+
+    /// Payload bytes of its largest segment (Linux's `tcp_skb_seglen`).
+    pub fn segment_len(&self) -> u32 {
+        if self.segment == 0 { self.data_len() } else { u32::from(self.segment).min(self.data_len()) }
+    }
+
+    /// Payload bytes: its length without the FIN.
+    pub fn data_len(&self) -> u32 {
+        self.seq_len() - u32::from(self.fate.contains(Fate::FIN))
+    }
+
+    /// Its last segment says PSH.
+    pub fn pushes(&self) -> bool {
+        self.fate.contains(Fate::PUSH)
+    }
+
+    /// Its last number is the FIN's.
+    pub fn has_fin(&self) -> bool {
+        self.fate.contains(Fate::FIN)
+    }
+
+    /// Its segments are of `mss` bytes from now on.
+    pub(super) fn resize(&mut self, mss: u16) {
+        self.segment = if self.data_len() > u32::from(mss) { mss.max(1) } else { 0 };
+        self.count();
+    }
+
+    /// Counts its segments anew, after its length or the size of its segments changed.
+    pub(super) fn count(&mut self) {
+        self.segments = match self.segment {
+            0 => 1,
+            size => self.data_len().div_ceil(u32::from(size)).max(1),
+        };
+    }
+
     /// First sequence number.
     pub fn start(&self) -> SeqNum {
         self.start
@@ -91,8 +187,9 @@ impl Record {
         self.fate.contains(Fate::RESENT)
     }
 
+    /// Whether both have the same fate, so that they can be one.
     pub(super) fn may_join(&self, next: &Record) -> bool {
-        self.fate == next.fate && self.retransmissions == next.retransmissions
+        self.fate - Fate::AT_END == next.fate - Fate::AT_END && self.retransmissions == next.retransmissions
     }
 
     pub(super) fn is_alike(&self, next: &Record) -> bool {
@@ -126,6 +223,10 @@ pub struct Acked {
     pub sacked: u32,
     /// Sequence numbers newly known to have arrived, either way.
     pub delivered: u32,
+    /// Segments newly acknowledged cumulatively in whole, sacked before or not.
+    pub acked_segments: u32,
+    /// Segments newly known to have arrived, either way.
+    pub delivered_segments: u32,
     /// Some of the cumulatively acknowledged had been sent more than once (Karn: no round-trip time).
     pub retransmitted: bool,
     /// A block told of data received twice (D-SACK, RFC 2883).
@@ -157,8 +258,9 @@ impl Acked {
         }
     }
 
-    pub(super) fn deliver(&mut self, record: &Record, len: u32) {
+    pub(super) fn deliver(&mut self, record: &Record, len: u32, segments: u32) {
         self.delivered += len;
+        self.delivered_segments += segments;
         let newer = self
             .newest
             .is_none_or(|n| record.sent_at > n.sent_at || record.sent_at == n.sent_at && record.end.after(n.end));
@@ -178,7 +280,11 @@ pub(super) fn join(record: &mut Record, next: &Record) {
     if !record.is_alike(next) {
         record.fate |= Fate::BLURRED;
     }
+    let largest = record.segment_len().max(next.segment_len()).max(1);
     record.end = next.end;
     record.sent_at = next.sent_at.max(record.sent_at);
     record.snapshot = next.snapshot;
+    record.fate = (record.fate - Fate::AT_END) | (next.fate & Fate::AT_END);
+    record.segment = u16::try_from(largest).unwrap_or(u16::MAX);
+    record.segments += next.segments;
 }

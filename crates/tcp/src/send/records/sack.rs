@@ -46,7 +46,7 @@ impl SentRecords {
     fn sack_record(&mut self, at: usize, now: Instant, acked: &mut Acked) {
         let record = self.list[at];
         acked.sacked += record.seq_len();
-        acked.deliver(&record, record.seq_len());
+        acked.deliver(&record, record.seq_len(), record.segments());
         if record.has_rtt() {
             let rtt = now.since(record.sent_at);
             acked.selective = Some(match acked.selective {
@@ -54,7 +54,7 @@ impl SentRecords {
                 Some((oldest, newest)) => (Duration::max(oldest, rtt), Duration::min(newest, rtt)),
             });
         }
-        self.change(at, |record| record.fate = (record.fate & Fate::BLURRED) | Fate::SACKED);
+        self.change(at, |record| record.fate = (record.fate - Fate::LOST - Fate::RESENT) | Fate::SACKED);
         self.highest_sacked = self.highest_sacked.later(record.end);
     }
 
@@ -79,7 +79,7 @@ impl SentRecords {
     /// IsLost). What was sent again is not judged anew. Returns true if something new is lost.
     pub fn mark_lost_by_sack(&mut self, mss: u32) -> bool {
         let Some(limit) = self.sack_limit(mss) else { return false };
-        let before = self.lost;
+        let before = self.lost.bytes;
         let Some(from) = self.find(self.judged) else { return false };
         for at in from..self.list.len() {
             let record = self.list[at];
@@ -91,12 +91,12 @@ impl SentRecords {
             }
         }
         self.judged = self.judged.later(limit);
-        self.lost > before
+        self.lost.bytes > before
     }
 
     /// Everything before this has enough sacked after it.
     fn sack_limit(&self, mss: u32) -> Option<SeqNum> {
-        if self.sacked == 0 {
+        if self.sacked.bytes == 0 {
             return None;
         }
         let (mut bytes, mut islands) = (0, 0);

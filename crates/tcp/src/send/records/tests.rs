@@ -24,7 +24,7 @@ fn block(left: u32, right: u32) -> SackBlock {
 fn ten() -> SentRecords {
     let mut records = SentRecords::new(SeqNum(ISS));
     for i in 0..10 {
-        records.on_sent(SeqNum(ISS + 100 * (i + 1)), ms(u64::from(i)), Snapshot::default());
+        records.on_sent(SeqNum(ISS + 100 * (i + 1)), ms(u64::from(i)), Snapshot::default(), Shape::SINGLE);
     }
     records
 }
@@ -35,13 +35,47 @@ fn shape(records: &SentRecords) -> Vec<(u32, u32, bool, bool, bool)> {
 }
 
 #[test]
-fn what_is_sent_at_one_time_is_one_record() {
+fn what_is_sent_in_one_piece_is_one_record_of_many_segments() {
     let mut records = SentRecords::new(SeqNum(ISS));
-    for i in 1..=40 {
-        records.on_sent(SeqNum(ISS + 1448 * i), ms(5), Snapshot::default());
+    let shape = Shape { segment: 1000, fin: true, ..Shape::SINGLE };
+    records.on_sent(SeqNum(ISS + 4501), ms(5), Snapshot::default(), shape);
+    records.on_sent(SeqNum(ISS + 4511), ms(5), Snapshot::default(), Shape::SINGLE);
+    assert_eq!((records.count(), records.segments_out()), (2, 6));
+    // As Linux, what is left of it is counted anew.
+    let acked = records.on_ack(SeqNum(ISS + 2999), &[], ms(9));
+    assert_eq!((acked.acked, acked.acked_segments, records.segments_out()), (2999, 3, 3));
+    let acked = records.on_ack(SeqNum(ISS + 4501), &[], ms(9));
+    assert_eq!((acked.acked_segments, records.segments_out()), (2, 1));
+}
+
+/// As Linux: an ACK that ends inside a segment tells no round trip.
+#[test]
+fn a_part_of_a_segment_is_no_sample() {
+    let mut records = ten();
+    let acked = records.on_ack(SeqNum(ISS + 50), &[], ms(50));
+    assert_eq!((acked.acked, acked.acked_segments, acked.rtt()), (50, 0, None));
+}
+
+#[test]
+fn small_segments_are_joined_for_a_retransmission() {
+    let mut records = ten();
+    records.on_ack(SeqNum(ISS), &[block(ISS + 700, ISS + 800)], ms(20));
+    records.mark_lost(SeqNum(ISS), SeqNum(ISS + 100));
+    records.collapse(SeqNum(ISS), 350, SeqNum(ISS + 900));
+    assert_eq!(records.first().map(Record::seq_len), Some(300), "three fit");
+    assert_eq!((records.segments_out(), records.lost(), records.segments_lost()), (8, 300, 1));
+    records.collapse(SeqNum(ISS), 5000, SeqNum(ISS + 599));
+    assert_eq!(records.first().map(Record::seq_len), Some(500), "up to the end of the window");
+    records.collapse(SeqNum(ISS), 5000, SeqNum(ISS + 900));
+    assert_eq!(records.first().map(Record::seq_len), Some(700), "not what is sacked");
+    model::check(&records);
+    let mut records = SentRecords::new(SeqNum(ISS));
+    let shape = Shape { record_end: true, ..Shape::SINGLE };
+    for i in 1..=3 {
+        records.on_sent(SeqNum(ISS + i), ms(1), Snapshot::default(), if i == 2 { shape } else { Shape::SINGLE });
     }
-    records.on_sent(SeqNum(ISS + 1448 * 41), ms(6), Snapshot::default());
-    assert_eq!((records.count(), records.outstanding()), (2, 1448 * 41));
+    records.collapse(SeqNum(ISS), 5000, SeqNum(ISS + 900));
+    assert_eq!(records.first().map(Record::seq_len), Some(2), "not across the end of a record");
 }
 
 #[test]
@@ -59,7 +93,7 @@ fn an_ack_tells_how_much_and_how_old() {
 fn an_ack_may_end_inside_a_record() {
     let mut records = ten();
     let acked = records.on_ack(SeqNum(ISS + 150), &[], ms(50));
-    assert_eq!((acked.acked, acked.newest_rtt()), (150, Some(millis(49))));
+    assert_eq!((acked.acked, acked.newest_rtt()), (150, Some(millis(50))), "of the segment that it acknowledges");
     assert_eq!(records.first().unwrap().start(), SeqNum(ISS + 150));
 }
 
@@ -77,8 +111,8 @@ fn acks_of_nothing_new_or_of_the_future_change_nothing() {
 fn no_round_trip_time_comes_from_what_was_sent_twice() {
     // RFC 6298 §3, Karn's algorithm.
     let mut records = ten();
-    assert_eq!(records.on_retransmit(SeqNum(ISS), SeqNum(ISS + 100), ms(20), Snapshot::default()), 1);
-    assert_eq!(records.on_retransmit(SeqNum(ISS), SeqNum(ISS + 100), ms(30), Snapshot::default()), 2);
+    assert_eq!(records.on_retransmit(SeqNum(ISS), SeqNum(ISS + 100), ms(20), Snapshot::default(), 100), 1);
+    assert_eq!(records.on_retransmit(SeqNum(ISS), SeqNum(ISS + 100), ms(30), Snapshot::default(), 100), 2);
     let acked = records.on_ack(SeqNum(ISS + 300), &[], ms(50));
     assert!(acked.retransmitted);
     assert_eq!((acked.rtt(), acked.newest_rtt()), (None, None));
@@ -89,7 +123,7 @@ fn no_round_trip_time_comes_from_what_was_sent_twice() {
 #[test]
 fn a_sack_block_gives_a_round_trip_time_where_the_ack_can_not() {
     let mut records = ten();
-    records.on_retransmit(SeqNum(ISS), SeqNum(ISS + 100), ms(20), Snapshot::default());
+    records.on_retransmit(SeqNum(ISS), SeqNum(ISS + 100), ms(20), Snapshot::default(), 100);
     let acked = records.on_ack(SeqNum(ISS + 100), &[block(ISS + 300, ISS + 500)], ms(50));
     assert_eq!(acked.rtt(), Some(millis(47)));
     assert_eq!(acked.newest_rtt(), Some(millis(46)));
@@ -98,7 +132,7 @@ fn a_sack_block_gives_a_round_trip_time_where_the_ack_can_not() {
 #[test]
 fn a_block_inside_a_super_segment_cuts_it() {
     let mut records = SentRecords::new(SeqNum(ISS));
-    records.on_sent(SeqNum(ISS + 60_000), ms(0), Snapshot::default());
+    records.on_sent(SeqNum(ISS + 60_000), ms(0), Snapshot::default(), Shape::SINGLE);
     let acked = records.on_ack(SeqNum(ISS), &[block(ISS + 10_000, ISS + 20_000)], ms(10));
     assert_eq!((acked.sacked, acked.delivered), (10_000, 10_000));
     let (a, b, c) = (ISS + 10_000, ISS + 20_000, ISS + 60_000);
@@ -165,7 +199,7 @@ fn lost_ones_come_in_order_and_once() {
     while let Some(record) = records.next_lost() {
         let (start, end) = (record.start(), record.end());
         order.push((start.0 - ISS, end.0 - ISS));
-        records.on_retransmit(start, end, ms(30), Snapshot::default());
+        records.on_retransmit(start, end, ms(30), Snapshot::default(), 100);
     }
     assert_eq!(order, [(0, 100), (200, 300), (300, 350)]);
     assert_eq!(records.in_flight(), 900, "in flight again");
@@ -177,10 +211,10 @@ fn lost_ones_come_in_order_and_once() {
 #[test]
 fn a_part_of_a_lost_record_can_be_sent_again() {
     let mut records = SentRecords::new(SeqNum(ISS));
-    records.on_sent(SeqNum(ISS + 10_000), ms(0), Snapshot::default());
+    records.on_sent(SeqNum(ISS + 10_000), ms(0), Snapshot::default(), Shape::SINGLE);
     records.mark_all_lost();
     assert_eq!(records.in_flight(), 0);
-    records.on_retransmit(SeqNum(ISS), SeqNum(ISS + 1000), ms(300), Snapshot::default());
+    records.on_retransmit(SeqNum(ISS), SeqNum(ISS + 1000), ms(300), Snapshot::default(), 100);
     assert_eq!((records.in_flight(), records.next_lost().unwrap().start()), (1000, SeqNum(ISS + 1000)));
     records.on_ack(SeqNum(ISS + 1000), &[], ms(320));
     assert_eq!((records.in_flight(), records.lost()), (0, 9000));
@@ -190,7 +224,7 @@ fn a_part_of_a_lost_record_can_be_sent_again() {
 fn a_timeout_spares_what_is_sacked() {
     let mut records = ten();
     records.on_ack(SeqNum(ISS), &[block(ISS + 500, ISS + 700)], ms(20));
-    records.on_retransmit(SeqNum(ISS), SeqNum(ISS + 100), ms(30), Snapshot::default());
+    records.on_retransmit(SeqNum(ISS), SeqNum(ISS + 100), ms(30), Snapshot::default(), 100);
     assert!(!records.mark_all_lost());
     assert_eq!((records.lost(), records.sacked(), records.in_flight()), (800, 200, 0));
 }
@@ -234,9 +268,9 @@ fn three_islands_after_it_make_it_lost() {
 #[test]
 fn syn_and_fin_are_records_like_others() {
     let mut records = SentRecords::new(SeqNum(u32::MAX));
-    records.on_sent(SeqNum(0), ms(0), Snapshot::default());
-    records.on_sent(SeqNum(10), ms(1), Snapshot::default());
-    records.on_sent(SeqNum(11), ms(2), Snapshot::default());
+    records.on_sent(SeqNum(0), ms(0), Snapshot::default(), Shape::SINGLE);
+    records.on_sent(SeqNum(10), ms(1), Snapshot::default(), Shape::SINGLE);
+    records.on_sent(SeqNum(11), ms(2), Snapshot::default(), Shape::SINGLE);
     assert_eq!(records.on_ack(SeqNum(11), &[], ms(9)).acked, 12);
     assert!(records.is_empty());
 }
@@ -245,8 +279,8 @@ fn syn_and_fin_are_records_like_others() {
 fn they_are_found_by_send_time() {
     let mut records = ten();
     records.mark_lost(SeqNum(ISS), SeqNum(ISS + 200));
-    records.on_retransmit(SeqNum(ISS + 100), SeqNum(ISS + 200), ms(20), Snapshot::default());
-    records.on_retransmit(SeqNum(ISS + 700), SeqNum(ISS + 800), ms(21), Snapshot::default());
+    records.on_retransmit(SeqNum(ISS + 100), SeqNum(ISS + 200), ms(20), Snapshot::default(), 100);
+    records.on_retransmit(SeqNum(ISS + 700), SeqNum(ISS + 800), ms(21), Snapshot::default(), 100);
     records.on_ack(SeqNum(ISS), &[block(ISS + 300, ISS + 400)], ms(22));
     let until = |t| records.sent_until(ms(t)).map(|r| r.start().0 - ISS).collect::<Vec<_>>();
     assert_eq!(until(5), [200, 400, 500]);
@@ -258,7 +292,7 @@ fn they_are_found_by_send_time() {
 fn sack_panic() {
     // A peer that tells of every other byte can make no more than the bound, and all still adds up.
     let mut records = SentRecords::new(SeqNum(ISS));
-    records.on_sent(SeqNum(ISS + 1_000_000), ms(0), Snapshot::default());
+    records.on_sent(SeqNum(ISS + 1_000_000), ms(0), Snapshot::default(), Shape::SINGLE);
     for i in 0..100_000 {
         let left = ISS + 2 + (i * 9973 % 499_000) * 2;
         records.on_ack(SeqNum(ISS), &[block(left, left + 1)], ms(10));
@@ -270,7 +304,7 @@ fn sack_panic() {
     // Sending all the pieces again cuts further, within the hard bound, and ends.
     let mut sent = 0;
     while let Some((start, end)) = records.next_lost().map(|r| (r.start(), r.end())) {
-        records.on_retransmit(start, end.earlier(start + 100), ms(20 + sent), Snapshot::default());
+        records.on_retransmit(start, end.earlier(start + 100), ms(20 + sent), Snapshot::default(), 100);
         sent += 1;
         assert!(sent < 20_000);
     }
@@ -284,7 +318,7 @@ fn sack_panic() {
 fn very_many_small_segments_share_records() {
     let mut records = SentRecords::new(SeqNum(ISS));
     for i in 0..20_000 {
-        records.on_sent(records.snd_nxt() + 10, ms(i), Snapshot::default());
+        records.on_sent(records.snd_nxt() + 10, ms(i), Snapshot::default(), Shape::SINGLE);
         assert!(records.count() <= MAX_RECORDS);
     }
     model::check(&records);
@@ -299,13 +333,13 @@ fn very_many_small_segments_share_records() {
 fn an_alternating_scoreboard_at_the_bound_still_takes_new_data() {
     let mut records = SentRecords::new(SeqNum(ISS));
     for i in 0..MAX_RECORDS as u64 {
-        records.on_sent(records.snd_nxt() + 10, ms(i), Snapshot::default());
+        records.on_sent(records.snd_nxt() + 10, ms(i), Snapshot::default(), Shape::SINGLE);
     }
     for i in (1..MAX_RECORDS as u32).step_by(2) {
         records.on_ack(SeqNum(ISS), &[block(ISS + 10 * i, ISS + 10 * i + 10)], ms(5000));
     }
     for i in 0..1000 {
-        records.on_sent(records.snd_nxt() + 10, ms(6000 + i), Snapshot::default());
+        records.on_sent(records.snd_nxt() + 10, ms(6000 + i), Snapshot::default(), Shape::SINGLE);
     }
     assert!(records.count() <= MAX_RECORDS + 1, "{}", records.count());
     model::check(&records);
@@ -314,5 +348,5 @@ fn an_alternating_scoreboard_at_the_bound_still_takes_new_data() {
 #[test]
 fn sizes() {
     assert!(size_of::<Record>() <= 56, "{}", size_of::<Record>());
-    assert!(size_of::<SentRecords>() <= 112, "{}", size_of::<SentRecords>());
+    assert!(size_of::<SentRecords>() <= 120, "{}", size_of::<SentRecords>());
 }

@@ -111,21 +111,23 @@ impl Naive {
 /// What must hold always.
 pub(super) fn check(records: &SentRecords) {
     let mut at = records.una;
-    let (mut sacked, mut lost, mut resent, mut last_sacked) = (0, 0, 0, false);
+    let [mut out, mut sacked, mut lost, mut resent] = [Amount::default(); 4];
+    let mut last_sacked = false;
     for record in records.iter() {
         assert_eq!(record.start, at, "no gaps");
         assert!(record.start.before(record.end), "none is empty");
         assert!(!record.is_sacked() || !record.is_lost() && !record.is_resent());
         assert!(!(record.is_sacked() && last_sacked), "islands are whole");
         last_sacked = record.is_sacked();
-        let len = record.seq_len();
-        sacked += if record.is_sacked() { len } else { 0 };
-        lost += if record.is_lost() { len } else { 0 };
-        resent += if record.is_resent() { len } else { 0 };
+        out.add(record);
+        let parts =
+            [(record.is_sacked(), &mut sacked), (record.is_lost(), &mut lost), (record.is_resent(), &mut resent)];
+        parts.into_iter().filter(|(part, _)| *part).for_each(|(_, amount)| amount.add(record));
         at = record.end;
     }
     assert_eq!(at, records.nxt);
-    assert_eq!((sacked, lost, resent), (records.sacked, records.lost, records.resent_len));
+    let totals = (records.out, records.sacked, records.lost, records.resent_out);
+    assert_eq!((out, sacked, lost, resent), totals);
     assert!(records.resent.len() <= 2 * records.count() + 16, "the list by send time is bounded");
 }
 
@@ -172,7 +174,8 @@ impl Pair {
         let una = self.naive.una;
         match op {
             Op::Send(len) => {
-                self.records.on_sent(self.records.snd_nxt() + len, self.now, Snapshot::default());
+                let shape = Shape { segment: 1, ..Shape::SINGLE };
+                self.records.on_sent(self.records.snd_nxt() + len, self.now, Snapshot::default(), shape);
                 let cell = Cell { sent_at: self.now, times: 1, sacked: false, lost: false, resent: false };
                 self.naive.cells.extend((0..len).map(|_| cell));
             }
@@ -206,7 +209,7 @@ impl Pair {
 
     fn retransmit(&mut self, start: SeqNum, end: SeqNum) {
         let range = self.naive.range(start, end);
-        let times = self.records.on_retransmit(start, end, self.now, Snapshot::default());
+        let times = self.records.on_retransmit(start, end, self.now, Snapshot::default(), 1);
         if let (Some(cell), false) = (self.naive.cells[range.clone()].first().filter(|c| !c.sacked), self.blurred) {
             assert_eq!(times, cell.times);
         }

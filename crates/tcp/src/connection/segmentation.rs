@@ -1,0 +1,315 @@
+//! How what was written is cut into segments, and which of them may leave now (RFC 9293 §3.8.6; RFC 5681 §3.1; Linux's
+//! `tcp_write_xmit`).
+//!
+//! What leaves in one piece is a super-segment: as many segments as the round trip and the congestion window make sensible,
+//! with PSH on the last. A device that cuts segments itself gets it whole; to another it goes segment by segment, and what the
+//! peer sees is the same.
+
+use super::Connection;
+use super::halves::SendHalf;
+use crate::Cx;
+use crate::congestion::{Controller, IdleSample, SentSample, Stopped};
+use crate::recovery::{Phase, Rto};
+use crate::send::{Append, NagleMode, Shape};
+use core::time::Duration;
+use limpid_event::{Instant, Observer, Timer, TxReason};
+use limpid_wire::SeqNum;
+
+/// The largest super-segment, bytes: 64 KiB less the headers (Linux's `sk_gso_max_size`).
+pub(super) const GSO_MAX: u32 = 65_536 - 257;
+
+/// Somebody who was busy so lately may wait a little for more (Linux's `tcp_tso_should_defer`).
+const DEFER_TIME: Duration = Duration::from_millis(1);
+
+/// Linux's `tcp_max_tso_deferred_mss`.
+const DEFERRED_SEGMENTS: u32 = 3;
+
+/// A super-segment that was cut and is on its way to the device, in as many steps as that needs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Burst {
+    /// What comes next.
+    pub(super) seq: SeqNum,
+    /// The number after its last byte; a FIN lies there.
+    pub(super) end: SeqNum,
+    pub(super) mss: u16,
+    pub(super) push: bool,
+    pub(super) fin: bool,
+    pub(super) why: TxReason,
+    /// How often its first byte has left before.
+    pub(super) retransmission: u8,
+}
+
+/// Why nothing (more) leaves now.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Held {
+    /// Nothing is there.
+    Empty,
+    /// The congestion window is full, or has so little room that it is worth waiting for the ACK that comes next.
+    Congestion,
+    /// The peer's window.
+    Window,
+    /// Nagle's algorithm or a cork; or more would make a better super-segment.
+    Application,
+}
+
+impl Connection {
+    /// A piece is full, and its write has more: segments leave, as far as they may (as Linux: where half a window was written
+    /// since the last push, all; else one super-segment, if nothing waits before it). They wait for the device in
+    /// `snd.bursts`, which the congestion window bounds.
+    pub(super) fn piece_is_full<O: Observer>(&mut self, cx: &mut Cx<'_, O>, append: &Append) {
+        self.snd.write_mode = Some(NagleMode::PUSH);
+        if self.snd.queue.is_push_forced(append) {
+            self.snd.queue.push();
+            while let Some(burst) = self.cut_new(cx) {
+                self.snd.bursts.push_back(burst);
+            }
+        } else if self.snd.queue.pieces.count() == 1 {
+            let mss = self.current_mss();
+            let held = match self.choose_new(cx.now, mss, true) {
+                Ok(len) => {
+                    let burst = self.send_new(cx, mss, len, None);
+                    self.snd.bursts.push_back(burst);
+                    Held::Application
+                }
+                Err(held) => held,
+            };
+            self.stopped(cx, held);
+        }
+    }
+
+    /// Cuts off the next of what was never sent, if it may leave.
+    pub(super) fn cut_new<O: Observer>(&mut self, cx: &mut Cx<'_, O>) -> Option<Burst> {
+        let mss = self.current_mss();
+        match self.choose_new(cx.now, mss, false) {
+            Ok(len) => Some(self.send_new(cx, mss, len, None)),
+            Err(held) => {
+                self.stopped(cx, held);
+                None
+            }
+        }
+    }
+
+    /// How many bytes of the first piece leave now; `at_once` even if it were better to wait for more. 0 is a FIN for its own
+    /// sake.
+    fn choose_new(&mut self, now: Instant, mss: u32, at_once: bool) -> Result<u32, Held> {
+        let fin_queued = self.halves.send() == SendHalf::FinQueued;
+        if self.snd.queue.pieces.is_empty() && !fin_queued {
+            return Err(Held::Empty);
+        }
+        let (in_flight, cwnd) = (self.snd.in_flight(), self.snd.cwnd());
+        if in_flight >= cwnd {
+            return Err(Held::Congestion);
+        }
+        let most = self.burst_segments(mss);
+        // Half of the window at the most, so that there are two super-segments in flight.
+        let quota = (cwnd / 2).max(1).min(cwnd - in_flight).min(most);
+        let pieces = &mut self.snd.queue.pieces;
+        pieces.grow_first((quota.saturating_mul(mss)).saturating_sub(pieces.first_len().unwrap_or(0)));
+        let (len, last) = (pieces.first_len().unwrap_or(0), pieces.count() <= 1);
+        let fin = fin_queued && last;
+        let first_end = self.snd.nxt() + len.min(mss) + u32::from(fin && len <= mss);
+        if first_end.after(self.snd.right_edge()) {
+            return Err(Held::Window);
+        }
+        if len <= mss {
+            let waits = last && !fin && len < mss && self.holds_small_segment();
+            return if waits { Err(Held::Application) } else { Ok(len) };
+        }
+        if !at_once && let Some(held) = self.waits_for_more(now, len, most) {
+            return Err(held);
+        }
+        Ok(if self.snd.is_urgent() { mss } else { len.min(self.split_point(len, last, mss, quota)) })
+    }
+
+    /// Whether a last segment that is not full has to wait (Linux's `tcp_nagle_test`).
+    fn holds_small_segment(&self) -> bool {
+        let mode = self.nagle_mode();
+        let free = mode.contains(NagleMode::PUSH) || self.snd.is_urgent();
+        !free && self.snd.nagle.holds(mode, self.snd.una(), self.snd.nxt())
+    }
+
+    /// Where a piece of `len` bytes is cut (Linux's `tcp_mss_split_point`).
+    fn split_point(&self, len: u32, last: bool, mss: u32, quota: u32) -> u32 {
+        let window = self.snd.usable_window();
+        let most = quota.saturating_mul(mss);
+        if most <= window && !last {
+            return most;
+        }
+        let needed = len.min(window);
+        if most <= needed {
+            return most;
+        }
+        let partial = needed % mss;
+        let held = self.snd.nagle.holds(self.nagle_mode(), self.snd.una(), self.snd.nxt());
+        if partial > 0 && held { needed - partial } else { needed }
+    }
+
+    /// How many segments make a good super-segment: what the rate carries in a millisecond, and more where the round trip is
+    /// short (Linux's `tcp_tso_autosize`).
+    pub(super) fn burst_segments(&self, mss: u32) -> u32 {
+        let rate = self.snd.pacing_rate(&self.config, mss).unwrap_or(u64::MAX);
+        let min_rtt = self.snd.rtt.min().map_or(u128::MAX, |rtt| rtt.as_micros());
+        let halvings = min_rtt.checked_shr(u32::from(self.config.tso_rtt_log)).unwrap_or(0);
+        let near = if halvings < 32 { GSO_MAX >> halvings } else { 0 };
+        let bytes = (rate >> 10).saturating_add(u64::from(near)).min(u64::from(GSO_MAX)) as u32;
+        (bytes / mss).max(u32::from(self.config.min_tso_segs)).max(1)
+    }
+
+    /// Whether it is better to wait for the next ACK than to send a small super-segment of the piece of `len` bytes (Linux's
+    /// `tcp_tso_should_defer`).
+    fn waits_for_more(&self, now: Instant, len: u32, most: u32) -> Option<Held> {
+        let snd = &self.snd;
+        let recovering = matches!(snd.recovery.phase(), Phase::Recovery | Phase::Loss);
+        if recovering || now.since(snd.last_tx) > DEFER_TIME {
+            return None;
+        }
+        let mss = u32::from(snd.mss);
+        let by_window = snd.usable_window();
+        let by_cwnd = (snd.cwnd() - snd.in_flight()).saturating_mul(mss);
+        let limit = by_window.min(by_cwnd);
+        let last = snd.queue.pieces.count() <= 1;
+        if limit >= most.saturating_mul(mss) || (!last && limit >= len) || limit >= self.worthwhile(mss) {
+            return None;
+        }
+        let head = snd.records.first()?;
+        let srtt = snd.rtt.srtt().unwrap_or_default();
+        // When the next ACK is far, there is no point in waiting for it.
+        if (head.sent_at() + srtt).since(now) > (srtt / 2).min(DEFER_TIME) {
+            return None;
+        }
+        if by_cwnd < by_window && by_cwnd <= len {
+            return Some(Held::Congestion);
+        }
+        if by_cwnd >= by_window && by_window <= len {
+            return Some(Held::Window);
+        }
+        let ends = snd.queue.pieces.first().is_some_and(|piece| piece.record_end);
+        let complete = ends || (last && self.halves.send() == SendHalf::FinQueued);
+        (!complete).then_some(Held::Application)
+    }
+
+    /// So much room is used at once.
+    fn worthwhile(&self, mss: u32) -> u32 {
+        let window = self.snd.wnd.min(self.snd.cwnd().saturating_mul(mss));
+        match u32::from(self.config.tso_win_divisor) {
+            0 => (DEFERRED_SEGMENTS * mss).saturating_add(1),
+            divisor => window / divisor,
+        }
+    }
+
+    /// Cuts `len` bytes off the first piece, which leave for the first time: with the FIN, if that is next and the window
+    /// takes it. For a probe, `why` says so: what it carries is pushed.
+    pub(super) fn send_new<O: Observer>(
+        &mut self,
+        cx: &mut Cx<'_, O>,
+        mss: u32,
+        len: u32,
+        why: Option<TxReason>,
+    ) -> Burst {
+        let seq = self.snd.nxt();
+        let piece = self.snd.queue.pieces.take(len);
+        let end = seq + len;
+        let next_is_fin = self.halves.send() == SendHalf::FinQueued && self.snd.queue.pieces.is_empty();
+        // Only a super-segment's FIN may lie just beyond the window.
+        let fin = next_is_fin && (len > mss || end.before(self.snd.right_edge()));
+        let push = piece.push || len > mss || why.is_some();
+        let shape = Shape { segment: if len > mss { mss as u16 } else { 0 }, push, record_end: piece.record_end, fin };
+        let why = why.unwrap_or(match (fin, self.snd.beyond_cwnd()) {
+            (true, _) => TxReason::Fin,
+            (false, true) => TxReason::LimitedTransmit,
+            (false, false) => TxReason::NewData,
+        });
+        if fin {
+            self.change(cx, |halves| halves.fin_sent());
+        }
+        let sent_end = end + u32::from(fin);
+        self.snd.nagle.on_sent(len, mss, sent_end);
+        self.snd.on_first_sent(sent_end, cx.now, shape);
+        self.snd.sending = true;
+        let in_flight = self.snd.in_flight();
+        self.snd.congestion.on_sent(&SentSample::new(cx.now, len, in_flight, mss));
+        if why == TxReason::ZeroWindowProbe {
+            self.probing_is_over();
+        }
+        self.timers.stop(Timer::Persist);
+        if !self.timers.runs(Timer::Rto) {
+            self.timers.start(cx, Timer::Rto, self.snd.backed_off_rto());
+        }
+        Burst { seq, end, mss: mss as u16, push, fin, why, retransmission: 0 }
+    }
+
+    /// Nothing more may leave now. If nothing is in flight whose ACK would open the way, the window is what is closed, or
+    /// the application holds back, and the persist timer must ask, or send (RFC 9293 §3.8.6.1).
+    fn stopped<O: Observer>(&mut self, cx: &mut Cx<'_, O>, held: Held) {
+        self.snd.write_mode = None;
+        self.snd.push_due = false;
+        let full = held == Held::Congestion || self.snd.in_flight() >= self.snd.cwnd();
+        if core::mem::take(&mut self.snd.sending) || full {
+            self.validate_cwnd(cx.now, full);
+        }
+        if self.snd.records.is_empty() && held != Held::Empty && !self.timers.runs(Timer::Persist) {
+            let after = self.snd.backed_off_rto().max(Rto::MIN);
+            self.timers.start(cx, Timer::Persist, after);
+        }
+    }
+
+    /// RFC 2861: a window that is not used is no window that the path is known to carry (Linux's `tcp_cwnd_validate`).
+    fn validate_cwnd(&mut self, now: Instant, limited: bool) {
+        let snd = &mut self.snd;
+        let (cwnd, ssthresh) = (snd.congestion.window(), snd.congestion.ssthresh());
+        snd.usage.on_stopped(Stopped {
+            now,
+            limited,
+            snd_una: snd.records.snd_una(),
+            snd_nxt: snd.records.snd_nxt(),
+            out: snd.records.segments_out(),
+            cwnd,
+            ssthresh,
+        });
+        if !self.config.slow_start_after_idle || snd.recovery.phase() != Phase::Open || self.app.wants_room {
+            return;
+        }
+        if let Some(used) = snd.usage.unused_since(now, snd.backed_off_rto()) {
+            snd.congestion.on_unused(used);
+            snd.usage.on_fitted(now);
+        }
+    }
+
+    /// RFC 5681 §4.1: after a timeout's worth of silence the old window says nothing any more. Looked at when something is
+    /// written.
+    pub(super) fn restart_after_idle(&mut self, now: Instant) {
+        if !self.config.slow_start_after_idle || !self.snd.records.is_empty() {
+            return;
+        }
+        let (idle, rto) = (now.since(self.snd.last_sent), self.snd.backed_off_rto());
+        if idle > rto {
+            self.snd.congestion.on_idle(&IdleSample::new(now, idle, rto, u32::from(self.snd.mss)));
+            self.snd.usage.on_fitted(now);
+        }
+    }
+
+    /// How small segments are held back now.
+    pub(super) fn nagle_mode(&self) -> NagleMode {
+        let mut mode = NagleMode::empty();
+        mode.set(NagleMode::OFF, self.config.no_delay);
+        mode.set(NagleMode::CORK, self.config.cork);
+        mode.set(NagleMode::PUSH, self.snd.push_small);
+        self.snd.write_mode.unwrap_or(mode)
+    }
+
+    /// The size of a full segment now, with the options that it will have.
+    pub(super) fn current_mss(&self) -> u32 {
+        self.snd.cut_mss(self.header_len(), self.sack_option_len())
+    }
+
+    /// Length of the TCP header of a data segment without SACK blocks.
+    fn header_len(&self) -> u32 {
+        if self.negotiated.timestamps { 32 } else { 20 }
+    }
+
+    /// How long a piece of what was written may become (Linux's `tcp_xmit_size_goal`).
+    pub(super) fn size_goal(&self, mss: u32) -> u32 {
+        let goal = crate::send::sws::bound_to_half_window(GSO_MAX, self.snd.max_wnd, self.header_len());
+        (goal - goal % mss).max(mss)
+    }
+}
