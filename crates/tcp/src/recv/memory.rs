@@ -20,7 +20,7 @@ const PAD: u32 = 64;
 const HEADERS: u32 = 40;
 
 /// Small packets have heads of one size.
-const SMALL_HEAD: u32 = 640;
+const SMALL_HEAD: u32 = 576;
 
 /// Linux's page: larger packets are in whole pages.
 const PAGE: u32 = 4096;
