@@ -269,3 +269,24 @@ fn both_can_be_compared() {
     assert_eq!(out.matches(" fail at 10:1: ").count(), 2, "{out}");
     scripts.error(2, &["tcp", "--differential", "--against", "kernel"]);
 }
+
+/// What commands ask is answered alike on both.
+#[test]
+fn commands_ask_both_alike() {
+    let scripts = Scripts::new("commands");
+    let listener = "'^ *[0-9]*: 0100A8C0:1F90 00000000:0000 0A 00000000:00000000 '";
+    // The 100 bytes that nobody has read.
+    let connection = "' 0100A8C0:1F90 010200C0:[0-9A-F]* 01 00000000:00000064 00:'";
+    let commands = format!(
+        "+0 `cat /proc/net/tcp | grep -q {listener}`\n+0 `grep {connection} /proc/net/tcp > /dev/null`\n\
+         +0 `nstat -az TcpPassiveOpens | grep -q ' 1 ' && sysctl -q net.ipv4.tcp_sack=0; sysctl -n net.ipv4.tcp_sack`\n\
+         +0 `! grep -q 'rem' /proc/net/tcp6 || true; cat /proc/net/tcp6 | grep -c 1F90 || echo none`\n"
+    );
+    scripts.put("ask.pkt", &format!("{GOOD}{commands}"));
+    assert_eq!(scripts.prints(0, &["ask.pkt"]), "ask.pkt: pass\n0\n0\nnone\n");
+    let (code, out, err) =
+        scripts.drill(&["ask.pkt", "--against", "kernel", "--tries", "3", "--tolerance_usecs=50000"]);
+    if !out.starts_with("ask.pkt: broken: ") {
+        assert_eq!((code, out.as_str()), (Some(0), "ask.pkt: pass\n0\n0\nnone\n"), "{err}");
+    }
+}

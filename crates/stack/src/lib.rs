@@ -64,6 +64,7 @@ mod tcp_in;
 mod tcp_out;
 mod wheel;
 
+pub use command::Listed;
 pub use config::{BindConfig, ListenConfig, Secrets, StackConfig, SynCookies};
 pub use frame::{MAX_HEAD, RxChecksum, RxFrame, TxBatch, TxChecksum, TxFrame};
 pub use icmp::error::{IcmpNotice, MAX_QUOTE, Origin};

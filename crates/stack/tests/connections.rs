@@ -280,3 +280,36 @@ fn settings_of_a_stack_can_change_while_it_runs() {
     assert_eq!(newer.shard, client.shard, "a shard stays what it is");
     assert_eq!(world.hosts[A].local_endpoint(newer).unwrap().port, 5000);
 }
+
+/// What `ss` would show.
+#[test]
+fn what_there_is_is_listed() {
+    let mut world = World::new();
+    let (client, server) = world.connected("10.0.0.2:80");
+    assert_eq!(world.write(A, client, &[1; 100]), Ok(100));
+    world.run(SECOND);
+    let rows = |world: &World, host: usize| -> Vec<_> {
+        world.hosts[host].list().map(|row| (row.local.port, row.state, row.send_queue, row.recv_queue)).collect()
+    };
+    assert_eq!(rows(&world, B), [(80, TcpState::Established, 0, 100)]);
+    world.listen(B, "10.0.0.2:80", 5);
+    assert_eq!(rows(&world, B), [(80, TcpState::Listen, 0, 0), (80, TcpState::Established, 0, 100)]);
+    let remote: Vec<_> = world.hosts[B].list().map(|row| row.remote.port).collect();
+    assert_eq!(remote, [0, world.hosts[A].local_endpoint(client).unwrap().port]);
+    world.drop_if = Some(Box::new(|from, _| from == B));
+    world.connect(A, "10.0.0.2:80");
+    assert_eq!(world.write(A, client, &[1; 50]), Ok(50));
+    world.run(SECOND / 10);
+    let states: Vec<_> = rows(&world, B).iter().map(|row| row.1).collect();
+    assert_eq!(states, [TcpState::Listen, TcpState::Established, TcpState::SynReceived]);
+    let queues: Vec<_> = rows(&world, A).iter().map(|row| (row.1, row.2)).collect();
+    assert_eq!(queues, [(TcpState::Established, 50), (TcpState::SynSent, 0)]);
+    world.drop_if = None;
+    world.run(10 * SECOND);
+    assert_eq!(world.read(B, server).unwrap().0.len(), 150);
+    world.hosts[A].close(world.now, client).unwrap();
+    world.run(SECOND / 10);
+    world.hosts[B].close(world.now, server).unwrap();
+    world.run(SECOND);
+    assert!(rows(&world, A).iter().any(|row| row.1 == TcpState::TimeWait), "{:?}", rows(&world, A));
+}

@@ -3,6 +3,8 @@
 //! The clock stands still while something happens and jumps from one timer to the next. After each call, each frame and each
 //! timer the stack sends what it has to send, before anything else happens: as a kernel does.
 
+mod proc_net;
+
 use super::sysctl::Sysctls;
 use super::{Applied, CallId, Happening, Network, Queue, Sent, Setting, Started, Target, TargetError};
 use limpid_event::{Error, Instant};
@@ -189,7 +191,11 @@ impl Target for OurTarget {
     }
 
     fn proc_file(&mut self, path: &str) -> Result<String, TargetError> {
-        self.sysctls.file(self.process.stack().config(), path)
+        match path {
+            "/proc/net/tcp" => Ok(proc_net::tcp(self.process.stack(), true)),
+            "/proc/net/tcp6" => Ok(proc_net::tcp(self.process.stack(), false)),
+            path => self.sysctls.file(self.process.stack().config(), path),
+        }
     }
 }
 

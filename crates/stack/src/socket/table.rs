@@ -174,6 +174,14 @@ impl SocketTable {
         }
     }
 
+    /// All listeners.
+    pub(crate) fn listeners(&self) -> impl Iterator<Item = &Listener> {
+        self.slots.iter().filter_map(|slot| match &slot.kind {
+            Some(Kind::Listener(listener)) => Some(&**listener),
+            _ => None,
+        })
+    }
+
     /// The full name of the socket in a place.
     pub(crate) fn name(&self, index: u32) -> SocketId {
         SocketId { shard: self.shard, index, generation: self.slots[index as usize].generation }

@@ -193,7 +193,10 @@ impl Shell {
     fn text(&mut self, source: &Source, filters: &[Filter], at: Pos, host: &mut dyn Host) -> Result<String, Trouble> {
         match source {
             Source::Text(text) => Ok(text.clone()),
-            Source::File(path) => host.target().proc_file(path).map_err(|error| trouble(error, at)),
+            Source::File(path) => {
+                let text = host.target().proc_file(path).map_err(|error| trouble(error, at))?;
+                Ok(if text.ends_with('\n') { text } else { text + "\n" })
+            }
             Source::Counters(nstat) => {
                 let counters = host.target().counters().map_err(|error| trouble(error, at))?;
                 let asked = filters.iter().flat_map(|filter| &filter.patterns).flat_map(|p| counter_names(p.text()));
