@@ -156,13 +156,6 @@ fn times() {
 #[test]
 fn a_script_that_makes_no_sense() {
     let told = [
-        told(
-            &play(
-                "0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3 (first)\n1 close(3) = 0 (then)\n0.5 close(3) = 0",
-                vec![returns(7), returns(0)],
-            )
-            .0,
-        ),
         told(&play("0 > S 0:0(0)", vec![]).0),
         told(&play("0 frobnicate(3) = 0", vec![]).0),
         told(&play("0 socket(AF_FROB, SOCK_STREAM, IPPROTO_TCP) = 3", vec![]).0),
