@@ -82,9 +82,9 @@ pub struct TcpInfo {
     pub rcv_wnd: u32,
     /// Bytes written and not sent.
     pub notsent_bytes: u32,
-    /// Bytes acknowledged in all.
+    /// Sequence numbers acknowledged in all: data, our FIN, and our SYN if it began the connection.
     pub bytes_acked: u64,
-    /// Bytes received in order in all.
+    /// Sequence numbers received in order in all: data, and the peer's FIN.
     pub bytes_received: u64,
     /// Segments sent again in all.
     pub total_retrans: u32,

@@ -7,7 +7,7 @@ use crate::clock::TsClock;
 use crate::connection::Birth;
 use crate::negotiate::{self, InitialWindow, Negotiated};
 use crate::reply::{control, reset_for};
-use crate::{Config, Connection, Cx, SynSchedule, Transmit};
+use crate::{Config, Connection, Cx, SynSchedule, TcpInfo, Transmit};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::time::Duration;
@@ -282,6 +282,27 @@ impl SynSent {
     /// Our initial sequence number, to check ICMP quotes.
     pub fn isn(&self) -> SeqNum {
         self.params.isn
+    }
+
+    /// Linux's `tcp_info`: there is a SYN in flight, or due.
+    pub fn info(&self) -> TcpInfo {
+        let (schedule, again) = (self.config.syn_schedule, self.retransmissions);
+        let linear = match schedule {
+            SynSchedule::Exponential => 0,
+            SynSchedule::LinearThenExponential { linear } => linear,
+        };
+        TcpInfo {
+            state: TcpState::SynSent,
+            retransmits: again,
+            backoff: again.saturating_sub(linear),
+            rto: u32::try_from(schedule.wait(again).as_micros()).unwrap_or(u32::MAX),
+            unacked: 1,
+            total_retrans: again.into(),
+            segs_out: u32::from(again) + 1,
+            total_rto: again.into(),
+            total_rto_recoveries: u16::from(again > 0),
+            ..TcpInfo::unconnected(&self.config)
+        }
     }
 
     /// SYNs sent again so far.

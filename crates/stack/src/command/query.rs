@@ -149,13 +149,16 @@ impl<O: Observer> Stack<O> {
     /// Linux's `tcp_info`; of a connection that is over, as it was at its end.
     ///
     /// # Errors
-    /// [`Error::NotConnected`] if the ends have never met.
+    /// [`Error::NotConnected`] if there is none, and never was.
     pub fn info(&self, now: Instant, socket: SocketId) -> Result<TcpInfo, Error> {
-        match &self.flow_of(socket)?.phase {
-            Phase::Connection(connection) => Ok(connection.info(now)),
-            Phase::Over(Over::Remnant(remnant)) => Ok(TcpInfo { state: self.state(socket)?, ..remnant.info().clone() }),
-            _ => Err(Error::NotConnected),
-        }
+        let flow = self.flow_of(socket)?;
+        let info = match &flow.phase {
+            Phase::SynSent(syn_sent) => syn_sent.info(),
+            Phase::Connection(connection) => connection.info(now),
+            Phase::Over(Over::Remnant(remnant)) => TcpInfo { state: self.state(socket)?, ..remnant.info().clone() },
+            Phase::Over(Over::Failed(_)) | Phase::Between => return Err(Error::NotConnected),
+        };
+        Ok(TcpInfo { pmtu: flow.path.mtu.into(), ..info })
     }
 
     /// Bytes that were written, and our FIN, that the peer has not acknowledged: what a lingering close waits for.

@@ -2,6 +2,7 @@
 
 use super::Connection;
 use super::halves::SendHalf;
+use super::stats::Busy;
 use crate::congestion::{AckSample, Controller, LossSample};
 use crate::recovery::{AckInput, AckVerdict, Phase};
 use crate::send::Acked;
@@ -34,6 +35,9 @@ impl Connection {
         if !self.negotiated.sack && acked.acked_segments > 0 {
             // The hole was one segment; the rest was counted as duplicate ACKs came.
             acked.delivered_segments = acked.acked_segments.saturating_sub(prior_dup_acks).max(1);
+        }
+        if acked.dsack.is_some() {
+            self.stats.on_dsack();
         }
         if acked.acked > 0 {
             self.on_progress(cx, segment, &acked);
@@ -114,6 +118,10 @@ impl Connection {
         self.watch_acked(cx);
         self.app.soft_error = None;
         self.snd.retransmits = 0;
+        self.stats.on_progress(cx.now);
+        if self.snd.records.is_empty() {
+            self.chrono_stop(cx.now, Busy::Sending);
+        }
         if self.snd.up.before_eq(una) {
             self.snd.up = una;
         }
@@ -122,6 +130,9 @@ impl Connection {
             self.take_rtt_sample(cx, rtt);
         }
         self.tell_of_room();
+        if !self.app.wants_room {
+            self.chrono_stop(cx.now, Busy::SendBuffer);
+        }
     }
 
     /// What was sent more than once still has a round trip, if the echo tells which of the times is answered (RFC 7323 §4).
@@ -163,6 +174,7 @@ impl Connection {
         }
         if acked.delivered > 0 {
             cx.counters.add(Counter::TcpExtTCPDelivered, u64::from(acked.delivered_segments));
+            self.stats.on_delivered(acked.delivered_segments);
             self.snd.delivered.delivered += u64::from(acked.delivered);
             self.snd.delivered.delivered_at = cx.now;
             let sample = self.ack_sample(cx.now, acked, prior_in_flight);

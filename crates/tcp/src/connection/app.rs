@@ -2,6 +2,7 @@
 
 use super::Connection;
 use super::halves::{RecvHalf, SendHalf};
+use super::stats::Busy;
 use super::watch::{Notice, Watched};
 use crate::recv::RecvQueue;
 use crate::send::{Append, NagleMode, SendQueue, Taken};
@@ -121,6 +122,7 @@ impl Connection {
             }
         }
         if done > 0 {
+            self.chrono_start(cx.now, Busy::Sending);
             self.snd.push_due = true;
             self.snd.queue.end_write(done == offered, &append);
             if flags.contains(WriteFlags::URGENT) {

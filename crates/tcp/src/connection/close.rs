@@ -5,6 +5,7 @@
 //! (RFC 9293 §3.6.1).
 
 use super::halves::SendHalf;
+use super::stats::Busy;
 use super::{Connection, Remnant, Reset};
 use crate::send::NagleMode;
 use crate::time_wait::Rest;
@@ -79,6 +80,7 @@ impl Connection {
             return;
         }
         self.change(cx, |halves| halves.queue_fin());
+        self.chrono_start(cx.now, Busy::Sending);
         self.snd.write_mode = Some(NagleMode::OFF);
         self.snd.push_due = true;
         self.woke |= Readiness::WRITABLE;
@@ -119,6 +121,7 @@ impl Connection {
         self.timers.stop_all();
         self.snd.forget(cx.pool);
         self.watch_ended();
+        self.stats.on_end(cx.now);
         self.due.only_reset();
         self.woke |= Readiness::READABLE | Readiness::WRITABLE | Readiness::READ_CLOSED | Readiness::CLOSED;
         if error.is_some() {

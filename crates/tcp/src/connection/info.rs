@@ -8,6 +8,9 @@ use crate::recovery::Phase;
 use core::time::Duration;
 use limpid_event::Instant;
 
+/// How many segments may overtake one that is not lost (RFC 5681 §3.2's three duplicate ACKs; `tcp_reordering`).
+const REORDERING: u32 = 3;
+
 impl Connection {
     /// Linux's `tcp_info`.
     pub fn info(&self, now: Instant) -> TcpInfo {
@@ -38,22 +41,24 @@ impl Connection {
             unacked: snd.records.segments_out(),
             sacked: if self.negotiated.sack { snd.records.segments_sacked() } else { snd.recovery.dup_acks() },
             lost: snd.records.segments_lost(),
+            retrans: snd.records.segments_resent(),
+            reordering: REORDERING,
+            rcv_ssthresh: rcv.window.threshold(),
+            rcv_rtt: micros(rcv.rtt.estimate()),
             last_data_sent: since(snd.last_sent),
             last_data_recv: since(rcv.last_data),
             last_ack_recv: since(self.last_heard),
             rtt: micros(snd.rtt.srtt().unwrap_or_default()),
             rttvar: micros(snd.rtt.mdev()),
-            min_rtt: micros(snd.rtt.min().unwrap_or_default()),
+            min_rtt: snd.rtt.min().map_or(u32::MAX, micros),
             snd_cwnd: snd.cwnd(),
             snd_ssthresh: snd.congestion.ssthresh(),
             snd_wnd: snd.wnd,
             rcv_wnd: rcv.window.current(self.rcv_nxt()).bytes(),
             notsent_bytes: snd.queue.end().offset_from(snd.nxt()).max(0) as u32,
-            bytes_acked: snd.bytes_acked,
-            bytes_received: rcv.bytes,
             total_retrans: snd.total_retrans,
             pacing_rate: snd.pacing_rate(&self.config, mss).unwrap_or(0),
-            ..TcpInfo::unconnected(&self.config)
+            ..self.counted(now)
         }
     }
 }

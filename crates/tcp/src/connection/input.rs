@@ -19,6 +19,7 @@ impl Connection {
     /// A segment of this connection arrived (RFC 9293 §3.10.7.4). Its data is taken out of it.
     pub fn handle_segment<O: Observer>(&mut self, cx: &mut Cx<'_, O>, segment: &mut Segment) -> Outcome {
         cx.received(segment);
+        self.stats.on_received(segment);
         if self.halves.over() {
             cx.dropped(DropReason::NoConnection);
             return self.outcome();

@@ -11,6 +11,7 @@
 //! | `segmentation` | how what is new is cut, and whether it may leave now | 9293 §3.8.6, 5681 |
 //! | `timeout` | what each timer does | 9293 §3.8, §3.10.8, 6298, 5482 |
 //! | `close` | close, shutdown, abort, and the end | 9293 §3.6, §3.10.4, §3.10.5 |
+//! | `stats`, `info` | what is counted, and `tcp_info` | 4898 |
 //! | `app` | write, read, readiness | 9293 §3.10.2, §3.10.3 |
 //! | `watch` | when writes left and were acknowledged | |
 
@@ -25,6 +26,7 @@ mod output;
 mod rcv;
 mod segmentation;
 mod snd;
+mod stats;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -47,6 +49,7 @@ use limpid_event::{Error, Event, Instant, Observer, TcpState, Timer, TxReason};
 use limpid_wire::{Segment, SeqNum};
 use rcv::Rcv;
 use snd::Snd;
+use stats::Stats;
 
 /// A TCP connection.
 pub struct Connection {
@@ -69,6 +72,7 @@ pub struct Connection {
     just_established: bool,
     snd: Snd,
     rcv: Rcv,
+    stats: Stats,
 }
 
 impl fmt::Debug for Connection {
@@ -172,7 +176,9 @@ pub(crate) struct Birth {
 impl Connection {
     /// Our SYN was answered with a SYN-ACK: an ACK is due.
     pub(crate) fn active<O: Observer>(cx: &mut Cx<'_, O>, birth: Birth) -> Connection {
+        let syns = birth.syn_retransmissions.saturating_add(1);
         let mut connection = Connection::established(cx, birth);
+        connection.stats = Stats::new(cx.now, true, syns);
         cx.state(TcpState::SynSent, TcpState::Established);
         if connection.config.quick_ack && connection.config.defer_accept == 0 {
             connection.due.ack_now(TxReason::HandshakeAck);
@@ -192,6 +198,7 @@ impl Connection {
     pub(crate) fn passive<O: Observer>(cx: &mut Cx<'_, O>, birth: Birth, mut ack: Segment) -> Connection {
         let mut connection = Connection::established(cx, birth);
         cx.state(TcpState::SynReceived, TcpState::Established);
+        connection.stats.on_received(&ack);
         connection.segment_arrives(cx, &mut ack);
         // The connection is new to its owner, who asks for its readiness as a whole.
         let _ = connection.outcome();
@@ -201,7 +208,9 @@ impl Connection {
     /// A SYN crossed ours: SYN-RECEIVED, and a SYN-ACK is due.
     pub(crate) fn crossed<O: Observer>(cx: &mut Cx<'_, O>, birth: Birth) -> Connection {
         let deadline = birth.connect_deadline;
+        let syns = birth.syn_retransmissions.saturating_add(1);
         let mut connection = Connection::new(cx.now, birth, Halves::new(false));
+        connection.stats = Stats::new(cx.now, true, syns);
         cx.state(TcpState::SynSent, TcpState::SynReceived);
         if deadline < Instant::MAX {
             connection.timers.postpone(Timer::ConnectDeadline, deadline);
@@ -237,6 +246,7 @@ impl Connection {
             last_heard: now,
             woke: Readiness::empty(),
             just_established: false,
+            stats: Stats::new(now, false, 0),
         }
     }
 

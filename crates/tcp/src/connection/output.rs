@@ -17,8 +17,8 @@ use limpid_wire::{Segment, SeqNum, TcpFlags, TcpOptions};
 const SACK_BLOCKS_WITH_TIMESTAMPS: usize = 3;
 
 impl Connection {
-    /// The next segment to send, if one is due; call until `None`.
-    pub fn poll_transmit<O: Observer>(&mut self, cx: &mut Cx<'_, O>) -> Option<Transmit> {
+    /// What is due: see [`poll_transmit`](Self::poll_transmit).
+    pub(super) fn next_transmit<O: Observer>(&mut self, cx: &mut Cx<'_, O>) -> Option<Transmit> {
         if let Some(reset) = self.due.reset.take() {
             return Some(self.send_reset(cx, reset));
         }
@@ -163,6 +163,7 @@ impl Connection {
         let gso_size = if len > mss { mss as u16 } else { 0 };
         let transmit = Transmit { segment, gso_size, why: burst.why };
         cx.sent(&transmit, u32::from(burst.retransmission));
+        self.stats.on_data_sent(&transmit, burst.retransmission > 0);
         if !done {
             burst.seq += len;
             self.snd.bursts.push_front(burst);

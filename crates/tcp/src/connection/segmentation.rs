@@ -7,6 +7,7 @@
 
 use super::Connection;
 use super::halves::SendHalf;
+use super::stats::Busy;
 use crate::Cx;
 use crate::congestion::{Controller, IdleSample, SentSample, Stopped};
 use crate::recovery::{Phase, Rto};
@@ -244,8 +245,16 @@ impl Connection {
         self.snd.write_mode = None;
         self.snd.push_due = false;
         let full = held == Held::Congestion || self.snd.in_flight() >= self.snd.cwnd();
+        if held == Held::Window {
+            self.chrono_start(cx.now, Busy::Window);
+        } else {
+            self.chrono_stop(cx.now, Busy::Window);
+        }
         if core::mem::take(&mut self.snd.sending) || full {
             self.validate_cwnd(cx.now, full);
+            if !full && self.starved_by_send_buffer() {
+                self.chrono_start(cx.now, Busy::SendBuffer);
+            }
         }
         if self.snd.records.is_empty() && held != Held::Empty && !self.timers.runs(Timer::Persist) {
             let after = self.snd.backed_off_rto().max(Rto::MIN);

@@ -40,6 +40,9 @@ impl Connection {
         let capacity = self.rcv.buffer() as usize;
         // What begins inside the window was let through as a whole.
         let inserted = self.rcv.queue.insert(cx.pool, seq, payload, fin, end, capacity);
+        if inserted.ahead > 0 {
+            self.stats.on_out_of_order(segment.merged);
+        }
         if inserted.ready > 0 || inserted.ahead > 0 {
             self.rcv.charge(self.option_bytes(), total, in_order);
         }

@@ -72,6 +72,9 @@ impl Connection {
         self.snd.bursts.clear();
         self.on_rto(cx);
         self.snd.retransmits = self.snd.retransmits.saturating_add(u8::from(!probing));
+        if !probing {
+            self.stats.on_rto(cx.now);
+        }
         self.snd.backoff = self.snd.backoff.saturating_add(1);
         let wait = self.within_user_timeout(cx.now, self.snd.retransmitting_since, self.snd.backed_off_rto());
         self.timers.start(cx, Timer::Rto, wait.max(USER_TIMEOUT_RETRANSMIT_MIN));
