@@ -172,6 +172,35 @@ fn both_close() {
     both.ioctl(server, abi::FIONREAD);
 }
 
+/// Urgent data: one byte apart from the stream, and a mark where it was.
+#[test]
+fn urgent_data() {
+    let mut both = Both::new();
+    let (_, client, server) = both.connected();
+    both.ioctl(server, abi::SIOCATMARK);
+    both.write(client, b"ab");
+    both.send(client, b"cd!", abi::MSG_OOB);
+    both.write(client, b"ef");
+    both.poll(server);
+    both.ioctl(server, abi::FIONREAD);
+    both.ioctl(server, abi::SIOCATMARK);
+    both.recv(server, 1, abi::MSG_OOB | abi::MSG_PEEK);
+    both.recv(server, 4, abi::MSG_OOB);
+    both.recv(server, 1, abi::MSG_OOB);
+    both.poll(server);
+    both.read(server, 1);
+    both.read(server, 20);
+    both.ioctl(server, abi::SIOCATMARK);
+    both.ioctl(server, abi::FIONREAD);
+    both.read(server, 20);
+    both.ioctl(server, abi::SIOCATMARK);
+    both.recv(server, 1, abi::MSG_OOB);
+    both.send(client, b"?", abi::MSG_OOB);
+    both.poll(server);
+    both.read(server, 20);
+    both.poll(server);
+}
+
 /// The peer has finished, and then resets: that is EPIPE to who writes, and nothing to who reads.
 #[test]
 fn a_reset_after_the_end() {
