@@ -14,6 +14,9 @@ use core::time::Duration;
 use limpid_event::{Call, Counter, DropReason, Error, Event, Instant, Observer, TcpState, Timer, TxReason};
 use limpid_wire::{Segment, SeqNum, TcpFlags};
 
+/// How soon a SYN goes again that was answered by an ACK of something else (Linux's TCP_TIMEOUT_MIN, two ticks of 1 ms).
+const AFTER_BAD_ACK: Duration = Duration::from_millis(2);
+
 /// What the stack chooses for a new connection: all that depends on addresses, secrets and routes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct OpenParams {
@@ -89,7 +92,7 @@ impl SynSent {
 
     /// A segment arrived. A reset to answer with, if any, is returned beside the outcome.
     pub fn handle_segment<O: Observer>(
-        self,
+        mut self,
         cx: &mut Cx<'_, O>,
         segment: Segment,
     ) -> (SynSentOutcome, Option<Transmit>) {
@@ -103,8 +106,9 @@ impl SynSent {
             if let Some(reset) = &reset {
                 cx.sent(reset, 0);
             }
-            if why == DropReason::Paws {
-                cx.count(Counter::TcpExtPAWSActive);
+            match why {
+                DropReason::Paws => cx.count(Counter::TcpExtPAWSActive),
+                _ => self.ask_again_soon(cx),
             }
             return (SynSentOutcome::Waiting(self), reset);
         }
@@ -116,6 +120,15 @@ impl SynSent {
             (false, false) => self.cross(cx, &segment),
         };
         (outcome, None)
+    }
+
+    /// The peer still has a connection that we know nothing of; our reset ends it there, and then a SYN is welcome. As
+    /// Linux, the first repetition does not wait for its timeout.
+    fn ask_again_soon<O: Observer>(&mut self, cx: &mut Cx<'_, O>) {
+        if self.retransmissions == 0 && self.due.is_none() {
+            self.retry_at = self.retry_at.min(cx.now + AFTER_BAD_ACK);
+            cx.emit(|| Event::TimerSet { timer: Timer::Syn, after: AFTER_BAD_ACK });
+        }
     }
 
     /// First check: the ACK must be of our SYN, and the echoed timestamp of one of our SYNs (RFC 9293 §3.10.7.3).

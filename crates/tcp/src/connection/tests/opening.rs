@@ -344,3 +344,19 @@ mod deferred_accept {
         assert_eq!(host.outbox.len(), 1);
     }
 }
+
+#[test]
+fn an_ack_of_something_else_brings_the_syn_again_at_once_but_only_once() {
+    let mut host = Host::new(plain());
+    host.connect();
+    host.forget();
+    host.pass_ms(50);
+    host.inject("S. 0:0(0) ack 2 win 65535 <mss 1460>");
+    host.pass_ms(2);
+    let sent = host.sent();
+    assert_eq!(sent.len(), 2, "{sent:?}");
+    assert!(sent[0].contains("R 2:2(0)") && sent[1].contains("S 0:0(0)"), "{sent:?}");
+    host.inject("S. 0:0(0) ack 2 win 65535 <mss 1460>");
+    host.pass_ms(900);
+    assert_eq!(host.sent().len(), 1, "the reset alone");
+}
