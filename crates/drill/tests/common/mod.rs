@@ -14,7 +14,6 @@ use limpid_drill::run::Settings;
 use limpid_drill::script::{Script, Time};
 use limpid_drill::target::Network;
 use limpid_drill::{Report, Verdict};
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -93,13 +92,6 @@ impl Entry {
     pub(crate) fn network(&self, settings: &Settings) -> Network {
         Network::of(&self.script, settings).unwrap_or_else(|verdict| panic!("{}: {verdict}", self.name))
     }
-}
-
-/// Scripts that do not pass yet, by name: `tests/pending.txt`, which goes when it is empty.
-pub(crate) fn pending() -> BTreeSet<String> {
-    let text = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/pending.txt")).unwrap_or_default();
-    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
-    lines.map(str::to_owned).collect()
 }
 
 /// What there is to say of a run that did not go as it should.
