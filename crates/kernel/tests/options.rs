@@ -4,7 +4,7 @@
 
 use limpid_device::namespace::Namespace;
 use limpid_event::{Instant, Silent};
-use limpid_posix::{Call, Errno, Output, Process, Progress, Return, abi};
+use limpid_posix::{Call, Errno, Output, Process, Progress, Return, Sockaddr, abi};
 use limpid_stack::{Config, Secrets, Stack, StackConfig};
 use std::fmt::Write;
 use std::sync::Arc;
@@ -72,7 +72,6 @@ const NOT_BUILT: &[&str] = &[
     "SO_MAX_PACING_RATE",
     "SO_INCOMING_CPU",
     "SO_TXTIME",
-    "TCP_DEFER_ACCEPT",
     "TCP_MD5SIG",
     "TCP_MD5SIG_EXT",
     "TCP_REPAIR",
@@ -84,7 +83,6 @@ const NOT_BUILT: &[&str] = &[
     "TCP_ZEROCOPY_RECEIVE",
     "TCP_TX_DELAY",
     "TCP_DELACK_MAX_US",
-    "TCP_THIN_LINEAR_TIMEOUTS",
     "IP_OPTIONS",
     "IP_TRANSPARENT",
     "IP_BIND_ADDRESS_NO_PORT",
@@ -99,8 +97,23 @@ const NOT_BUILT: &[&str] = &[
 const OWN_VALUE: &[&str] =
     &["TCP_TIMESTAMP", "SO_COOKIE", "TCP_INFO", "TCP_CC_INFO", "TCP_CONGESTION", "TCP_RTO_MIN_US", "TCP_RTO_MAX_MS"];
 
+/// Defaults of a connection that loopback's MTU and the machine's speed have a say in.
+const OWN_OF_CONNECTIONS: &[&str] =
+    &["IP_MTU", "IPV6_MTU", "TCP_MAXSEG", "TCP_WINDOW_CLAMP", "SO_SNDBUF", "SO_RCVBUF", "SO_MEMINFO"];
+
+/// What a connection tells is what it does, whatever was set.
+const OWN_OF_CONNECTIONS_ALWAYS: &[&str] = &["TCP_MAXSEG"];
+
 /// What is no option although it is called like one.
 const NO_OPTION: &[&str] = &["SO_EE_", "TCP_CA_", "IP_PMTUDISC_", "TCP_CM_INQ"];
+
+/// What a socket is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum State {
+    Fresh,
+    Listening,
+    Connected,
+}
 
 /// What the test can do with sockets, of ours or of Linux.
 trait Sockets {
@@ -109,6 +122,26 @@ trait Sockets {
     fn socket(&mut self, domain: i32) -> i32 {
         let call = Call::Socket { domain, kind: abi::SOCK_STREAM, protocol: 0 };
         self.call(call).value.expect("a socket") as i32
+    }
+
+    /// A socket in this state, and what else must be closed with it.
+    fn socket_in(&mut self, domain: i32, state: State) -> (i32, Vec<i32>) {
+        let fd = self.socket(domain);
+        if state == State::Fresh {
+            return (fd, Vec::new());
+        }
+        let addr = if domain == abi::AF_INET { "127.0.0.1:0" } else { "[::1]:0" };
+        let address = Sockaddr::of(addr.parse().expect("an address"));
+        assert_eq!(self.call(Call::Bind { fd, address }).value, Ok(0));
+        assert_eq!(self.call(Call::Listen { fd, backlog: 4 }).value, Ok(0));
+        if state == State::Listening {
+            return (fd, Vec::new());
+        }
+        let Output::Address(address) = self.call(Call::GetSockName { fd }).output else { panic!("no name") };
+        let client = self.socket(domain);
+        assert_eq!(self.call(Call::Connect { fd: client, address }).value, Ok(0));
+        let accepted = self.call(Call::Accept4 { fd, flags: 0 }).value.expect("a connection") as i32;
+        (client, vec![fd, accepted])
     }
 
     fn close(&mut self, fd: i32) {
@@ -128,11 +161,17 @@ trait Sockets {
     }
 
     /// Sets an option on a socket of its own, and tells what became of it.
-    fn try_to_set(&mut self, domain: i32, (level, name): (i32, i32), value: &[u8]) -> Result<String, Errno> {
-        let fd = self.socket(domain);
+    fn try_to_set(
+        &mut self,
+        (domain, state): (i32, State),
+        (level, name): (i32, i32),
+        value: &[u8],
+    ) -> Result<String, Errno> {
+        let (fd, others) = self.socket_in(domain, state);
         let set = self.call(Call::SetSockOpt { fd, level, name, value: value.to_vec() }).value;
         let told = self.get(fd, (level, name), 4);
         self.close(fd);
+        others.into_iter().for_each(|fd| self.close(fd));
         set.map(|_| told)
     }
 }
@@ -196,21 +235,30 @@ fn options() -> Vec<(&'static str, (i32, i32))> {
 }
 
 /// Where ours and Linux part, one line each.
-fn differences(ours: &mut Ours, linux: &mut Linux, domain: i32, name: &str, option: (i32, i32)) -> String {
+fn differences(
+    ours: &mut Ours,
+    linux: &mut Linux,
+    (domain, state): (i32, State),
+    name: &str,
+    option: (i32, i32),
+) -> String {
     let mut out = String::new();
     let mut compare = |what: String, ours: String, linux: String| {
         if ours != linux {
             let family = if domain == abi::AF_INET { "IPv4" } else { "IPv6" };
-            writeln!(out, "{name}, {family}, {what}: ours {ours}, Linux {linux}").expect("a string takes it");
+            writeln!(out, "{name}, {family}, {state:?}, {what}: ours {ours}, Linux {linux}")
+                .expect("a string takes it");
         }
     };
-    let own_value = OWN_VALUE.contains(&name);
-    let (a, b) = (ours.socket(domain), linux.socket(domain));
-    for &len in LENGTHS.iter().filter(|_| !own_value) {
+    let connected = state == State::Connected;
+    let own_value = OWN_VALUE.contains(&name) || (connected && OWN_OF_CONNECTIONS_ALWAYS.contains(&name));
+    let own_default = own_value || (connected && OWN_OF_CONNECTIONS.contains(&name));
+    let ((a, more_a), (b, more_b)) = (ours.socket_in(domain, state), linux.socket_in(domain, state));
+    for &len in LENGTHS.iter().filter(|_| !own_default) {
         compare(format!("default in {len} bytes"), ours.get(a, option, len), linux.get(b, option, len));
     }
-    ours.close(a);
-    linux.close(b);
+    more_a.into_iter().chain([a]).for_each(|fd| ours.close(fd));
+    more_b.into_iter().chain([b]).for_each(|fd| linux.close(fd));
     // Between one and two ticks, which are 1 ms of ours and up to 10 ms of a kernel's.
     let in_ticks = |value: i32| name == "TCP_RTO_MIN_US" && (1001..20_001).contains(&value);
     let ints = VALUES
@@ -220,7 +268,8 @@ fn differences(ours: &mut Ours, linux: &mut Linux, domain: i32, name: &str, opti
     let bytes = |len: usize| [1].into_iter().chain([0; 63]).take(len).collect();
     let lengths = LENGTHS.iter().map(|&len| (format!("1 in {len} bytes"), bytes(len)));
     for (what, value) in ints.chain(lengths) {
-        let set = [ours.try_to_set(domain, option, &value), linux.try_to_set(domain, option, &value)];
+        let kind = (domain, state);
+        let set = [ours.try_to_set(kind, option, &value), linux.try_to_set(kind, option, &value)];
         let [a, b] = set.map(|told| told.map(|told| if own_value { String::new() } else { told }));
         compare(format!("set to {what}"), format!("{a:?}"), format!("{b:?}"));
     }
@@ -233,8 +282,10 @@ fn run() {
     let (mut wrong, mut built) = (String::new(), Vec::new());
     for (name, option) in options() {
         let mut all = String::new();
-        for domain in [abi::AF_INET, abi::AF_INET6] {
-            all += &differences(&mut ours, &mut linux, domain, name, option);
+        for state in [State::Fresh, State::Listening, State::Connected] {
+            for domain in [abi::AF_INET, abi::AF_INET6] {
+                all += &differences(&mut ours, &mut linux, (domain, state), name, option);
+            }
         }
         if !NOT_BUILT.contains(&name) {
             wrong += &all;

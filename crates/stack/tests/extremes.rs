@@ -68,6 +68,7 @@ fn settings(rng: &mut Rng) -> Config {
         rto_max: duration(rng),
         min_snd_mss: pick(rng, &[0, 48, u16::MAX]),
         recv_err: rng.chance(500),
+        thin_linear_timeouts: rng.chance(500),
         congestion: pick(rng, &limpid_tcp::Algorithm::ALL),
         initial_cwnd: number(rng),
         invalid_ratelimit: duration(rng),

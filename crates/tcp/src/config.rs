@@ -107,6 +107,9 @@ pub struct Config {
     pub require_timestamps: bool,
     /// Clamp on the MSS in both directions (TCP_MAXSEG).
     pub max_seg: Option<u16>,
+    /// A stream with less than four segments in flight backs off only after six timeouts in a row
+    /// (`tcp_thin_linear_timeouts`, TCP_THIN_LINEAR_TIMEOUTS). Not RFC 6298 §5.5's doubling, so it is off.
+    pub thin_linear_timeouts: bool,
     /// TCP_USER_TIMEOUT.
     pub user_timeout: Option<Duration>,
     /// SO_KEEPALIVE with its three figures; `None` is off.
@@ -139,6 +142,7 @@ impl Config {
         follow!(self, before, after: timestamps, sack, dsack, window_scaling, recv_buffer_max, initial_cwnd);
         follow!(self, before, after: notsent_lowat, slow_start_after_idle, min_tso_segs, tso_win_divisor, tso_rtt_log);
         follow!(self, before, after: pacing_ss_ratio, pacing_ca_ratio, retrans_collapse, rto_min, rto_max, min_snd_mss);
+        follow!(self, before, after: thin_linear_timeouts);
         follow!(self, before, after: comp_sack_nr, comp_sack_delay);
         follow!(self, before, after: invalid_ratelimit, require_timestamps, keepalive, fin_timeout, time_wait, rfc1337);
     }
@@ -230,6 +234,7 @@ impl Default for Config {
             invalid_ratelimit: Duration::from_millis(500),
             require_timestamps: false,
             max_seg: None,
+            thin_linear_timeouts: false,
             user_timeout: None,
             keepalive: None,
             linger: None,

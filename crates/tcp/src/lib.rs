@@ -38,7 +38,7 @@ mod timer;
 
 pub use config::{Config, KeepAlive, SynSchedule};
 pub use congestion::Algorithm;
-pub use connection::{Connection, MAX_MARKS, MAX_NOTICES, Notice, Remnant, Stamps, StreamPosition};
+pub use connection::{Connection, MAX_MARKS, MAX_NOTICES, Notice, RecvBounds, Remnant, Stamps, StreamPosition};
 pub use info::TcpInfo;
 pub use outcome::{Cx, Next, Outcome, Readiness, Transmit};
 pub use reply::reset_for;

@@ -36,7 +36,11 @@ pub(super) const TABLE: &[Entry] = &[
     // The send buffer: twice what is asked for, within `wmem_max`; it no longer grows by itself.
     Entry { name: abi::SO_SNDBUF, get: Get::Int(|of| int(of.config().send_buffer)), set: Set::Int(set_send_buffer) },
     // The receive buffer likewise, within `rmem_max`.
-    Entry { name: abi::SO_RCVBUF, get: Get::Int(|of| int(of.config().recv_buffer)), set: Set::Int(set_recv_buffer) },
+    Entry {
+        name: abi::SO_RCVBUF,
+        get: Get::Int(|of| int(of.recv_bounds().buffer as usize)),
+        set: Set::Int(set_recv_buffer),
+    },
     // Without those bounds.
     Entry {
         name: abi::SO_SNDBUFFORCE,
@@ -262,7 +266,8 @@ fn set_max_pacing_rate(_: Of<'_>, value: &[u8]) -> Result<(), Errno> {
 fn meminfo(of: Of<'_>) -> Result<Vec<u8>, Errno> {
     let (config, queues) = (of.config(), of.queues());
     let queued = int(queues.unacknowledged as usize);
-    let ints = [int(queues.readable), int(config.recv_buffer), 0, int(config.send_buffer), 0, queued, 0, 0, 0];
+    let ints =
+        [int(queues.readable), int(of.recv_bounds().buffer as usize), 0, int(config.send_buffer), 0, queued, 0, 0, 0];
     Ok(bytes_of_ints(&ints))
 }
 

@@ -6,7 +6,7 @@ use crate::socket::Socket;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use limpid_event::{Instant, Observer, TcpState};
-use limpid_stack::{Config, IpConfig, SocketId, Stack, StackConfig, StreamPosition, TcpInfo};
+use limpid_stack::{Config, IpConfig, RecvBounds, SocketId, Stack, StackConfig, StreamPosition, TcpInfo};
 
 /// See the module. Options are for set-up, so they may take the longer way through a table of functions.
 pub(super) trait Subject {
@@ -39,6 +39,7 @@ pub(super) trait Subject {
     fn bind_to_device(&mut self, name: Option<&str>) -> Result<(), Errno>;
     fn device(&self) -> Option<String>;
     fn queues(&self) -> Queues;
+    fn recv_bounds(&self) -> RecvBounds;
     /// Connections that wait to be accepted, and the backlog.
     fn accept_queue(&self) -> (usize, usize);
     /// How far the stream that is sent came.
@@ -113,8 +114,9 @@ impl<O: Observer> Subject for SocketOf<'_, O> {
     }
 
     fn set_quick_ack(&mut self, value: i32) -> Result<(), Errno> {
-        self.stack.set_quick_ack(self.now, self.socket.id, value != 0)?;
-        if value != 0 && value & 1 == 0 {
+        let owed = self.stack.set_quick_ack(self.now, self.socket.id, value != 0)?;
+        // An even value is for the one ACK that is owed (Linux's `__tcp_sock_set_quickack`).
+        if owed && value & 1 == 0 {
             self.stack.set_quick_ack(self.now, self.socket.id, false)?;
         }
         Ok(())
@@ -173,6 +175,11 @@ impl<O: Observer> Subject for SocketOf<'_, O> {
     fn stream(&self) -> StreamPosition {
         let nothing = StreamPosition { written: 0, acknowledged: 0 };
         self.stack.stream_position(self.id()).unwrap_or(nothing)
+    }
+
+    fn recv_bounds(&self) -> RecvBounds {
+        let none = RecvBounds { buffer: 0, window_clamp: 0 };
+        self.stack.recv_bounds(self.id()).unwrap_or(none)
     }
 
     fn queues(&self) -> Queues {

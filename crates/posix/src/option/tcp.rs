@@ -90,7 +90,7 @@ pub(super) const TABLE: &[Entry] = &[
     // A bound on the window that is offered.
     Entry {
         name: abi::TCP_WINDOW_CLAMP,
-        get: Get::Int(|of| int(of.config().window_clamp as usize)),
+        get: Get::Int(|of| int(of.recv_bounds().window_clamp as usize)),
         set: Set::Int(set_window_clamp),
     },
     Entry { name: abi::TCP_INFO, get: Get::Bytes(|of| Ok(info::tcp_info(of))), set: UNSETTABLE },
@@ -112,7 +112,14 @@ pub(super) const TABLE: &[Entry] = &[
         set: Set::Bytes(|_, _| Err(Errno::ENOPROTOOPT)),
     },
     // Thin streams back off only after six timeouts.
-    unbuilt!(abi::TCP_THIN_LINEAR_TIMEOUTS, 0),
+    Entry {
+        name: abi::TCP_THIN_LINEAR_TIMEOUTS,
+        get: Get::Int(|of| of.config().thin_linear_timeouts.into()),
+        set: Set::Int(|of, value| {
+            let on = zero_or_one(value)?;
+            of.configure(&mut |config| config.thin_linear_timeouts = on)
+        }),
+    },
     // Of the past: Linux takes it and does nothing.
     Entry {
         name: abi::TCP_THIN_DUPACK,
@@ -148,9 +155,13 @@ pub(super) const TABLE: &[Entry] = &[
         }),
     },
     // RFC 7413 is not built.
-    unbuilt!(abi::TCP_FASTOPEN, 0),
-    unbuilt!(abi::TCP_FASTOPEN_CONNECT, 0),
-    unbuilt!(abi::TCP_FASTOPEN_NO_COOKIE, 0),
+    Entry { name: abi::TCP_FASTOPEN, get: Get::Int(|_| 0), set: Set::Int(set_fast_open) },
+    Entry {
+        name: abi::TCP_FASTOPEN_CONNECT,
+        get: Get::Int(|_| 0),
+        set: Set::Int(|of, value| if of.is_closed() { set_fast_open(of, value) } else { Err(Errno::EINVAL) }),
+    },
+    Entry { name: abi::TCP_FASTOPEN_NO_COOKIE, get: Get::Int(|_| 0), set: Set::Int(set_fast_open) },
     Entry {
         name: abi::TCP_FASTOPEN_KEY,
         get: Get::Bytes(|_| Ok(Vec::new())),
@@ -184,6 +195,15 @@ pub(super) const TABLE: &[Entry] = &[
     },
     unbuilt!(abi::TCP_DELACK_MAX_US, 200_000),
 ];
+
+/// RFC 7413 is off, before there is a connection, and that is all.
+fn set_fast_open(of: Of<'_>, value: i32) -> Result<(), Errno> {
+    match of.state() {
+        TcpState::Closed | TcpState::Listen if value == 0 => Ok(()),
+        TcpState::Closed | TcpState::Listen => Err(Errno::ENOPROTOOPT),
+        _ => Err(Errno::EINVAL),
+    }
+}
 
 /// Linux counts in ticks; ours are 1 ms.
 fn in_ticks(micros: u64) -> Duration {

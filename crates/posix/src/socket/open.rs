@@ -57,6 +57,9 @@ impl<O: Observer> Process<O> {
             return Err(Errno::EINVAL);
         }
         self.stack.bind(id, BindConfig { local, v6_only, foreign })?;
+        let socket = self.files.socket_mut(file)?;
+        // One IPv6 address alone has no IPv4 (Linux's `__inet6_bind`).
+        socket.options.v6_only |= socket.v6 && !local.addr.is_v4() && !local.addr.is_unspecified();
         Ok(Return::ok(0))
     }
 

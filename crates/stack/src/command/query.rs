@@ -4,7 +4,7 @@ use crate::demux::Handle;
 use crate::flow::{Over, Phase, ended};
 use crate::socket::{Kind, Wakes};
 use crate::stack::Stack;
-use crate::{Readiness, SocketId, StreamPosition, TcpInfo};
+use crate::{Readiness, RecvBounds, SocketId, StreamPosition, TcpInfo};
 use limpid_event::{Error, FlowId, Instant, Observer, TcpState};
 use limpid_wire::{Endpoint, IpAddr};
 
@@ -133,6 +133,21 @@ impl<O: Observer> Stack<O> {
     pub fn accept_queue(&self, socket: SocketId) -> Result<(usize, usize), Error> {
         let listener = self.sockets.listener(socket).ok_or(Error::InvalidArgument)?;
         Ok((listener.accept_queue.len(), listener.config.backlog))
+    }
+
+    /// What bounds receiving now: of a connection, as it has grown.
+    ///
+    /// # Errors
+    /// As [`readiness`](Self::readiness).
+    pub fn recv_bounds(&self, socket: SocketId) -> Result<RecvBounds, Error> {
+        if let Kind::Stream(index) = self.sockets.kind(socket)?
+            && let Phase::Connection(connection) = &self.flows[*index as usize].phase
+        {
+            return Ok(connection.recv_bounds());
+        }
+        let config = self.sockets.tcp(socket);
+        let buffer = u32::try_from(config.recv_buffer).unwrap_or(u32::MAX);
+        Ok(RecvBounds { buffer, window_clamp: config.window_clamp })
     }
 
     /// How far the stream that is sent came.

@@ -265,19 +265,20 @@ impl<O: Observer> Stack<O> {
     }
 
     /// TCP_QUICKACK: whether ACKs leave without waiting for data to ride on. It holds until the connection is seen to answer, or
-    /// not to.
+    /// not to. True if an ACK was owed, which leaves now.
     ///
     /// # Errors
     /// [`Error::NoSuchSocket`] if there is none.
-    pub fn set_quick_ack(&mut self, now: Instant, socket: SocketId, quick: bool) -> Result<(), Error> {
+    pub fn set_quick_ack(&mut self, now: Instant, socket: SocketId, quick: bool) -> Result<bool, Error> {
         self.configure(now, socket, |config| config.quick_ack = quick)?;
         if let Kind::Stream(index) = *self.sockets.kind(socket)?
             && let Phase::Connection(connection) = &mut self.flows[index as usize].phase
         {
-            connection.set_quick_ack(quick);
+            let owed = connection.set_quick_ack(quick);
             self.schedule(index);
+            return Ok(owed);
         }
-        Ok(())
+        Ok(false)
     }
 
     /// TCP_QUICKACK as it is now.

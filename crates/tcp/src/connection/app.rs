@@ -21,6 +21,15 @@ pub struct Remnant {
     pub(super) last_data: Instant,
 }
 
+/// What bounds receiving now, bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RecvBounds {
+    /// The buffer (SO_RCVBUF), which grows by itself unless it was set.
+    pub buffer: u32,
+    /// The most that is offered as window (TCP_WINDOW_CLAMP); 0 is no bound yet.
+    pub window_clamp: u32,
+}
+
 /// How far the stream that is sent came, bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct StreamPosition {
@@ -35,6 +44,11 @@ impl Connection {
     /// part gives its time to the whole.
     pub fn last_data_at(&self) -> Instant {
         self.rcv.last_data
+    }
+
+    /// What bounds receiving now.
+    pub fn recv_bounds(&self) -> RecvBounds {
+        RecvBounds { buffer: self.rcv.buffer(), window_clamp: self.rcv.window.clamp() }
     }
 
     /// How far the stream that is sent came.

@@ -33,7 +33,7 @@ mod text;
 mod timeout;
 mod watch;
 
-pub use app::{Remnant, StreamPosition};
+pub use app::{RecvBounds, Remnant, StreamPosition};
 pub use watch::{MAX_MARKS, MAX_NOTICES, Notice, Stamps};
 
 use crate::clock::{AnswerLimit, TsClock, TsRecent};
@@ -336,15 +336,18 @@ impl Connection {
     }
 
     /// TCP_QUICKACK: whether ACKs may wait for an answer to ride on. Switched on, one that is owed leaves now if nothing waits
-    /// to be read.
-    pub fn set_quick_ack(&mut self, quick: bool) {
+    /// to be read; true if one was.
+    pub fn set_quick_ack(&mut self, quick: bool) -> bool {
         if !quick {
-            return self.rcv.ack.enter_pingpong();
+            self.rcv.ack.enter_pingpong();
+            return false;
         }
         let owed = self.rcv.ack.leave_pingpong();
-        if owed && matches!(self.state(), TcpState::Established | TcpState::CloseWait) {
+        let owed = owed && matches!(self.state(), TcpState::Established | TcpState::CloseWait);
+        if owed {
             self.acknowledge_reading(1);
         }
+        owed
     }
 
     /// TCP_QUICKACK as it is now.

@@ -6,6 +6,7 @@
 
 use super::Connection;
 use super::halves::SendHalf;
+use crate::congestion::{Controller, SSTHRESH_UNKNOWN};
 use crate::recovery::Rto;
 use crate::{Config, Cx, KeepAlive, Outcome};
 use core::time::Duration;
@@ -14,6 +15,11 @@ use limpid_event::{Counter, Error, Event, Instant, Observer, TcpState, Timer, Tx
 /// Retransmissions granted to an orphan where [`orphan_retries`](crate::Config::orphan_retries) is 0, as long as its timeout
 /// has not reached the largest (Linux).
 const ORPHAN_RETRIES: u8 = 8;
+
+/// So many timeouts in a row are linear, and so many segments are not thin any more (Linux's TCP_THIN_LINEAR_RETRIES and
+/// `tcp_stream_is_thin`).
+const THIN_LINEAR_RETRIES: u8 = 6;
+const THIN_SEGMENTS: u32 = 4;
 
 /// The least time that keepalive waits: a timer that waits for none would run out for ever.
 const KEEPALIVE_MIN: Duration = Duration::from_millis(1);
@@ -75,9 +81,19 @@ impl Connection {
         if !probing {
             self.stats.on_rto(cx.now);
         }
-        self.snd.backoff = self.snd.backoff.saturating_add(1);
+        self.snd.backoff = if self.times_out_linearly() { 0 } else { self.snd.backoff.saturating_add(1) };
         let wait = self.within_user_timeout(cx.now, self.snd.retransmitting_since, self.snd.backed_off_rto());
         self.timers.start(cx, Timer::Rto, wait.max(USER_TIMEOUT_RETRANSMIT_MIN));
+    }
+
+    /// Whether the next timeout is as long as this one (Linux's thin streams).
+    fn times_out_linearly(&self) -> bool {
+        let snd = &self.snd;
+        self.config.thin_linear_timeouts
+            && self.state() == TcpState::Established
+            && snd.retransmits <= THIN_LINEAR_RETRIES
+            && snd.records.segments_out() < THIN_SEGMENTS
+            && snd.congestion.ssthresh() != SSTHRESH_UNKNOWN
     }
 
     /// Whether what is in flight has waited long enough (RFC 9293 §3.8.3; RFC 1122 §4.2.3.5's R2).

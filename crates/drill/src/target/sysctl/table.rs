@@ -103,7 +103,7 @@ pub(super) const TABLE: &[Row] = rows! {
     "net.ipv4.tcp_keepalive_time" => Only { values: &["7200"], why: "sockets set it by TCP_KEEPIDLE" },
     "net.ipv4.tcp_keepalive_intvl" => Only { values: &["75"], why: "sockets set it by TCP_KEEPINTVL" },
     "net.ipv4.tcp_keepalive_probes" => Only { values: &["9"], why: "sockets set it by TCP_KEEPCNT" },
-    "net.ipv4.tcp_thin_linear_timeouts" => Only { values: &["0"], why: "timeouts always back off" },
+    "net.ipv4.tcp_thin_linear_timeouts" => flag(|c| c.tcp.thin_linear_timeouts, |c, on| tcp(c).thin_linear_timeouts = on),
     "net.ipv4.tcp_invalid_ratelimit" => Number {
         least: 0,
         most: MOST,

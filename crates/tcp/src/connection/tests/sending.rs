@@ -473,3 +473,13 @@ fn after_silence_the_window_shrinks_to_the_initial_one() {
     host.write(&[0; 100]).unwrap();
     assert_eq!(host.connection().info(START).snd_cwnd, 10);
 }
+
+/// Linux's thin streams: six timeouts in a row are as long as the first.
+#[test]
+fn a_thin_stream_backs_off_late() {
+    let mut host = Host::established_after(Config { thin_linear_timeouts: true, ..plain() }, 50);
+    host.write(b"x").unwrap();
+    host.outbox.clear();
+    let times = departures(&mut host);
+    assert_eq!(times[..9], [250, 500, 750, 1000, 1250, 1500, 1750, 2250, 3250]);
+}
