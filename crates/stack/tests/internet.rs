@@ -257,6 +257,30 @@ fn no_error_ends_an_established_connection() {
     assert_eq!(w.hosts[A].take_error(client), Ok(None), "what has healed is forgotten");
 }
 
+/// RFC 6069, told by the ICMP errors that Linux goes by.
+#[test]
+fn only_who_has_no_way_takes_a_doubling_of_the_timeout_back() {
+    for (why, reverts) in [
+        (Unreachable::Net, true),
+        (Unreachable::Host, true),
+        (Unreachable::Port, false),
+        (Unreachable::HostProhibited, false),
+    ] {
+        let mut w = World::new();
+        let (client, _) = w.connected("10.0.0.2:80");
+        w.drop_if = Some(Box::new(|_, _| true));
+        w.write(A, client, b"data").unwrap();
+        w.drain();
+        let quote = last(&w)[..28].to_vec();
+        w.run(2 * SECOND);
+        let backoff = |w: &World| w.hosts[A].info(w.now, client).unwrap().backoff;
+        let before = backoff(&w);
+        assert!(before > 0);
+        w.inject(A, icmpv4("10.0.0.254", "10.0.0.1", Icmpv4Message::Unreachable(why), &quote));
+        assert_eq!(backoff(&w) < before, reverts, "{why:?}");
+    }
+}
+
 #[test]
 fn host_unreachable_ends_an_embryonic_connection() {
     let mut w = World::new();

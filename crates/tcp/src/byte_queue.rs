@@ -143,6 +143,24 @@ impl ByteQueue {
         chunks
     }
 
+    /// The same bytes as [`slice`](Self::slice) would give if a list took any number of chunks, copied into one.
+    pub(crate) fn gather(&mut self, pool: &mut FramePool, seq: SeqNum, len: usize) -> Chunks {
+        let mut frame = pool.alloc(len);
+        loop {
+            let wanted = (len - frame.len()).min(frame.remaining());
+            let part = self.slice(pool, seq + frame.len() as u32, wanted);
+            if part.is_empty() {
+                break;
+            }
+            let copied: usize = part.iter().map(|chunk| frame.extend_from_slice(chunk)).sum();
+            debug_assert_eq!(copied, part.len());
+        }
+        let mut chunks = Chunks::new();
+        // An empty list has room.
+        let _ = chunks.push(frame.freeze(pool));
+        chunks
+    }
+
     /// Copies bytes from `seq` on to `buf`; returns how many.
     pub(crate) fn copy_to(&self, seq: SeqNum, buf: &mut [u8]) -> usize {
         if !seq.within(self.start, self.end) {

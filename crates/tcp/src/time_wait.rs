@@ -226,7 +226,9 @@ impl TimeWait {
         cx.dropped(if paws { DropReason::Paws } else { why });
         let held_back = Counter::TcpExtTCPACKSkippedTimeWait;
         let allowed = cx.may_answer(&mut self.limit, config.invalid_ratelimit, segment, held_back);
-        (allowed && !segment.flags.contains(TcpFlags::RST)).then(|| self.ack(cx, answer))
+        // In FIN-WAIT-2 a reset that does not fit is answered, too (as Linux; RFC 5961 §3.2).
+        let silent = self.fin_received && segment.flags.contains(TcpFlags::RST);
+        (allowed && !silent).then(|| self.ack(cx, answer))
     }
 
     fn ack<O: Observer>(&self, cx: &mut Cx<'_, O>, why: TxReason) -> Transmit {

@@ -48,6 +48,17 @@ pub struct Origin {
     pub code: u8,
 }
 
+impl Origin {
+    /// A router, or the last hop, has no way to the destination now: what RFC 6069 §3 calls a connectivity disruption (Linux:
+    /// network and host unreachable over IPv4, no route over IPv6).
+    fn has_no_way(&self) -> bool {
+        match self.from.is_v4() {
+            true => self.kind == 3 && self.code <= 1,
+            false => self.kind == 1 && self.code == 0,
+        }
+    }
+}
+
 /// The ICMP error that ended an open.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct IcmpNotice {
@@ -66,9 +77,6 @@ pub const MAX_QUOTE: usize = 128;
 
 /// The smallest path MTU that is believed over IPv4 (Linux's `min_pmtu`).
 const MIN_PMTU_V4: u16 = 552;
-
-/// The sizes that links have (RFC 1191 §7.1), for routers that do not say what fits.
-const PLATEAUS: [u16; 9] = [32_000, 17_914, 8_166, 4_352, 2_002, 1_492, 1_006, 576, 552];
 
 impl<O: Observer> Stack<O> {
     /// An ICMP error arrived, quoting `quote`.
@@ -181,6 +189,10 @@ impl<O: Observer> Stack<O> {
                     flow.icmp = Some(Box::new(IcmpNotice { origin, error, to: remote, quote }));
                     self.wake_owner(index, Readiness::NOTICE);
                 }
+                let flow = &mut self.flows[index as usize];
+                if let (true, Phase::Connection(connection)) = (origin.has_no_way(), &mut flow.phase) {
+                    connection.revert_backoff(&mut self.env.cx(now, flow.id), seq);
+                }
                 self.flow_unreachable(now, index, error);
             }
             (Report::Unreachable { of_path: true, error }, Handle::Embryo(index)) => {
@@ -209,10 +221,8 @@ impl<O: Observer> Stack<O> {
         let flow = &mut self.flows[index as usize];
         let (current, dst) = (flow.path.mtu, flow.key.remote.addr);
         let v4 = dst.is_v4();
-        let stated = match u16::try_from(mtu).unwrap_or(u16::MAX) {
-            0 if v4 => PLATEAUS.into_iter().find(|&p| p < current).unwrap_or(MIN_PMTU_V4),
-            stated => stated,
-        };
+        // An old router states none, which is 0: the least then, as on Linux, where RFC 1191 §5 would guess.
+        let stated = u16::try_from(mtu).unwrap_or(u16::MAX);
         // Below IPv6's minimum a router asks for what no longer exists (RFC 8201 §4).
         if stated >= current || (!v4 && stated < MIN_MTU_V6) {
             self.env.counters.bump(Counter::TcpExtOutOfWindowIcmps);
@@ -221,16 +231,5 @@ impl<O: Observer> Stack<O> {
         self.net.routes.learn_mtu(now, dst, stated.max(MIN_PMTU_V4));
         self.refresh_path(now, index);
         self.schedule(index);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn plateaus_fall_and_end_at_the_minimum() {
-        assert!(PLATEAUS.windows(2).all(|w| w[0] > w[1]));
-        assert_eq!(PLATEAUS.last(), Some(&MIN_PMTU_V4));
     }
 }

@@ -49,7 +49,7 @@ impl Connection {
             cx.emit(|| Event::Recovery { begin: false });
         }
         self.tell_controller(cx, verdict, &acked, prior_in_flight);
-        self.rearm_rto(cx, acked.acked > 0);
+        self.rearm_rto(cx, acked.acked_segments > 0);
         if self.snd.recovery.phase() == Phase::Open {
             self.snd.retransmitting_since = Instant::MAX;
         }
@@ -212,7 +212,8 @@ impl Connection {
         }
     }
 
-    /// RFC 6298 §5.2, §5.3: stopped when nothing is in flight, restarted whenever something new is acknowledged.
+    /// RFC 6298 §5.2, §5.3: stopped when nothing is in flight, restarted whenever something new is acknowledged: a segment as
+    /// a whole (as Linux), not a part of one.
     fn rearm_rto<O: Observer>(&mut self, cx: &mut Cx<'_, O>, progress: bool) {
         if self.snd.records.is_empty() {
             self.timers.stop(Timer::Rto);

@@ -256,7 +256,7 @@ impl Connection {
     }
 
     /// The peer's reset is good: both halves end at once. What was received stays readable.
-    fn reset_by_peer<O: Observer>(&mut self, cx: &mut Cx<'_, O>) {
+    pub(super) fn reset_by_peer<O: Observer>(&mut self, cx: &mut Cx<'_, O>) {
         let error = match self.state() {
             TcpState::CloseWait => Error::BrokenPipe,
             _ => Error::ConnectionReset,

@@ -143,7 +143,10 @@ impl Connection {
         let wanted = left.min(whole_segments);
         let mut payload = self.snd.queue.slice(cx.pool, burst.seq, wanted as usize);
         let len = payload.len() as u32;
-        if len < wanted && len > mss {
+        if len < wanted.min(mss) {
+            // Many small writes, joined to one segment.
+            payload = self.snd.queue.gather(cx.pool, burst.seq, wanted.min(mss) as usize);
+        } else if len < wanted && len > mss {
             // The list of chunks is full: it ends with a whole segment.
             payload.truncate((len - len % mss) as usize);
         }
@@ -151,7 +154,7 @@ impl Connection {
         let done = len == left || payload.is_empty();
         self.watch_sent(cx, burst.seq, burst.seq + len);
         let mut flags = TcpFlags::ACK;
-        flags.set(TcpFlags::PSH, burst.push && done && len > 0);
+        flags.set(TcpFlags::PSH, burst.push && done);
         flags.set(TcpFlags::FIN, burst.fin && done);
         let mut segment = self.segment(cx, burst.seq, flags);
         if len > 0 {

@@ -213,8 +213,11 @@ impl Connection {
         let next_is_fin = self.halves.send() == SendHalf::FinQueued && self.snd.queue.pieces.is_empty();
         // Only a super-segment's FIN may lie just beyond the window.
         let fin = next_is_fin && (len > mss || end.before(self.snd.right_edge()));
-        let push = piece.push || len > mss || why.is_some();
-        let shape = Shape { segment: if len > mss { mss as u16 } else { 0 }, push, record_end: piece.record_end, fin };
+        // A super-segment always says PSH, but what is sent again of it in single segments does not.
+        let marked = piece.push || why.is_some();
+        let push = marked || len > mss;
+        let shape =
+            Shape { segment: if len > mss { mss as u16 } else { 0 }, push: marked, record_end: piece.record_end, fin };
         let why = why.unwrap_or(match (fin, self.snd.beyond_cwnd()) {
             (true, _) => TxReason::Fin,
             (false, true) => TxReason::LimitedTransmit,

@@ -8,7 +8,7 @@ use crate::recv::delayed_ack::{Compression, MAX_QUICK_ACKS};
 use crate::recv::{AckDue, Inserted, ReceivedData};
 use crate::{Cx, Readiness};
 use core::ops::ControlFlow::{self, Break, Continue};
-use limpid_event::{Counter, DropReason, Error, Observer, TcpState, Timer, TxReason};
+use limpid_event::{Counter, DropReason, Observer, TcpState, Timer, TxReason};
 use limpid_wire::{Segment, SeqNum, TcpFlags};
 
 /// SACK blocks that an ACK has room for together with others (Linux's TCP_SACK_BLOCKS_EXPECTED).
@@ -129,9 +129,13 @@ impl Connection {
         if self.negotiated.timestamps { u32::from(TIMESTAMPS_LEN) } else { 0 }
     }
 
-    /// The peer has closed: nothing new can come. What repeats itself did not get our ACK.
+    /// The peer has closed: nothing new can come. What repeats itself did not get our ACK; what does and has more than there
+    /// was is refused (as Linux).
     fn text_after_fin<O: Observer>(&mut self, cx: &mut Cx<'_, O>, segment: &Segment) -> ControlFlow<()> {
         if segment.seq.before(self.rcv_nxt()) {
+            if (segment.seq + segment.payload.len() as u32).after(self.rcv_nxt()) {
+                return self.refuse_text(cx, segment);
+            }
             self.acknowledge_old(cx);
             return self.drop(cx, DropReason::Duplicate);
         }
@@ -148,7 +152,7 @@ impl Connection {
         cx.count(Counter::TcpExtTCPAbortOnData);
         cx.dropped(DropReason::NoReader);
         self.due.reset = Some(Reset { seq: segment.ack, with_ack: false, why: TxReason::ResetDataAfterClose });
-        self.end(cx, Some(Error::ConnectionReset));
+        self.reset_by_peer(cx);
         Break(())
     }
 

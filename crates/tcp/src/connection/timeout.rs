@@ -1,4 +1,4 @@
-//! What happens when a timer runs out (RFC 9293 §3.8, §3.10.8; RFC 6298 §5; RFC 5482), and when a connection is given up.
+//! What happens when a timer runs out (RFC 9293 §3.8, §3.10.8; RFC 6298 §5; RFC 5482; RFC 6069), and when a connection is given up.
 //!
 //! Giving up is by time, as on Linux: after as long as `retries2` retransmissions would take that began at the least
 //! timeout (200 ms), however long the timeouts really are. 15 of them are 924.6 s (RFC 9293 §3.8.3's R2 is "at least
@@ -11,6 +11,7 @@ use crate::recovery::Rto;
 use crate::{Config, Cx, KeepAlive, Outcome};
 use core::time::Duration;
 use limpid_event::{Counter, Error, Event, Instant, Observer, TcpState, Timer, TxReason};
+use limpid_wire::SeqNum;
 
 /// Retransmissions granted to an orphan where [`orphan_retries`](crate::Config::orphan_retries) is 0, as long as its timeout
 /// has not reached the largest (Linux).
@@ -94,6 +95,22 @@ impl Connection {
             && snd.retransmits <= THIN_LINEAR_RETRIES
             && snd.records.segments_out() < THIN_SEGMENTS
             && snd.congestion.ssthresh() != SSTHRESH_UNKNOWN
+    }
+
+    /// A router had no way to the peer for the segment at `seq`, which is in flight: that its timer ran out told nothing of
+    /// congestion, and the last doubling is taken back. The timer runs from when the segment left, so what is late by now goes
+    /// at once (RFC 6069 §4; Linux's `tcp_ld_RTO_revert`).
+    pub fn revert_backoff<O: Observer>(&mut self, cx: &mut Cx<'_, O>, seq: SeqNum) {
+        let snd = &mut self.snd;
+        let backed_off = seq == snd.una() && snd.retransmits > 0 && snd.backoff > 0;
+        let Some(first) = snd.records.first().filter(|_| backed_off) else { return };
+        let due = first.sent_at() + snd.rtt.backed_off(u32::from(snd.backoff) - 1);
+        snd.backoff -= 1;
+        if due > cx.now {
+            return self.timers.restart(cx, Timer::Rto, due.since(cx.now));
+        }
+        self.timers.stop(Timer::Rto);
+        self.retransmission_timeout(cx);
     }
 
     /// Whether what is in flight has waited long enough (RFC 9293 §3.8.3; RFC 1122 §4.2.3.5's R2).

@@ -144,11 +144,18 @@ impl NewReno {
             let behind = input.acked.acked_segments.saturating_sub(1);
             let in_recovery = self.phase == Phase::Recovery && !input.sack;
             self.dup_acks = if in_recovery { self.dup_acks.saturating_sub(behind) } else { 0 };
-        } else if input.duplicate && (!input.sack || input.acked.sacked > 0) {
+        } else if input.duplicate && if input.sack { input.acked.sacked > 0 } else { self.tells_of_departure(records) }
+        {
             // No more can have left than was sent: a peer that makes duplicate ACKs up gains nothing by it.
             let max = records.segments_out().max(DUP_THRESH);
             self.dup_acks = (self.dup_acks + 1).min(max);
         }
+    }
+
+    /// Whether a duplicate ACK without SACK says that a segment has left the network. After a timeout it may be the answer to
+    /// what arrived before it; only something new that was sent since makes it worth counting (Linux's `tcp_process_loss`).
+    fn tells_of_departure(&self, records: &SentRecords) -> bool {
+        self.phase != Phase::Loss || records.snd_nxt().after(self.recover)
     }
 
     fn on_ack_open(&mut self, records: &mut SentRecords, input: AckInput<'_>) -> AckVerdict {

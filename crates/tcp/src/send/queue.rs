@@ -172,6 +172,11 @@ impl SendQueue {
         self.bytes.slice(pool, seq, len)
     }
 
+    /// The same, copied into one chunk: for bytes that lie in too many.
+    pub fn gather(&mut self, pool: &mut FramePool, seq: SeqNum, len: usize) -> Chunks {
+        self.bytes.gather(pool, seq, len)
+    }
+
     /// Frees all bytes before `una`; returns how many that were. What lies outside the queue (SYN, FIN) is ignored.
     pub fn ack_to(&mut self, pool: &mut FramePool, una: SeqNum) -> usize {
         if !una.after(self.start()) {

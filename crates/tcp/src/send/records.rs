@@ -337,7 +337,8 @@ impl SentRecords {
             }
             self.take_from_totals(&first);
             self.take_from_totals(&next);
-            let fate = (first.fate - Fate::AT_END) | (next.fate & Fate::AT_END);
+            // What was pushed in one of them is pushed still.
+            let fate = first.fate | (next.fate & Fate::AT_END);
             let retransmissions = first.retransmissions.max(next.retransmissions);
             self.list[at] = Record { end: next.end, fate, retransmissions, segment: 0, ..first };
             self.list.remove(at + 1);

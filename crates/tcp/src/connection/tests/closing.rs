@@ -60,6 +60,32 @@ fn the_fin_rides_on_the_last_data() {
     host.expect(&["FP. 1:101(100) ack 1 win 64240  (close)"]);
 }
 
+/// As Linux: what the peer sends after its FIN is no data, but a repetition with more than there was is an error.
+#[test]
+fn more_data_in_what_was_closed_is_refused() {
+    for state in [TcpState::CloseWait, TcpState::LastAck, TcpState::Closing] {
+        let mut host = Host::established(plain());
+        match state {
+            TcpState::Closing => host.close(),
+            _ => host.inject("F. 1:1(0) ack 1 win 65535"),
+        }
+        match state {
+            TcpState::Closing => host.inject("F. 1:1(0) ack 1 win 65535"),
+            TcpState::LastAck => host.close(),
+            _ => {}
+        }
+        assert_eq!(host.state(), state);
+        host.forget();
+        host.inject("P. 2:12(10) ack 1 win 65535");
+        assert_eq!(host.state(), state, "dropped");
+        host.forget();
+        host.inject("P. 1:12(11) ack 1 win 65535");
+        host.expect(&["R 1:1(0) win 0  (reset: data after close)"]);
+        let error = if state == TcpState::CloseWait { Error::BrokenPipe } else { Error::ConnectionReset };
+        assert_eq!(host.ended, Some(Some(error)));
+    }
+}
+
 #[test]
 fn a_lost_fin_is_sent_again() {
     let mut host = Host::established(plain());

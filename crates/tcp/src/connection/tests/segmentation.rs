@@ -68,6 +68,20 @@ fn each_super_segment_is_pushed() {
     assert_eq!(sent(&mut host), [". 37961:39421(1460)", "P. 39421:40001(580)"]);
 }
 
+/// It is the super-segment that says PSH, not its bytes: what goes again one by one says it only where a write ended.
+#[test]
+fn what_goes_again_of_a_super_segment_is_not_pushed() {
+    let mut host = host(100, 65_535);
+    host.write(&[0; 1460 * 4]).unwrap();
+    sent(&mut host);
+    host.pass_ms(300);
+    assert_eq!(sent(&mut host), [". 1:1461(1460)"]);
+    acked(&mut host, 1461);
+    assert_eq!(sent(&mut host), [". 1461:2921(1460)", ". 2921:4381(1460)"]);
+    acked(&mut host, 4381);
+    assert_eq!(sent(&mut host), ["P. 4381:5841(1460)"]);
+}
+
 /// Where the peer is near, half the window is one.
 #[test]
 fn near_by_a_super_segment_is_half_of_the_window() {

@@ -78,6 +78,68 @@ fn a_timeout_is_explained_by_what_the_path_said() {
     assert_eq!(host.ended, Some(Some(Error::HostUnreachable)));
 }
 
+/// RFC 6069: that the timer ran out while a router had no way told nothing of congestion.
+#[test]
+fn a_router_without_a_way_takes_a_doubling_back() {
+    let mut host = Host::established_after(plain(), 50);
+    host.write(b"x").unwrap();
+    host.pass_ms(250 + 500 + 600);
+    host.forget();
+    let una = host.connection().snd_nxt() - 1;
+    let Phase::Connection(connection) = &mut host.phase else { panic!() };
+    connection.revert_backoff(cx!(host), una + 1);
+    assert_eq!(host.poll_timeout(), Some(host.now + Duration::from_millis(400)), "it is about something else");
+    let Phase::Connection(connection) = &mut host.phase else { panic!() };
+    connection.revert_backoff(cx!(host), una);
+    host.drain();
+    host.expect(&["P. 1:2(1) ack 1 win 64240  (retransmission: RTO)"]);
+    // It is late by now, went at once, and that doubles again.
+    assert_eq!(host.poll_timeout(), Some(host.now + Duration::from_millis(1_000)));
+    host.pass_ms(100);
+    let Phase::Connection(connection) = &mut host.phase else { panic!() };
+    connection.revert_backoff(cx!(host), una);
+    host.expect(&[]);
+    assert_eq!(host.poll_timeout(), Some(host.now + Duration::from_millis(400)), "500 ms after it left");
+}
+
+/// Nothing as a whole is acknowledged by a part of a segment, and the timer runs on (as Linux).
+#[test]
+fn a_part_of_a_segment_does_not_restart_the_timer() {
+    let mut host = Host::established_after(plain(), 50);
+    host.write(&[0; 1000]).unwrap();
+    host.pass_ms(100);
+    host.inject(". 1:1(0) ack 301 win 65535");
+    host.forget();
+    assert_eq!(host.poll_timeout(), Some(host.now + Duration::from_millis(150)));
+    host.pass_ms(150);
+    host.expect(&["P. 301:1001(700) ack 1 win 64240  (retransmission: RTO)"]);
+}
+
+#[test]
+fn many_small_segments_go_again_in_one() {
+    let mut host = Host::established_after(Config { no_delay: true, ..plain() }, 50);
+    for n in 0..9 {
+        host.write(&[n; 100]).unwrap();
+    }
+    host.forget();
+    host.pass_ms(250);
+    let again = host.outbox.back().unwrap().segment.payload.clone();
+    assert_eq!(again.len(), 900);
+    assert!(again.iter().flat_map(|chunk| chunk.iter()).enumerate().all(|(at, &byte)| usize::from(byte) == at / 100));
+    host.expect(&["P. 1:901(900) ack 1 win 64240  (retransmission: RTO)"]);
+}
+
+/// What was pushed stays so when something without PSH is joined to it.
+#[test]
+fn what_is_joined_to_be_sent_again_is_pushed_as_its_parts_were() {
+    let mut host = Host::established_after(plain(), 50);
+    host.write(&[0; 100]).unwrap();
+    host.close();
+    host.forget();
+    host.pass_ms(250);
+    host.expect(&["FP. 1:101(100) ack 1 win 64240  (retransmission: RTO)"]);
+}
+
 /// IP_RECVERR: told at once, and the connection goes on.
 #[test]
 fn what_the_path_says_is_told_to_who_asks() {

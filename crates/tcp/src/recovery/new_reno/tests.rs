@@ -279,6 +279,20 @@ fn the_window_holds_retransmissions_back() {
     assert_eq!(r.pipe(), 3);
 }
 
+/// Without SACK a duplicate ACK after a timeout may answer what was sent before it.
+#[test]
+fn duplicate_acks_after_a_timeout_count_only_when_something_new_was_sent() {
+    let mut r = rig(false);
+    r.reno.on_rto(&mut r.records);
+    r.cwnd = 1;
+    assert_eq!(r.resend().len(), 1);
+    r.acks(3, 0);
+    assert_eq!((r.pipe(), r.resend()), (1, Vec::new()));
+    r.records.on_sent(SeqNum(11 * MSS), ms(200), Snapshot::default(), Shape::SINGLE);
+    r.ack(0, &[]);
+    assert_eq!(r.pipe(), 1, "two in the network, and one has left");
+}
+
 #[test]
 fn a_super_segment_goes_again_in_one_as_far_as_the_window_lets() {
     let mut r = rig(true);
