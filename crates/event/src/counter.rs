@@ -134,7 +134,7 @@ counters! {
     TcpExtTCPAbortOnClose,
     /// Resets because data came after close.
     TcpExtTCPAbortOnData,
-    /// Connections ended because SO_LINGER ran out in FIN-WAIT-2.
+    /// Connections reset in FIN-WAIT-2, where TCP_LINGER2 leaves them no time.
     TcpExtTCPAbortOnLinger,
     /// Connections ended because memory ran out.
     TcpExtTCPAbortOnMemory,

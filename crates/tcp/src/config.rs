@@ -116,7 +116,8 @@ pub struct Config {
     pub keepalive: Option<KeepAlive>,
     /// SO_LINGER: `None` off, `Some(0)` close resets.
     pub linger: Option<Duration>,
-    /// How long an orphan may stay in FIN-WAIT-2 (`tcp_fin_timeout`, TCP_LINGER2).
+    /// How long an orphan may stay in FIN-WAIT-2 (`tcp_fin_timeout`, TCP_LINGER2). Zero: none
+    /// stays there, it is reset.
     pub fin_timeout: Duration,
     /// TIME-WAIT's length (2·MSL; Linux: 60 s).
     pub time_wait: Duration,

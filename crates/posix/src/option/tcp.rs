@@ -285,8 +285,8 @@ fn defer_accept_count(seconds: i32, first: i32, most: i32) -> u8 {
     let (mut wait, mut period, mut count) = (first, first, 1);
     while seconds > period && count < u8::MAX {
         count += 1;
-        wait = (wait * 2).min(most);
-        period += wait;
+        wait = wait.saturating_mul(2).min(most);
+        period = wait.saturating_add(period);
     }
     count
 }
@@ -296,8 +296,8 @@ fn defer_accept_seconds(count: u8, first: i32, most: i32) -> i32 {
     if count == 0 {
         return 0;
     }
-    let waits = core::iter::successors(Some(first), |wait| Some((wait * 2).min(most)));
-    waits.take(count.into()).sum()
+    let waits = core::iter::successors(Some(first), |wait| Some(wait.saturating_mul(2).min(most)));
+    waits.take(count.into()).fold(0, i32::saturating_add)
 }
 
 fn set_defer_accept(of: Of<'_>, value: i32) -> Result<(), Errno> {

@@ -1,6 +1,6 @@
 //! Fifth check, the rest: what an acceptable ACK does (RFC 9293 §3.10.7.4; RFC 5681, 6298, 6582, 7323 §4).
 
-use super::Connection;
+use super::{Connection, Reset};
 use super::halves::SendHalf;
 use super::stats::Busy;
 use crate::congestion::{AckSample, Controller, LossSample};
@@ -230,8 +230,15 @@ impl Connection {
         self.change(cx, |halves| halves.fin_acked());
         // Who lingers in closing waits for this (Linux: sk_state_change).
         self.woke |= Readiness::WRITABLE;
-        if self.state() == TcpState::Closed {
-            self.end(cx, None);
+        match self.state() {
+            TcpState::Closed => self.end(cx, None),
+            // Nobody is left to wait for the peer's FIN, and no time for it (as Linux).
+            TcpState::FinWait2 if self.app.gone && self.config.fin_timeout.is_zero() => {
+                cx.count(Counter::TcpExtTCPAbortOnData);
+                self.due.reset = Some(Reset { seq: self.snd.nxt(), with_ack: false, why: TxReason::ResetAbort });
+                self.end(cx, None);
+            }
+            _ => {}
         }
     }
 

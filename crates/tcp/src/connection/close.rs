@@ -42,8 +42,9 @@ impl Connection {
         Ok(self.outcome())
     }
 
-    /// The application is gone: FIN, or a reset if data is unread or linger is zero. The connection lives on as an orphan
-    /// until its `Outcome` ends it.
+    /// The application is gone: FIN, or a reset if data is unread, linger is zero, or it is in FIN-WAIT-2 and
+    /// [`fin_timeout`](crate::Config::fin_timeout) leaves it no time there. The connection lives on as an orphan until its
+    /// `Outcome` ends it.
     ///
     /// A linger time above zero only says how long the caller of `close` waits until [`unacknowledged`](Self::unacknowledged)
     /// is zero; waiting is for whoever can.
@@ -58,6 +59,9 @@ impl Connection {
             self.reset(cx, TxReason::ResetUnread, None);
         } else if self.config.linger == Some(Duration::ZERO) {
             cx.count(Counter::TcpExtTCPAbortOnData);
+            self.reset(cx, TxReason::ResetAbort, None);
+        } else if self.state() == TcpState::FinWait2 && self.config.fin_timeout.is_zero() {
+            cx.count(Counter::TcpExtTCPAbortOnLinger);
             self.reset(cx, TxReason::ResetAbort, None);
         } else {
             self.queue_fin(cx);

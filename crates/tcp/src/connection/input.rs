@@ -76,7 +76,9 @@ impl Connection {
         }
         // Bare ACKs that were overtaken by data are common, and nobody waits for an answer to them.
         let bare_ack = flags.contains(TcpFlags::ACK) && segment.seq_len() == 0;
-        if !(bare_ack && segment.seq.before(self.rcv_nxt())) {
+        if bare_ack && segment.seq.before(self.rcv_nxt()) {
+            cx.count(Counter::TcpExtPAWSOldAck);
+        } else {
             cx.count(Counter::TcpExtPAWSEstab);
             self.answer_unacceptable(cx, segment, Counter::TcpExtTCPACKSkippedPAWS);
         }

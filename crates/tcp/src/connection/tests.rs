@@ -1,13 +1,17 @@
 //! A connection's life, in virtual time.
 
 mod adversary;
+mod challenge;
 mod closing;
 mod event_processing;
 mod hostile;
+mod keepalive;
 mod lifecycle;
 mod lossy;
 mod opening;
+mod paws;
 mod receiving;
 mod segmentation;
 mod sending;
 mod sizes;
+mod window;

@@ -106,6 +106,7 @@ impl Connection {
             if self.rcv.queue.is_empty() || segment.payload.is_empty() {
                 return true;
             }
+            cx.count(Counter::TcpExtTCPRcvQDrop);
         } else {
             cx.count(Counter::TcpExtTCPOFODrop);
         }

@@ -215,6 +215,25 @@ fn an_application_may_stay_in_fin_wait_2_for_ever() {
     assert_eq!(host.state(), TcpState::FinWait2);
 }
 
+/// As Linux with a negative TCP_LINGER2, whichever comes first: the end of its application or the ACK of its FIN.
+#[test]
+fn without_time_for_fin_wait_2_an_orphan_does_not_get_there() {
+    let mut host = Host::established(Config { fin_timeout: Duration::ZERO, ..plain() });
+    host.shutdown_write();
+    host.inject(". 1:1(0) ack 2 win 65535");
+    host.forget();
+    host.close();
+    host.expect(&["R. 2:2(0) ack 1 win 64240  (reset: aborted)"]);
+    assert_eq!((host.state(), host.counter(Counter::TcpExtTCPAbortOnLinger)), (TcpState::Closed, 1));
+
+    let mut host = Host::established(Config { fin_timeout: Duration::ZERO, ..plain() });
+    host.close();
+    host.forget();
+    host.inject(". 1:1(0) ack 2 win 65535");
+    host.expect(&["R 2:2(0) win 0  (reset: aborted)"]);
+    assert_eq!((host.state(), host.counter(Counter::TcpExtTCPAbortOnData)), (TcpState::Closed, 1));
+}
+
 #[test]
 fn an_orphan_that_nobody_answers_is_given_up_earlier() {
     let mut host = Host::established_after(plain(), 1);
