@@ -193,7 +193,7 @@ impl<O: Observer> Stack<O> {
     }
 
     /// Other settings (what `sysctl` does), for what comes from now on. Of sockets that are there, those settings change that
-    /// were still the stack's, and that Linux looks up each time it needs them ([`Config::follow`]). What is already beyond a
+    /// were still the stack's, and that Linux looks up each time it needs them ([`Config::follow`](limpid_tcp::Config::follow)). What is already beyond a
     /// new bound stays. [`StackConfig::shard`] can't change and is ignored.
     pub fn set_config(&mut self, now: Instant, config: StackConfig) {
         let before = core::mem::replace(&mut self.config, config);

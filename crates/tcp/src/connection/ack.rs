@@ -1,8 +1,8 @@
 //! Fifth check, the rest: what an acceptable ACK does (RFC 9293 §3.10.7.4; RFC 5681, 6298, 6582, 7323 §4).
 
-use super::{Connection, Reset};
 use super::halves::SendHalf;
 use super::stats::Busy;
+use super::{Connection, Reset};
 use crate::congestion::{AckSample, Controller, LossSample};
 use crate::recovery::{AckInput, AckVerdict, Phase};
 use crate::send::Acked;
