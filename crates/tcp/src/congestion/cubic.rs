@@ -1,6 +1,6 @@
 //! CUBIC (RFC 9438): after a loss the window grows along a cubic function of time, fast towards where the loss was, slowly
 //! around it, and fast again beyond it; where Reno would be faster, as Reno (§4.3). Slow start ends by
-//! [HyStart](super::hystart).
+//! HyStart (`hystart`).
 //!
 //! The arithmetic is Linux's, so that windows agree with it to the segment: segments and milliseconds, C = 0.4 (§4.1) as
 //! 410 / 2^10, β = 717 / 1024 where RFC 9438 §4.6 has 0.7, one update of the cubic part a millisecond.
