@@ -17,7 +17,11 @@ use limpid_stack::SocketId;
 #[derive(Debug)]
 pub(crate) enum Work {
     Accept(Accept),
-    Connect(FileId),
+    Connect {
+        file: FileId,
+        /// An open that another call had begun.
+        again: bool,
+    },
     Receive(Receive),
     Send(Send),
     /// A close that lingers (SO_LINGER) on a socket without descriptor.
@@ -92,7 +96,7 @@ impl<O: Observer> Process<O> {
     fn step(&mut self, now: Instant, work: &mut Work) -> Option<Return> {
         let ended = match work {
             Work::Accept(accept) => self.step_accept(now, accept),
-            Work::Connect(file) => self.step_connect(now, *file),
+            Work::Connect { file, .. } => self.step_connect(now, *file),
             Work::Receive(receive) => self.step_receive(now, receive),
             Work::Send(send) => self.step_send(now, send),
             Work::Linger(socket) => self.step_linger(now, *socket),
@@ -111,7 +115,7 @@ impl<O: Observer> Process<O> {
     fn give_up(&mut self, now: Instant, work: Work) -> Return {
         match work {
             Work::Accept(_) => Return::error(Errno::EAGAIN),
-            Work::Connect(file) => self.give_up_connect(file),
+            Work::Connect { again, .. } => Self::give_up_connect(again),
             Work::Receive(receive) => self.give_up_receive(receive),
             Work::Send(send) => self.give_up_send(now, &send),
             Work::Linger(socket) => self.end_linger(now, socket),

@@ -114,6 +114,10 @@ impl Target for Log<'_> {
         self.target.now()
     }
 
+    fn wall_clock(&mut self, at: Instant) -> Duration {
+        self.target.wall_clock(at)
+    }
+
     fn wait(&mut self, until: Instant) -> Result<Happening, TargetError> {
         let happening = self.target.wait(until)?;
         match &happening {

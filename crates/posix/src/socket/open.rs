@@ -152,7 +152,8 @@ impl<O: Observer> Process<O> {
         if phase == Phase::Connecting && patience == Patience::Not && self.is_opening(id) {
             return Err(Errno::EALREADY);
         }
-        self.begin(now, Work::Connect(file), vec![file], patience)
+        let work = Work::Connect { file, again: phase == Phase::Connecting };
+        self.begin(now, work, vec![file], patience)
     }
 
     /// connect to AF_UNSPEC: the connection is reset, and the socket can be used anew.
@@ -214,8 +215,9 @@ impl<O: Observer> Process<O> {
         Err(error)
     }
 
-    pub(crate) fn give_up_connect(&mut self, _file: FileId) -> Return {
-        Return::error(Errno::EINPROGRESS)
+    /// SO_SNDTIMEO is over, and the open goes on. Whoever only waited for an open that was under way is told just that.
+    pub(crate) fn give_up_connect(again: bool) -> Return {
+        Return::error(if again { Errno::EALREADY } else { Errno::EINPROGRESS })
     }
 
     /// getsockname

@@ -128,6 +128,10 @@ fn timeouts() {
     world.run(ms(200));
     assert_eq!(world.value(B, accept), Err(Errno::EAGAIN));
     assert_eq!(world.value(A, connecting), Err(Errno::EINPROGRESS));
+    // Whoever asks again waits again, for what is under way already.
+    let connecting = world.waits(A, connect(impatient, "10.0.0.2:81"));
+    world.run(ms(200));
+    assert_eq!(world.value(A, connecting), Err(Errno::EALREADY));
 }
 
 #[test]
