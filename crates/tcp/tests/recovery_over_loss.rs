@@ -222,7 +222,7 @@ impl World {
 
     fn timeout(&mut self) {
         let loss = LossSample::new(self.instant(), self.records.segments_in_flight(), MSS);
-        let again = self.recovery.on_rto(&mut self.records);
+        let again = self.recovery.on_rto(&mut self.records, self.backoff > 0);
         self.congestion.on_rto(&loss, again);
         self.backoff += 1;
         self.rto_at = None;

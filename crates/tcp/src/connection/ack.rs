@@ -60,13 +60,14 @@ impl Connection {
         matches!(self.snd.recovery.phase(), Phase::Recovery | Phase::Loss)
     }
 
-    /// RFC 5681 §2. With SACK it is the blocks that count, so the window does not matter.
+    /// RFC 5681 §2. With SACK it is the blocks that count, so the window does not matter; without, a window that is not believed
+    /// does not, either (as Linux).
     fn is_duplicate_ack(&self, segment: &Segment) -> bool {
         segment.ack == self.snd.una()
             && !self.snd.records.is_empty()
             && segment.payload.is_empty()
             && !segment.flags.intersects(TcpFlags::SYN | TcpFlags::FIN)
-            && (self.negotiated.sack || self.window_of(segment) == self.snd.wnd)
+            && (self.negotiated.sack || !self.may_update_window(segment))
     }
 
     fn window_of(&self, segment: &Segment) -> u32 {
@@ -251,7 +252,7 @@ impl Connection {
         let before = (self.snd.cwnd(), self.snd.congestion.ssthresh());
         let (in_flight, mss) = (self.snd.in_flight(), u32::from(self.snd.mss));
         let was_recovering = self.is_recovering();
-        let again = self.snd.recovery.on_rto(&mut self.snd.records);
+        let again = self.snd.recovery.on_rto(&mut self.snd.records, self.snd.retransmits > 0);
         self.snd.congestion.on_rto(&LossSample::new(cx.now, in_flight, mss), again);
         if !was_recovering {
             cx.emit(|| Event::Recovery { begin: true });

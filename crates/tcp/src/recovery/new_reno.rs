@@ -71,8 +71,6 @@ pub struct NewReno {
     phase: Phase,
     /// SND.NXT when recovery, or loss, began (Linux's high_seq).
     recover: SeqNum,
-    /// SND.UNA when the timer ran out last.
-    rto_una: SeqNum,
     /// A recovery has been; `recover` means something.
     has_recovered: bool,
     /// Segments that have left the network, by duplicate ACKs without SACK; duplicate ACKs in a row otherwise.
@@ -91,7 +89,6 @@ impl NewReno {
         NewReno {
             phase: Phase::Open,
             recover: SeqNum(0),
-            rto_una: SeqNum(0),
             has_recovered: false,
             dup_acks: 0,
             forced: false,
@@ -214,19 +211,18 @@ impl NewReno {
         AckVerdict { recovered, ..AckVerdict::default() }
     }
 
-    /// The retransmission timer ran out: all that is outstanding and not sacked is lost. Returns true if the same loss
-    /// has reduced the window already: fast recovery did, or the timeout before, and nothing was acknowledged since.
-    pub fn on_rto(&mut self, records: &mut SentRecords) -> bool {
-        let una = records.snd_una();
+    /// The retransmission timer ran out: all that is outstanding and not sacked is lost. `repeated` says that it did before, and
+    /// nothing was acknowledged since; while the window is closed it does not count (as Linux). Returns true if the same loss
+    /// has reduced the window already: fast recovery did, or the timeout before.
+    pub fn on_rto(&mut self, records: &mut SentRecords, repeated: bool) -> bool {
         let again = match self.phase {
             Phase::Open | Phase::Disorder => false,
             Phase::Recovery => true,
-            Phase::Loss => self.rto_una == una,
+            Phase::Loss => repeated,
         };
         records.mark_all_lost();
         self.phase = Phase::Loss;
         self.recover = records.snd_nxt();
-        self.rto_una = una;
         self.has_recovered = true;
         self.dup_acks = 0;
         // Sent at once, whatever the window says.
@@ -247,7 +243,6 @@ impl NewReno {
         if self.phase != Phase::Loss {
             self.phase = Phase::Loss;
             self.recover = nxt;
-            self.rto_una = records.snd_una();
             self.has_recovered = true;
         }
         true

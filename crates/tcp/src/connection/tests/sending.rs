@@ -213,6 +213,27 @@ fn three_duplicate_acks_bring_the_lost_segment_again() {
     insta::assert_snapshot!(host.story());
 }
 
+/// As Linux: an older ACK may have been overtaken, and its smaller window says nothing.
+#[test]
+fn duplicate_acks_may_have_smaller_windows_but_no_larger_ones() {
+    let sent_again = |seq: u32, windows: [u32; 3], host: &mut Host| {
+        host.outbox.clear();
+        for window in windows {
+            host.inject(&format!(". {seq}:{seq}(0) ack 1 win {window}"));
+        }
+        host.outbox.len()
+    };
+    let mut host = Host::established_after(plain(), 50);
+    host.write(&[0; 1460 * 10]).unwrap();
+    assert_eq!(sent_again(1, [60_000, 50_000, 40_000], &mut host), 1);
+
+    let mut host = Host::established_after(plain(), 50);
+    host.write(&[0; 1460 * 10]).unwrap();
+    host.inject("P. 1:2(1) ack 1 win 65535");
+    host.inject(". 2:2(0) ack 1 win 30000");
+    assert_eq!(sent_again(2, [40_000, 60_000, 65_535], &mut host), 0);
+}
+
 #[test]
 fn a_partial_ack_brings_the_next_lost_segment() {
     let mut host = Host::established_after(plain(), 50);
@@ -251,6 +272,21 @@ mod window {
         host.write(&alloc::vec![0; bytes]).unwrap();
         host.expect(&[]);
         host
+    }
+
+    /// As Linux: a timeout while the window is closed is no repetition of the one before, and reduces again.
+    #[test]
+    fn timeouts_of_a_window_that_shrank_to_nothing_end_slow_start() {
+        let mut host = Host::established_after(plain(), 50);
+        host.write(&[0; 1460 * 8]).unwrap();
+        host.inject(". 1:1(0) ack 2921 win 0");
+        host.pass_ms(2_000);
+        host.inject(". 1:1(0) ack 2921 win 5000");
+        host.forget();
+        let now = host.now;
+        assert_eq!(host.connection().info(now).snd_ssthresh, 2);
+        host.inject(". 1:1(0) ack 7301 win 20000");
+        assert_eq!(host.outbox.len(), 2);
     }
 
     #[test]

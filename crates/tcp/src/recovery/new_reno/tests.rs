@@ -219,7 +219,7 @@ fn reordering_passes_without_a_loss() {
 #[test]
 fn a_timeout_sends_all_again_in_slow_start() {
     let mut r = rig(false);
-    assert!(!r.reno.on_rto(&mut r.records), "a new loss");
+    assert!(!r.reno.on_rto(&mut r.records, false), "a new loss");
     r.cwnd = 1;
     assert_eq!((r.reno.phase(), r.pipe()), (Phase::Loss, 0));
     assert_eq!(r.resend(), [(0, TxReason::RtoRetransmit)]);
@@ -235,7 +235,7 @@ fn a_timeout_sends_all_again_in_slow_start() {
 fn a_timeout_spares_what_is_sacked() {
     let mut r = rig(true);
     r.ack(0, &[(4, 6)]);
-    r.reno.on_rto(&mut r.records);
+    r.reno.on_rto(&mut r.records, false);
     r.cwnd = 20;
     let segments: Vec<u32> = r.resend().into_iter().map(|(segment, _)| segment).collect();
     assert_eq!(segments, [0, 1, 2, 3, 6, 7, 8, 9]);
@@ -246,14 +246,14 @@ fn the_window_is_reduced_once_for_one_loss() {
     let mut r = rig(false);
     r.acks(3, 0);
     r.resend();
-    assert!(r.reno.on_rto(&mut r.records), "fast recovery did it");
-    assert!(r.reno.on_rto(&mut r.records), "and it did not help");
+    assert!(r.reno.on_rto(&mut r.records, false), "fast recovery did it");
+    assert!(r.reno.on_rto(&mut r.records, true), "and it did not help");
     r.ack(4, &[]);
-    assert!(!r.reno.on_rto(&mut r.records), "after progress, a new one");
+    assert!(!r.reno.on_rto(&mut r.records, false), "after progress, a new one");
     // After everything was acknowledged, certainly.
     r.ack(10, &[]);
     r.send_new();
-    assert!(!r.reno.on_rto(&mut r.records));
+    assert!(!r.reno.on_rto(&mut r.records, false));
 }
 
 #[test]
@@ -273,7 +273,7 @@ fn what_is_lost_of_the_data_sent_in_recovery_is_another_loss() {
 #[test]
 fn the_window_holds_retransmissions_back() {
     let mut r = rig(true);
-    r.reno.on_rto(&mut r.records);
+    r.reno.on_rto(&mut r.records, false);
     r.cwnd = 3;
     assert_eq!(r.resend().len(), 3);
     assert_eq!(r.pipe(), 3);
@@ -283,7 +283,7 @@ fn the_window_holds_retransmissions_back() {
 #[test]
 fn duplicate_acks_after_a_timeout_count_only_when_something_new_was_sent() {
     let mut r = rig(false);
-    r.reno.on_rto(&mut r.records);
+    r.reno.on_rto(&mut r.records, false);
     r.cwnd = 1;
     assert_eq!(r.resend().len(), 1);
     r.acks(3, 0);
@@ -298,7 +298,7 @@ fn a_super_segment_goes_again_in_one_as_far_as_the_window_lets() {
     let mut r = rig(true);
     r.records = SentRecords::new(SeqNum(0));
     r.records.on_sent(SeqNum(10 * MSS), ms(1), Snapshot::default(), Shape { segment: 1000, ..Shape::SINGLE });
-    r.reno.on_rto(&mut r.records);
+    r.reno.on_rto(&mut r.records, false);
     let next = r.reno.next(&mut r.records, 0, true, MSS, 44).unwrap();
     assert_eq!(next.end, SeqNum(MSS), "one goes at the timeout, whatever the window says");
     let next = r.reno.next(&mut r.records, 3, true, MSS, 44).unwrap();
