@@ -13,6 +13,9 @@ use limpid_stack::WriteFlags;
 /// So many bytes are moved at a time: what a pipe holds.
 const CHUNK: usize = 65_536;
 
+/// The most that one `sendfile` moves, bytes (Linux's MAX_RW_COUNT).
+const MAX_SEND_FILE: usize = 0x7fff_f000;
+
 /// The flags of `splice`.
 const SPLICE_ALL: i32 = abi::SPLICE_F_MOVE | abi::SPLICE_F_NONBLOCK | abi::SPLICE_F_MORE | abi::SPLICE_F_GIFT;
 
@@ -125,9 +128,12 @@ impl<O: Observer> Process<O> {
             let is_pipe = self.pipe_end(input).is_some();
             return Err(if is_pipe && offset.is_some() { Errno::ESPIPE } else { Errno::EINVAL });
         }
+        if isize::try_from(count).is_err() {
+            return Err(Errno::EINVAL);
+        }
         let timeout = self.files.socket(out).ok().and_then(|socket| socket.options.send_timeout);
         let patience = Patience::of(now, timeout).unless(self.files.get(out).is_nonblocking());
-        let sending = SendFile { out, input, offset, left: count, moved: 0 };
+        let sending = SendFile { out, input, offset, left: count.min(MAX_SEND_FILE), moved: 0 };
         self.begin(now, Work::SendFile(sending), vec![out, input], patience)
     }
 
