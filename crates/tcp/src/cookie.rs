@@ -101,7 +101,7 @@ pub fn answer<O: Observer>(
     let isn = encode(mac, syn.seq, minute(cx.now), mss_index(&params, negotiated.peer_mss));
     let ts_recent = crate::negotiate::ts_recent(&negotiated, syn, cx.now);
     let params = OpenParams { isn, ..params };
-    let embryo = SynReceived::answering(config, params, syn.seq, syn.window, negotiated, ts_recent, cx.now);
+    let embryo = SynReceived::answering(config, params, syn.seq, negotiated, ts_recent, cx.now);
     let mut transmit = embryo.build_syn_ack(cx.now, config, TxReason::SynAck);
     if let Some(timestamps) = &mut transmit.segment.options.timestamps {
         let ticks = timestamps.val.wrapping_sub(params.ts_offset);
@@ -140,7 +140,7 @@ pub fn accept<O: Observer>(
         _ => (Negotiated::plain(peer_mss), None),
     };
     let params = OpenParams { isn, ..params };
-    let mut embryo = SynReceived::answering(config, params, irs, ack.window, negotiated, ts_recent, cx.now);
+    let mut embryo = SynReceived::answering(config, params, irs, negotiated, ts_recent, cx.now);
     // What was offered is not known any more; Linux reckons with the peer's MSS now.
     embryo.offer_anew(config, peer_mss);
     Some(embryo)

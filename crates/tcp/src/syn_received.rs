@@ -24,8 +24,6 @@ pub struct SynReceived {
     irs: SeqNum,
     negotiated: Negotiated,
     window: InitialWindow,
-    /// The peer's window as in its SYN.
-    snd_wnd: u16,
     /// How many SYN-ACKs have left, for whatever reason; 0 also after a SYN cookie.
     copies: u8,
     /// How often the timer ran out.
@@ -78,7 +76,7 @@ impl SynReceived {
         cx.state(TcpState::Listen, TcpState::SynReceived);
         let negotiated = Negotiated::from_syn(config, &params, &syn.options);
         let ts_recent = negotiate::ts_recent(&negotiated, syn, cx.now);
-        SynReceived::answering(config, params, syn.seq, syn.window, negotiated, ts_recent, cx.now)
+        SynReceived::answering(config, params, syn.seq, negotiated, ts_recent, cx.now)
     }
 
     /// The same, from what a SYN cookie brought back.
@@ -86,7 +84,6 @@ impl SynReceived {
         config: &Config,
         params: OpenParams,
         irs: SeqNum,
-        snd_wnd: u16,
         negotiated: Negotiated,
         ts_recent: Option<TsRecent>,
         now: Instant,
@@ -99,7 +96,6 @@ impl SynReceived {
             irs,
             negotiated,
             window: InitialWindow::select(config, negotiated.scaling, mss.saturating_sub(options)),
-            snd_wnd,
             copies: 0,
             timeouts: 0,
             retransmissions: 0,
@@ -183,12 +179,14 @@ impl SynReceived {
         if syn_again {
             return SynReceivedOutcome::Stay(self.answer_repeated_syn(cx, config, segment));
         }
-        // Not our handshake: what a listener answers with a reset (RFC 9293 §3.10.7.2, second check).
-        if flags.contains(TcpFlags::ACK) && segment.ack != self.params.isn + 1 {
+        // Not our handshake: what a listener answers with a reset (RFC 9293 §3.10.7.2, second check). A reset is judged by its
+        // sequence number alone.
+        if flags & (TcpFlags::ACK | TcpFlags::RST) == TcpFlags::ACK && segment.ack != self.params.isn + 1 {
             return self.refuse_ack(cx, segment);
         }
-        if paws || !self.in_window(segment) {
-            return SynReceivedOutcome::Stay(self.answer_out_of_window(cx, config, segment, paws));
+        let forged = paws || self.echo_is_forged(segment);
+        if forged || !self.in_window(segment) {
+            return SynReceivedOutcome::Stay(self.answer_out_of_window(cx, config, segment, (forged, paws)));
         }
         // A SYN-ACK that only repeats the SYN lies before the window: its SYN is cut off.
         let new_syn = flags.contains(TcpFlags::SYN) && segment.seq != self.irs;
@@ -200,10 +198,6 @@ impl SynReceived {
         }
         if !flags.contains(TcpFlags::ACK) {
             cx.dropped(DropReason::NoAck);
-            return SynReceivedOutcome::Stay(None);
-        }
-        if self.echo_is_forged(segment) {
-            cx.dropped(DropReason::Paws);
             return SynReceivedOutcome::Stay(None);
         }
         if self.waits_for_data(config) && segment.seq_end() == self.rcv_nxt() {
@@ -269,9 +263,9 @@ impl SynReceived {
         cx: &mut Cx<'_, O>,
         config: &Config,
         segment: &Segment,
-        paws: bool,
+        (forged, paws): (bool, bool),
     ) -> Option<Transmit> {
-        cx.dropped(if paws { DropReason::Paws } else { DropReason::OutsideWindow });
+        cx.dropped(if forged { DropReason::Paws } else { DropReason::OutsideWindow });
         if paws {
             cx.count(Counter::TcpExtPAWSEstab);
         }
@@ -355,10 +349,11 @@ impl SynReceived {
             irs: self.irs,
             negotiated: self.negotiated,
             window: self.window,
-            snd_wnd: u32::from(self.snd_wnd),
+            // Whatever number the ACK has, its window is the peer's newest.
+            snd_wnd: u32::from(ack.window) << self.negotiated.snd_scale.shift(),
             ts_recent: self.ts_recent,
             syn_sent_at: self.first_sent,
-            syn_retransmissions: self.retransmissions,
+            syn_retransmissions: self.copies.saturating_sub(1),
             rtt,
             connect_deadline: Instant::MAX,
         };
@@ -390,7 +385,7 @@ impl SynReceived {
     }
 }
 
-/// The bits that tell what a segment is for.
-const KIND: TcpFlags = TcpFlags::SYN.union(TcpFlags::ACK).union(TcpFlags::RST).union(TcpFlags::FIN);
+/// The bits that tell what a segment is for. A FIN on a repeated SYN counts as little as data on it.
+const KIND: TcpFlags = TcpFlags::SYN.union(TcpFlags::ACK).union(TcpFlags::RST);
 
 const _: () = assert!(core::mem::size_of::<SynReceived>() <= 128);

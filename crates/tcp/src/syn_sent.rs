@@ -17,6 +17,12 @@ use limpid_wire::{Segment, SeqNum, TcpFlags};
 /// How soon a SYN goes again that was answered by an ACK of something else (Linux's TCP_TIMEOUT_MIN, two ticks of 1 ms).
 const AFTER_BAD_ACK: Duration = Duration::from_millis(2);
 
+/// The segment size that is assumed of a peer while nothing is known of it (RFC 9293 §3.7.1),
+const DEFAULT_MSS: u16 = 536;
+
+/// and the size of what it sends (Linux's TCP_MIN_MSS).
+const MIN_RCV_MSS: u32 = 88;
+
 /// What the stack chooses for a new connection: all that depends on addresses, secrets and routes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct OpenParams {
@@ -161,7 +167,8 @@ impl SynSent {
 
     /// A SYN without ACK crossed ours: both are in SYN-RECEIVED now, and each answers with a SYN-ACK.
     fn cross<O: Observer>(self, cx: &mut Cx<'_, O>, syn: &Segment) -> SynSentOutcome {
-        let birth = self.birth(cx.now, syn);
+        // What the peer answers is our SYN-ACK, which leaves now.
+        let birth = Birth { syn_sent_at: cx.now, ..self.birth(cx.now, syn) };
         SynSentOutcome::Connection(Box::new(Connection::crossed(cx, birth)))
     }
 
@@ -304,8 +311,17 @@ impl SynSent {
             SynSchedule::Exponential => 0,
             SynSchedule::LinearThenExponential { linear } => linear,
         };
+        let advertised = negotiate::advertised_mss(&self.config, &self.params);
+        let options = if self.config.timestamps { negotiate::TIMESTAMPS_LEN } else { 0 };
         TcpInfo {
             state: TcpState::SynSent,
+            // Nothing is known of the peer.
+            snd_mss: u32::from(advertised.min(DEFAULT_MSS).saturating_sub(options)),
+            rcv_mss: MIN_RCV_MSS,
+            advmss: advertised.into(),
+            rcv_wnd: self.window.window,
+            rcv_ssthresh: self.window.window,
+            retrans: u32::from(again > 0),
             retransmits: again,
             backoff: again.saturating_sub(linear),
             rto: u32::try_from(schedule.wait(again).as_micros()).unwrap_or(u32::MAX),

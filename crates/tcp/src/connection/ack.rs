@@ -17,6 +17,9 @@ impl Connection {
         self.change(cx, |halves| halves.ack_syn());
         self.timers.stop(Timer::ConnectDeadline);
         self.due.syn_ack = None;
+        // As Linux: what the SYN-ACK went through tells nothing of data; the timeout starts anew.
+        self.snd.rtt.on_syn_loss();
+        self.snd.backoff = 0;
         self.just_established = true;
         self.woke |= Readiness::WRITABLE;
         self.start_keepalive(cx);

@@ -3,7 +3,6 @@
 use super::Connection;
 use crate::TcpInfo;
 use crate::congestion::Controller;
-use crate::negotiate::advertised_mss;
 use crate::recovery::Phase;
 use core::time::Duration;
 use limpid_event::Instant;
@@ -15,7 +14,7 @@ impl Connection {
     /// Linux's `tcp_info`.
     pub fn info(&self, now: Instant) -> TcpInfo {
         let (snd, rcv) = (&self.snd, &self.rcv);
-        let mss = self.current_mss();
+        let mss = self.snd.cut_mss(self.header_len(), 0);
         let since = |then: Instant| u32::try_from(now.since(then).as_millis()).unwrap_or(u32::MAX);
         let scaling = |shift: u8| self.negotiated.scaling.then_some(shift);
         TcpInfo {
@@ -37,7 +36,7 @@ impl Connection {
             ato: micros(rcv.ack.ato()),
             snd_mss: mss,
             rcv_mss: rcv.ack.rcv_mss(),
-            advmss: u32::from(advertised_mss(&self.config, &self.params)),
+            advmss: u32::from(rcv.ack.adv_mss()),
             unacked: snd.records.segments_out(),
             sacked: if self.negotiated.sack { snd.records.segments_sacked() } else { snd.recovery.dup_acks() },
             lost: snd.records.segments_lost(),
@@ -54,7 +53,7 @@ impl Connection {
             snd_cwnd: snd.cwnd(),
             snd_ssthresh: snd.congestion.ssthresh(),
             snd_wnd: snd.wnd,
-            rcv_wnd: rcv.window.current(self.rcv_nxt()).bytes(),
+            rcv_wnd: rcv.window.offered(),
             notsent_bytes: snd.queue.end().offset_from(snd.nxt()).max(0) as u32,
             total_retrans: snd.total_retrans,
             pacing_rate: snd.pacing_rate(&self.config, mss).unwrap_or(0),

@@ -169,6 +169,7 @@ impl Connection {
         if !completes_crossed_open {
             return self.challenge_syn(cx);
         }
+        self.note_old(cx, segment);
         self.due.ack_now(TxReason::HandshakeAck);
         Continue(())
     }
@@ -231,14 +232,18 @@ impl Connection {
         if !cx.may_answer(&mut self.limit, interval, segment, held_back) {
             return;
         }
-        let old_data = !segment.payload.is_empty() && segment.seq.before(self.rcv_nxt());
-        if old_data {
-            cx.count(Counter::TcpExtDelayedACKLost);
-            self.enter_quick_ack();
-            self.rcv.queue.note_duplicate(segment.seq, segment.seq + segment.payload.len() as u32);
-        }
+        self.note_old(cx, segment);
         let probe = segment.seq_end().before_eq(self.rcv_nxt()) && segment.seq + 1 == self.rcv_nxt();
         self.due.ack_now(if probe { TxReason::ProbeAnswer } else { TxReason::DuplicateAck });
+    }
+
+    /// What came before and comes again, a SYN or FIN too, is told by a D-SACK (RFC 2883 §4).
+    fn note_old<O: Observer>(&mut self, cx: &mut Cx<'_, O>, segment: &Segment) {
+        if segment.seq_len() > 0 && segment.seq.before(self.rcv_nxt()) {
+            cx.count(Counter::TcpExtDelayedACKLost);
+            self.enter_quick_ack();
+            self.rcv.queue.note_duplicate(segment.seq, segment.seq_end().earlier(self.rcv_nxt()));
+        }
     }
 
     fn challenge_syn<O: Observer>(&mut self, cx: &mut Cx<'_, O>) -> Check {

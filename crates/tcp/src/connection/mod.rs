@@ -222,8 +222,9 @@ impl Connection {
     fn established<O: Observer>(cx: &mut Cx<'_, O>, birth: Birth) -> Connection {
         let rtt = birth.rtt;
         let mut connection = Connection::new(cx.now, birth, Halves::new(true));
-        if let Some(rtt) = rtt {
-            connection.take_rtt_sample(cx, rtt);
+        match rtt {
+            Some(rtt) => connection.take_rtt_sample(cx, rtt),
+            None => connection.snd.rtt.on_syn_loss(),
         }
         connection.snd.last_sent = cx.now;
         connection.start_keepalive(cx);

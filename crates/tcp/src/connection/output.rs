@@ -74,10 +74,18 @@ impl Connection {
             timestamps.ecr = recent.val();
         }
         let transmit = control(segment, why);
-        // Even the first SYN-ACK is the SYN once more, and Karn's rule holds for it.
-        let nth = self.snd.on_retransmit(self.params.isn, self.params.isn + 1, cx.now, self.snd.mss);
+        // The first SYN-ACK takes the SYN's place, and the round trip is its own; but what was sent again stays so.
+        let first = why == TxReason::SynAck;
+        let nth = if first && self.snd.total_retrans == 0 {
+            0
+        } else {
+            self.snd.on_retransmit(self.params.isn, self.params.isn + 1, cx.now, self.snd.mss)
+        };
         cx.sent(&transmit, nth);
-        cx.count(Counter::TcpExtTCPSynRetrans);
+        match first {
+            true => self.snd.total_retrans -= nth.min(1),
+            false => cx.count(Counter::TcpExtTCPSynRetrans),
+        }
         self.due.ack_rode_along();
         self.timers.restart(cx, Timer::Rto, self.snd.backed_off_rto());
         Some(transmit)

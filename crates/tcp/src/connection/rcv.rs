@@ -6,6 +6,7 @@ use crate::clock::TsRecent;
 use crate::negotiate::{InitialWindow, TIMESTAMPS_LEN, advertised_mss};
 use crate::recv::memory::truesize;
 use crate::recv::{Charge, DelayedAck, RecvQueue, RecvRtt, RecvWindow, Space, Taken};
+use crate::send::sws;
 use limpid_event::Instant;
 use limpid_wire::SeqNum;
 
@@ -43,7 +44,10 @@ impl Rcv {
         let InitialWindow { window: offered, scale } = birth.window;
         let options = if birth.negotiated.timestamps { TIMESTAMPS_LEN } else { 0 };
         let adv_mss = advertised_mss(&birth.config, &birth.params).saturating_sub(options);
-        let ack = DelayedAck::new(adv_mss, birth.negotiated.peer_mss, offered);
+        let header = 20 + u32::from(options);
+        let peer_mss = u32::from(birth.negotiated.send_mss(&birth.config, &birth.params));
+        let peer_mss = sws::bound_to_half_window(peer_mss, birth.snd_wnd, header) as u16;
+        let ack = DelayedAck::new(adv_mss, peer_mss, offered);
         let buffer = bytes(birth.config.recv_buffer);
         let space = Space { buffer, used: 0, mss: ack.rcv_mss() };
         let clamp = InitialWindow::clamp(&birth.config, scale);

@@ -315,7 +315,7 @@ impl Connection {
     }
 
     /// Length of the TCP header of a data segment without SACK blocks.
-    fn header_len(&self) -> u32 {
+    pub(super) fn header_len(&self) -> u32 {
         if self.negotiated.timestamps { 32 } else { 20 }
     }
 

@@ -80,10 +80,6 @@ impl Snd {
         if !syn_acked {
             records.on_sent(isn + 1, birth.syn_sent_at, Snapshot::default(), Shape::SINGLE);
         }
-        let mut rtt = RttEstimator::with_bounds(birth.config.rto_min, birth.config.rto_max);
-        if birth.syn_retransmissions > 0 {
-            rtt.on_syn_loss();
-        }
         Snd {
             records,
             queue: SendQueue::new(isn + 1),
@@ -99,7 +95,7 @@ impl Snd {
             retransmitting_since: Instant::MAX,
             last_sent: birth.syn_sent_at,
             last_tx: birth.syn_sent_at,
-            rtt,
+            rtt: RttEstimator::with_bounds(birth.config.rto_min, birth.config.rto_max),
             recovery: NewReno::new(),
             congestion: new_congestion(birth),
             usage: CwndUsage::new(isn + 1, birth.syn_sent_at),
@@ -111,7 +107,7 @@ impl Snd {
             bursts: VecDeque::new(),
             up: if syn_acked { isn + 1 } else { isn },
             bytes_acked: 0,
-            total_retrans: 0,
+            total_retrans: birth.syn_retransmissions.into(),
             delivered: Snapshot::default(),
             watch: None,
         }

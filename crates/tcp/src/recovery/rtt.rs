@@ -69,7 +69,8 @@ impl RttEstimator {
         self.rto_max = micros(rto_max);
     }
 
-    /// The handshake had to be retransmitted: until something is measured the timeout is 3 s (RFC 6298 §5.7).
+    /// The handshake is over; if it measured nothing, because it had to be retransmitted, the timeout is 3 s until something is
+    /// (RFC 6298 §5.7).
     pub fn on_syn_loss(&mut self) {
         self.unmeasured = Rto::AFTER_SYN_LOSS;
     }

@@ -360,3 +360,80 @@ fn an_ack_of_something_else_brings_the_syn_again_at_once_but_only_once() {
     host.pass_ms(900);
     assert_eq!(host.sent().len(), 1, "the reset alone");
 }
+
+/// RFC 9293 §3.10.7.4 as Linux goes through it.
+mod syn_received {
+    use super::*;
+
+    fn answered(syn: &str) -> Host {
+        let mut host = Host::listening(Config::default());
+        host.inject(syn);
+        host.forget();
+        host
+    }
+
+    #[test]
+    fn a_reset_is_judged_by_its_number_whatever_it_acknowledges() {
+        let mut host = answered("S 0:0(0) win 65535 <mss 1460>");
+        host.inject("R. 1:1(0) ack 7 win 0");
+        host.inject(". 1:1(0) ack 1 win 65535");
+        assert_ne!(host.state(), TcpState::Established);
+    }
+
+    #[test]
+    fn a_reset_in_the_window_that_is_not_exact_is_asked_about() {
+        let mut host = answered("S 0:0(0) win 65535 <mss 1460>");
+        host.inject("R. 2:2(0) ack 7 win 0");
+        host.expect(&[". 1:1(0) ack 1 win 64240  (challenge ACK)"]);
+    }
+
+    #[test]
+    fn a_forged_echo_makes_a_reset_worthless() {
+        let mut host = answered("S 0:0(0) win 65535 <mss 1460,sackOK,TS val 700 ecr 0>");
+        host.inject("R 1:1(0) win 0 <nop,nop,TS val 701 ecr 5000>");
+        assert!(host.sent().is_empty());
+        host.inject("F 1:1(0) win 0 <nop,nop,TS val 701 ecr 5000>");
+        assert_eq!(host.sent().len(), 1, "anything else is answered with an ACK");
+        host.inject(". 1:1(0) ack 1 win 65535 <nop,nop,TS val 701 ecr 0>");
+        assert_eq!(host.state(), TcpState::Established);
+    }
+
+    #[test]
+    fn a_fin_on_the_repeated_syn_does_not_count() {
+        let mut host = answered("S 0:0(0) win 65535 <mss 1460>");
+        host.inject("SF 0:0(0) win 65535 <mss 1460>");
+        host.expect(&["S. 0:0(0) ack 1 win 64240 <mss 1460>  (SYN-ACK again)"]);
+    }
+
+    #[test]
+    fn the_last_acks_window_counts_even_if_its_number_is_old() {
+        let mut host = answered("S 0:0(0) win 65535 <mss 1000>");
+        host.inject("P. 0:101(101) ack 1 win 100");
+        let now = host.now;
+        let info = host.connection().info(now);
+        assert_eq!((info.snd_wnd, info.snd_mss, info.bytes_received), (100, 100, 100));
+    }
+
+    #[test]
+    fn a_syn_ack_sent_twice_measures_nothing_and_makes_the_timeout_three_seconds() {
+        let mut host = answered("S 0:0(0) win 65535 <mss 1000>");
+        host.inject("S 0:0(0) win 65535 <mss 1000>");
+        host.inject(". 1:1(0) ack 1 win 65535");
+        let now = host.now;
+        let info = host.connection().info(now);
+        assert_eq!((info.rto, info.rtt, info.total_retrans), (3_000_000, 0, 1));
+    }
+}
+
+#[test]
+fn the_round_trip_of_crossed_syns_is_the_syn_acks() {
+    let mut host = Host::new(plain());
+    host.connect();
+    host.pass_ms(100);
+    host.inject("S 0:0(0) win 5792 <mss 1000>");
+    host.pass_ms(50);
+    host.inject(". 1:1(0) ack 1 win 5792");
+    let now = host.now;
+    let info = host.connection().info(now);
+    assert_eq!((info.rtt, info.total_retrans, info.bytes_acked), (50_000, 0, 1));
+}
