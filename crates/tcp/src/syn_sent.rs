@@ -313,6 +313,7 @@ impl SynSent {
         };
         let advertised = negotiate::advertised_mss(&self.config, &self.params);
         let options = if self.config.timestamps { negotiate::TIMESTAMPS_LEN } else { 0 };
+        let unconnected = TcpInfo::unconnected(&self.config);
         TcpInfo {
             state: TcpState::SynSent,
             // Nothing is known of the peer.
@@ -322,6 +323,7 @@ impl SynSent {
             rcv_wnd: self.window.window,
             rcv_ssthresh: self.window.window,
             retrans: u32::from(again > 0),
+            snd_cwnd: if again > 0 { 1 } else { unconnected.snd_cwnd },
             retransmits: again,
             backoff: again.saturating_sub(linear),
             rto: u32::try_from(schedule.wait(again).as_micros()).unwrap_or(u32::MAX),
@@ -330,7 +332,7 @@ impl SynSent {
             segs_out: u32::from(again) + 1,
             total_rto: again.into(),
             total_rto_recoveries: u16::from(again > 0),
-            ..TcpInfo::unconnected(&self.config)
+            ..unconnected
         }
     }
 

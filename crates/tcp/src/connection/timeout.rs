@@ -134,7 +134,7 @@ impl Connection {
             since => since,
         };
         let (user_timeout, waited) = (self.config.user_timeout.unwrap_or(Duration::MAX), now.since(since));
-        let limit = user_timeout.min(2 * self.config.rto_max);
+        let limit = user_timeout.min(self.config.rto_max.saturating_mul(2));
         waited > user_timeout || (now.since(self.last_heard) > limit && waited > limit)
     }
 
