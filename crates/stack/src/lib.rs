@@ -68,7 +68,7 @@ pub use command::Listed;
 pub use config::{BindConfig, ListenConfig, Secrets, StackConfig, SynCookies};
 pub use frame::{MAX_HEAD, RxChecksum, RxFrame, TxBatch, TxChecksum, TxFrame};
 pub use icmp::error::{IcmpNotice, MAX_QUOTE, Origin};
-pub use iface::{IfaceId, InterfaceConfig, Medium, Route};
+pub use iface::{IfaceId, InterfaceConfig, Medium, Route, RouteMetrics};
 pub use ip::config::{DEFAULT_TTL, IpConfig, IpHeaderConfig, PathMtu};
 pub use limpid_tcp::{Config, Notice, Readiness, RecvBounds, Stamps, StreamPosition, TcpInfo, WriteFlags};
 pub use listen::{HOLD_LIMIT, IncomingSyn, Refusal, SynId};

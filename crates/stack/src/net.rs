@@ -5,7 +5,7 @@ use crate::iface::{Addresses, Interface, Looped, MIN_MTU_V4, MIN_MTU_V6, Path, R
 use crate::ip::reassembly::Reassembler;
 use crate::keys::Keys;
 use crate::neigh::Neighbours;
-use crate::{IfaceId, TxFrame};
+use crate::{IfaceId, RouteMetrics, TxFrame};
 use alloc::collections::VecDeque;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -88,12 +88,21 @@ impl Net {
         if self.addresses.is_ours(dst) {
             return Some(Path::loopback(dst));
         }
-        let on_link = |iface| Path { iface, next_hop: dst, mtu: self.iface(iface).config.mtu };
+        let on_link = |iface| {
+            let mtu = self.iface(iface).config.mtu;
+            Path { iface, next_hop: dst, mtu, metrics: RouteMetrics::default() }
+        };
         let path = match (self.routes.find(dst, scope), scope) {
-            (Some(route), _) => Path { next_hop: route.gateway.unwrap_or(dst), ..on_link(route.iface) },
+            (Some(&(route, metrics)), _) => {
+                let path = Path { next_hop: route.gateway.unwrap_or(dst), metrics, ..on_link(route.iface) };
+                Path { mtu: metrics.mtu.map_or(path.mtu, |mtu| mtu.min(path.mtu)), ..path }
+            }
             (None, Some(iface)) => on_link(iface),
             (None, None) => return None,
         };
+        if path.metrics.mtu_locked {
+            return Some(path);
+        }
         Some(Path { mtu: self.routes.path_mtu(now, dst, path.mtu), ..path })
     }
 

@@ -2,7 +2,7 @@
 
 use crate::demux::{BindTable, FlowTable};
 use crate::flow::{Embryo, Flow, HeldSyn, Quiet};
-use crate::iface::{Interface, LOOPBACK_MTU, MIN_MTU_V4, link_local};
+use crate::iface::{Interface, LOOPBACK_MTU, MIN_MTU_V4, MIN_MTU_V6, link_local};
 use crate::keys::Keys;
 use crate::listen::SynId;
 use crate::neigh::NeighbourId;
@@ -10,7 +10,9 @@ use crate::net::{Env, Net};
 use crate::ports::Ports;
 use crate::socket::SocketTable;
 use crate::wheel::{TimerId, Wheel};
-use crate::{IfaceId, InterfaceConfig, Medium, Readiness, Route, RxFrame, Secrets, SocketId, StackConfig};
+use crate::{
+    IfaceId, InterfaceConfig, Medium, Readiness, Route, RouteMetrics, RxFrame, Secrets, SocketId, StackConfig,
+};
 use alloc::collections::VecDeque;
 use alloc::string::String;
 use core::fmt;
@@ -171,12 +173,25 @@ impl<O: Observer> Stack<O> {
         }
         if let Some(gateway) = route.gateway {
             let link_local = !gateway.is_v4() && gateway.is_link_local();
-            let on_link = self.net.routes.find(gateway, Some(route.iface)).is_some_and(|r| r.gateway.is_none());
+            let on_link = self.net.routes.find(gateway, Some(route.iface)).is_some_and(|(r, _)| r.gateway.is_none());
             if !on_link && !link_local {
                 return Err(Error::NetworkUnreachable);
             }
         }
         if self.net.routes.add(route) { Ok(()) } else { Err(Error::AddressInUse) }
+    }
+
+    /// Says what is known of the paths that a route leads to. Connections that are there follow a new MTU; the rest is for
+    /// those to come.
+    ///
+    /// # Errors
+    /// [`Error::NetworkUnreachable`] if there is no such route; [`Error::InvalidArgument`] for an MTU that carries no segment.
+    pub fn set_route_metrics(&mut self, route: &Route, metrics: RouteMetrics) -> Result<(), Error> {
+        let least = if route.destination.addr.is_v4() { MIN_MTU_V4 } else { MIN_MTU_V6 };
+        if metrics.mtu.is_some_and(|mtu| mtu < least) {
+            return Err(Error::InvalidArgument);
+        }
+        if self.net.routes.set_metrics(route, metrics) { Ok(()) } else { Err(Error::NetworkUnreachable) }
     }
 
     /// Takes a route away.

@@ -4,7 +4,9 @@ mod common;
 
 use common::{A, B, Log, World, end, ip};
 use limpid_event::{Call, Error, Event, Instant, TcpState};
-use limpid_stack::{Config, ListenConfig, Medium, Readiness, Secrets, Shutdown, Stack, StackConfig};
+use limpid_stack::{
+    Config, ListenConfig, Medium, Readiness, Route, RouteMetrics, Secrets, Shutdown, Stack, StackConfig,
+};
 use limpid_tcp::SynSchedule;
 use std::time::Duration;
 
@@ -313,4 +315,33 @@ fn what_there_is_is_listed() {
     world.hosts[B].close(world.now, server).unwrap();
     world.run(SECOND);
     assert!(rows(&world, A).iter().any(|row| row.1 == TcpState::TimeWait), "{:?}", rows(&world, A));
+}
+
+/// `ip route change … mtu lock 1000 advmss 900 initcwnd 2 rto_min 1s`.
+#[test]
+fn a_route_knows_its_paths() {
+    let mut world = World::new();
+    let route = Route { destination: "10.0.0.0/24".parse().unwrap(), gateway: None, iface: world.iface, metric: 0 };
+    let metrics = RouteMetrics {
+        mtu: Some(1000),
+        mtu_locked: true,
+        adv_mss: Some(900),
+        initial_cwnd: Some(2),
+        rto_min: Some(SECOND),
+    };
+    let nowhere = Route { metric: 7, ..route };
+    assert_eq!(world.hosts[A].set_route_metrics(&nowhere, metrics), Err(Error::NetworkUnreachable));
+    let tiny = RouteMetrics { mtu: Some(50), ..metrics };
+    assert_eq!(world.hosts[A].set_route_metrics(&route, tiny), Err(Error::InvalidArgument));
+    world.hosts[A].set_route_metrics(&route, metrics).unwrap();
+    let (client, server) = world.connected("10.0.0.2:80");
+    let info = world.hosts[A].info(world.now, client).unwrap();
+    assert_eq!((info.advmss, info.snd_mss, info.snd_cwnd), (900, 948, 2));
+    assert!(info.rto > 1_000_000, "{}", info.rto);
+    assert_eq!(world.hosts[B].info(world.now, server).unwrap().snd_mss, 888);
+    // Taken back: the connection follows the MTU.
+    world.hosts[A].set_route_metrics(&route, RouteMetrics::default()).unwrap();
+    assert_eq!(world.write(A, client, &[1; 1000]), Ok(1000));
+    world.drain();
+    assert_eq!(world.hosts[A].info(world.now, client).unwrap().snd_mss, 1448);
 }

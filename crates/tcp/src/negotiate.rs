@@ -84,7 +84,7 @@ impl Negotiated {
     pub(crate) fn from_syn(config: &Config, params: &OpenParams, options: &TcpOptions) -> Negotiated {
         let scale = options.window_scale.filter(|_| config.window_scaling);
         Negotiated {
-            peer_mss: options.mss.unwrap_or(params.default_peer_mss).max(MIN_PEER_MSS),
+            peer_mss: options.mss.filter(|&mss| mss > 0).unwrap_or(params.default_peer_mss).max(MIN_PEER_MSS),
             snd_scale: scale.map_or(WindowScale::NONE, WindowScale::new),
             scaling: scale.is_some(),
             timestamps: config.timestamps && options.timestamps.is_some(),
@@ -96,7 +96,9 @@ impl Negotiated {
     /// the options of each segment (RFC 9293 §3.7.1; RFC 6691).
     pub(crate) fn send_mss(&self, config: &Config, params: &OpenParams) -> u16 {
         let options = if self.timestamps { TIMESTAMPS_LEN } else { 0 };
-        let mss = self.peer_mss.min(advertised_mss(config, params)).max(MIN_PEER_MSS);
+        // Whatever the setting, no segment is larger than the path.
+        let least = config.min_snd_mss.clamp(MIN_PEER_MSS, params.mss.max(MIN_PEER_MSS));
+        let mss = self.peer_mss.min(params.mss).min(config.max_seg.unwrap_or(u16::MAX)).max(least);
         mss - options
     }
 
@@ -106,9 +108,10 @@ impl Negotiated {
     }
 }
 
-/// The MSS that we state: what the route allows, clamped by TCP_MAXSEG.
+/// The MSS that we state: what the route says, or allows, clamped by TCP_MAXSEG.
 pub(crate) fn advertised_mss(config: &Config, params: &OpenParams) -> u16 {
-    config.max_seg.map_or(params.mss, |clamp| params.mss.min(clamp))
+    let mss = params.adv_mss.unwrap_or(params.mss);
+    config.max_seg.map_or(mss, |clamp| mss.min(clamp))
 }
 
 /// The options of a first SYN.

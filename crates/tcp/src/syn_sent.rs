@@ -32,6 +32,8 @@ pub struct OpenParams {
     pub ts_offset: u32,
     /// The largest MSS the route allows in either direction: MTU less headers without options.
     pub mss: u16,
+    /// The MSS to state (a route's `advmss`); `None` states `mss`.
+    pub adv_mss: Option<u16>,
     /// The MSS of a peer that states none: 536 over IPv4, 1220 over IPv6 (RFC 9293 §3.7.1).
     pub default_peer_mss: u16,
     /// Super-segments up to so many payload bytes may be given to the device; at most one MSS means none.
@@ -41,7 +43,7 @@ pub struct OpenParams {
 impl Default for OpenParams {
     /// Ethernet and IPv4, no super-segments, numbers from zero.
     fn default() -> OpenParams {
-        OpenParams { isn: SeqNum(0), ts_offset: 0, mss: 1460, default_peer_mss: 536, max_burst: 0 }
+        OpenParams { isn: SeqNum(0), ts_offset: 0, mss: 1460, adv_mss: None, default_peer_mss: 536, max_burst: 0 }
     }
 }
 
@@ -225,11 +227,12 @@ impl SynSent {
         SynSentOutcome::Waiting(self)
     }
 
-    /// True if there were as many retries as there may be, or as much time as they may take.
+    /// True if there were as many retries as there may be, or as much time as they, or the user timeout, may take.
     fn is_in_vain(&self, now: Instant) -> bool {
         let retries = self.config.syn_retries;
         let too_many = self.retransmissions >= self.config.syn_schedule.retransmissions(retries);
-        let too_long = now.since(self.first_sent) >= SynSchedule::patience(retries);
+        let patience = self.config.user_timeout.unwrap_or_else(|| SynSchedule::patience(retries));
+        let too_long = now.since(self.first_sent) >= patience;
         too_many || (self.retransmissions > 0 && too_long)
     }
 
@@ -270,7 +273,11 @@ impl SynSent {
             cx.count(Counter::TcpExtTCPSynRetrans);
         }
         cx.sent(&transmit, u32::from(self.retransmissions));
-        let after = self.config.syn_schedule.wait(self.retransmissions);
+        let mut after = self.config.syn_schedule.wait(self.retransmissions);
+        if let Some(limit) = self.config.user_timeout.filter(|_| self.retransmissions > 0) {
+            // As Linux: the user timeout is met exactly.
+            after = after.min(limit.saturating_sub(cx.now.since(self.first_sent))).max(Duration::from_millis(1));
+        }
         self.retry_at = cx.now + after;
         cx.emit(|| Event::TimerSet { timer: Timer::Syn, after });
         Some(transmit)

@@ -6,13 +6,13 @@
 mod proc_net;
 
 use super::sysctl::Sysctls;
-use super::{Applied, CallId, Happening, Network, Queue, Sent, Setting, Started, Target, TargetError};
+use super::{Applied, CallId, Happening, Network, Queue, RouteAttributes, Sent, Setting, Started, Target, TargetError};
 use limpid_event::{Error, Instant};
 use limpid_lab::Recorder;
 use limpid_lab::recorder::HostObserver;
 use limpid_posix::{Call, Process, Progress, abi};
 use limpid_stack::{
-    IfaceId, InterfaceConfig, Medium, Route, RxChecksum, RxFrame, Secrets, Stack, StackConfig, TxBatch,
+    IfaceId, InterfaceConfig, Medium, Route, RouteMetrics, RxChecksum, RxFrame, Secrets, Stack, StackConfig, TxBatch,
 };
 use limpid_wire::{Chunk, Cidr, IpAddr};
 use std::collections::VecDeque;
@@ -38,6 +38,8 @@ pub struct OurTarget {
     waiting: Vec<(limpid_posix::TaskId, CallId)>,
     calls: u64,
     sysctls: Sysctls,
+    /// The way to the script's end.
+    route: Route,
 }
 
 impl fmt::Debug for OurTarget {
@@ -65,7 +67,8 @@ impl OurTarget {
         stack.add_address(iface, address)?;
         let any = if network.local.is_v4() { IpAddr::UNSPECIFIED_V4 } else { IpAddr::UNSPECIFIED };
         let everywhere = Cidr { addr: any, prefix: 0 };
-        stack.add_route(Route { destination: everywhere, gateway: None, iface, metric: 0 })?;
+        let route = Route { destination: everywhere, gateway: None, iface, metric: 0 };
+        stack.add_route(route)?;
         Ok(OurTarget {
             process: Process::new(stack),
             iface,
@@ -75,6 +78,7 @@ impl OurTarget {
             waiting: Vec::new(),
             calls: 0,
             sysctls: Sysctls::default(),
+            route,
         })
     }
 
@@ -98,6 +102,34 @@ impl OurTarget {
                 let (_, id) = self.waiting.swap_remove(nth);
                 self.happened.push_back(Happening::Ended(id, self.now, gave));
             }
+        }
+    }
+
+    /// What a script says of a route is of the one to its end, whichever it names.
+    fn set_route(&mut self, attributes: &RouteAttributes) -> Result<Applied, TargetError> {
+        let RouteAttributes { destination: _, mtu, advmss, initcwnd, initrwnd, rto_min, quickack, congctl, ecn } =
+            attributes;
+        let unsupported = |what: &str| Err(TargetError::Unsupported(format!("a route's {what}")));
+        match (initrwnd, quickack, congctl, ecn) {
+            (Some(_), ..) => return unsupported("initrwnd"),
+            (_, Some(_), ..) => return unsupported("quickack"),
+            (_, _, Some(_), _) => return unsupported("congctl"),
+            (.., Some(_)) => return unsupported("features"),
+            (None, None, None, None) => {}
+        }
+        let (mtu, mtu_locked) = mtu.map_or((None, false), |(mtu, locked)| (Some(mtu), locked));
+        let small = |n: &u32| u16::try_from(*n).unwrap_or(u16::MAX);
+        let metrics = RouteMetrics {
+            mtu: mtu.as_ref().map(small),
+            mtu_locked,
+            adv_mss: advmss.as_ref().map(small),
+            initial_cwnd: initcwnd.map(|n| u8::try_from(n).unwrap_or(u8::MAX)),
+            rto_min: *rto_min,
+        };
+        let route = self.route;
+        match self.process.stack().set_route_metrics(&route, metrics) {
+            Ok(()) => Ok(Applied::Done),
+            Err(error) => Err(TargetError::Unsupported(format!("these attributes of a route: {error}"))),
         }
     }
 }
@@ -178,7 +210,7 @@ impl Target for OurTarget {
             Setting::Segmentation { .. } => Ok(Applied::Done),
             Setting::Queue(Queue::Fifo { limit }) if *limit != Some(0) => Ok(Applied::Done),
             Setting::Queue(queue) => Err(TargetError::Unsupported(format!("a device's queue that is {queue:?}"))),
-            Setting::Route(_) => Err(TargetError::Unsupported("attributes of routes".to_owned())),
+            Setting::Route(attributes) => self.set_route(attributes),
             Setting::Module { module, parameter, .. } => {
                 Err(TargetError::Unsupported(format!("parameter {parameter} of {module}")))
             }

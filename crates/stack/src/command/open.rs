@@ -3,7 +3,7 @@
 use crate::demux::{Bind, FlowKey};
 use crate::flow::{Hold, NewFlow, Owner, Phase};
 use crate::iface::Path;
-use crate::listen::opened;
+use crate::listen::{by_route, opened};
 use crate::ports::Purpose;
 use crate::socket::Kind;
 use crate::stack::Stack;
@@ -69,7 +69,7 @@ impl<O: Observer> Stack<O> {
         let path = self.path_of(now, &key, &ip).unwrap_or(path);
         let id = self.next_flow_id();
         let params = self.open_params(now, &key, &path);
-        let config = self.sockets.tcp(socket).clone();
+        let config = by_route(self.sockets.tcp(socket).clone(), &path);
         let mut cx = self.env.cx(now, id);
         cx.emit(|| opened(&key, Opening::Active));
         let phase = Phase::SynSent(SynSent::new(&mut cx, config, params));

@@ -220,6 +220,9 @@ impl<O: Observer> Stack<O> {
     fn flow_too_big(&mut self, now: Instant, index: u32, mtu: u32) {
         let flow = &mut self.flows[index as usize];
         let (current, dst) = (flow.path.mtu, flow.key.remote.addr);
+        if flow.path.metrics.mtu_locked {
+            return self.drop_packet(now, DropReason::IcmpNotOurs);
+        }
         let v4 = dst.is_v4();
         // An old router states none, which is 0: the least then, as on Linux, where RFC 1191 §5 would guess.
         let stated = u16::try_from(mtu).unwrap_or(u16::MAX);

@@ -12,6 +12,7 @@ pub(crate) use route::{Path, RouteTable};
 use crate::TxFrame;
 use alloc::collections::VecDeque;
 use alloc::string::String;
+use core::time::Duration;
 use limpid_event::FlowId;
 use limpid_wire::{Cidr, Endpoint, IpAddr, MacAddr, Segment};
 
@@ -73,6 +74,22 @@ pub struct Route {
     pub iface: IfaceId,
     /// Preference among equals, lower first.
     pub metric: u32,
+}
+
+/// What is known of the paths that a route leads to (`ip route … mtu lock 1000 advmss 900 initcwnd 20 …`); `None` for what
+/// follows from the interface or the stack's settings.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct RouteMetrics {
+    /// The largest packet, bytes, if it is less than the interface's.
+    pub mtu: Option<u16>,
+    /// Nothing that is learned of a path's MTU is believed (`mtu lock`).
+    pub mtu_locked: bool,
+    /// The MSS that SYNs state.
+    pub adv_mss: Option<u16>,
+    /// The initial congestion window, segments.
+    pub initial_cwnd: Option<u8>,
+    /// The least variance term of the retransmission timeout.
+    pub rto_min: Option<Duration>,
 }
 
 /// A place in the queue of connections that have something to send. The flow's name tells whether the place in the slab

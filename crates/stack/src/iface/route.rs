@@ -2,7 +2,7 @@
 //!
 //! A lookup walks along the routes, which a host has few of; connections keep its result until the table changes.
 
-use super::{IfaceId, LOOPBACK_MTU, Route};
+use super::{IfaceId, LOOPBACK_MTU, Route, RouteMetrics};
 use alloc::vec::Vec;
 use limpid_event::Instant;
 use limpid_wire::IpAddr;
@@ -16,20 +16,23 @@ pub(crate) struct Path {
     pub(crate) next_hop: IpAddr,
     /// and no larger than this, IP header included.
     pub(crate) mtu: u16,
+    /// What its route says of it.
+    pub(crate) metrics: RouteMetrics,
 }
 
 impl Path {
     /// To ourselves.
     pub(crate) fn loopback(dst: IpAddr) -> Path {
-        Path { iface: IfaceId::LOOPBACK, next_hop: dst, mtu: LOOPBACK_MTU }
+        let metrics = RouteMetrics::default();
+        Path { iface: IfaceId::LOOPBACK, next_hop: dst, mtu: LOOPBACK_MTU, metrics }
     }
 }
 
 /// The routes, and what was learned about the MTU of paths.
 #[derive(Default)]
 pub(crate) struct RouteTable {
-    /// The best first.
-    routes: Vec<Route>,
+    /// The best first, each with what it says of its paths.
+    routes: Vec<(Route, RouteMetrics)>,
     /// Destinations whose path takes less than their route's interface, the latest learned last.
     learned: Vec<LearnedMtu>,
     /// Counts changes: what was looked up before may be different now.
@@ -52,12 +55,12 @@ impl RouteTable {
     /// Adds a route; false if it is there already.
     pub(crate) fn add(&mut self, route: Route) -> bool {
         let route = Route { destination: route.destination.network(), ..route };
-        if self.routes.contains(&route) {
+        if self.routes.iter().any(|(r, _)| *r == route) {
             return false;
         }
         let rank = |r: &Route| (core::cmp::Reverse(r.destination.prefix), r.metric);
-        let at = self.routes.partition_point(|r| rank(r) <= rank(&route));
-        self.routes.insert(at, route);
+        let at = self.routes.partition_point(|(r, _)| rank(r) <= rank(&route));
+        self.routes.insert(at, (route, RouteMetrics::default()));
         self.generation += 1;
         true
     }
@@ -66,14 +69,23 @@ impl RouteTable {
     pub(crate) fn remove(&mut self, route: &Route) -> bool {
         let route = Route { destination: route.destination.network(), ..*route };
         let before = self.routes.len();
-        self.routes.retain(|r| *r != route);
+        self.routes.retain(|(r, _)| *r != route);
         self.generation += 1;
         self.routes.len() != before
     }
 
+    /// Says something of a route's paths; false if there is no such route.
+    pub(crate) fn set_metrics(&mut self, route: &Route, metrics: RouteMetrics) -> bool {
+        let route = Route { destination: route.destination.network(), ..*route };
+        let Some(found) = self.routes.iter_mut().find(|(r, _)| *r == route) else { return false };
+        found.1 = metrics;
+        self.generation += 1;
+        true
+    }
+
     /// The best route to `dst`, over `iface` if the address means something only there.
-    pub(crate) fn find(&self, dst: IpAddr, iface: Option<IfaceId>) -> Option<&Route> {
-        self.routes.iter().find(|r| r.destination.contains(dst) && iface.is_none_or(|i| i == r.iface))
+    pub(crate) fn find(&self, dst: IpAddr, iface: Option<IfaceId>) -> Option<&(Route, RouteMetrics)> {
+        self.routes.iter().find(|(r, _)| r.destination.contains(dst) && iface.is_none_or(|i| i == r.iface))
     }
 
     /// The path MTU learned for `dst`, if it still holds and is less than `mtu`.
@@ -122,7 +134,7 @@ mod tests {
             assert!(table.add(r));
         }
         assert!(!table.add(route("10.0.0.99/24", None, 1, 0)));
-        let via = |dst, iface| table.find(ip(dst), iface).map(|r| (r.iface.0, r.gateway));
+        let via = |dst, iface| table.find(ip(dst), iface).map(|(r, _)| (r.iface.0, r.gateway));
         assert_eq!(via("8.8.8.8", None), Some((2, Some(ip("10.0.1.254")))));
         assert_eq!(via("8.8.8.8", Some(IfaceId(1))), Some((1, Some(ip("10.0.0.254")))));
         assert_eq!(via("10.0.0.5", None), Some((1, None)));
@@ -130,7 +142,7 @@ mod tests {
         assert_eq!(via("2001:db8::1", None), Some((1, Some(ip("fe80::1")))));
         assert_eq!(via("fe80::5", Some(IfaceId(2))), Some((2, None)));
         assert!(table.remove(&route("0.0.0.0/0", Some("10.0.1.254"), 2, 50)));
-        assert_eq!(table.find(ip("8.8.8.8"), None).unwrap().iface, IfaceId(1));
+        assert_eq!(table.find(ip("8.8.8.8"), None).unwrap().0.iface, IfaceId(1));
     }
 
     #[test]

@@ -9,7 +9,7 @@ mod held;
 mod syn;
 
 pub use held::{HOLD_LIMIT, IncomingSyn, Refusal, SynId};
-pub(crate) use syn::{mss_of, opened};
+pub(crate) use syn::{by_route, mss_of, opened};
 
 use crate::ListenConfig;
 use crate::demux::Bind;

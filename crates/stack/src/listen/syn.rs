@@ -5,7 +5,7 @@ use crate::flow::{Embryo, Hold, NewFlow, Owner, Phase};
 use crate::iface::{Header, Path};
 use crate::isn;
 use crate::stack::{Stack, Wake};
-use crate::{Readiness, SocketId, SynCookies};
+use crate::{Readiness, RouteMetrics, SocketId, SynCookies};
 use alloc::sync::Arc;
 use core::time::Duration;
 use limpid_event::{Counter, DropReason, Event, FlowId, Instant, Observer, Opening, TcpState, TxReason};
@@ -148,6 +148,7 @@ impl<O: Observer> Stack<O> {
         let Some(path) = self.path_of(now, &key, &ip) else {
             return self.env.counters.bump(Counter::IpOutNoRoutes);
         };
+        let config = by_route(config, &path);
         let mut connection = syn.establish(&mut self.env.cx(now, id), config, ack);
         // The path may have become another since the SYN.
         let (mss, max_burst) = (mss_of(path.mtu, key.remote.addr.is_v4()), self.net.iface(path.iface).config.gso_max);
@@ -187,10 +188,13 @@ impl<O: Observer> Stack<O> {
     /// What the stack chooses for a new connection.
     pub(crate) fn open_params(&self, now: Instant, key: &FlowKey, path: &Path) -> OpenParams {
         let (local, remote) = (key.local.addr, key.remote.addr);
+        let mss = mss_of(path.mtu, remote.is_v4());
         OpenParams {
             isn: isn::initial_sequence_number(&self.keys, now, key),
             ts_offset: isn::timestamp_offset(&self.keys, local, remote),
-            mss: mss_of(path.mtu, remote.is_v4()),
+            mss,
+            // As Linux: the peer is not asked for less just because our link is narrow.
+            adv_mss: Some(path.metrics.adv_mss.unwrap_or(mss.max(MIN_ADV_MSS))),
             default_peer_mss: if remote.is_v4() { 536 } else { 1220 },
             max_burst: self.net.iface(path.iface).config.gso_max,
         }
@@ -208,6 +212,20 @@ impl<O: Observer> Stack<O> {
             sip.hash24(&bytes) as u32
         }
     }
+}
+
+/// The least MSS that a SYN states, but for a route's own (Linux's `min_adv_mss`).
+const MIN_ADV_MSS: u16 = 256;
+
+/// The settings of a connection on this path: its route may say otherwise in some.
+pub(crate) fn by_route(mut config: Arc<Config>, path: &Path) -> Arc<Config> {
+    let RouteMetrics { initial_cwnd, rto_min, .. } = path.metrics;
+    if initial_cwnd.is_some() || rto_min.is_some() {
+        let config = Arc::make_mut(&mut config);
+        config.initial_cwnd = initial_cwnd.unwrap_or(config.initial_cwnd);
+        config.rto_min = rto_min.unwrap_or(config.rto_min);
+    }
+    config
 }
 
 /// The largest MSS that fits an MTU (RFC 9293 §3.7.1): without IP and TCP options.

@@ -303,6 +303,8 @@ impl Connection {
     /// in flight in segments that have become too large is cut anew and sent again at once, which is no sign of congestion
     /// (RFC 1191 §6.5).
     pub fn handle_path<O: Observer>(&mut self, cx: &mut Cx<'_, O>, mss: u16, max_burst: u32) {
+        // What was stated stays so.
+        self.params.adv_mss.get_or_insert(self.params.mss);
         self.params.mss = mss;
         self.params.max_burst = max_burst;
         let before = self.snd.mss;
@@ -361,9 +363,10 @@ impl Connection {
         &self.config
     }
 
-    /// True if `seq` is sent and not yet acknowledged: what an ICMP quote must name (RFC 5927 §4.1).
+    /// True if `seq` is sent and not yet acknowledged: what an ICMP quote must name (RFC 5927 §4.1). As Linux it may also be
+    /// the number that comes next, which bare ACKs have.
     pub fn in_flight(&self, seq: SeqNum) -> bool {
-        seq.within(self.snd.una(), self.snd.nxt())
+        seq.within(self.snd.una(), self.snd.nxt() + 1)
     }
 
     /// The next sequence number we would send: a later connection of the same pair starts above it.

@@ -581,3 +581,64 @@ fn a_thin_stream_backs_off_late() {
     let times = departures(&mut host);
     assert_eq!(times[..9], [250, 500, 750, 1000, 1250, 1500, 1750, 2250, 3250]);
 }
+
+/// As Linux 6.18, `what_the_path_does_not_take…` in larger pieces: PSH belongs to the end of a write, and to super-segments.
+#[test]
+fn what_is_cut_from_a_super_segment_is_pushed_only_at_its_end() {
+    let mut host = Host::established_after(plain(), 20);
+    host.write(&[0; 4000]).unwrap();
+    host.expect(&[
+        ". 1:1461(1460) ack 1 win 64240  (new data)",
+        "P. 1461:2921(1460) ack 1 win 64240  (new data)",
+        "P. 2921:4001(1080) ack 1 win 64240  (new data)",
+    ]);
+    let Phase::Connection(connection) = &mut host.phase else { panic!() };
+    connection.handle_path(cx!(host), 1160, 0);
+    host.drain();
+    host.expect(&[
+        ". 1:1161(1160) ack 1 win 64240  (retransmission: smaller path MTU)",
+        "P. 1161:2321(1160) ack 1 win 64240  (retransmission: smaller path MTU)",
+        ". 2321:2921(600) ack 1 win 64240  (retransmission: smaller path MTU)",
+    ]);
+    let info = host.connection().info(START);
+    assert_eq!((info.ca_state, info.unacked, info.lost, info.total_retrans, info.advmss), (4, 4, 3, 3, 1460));
+    host.inject(". 1:1(0) ack 1461 win 65535");
+    let info = host.connection().info(START);
+    assert_eq!((info.unacked, info.lost), (3, 2));
+    host.pass_ms(1000);
+    assert_eq!(host.sent()[0], ". 1461:2321(860) ack 1 win 64240  (retransmission: RTO)");
+}
+
+/// As Linux 6.18.
+#[test]
+fn a_fin_is_sent_again_with_what_lies_before_it() {
+    let mut host = Host::established_after(Config { no_delay: true, ..plain() }, 20);
+    host.write(&[0; 100]).unwrap();
+    host.write(&[0; 100]).unwrap();
+    host.shutdown_write();
+    host.forget();
+    host.pass_ms(220);
+    host.expect(&["FP. 1:201(200) ack 1 win 64240  (retransmission: RTO)"]);
+}
+
+mod user_timeout {
+    use super::*;
+
+    fn with(timeout: u64) -> Config {
+        Config { user_timeout: Some(Duration::from_millis(timeout)), ..plain() }
+    }
+
+    /// As Linux 6.18: each is met exactly, but never before the first timeout.
+    #[test]
+    fn a_connect_ends_with_it() {
+        for (timeout, syns, end) in [(1_500, 2, 1_500), (500, 2, 1_001), (3_000, 3, 3_000)] {
+            let mut host = Host::new(with(timeout));
+            host.connect();
+            host.pass_ms(60_000);
+            assert_eq!(host.ended, Some(Some(Error::TimedOut)), "{timeout}");
+            assert_eq!(host.outbox.len(), syns, "{timeout}");
+            let story = host.story();
+            assert!(story.contains(&format!("{}.{:03}000   ended", end / 1000, end % 1000)), "{timeout}: {story}");
+        }
+    }
+}
