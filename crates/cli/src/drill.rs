@@ -106,6 +106,14 @@ pub(crate) struct DrillArgs {
     output: OutputArgs,
 }
 
+/// Here the exit code is a verdict: a reader that goes away before it does not make it a good one.
+fn unread(error: CliError) -> CliError {
+    match error {
+        CliError::BrokenPipe => CliError::run("standard output", "its reader went away before all scripts were judged"),
+        error => error,
+    }
+}
+
 /// What is shown, and written.
 #[derive(clap::Args, Debug)]
 #[command(next_help_heading = "Output")]
@@ -208,9 +216,9 @@ impl DrillArgs {
             },
         );
         session.bar.finish_and_clear();
-        written?;
+        written.map_err(unread)?;
         session.tally.elapsed = started.elapsed();
-        session.end()?;
+        session.end().map_err(unread)?;
         if let Some((path, file)) = junit {
             let xml = junit::text(&session.tally);
             { file }.write_all(xml.as_bytes()).map_err(|e| CliError::run(path.display(), plain(&e)))?;

@@ -15,8 +15,11 @@ pub(crate) struct Found {
     pub(crate) path: PathBuf,
 }
 
-/// How deep folders are searched: no collection is deeper, and a link in a circle ends.
+/// How deep folders are searched: no collection is deeper.
 const DEEPEST: usize = 32;
+
+/// No script is longer, in bytes.
+const LONGEST: u64 = 16 << 20;
 
 /// All scripts of files and folders, each folder's sorted, each script once; with filters, those with one of them in their path.
 pub(super) fn find(paths: &[PathBuf], filters: &[String]) -> Result<Vec<Found>, CliError> {
@@ -33,6 +36,10 @@ pub(super) fn find(paths: &[PathBuf], filters: &[String]) -> Result<Vec<Found>, 
                 return Err(error.hint("scripts in folders end in .pkt; a file with another name can be given itself"));
             }
             all[before..].sort();
+        } else if !metadata.is_file() {
+            return Err(CliError::usage(path.display(), "is neither a file nor a folder"));
+        } else if metadata.len() > LONGEST {
+            return Err(CliError::usage(path.display(), "is too long for a script: more than 16 MiB"));
         } else {
             all.push(found(path));
         }
@@ -54,14 +61,21 @@ fn search(folder: &Path, depth: usize, all: &mut Vec<Found>) -> Result<(), CliEr
     }
     let failed = |error| CliError::usage(folder.display(), plain(&error));
     for entry in fs::read_dir(folder).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        if path.is_dir() {
+        let entry = entry.map_err(failed)?;
+        let path = entry.path();
+        // A link to a folder is not followed: it may lead in a circle.
+        if entry.file_type().map_err(failed)?.is_dir() {
             search(&path, depth + 1, all)?;
-        } else if path.extension().is_some_and(|extension| extension == "pkt") {
+        } else if path.extension().is_some_and(|extension| extension == "pkt") && is_script(&path) {
             all.push(found(&path));
         }
     }
     Ok(())
+}
+
+/// A file that can be read to its end. One that is not there any more, or a link to nowhere, is told when it is opened.
+fn is_script(path: &Path) -> bool {
+    fs::metadata(path).map_or(true, |metadata| metadata.is_file() && metadata.len() <= LONGEST)
 }
 
 fn found(path: &Path) -> Found {

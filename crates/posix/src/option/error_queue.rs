@@ -2,8 +2,8 @@
 //! `msg_zerocopy.rst`).
 //!
 //! Three kinds of notices come there. *Stamps* of writes: when their last byte left, each time that it did, and when it
-//! was acknowledged. They never hold the packet, as if SOF_TIMESTAMPING_OPT_TSONLY were set always. *Zero-copy writes*
-//! that are complete: a call's bytes are a value of their own, so they were copied, and SO_EE_CODE_ZEROCOPY_COPIED says so,
+//! was acknowledged. They never hold the packet; without SOF_TIMESTAMPING_OPT_TSONLY, MSG_TRUNC says that it is missing, as it
+//! does on Linux where there is no room for it. *Zero-copy writes* that are complete: a call's bytes are a value of their own, so they were copied, and SO_EE_CODE_ZEROCOPY_COPIED says so,
 //! as Linux does of what goes by TUN or loopback. And the *ICMP error* that ended an open, with what it quoted, whether
 //! IP_RECVERR is set or not.
 //!
@@ -28,6 +28,8 @@ struct Entry {
     name: Option<Endpoint>,
     at: Option<Instant>,
     data: Vec<u8>,
+    /// Linux would have given the packet, too.
+    without_packet: bool,
 }
 
 /// `struct sock_extended_err`.
@@ -48,7 +50,7 @@ impl<O: Observer> Process<O> {
         let socket = self.files.socket(file)?;
         let mut data = entry.data.clone();
         let mut flags = abi::MSG_ERRQUEUE;
-        if data.len() > len {
+        if data.len() > len || entry.without_packet {
             flags |= abi::MSG_TRUNC;
             data.truncate(len);
         }
@@ -114,7 +116,8 @@ impl Entry {
                 (error, None)
             }
         };
-        Entry { error, offender: None, name: None, at, data: Vec::new() }
+        let without_packet = at.is_some() && timestamping & abi::SOF_TIMESTAMPING_OPT_TSONLY as u32 == 0;
+        Entry { error, offender: None, name: None, at, data: Vec::new(), without_packet }
     }
 
     fn of_icmp(notice: IcmpNotice) -> Entry {
@@ -127,7 +130,7 @@ impl Entry {
             ..ExtendedError::default()
         };
         let offender = Some(Endpoint::new(origin.from, 0));
-        Entry { error, offender, name: Some(to), at: None, data: quote }
+        Entry { error, offender, name: Some(to), at: None, data: quote, without_packet: false }
     }
 
     /// `struct sock_extended_err` and the offender's address, which is of the socket's family, or zeros.

@@ -178,6 +178,8 @@ impl RecvQueue {
         if !self.fin_received && self.fin == Some(self.ready.end()) {
             self.fin_received = true;
             result.fin = true;
+            // As Linux: with the FIN there is nothing left to be told selectively.
+            self.duplicate = None;
         }
         result
     }
