@@ -3,6 +3,7 @@
 //! Inputs only change state; what follows from it is decided here, when there is room to send. The order: a reset; a probe;
 //! what is lost; new data, with the FIN behind it; ACKs for their own sake, if no data took them along.
 
+use super::halves::SendHalf;
 use super::segmentation::Burst;
 use super::{Connection, Reset};
 use crate::negotiate::{InitialWindow, advertised_mss, syn_options};
@@ -212,7 +213,17 @@ impl Connection {
         let queue = &mut self.snd.queue;
         queue.pushed_to = queue.pushed_to.later(queue.end() - queue.pieces.len() + first);
         let len = first.min(mss).min(self.snd.usable_window());
-        self.send_new(cx, mss, len, Some(why))
+        let burst = self.send_new(cx, mss, len, Some(why));
+        // As Linux: what did not fit is pushed, too, even if that is but the FIN.
+        let fin_is_left = self.halves.send() == SendHalf::FinQueued;
+        let pieces = &mut self.snd.queue.pieces;
+        if pieces.is_empty() && fin_is_left {
+            pieces.open();
+        }
+        if len < first || fin_is_left {
+            pieces.push_first();
+        }
+        burst
     }
 
     fn send_ack<O: Observer>(&mut self, cx: &mut Cx<'_, O>) -> Option<Transmit> {

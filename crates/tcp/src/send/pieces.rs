@@ -65,6 +65,13 @@ impl Pieces {
         self.list.front()
     }
 
+    /// The end of the first says PSH.
+    pub fn push_first(&mut self) {
+        if let Some(first) = self.list.front_mut() {
+            first.push = true;
+        }
+    }
+
     /// The last.
     pub fn last_mut(&mut self) -> Option<&mut Piece> {
         self.list.back_mut()

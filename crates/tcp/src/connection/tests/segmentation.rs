@@ -305,3 +305,18 @@ fn a_writer_that_wants_little_unsent_is_told_when_it_has_left() {
     assert!(host.connection().take_woke().contains(Readiness::WRITABLE));
     assert!(host.connection().readiness().contains(Readiness::WRITABLE));
 }
+
+/// As Linux 6.18: a FIN needs a number of the window, too, and the segment before it waits for that.
+#[test]
+fn data_that_fills_the_window_waits_for_the_probe_timer_if_a_fin_follows() {
+    let mut host = with(Config { no_delay: true, ..plain() }, 20, 2000);
+    host.inject(". 1:1(0) ack 1 win 0");
+    host.write(&[0; 1000]).unwrap();
+    host.shutdown_write();
+    host.inject(". 1:1(0) ack 1 win 1000");
+    assert!(sent(&mut host).is_empty());
+    host.pass_ms(220);
+    assert_eq!(sent(&mut host), ["P. 1:1001(1000)"]);
+    host.inject(". 1:1(0) ack 1001 win 1000");
+    assert_eq!(sent(&mut host), ["FP. 1001:1001(0)"], "pushed like what it was cut from");
+}
