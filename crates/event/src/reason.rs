@@ -254,6 +254,8 @@ pub enum CongestionReason {
     Recovered,
     /// The retransmission timer ran out (§3.1).
     Rto,
+    /// The host's own queue was full.
+    LocalCongestion,
 }
 
 impl CongestionReason {
@@ -265,6 +267,7 @@ impl CongestionReason {
             CongestionReason::Loss => "loss",
             CongestionReason::Recovered => "recovered",
             CongestionReason::Rto => "RTO",
+            CongestionReason::LocalCongestion => "the host's own queue is full",
         }
     }
 }

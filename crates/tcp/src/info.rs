@@ -8,7 +8,7 @@ use limpid_event::TcpState;
 pub struct TcpInfo {
     /// State.
     pub state: TcpState,
-    /// Where loss recovery stands: 0 open, 1 disorder, 3 recovery, 4 loss (Linux's numbers).
+    /// Where loss recovery stands: 0 open, 1 disorder, 2 CWR, 3 recovery, 4 loss (Linux's numbers).
     pub ca_state: u8,
     /// Retransmission timeouts in a row, or zero-window probes.
     pub retransmits: u8,

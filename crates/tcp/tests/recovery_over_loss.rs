@@ -4,7 +4,7 @@
 use limpid_event::Instant;
 use limpid_tcp::WriteFlags;
 use limpid_tcp::congestion::{AckSample, CongestionControl, Controller, LossSample, Reno};
-use limpid_tcp::recovery::{AckInput, NewReno, RttEstimator};
+use limpid_tcp::recovery::{AckInput, Recovery, RttEstimator};
 use limpid_tcp::recv::RecvQueue;
 use limpid_tcp::send::{Append, SendQueue, SentRecords, Shape, Snapshot};
 use limpid_wire::tcp::SackBlock;
@@ -60,7 +60,7 @@ struct World {
     pool: FramePool,
     send: SendQueue,
     records: SentRecords,
-    recovery: NewReno,
+    recovery: Recovery,
     congestion: CongestionControl,
     rtt: RttEstimator,
     backoff: u32,
@@ -88,7 +88,7 @@ impl World {
             pool: FramePool::new(),
             send: SendQueue::new(start),
             records: SentRecords::new(start),
-            recovery: NewReno::new(),
+            recovery: Recovery::new(),
             congestion: CongestionControl::Reno(Reno::new(10)),
             rtt: RttEstimator::new(),
             backoff: 0,

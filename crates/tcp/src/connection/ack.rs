@@ -193,6 +193,24 @@ impl Connection {
         self.tell_of_window(cx, before, why);
     }
 
+    /// The path is congested, though nothing is lost: the window is reduced, once for each window of data (RFC 3168 §6.1.2; Linux's
+    /// `tcp_enter_cwr`). `why` is for those who watch. True if a reduction begins.
+    pub(super) fn enter_cwr<O: Observer>(&mut self, cx: &mut Cx<'_, O>, why: CongestionReason) -> bool {
+        let before = (self.snd.cwnd(), self.snd.congestion.ssthresh());
+        let sample = LossSample::new(cx.now, self.snd.in_flight(), u32::from(self.snd.mss));
+        let begins = self.snd.recovery.enter_cwr(&self.snd.records);
+        if begins {
+            self.snd.congestion.on_loss(&sample);
+            self.tell_of_window(cx, before, why);
+        }
+        begins
+    }
+
+    /// The host's own queue had no room for what this connection sent: as if the path had said so (Linux's local congestion).
+    pub fn handle_local_congestion<O: Observer>(&mut self, cx: &mut Cx<'_, O>) {
+        self.enter_cwr(cx, CongestionReason::LocalCongestion);
+    }
+
     fn ack_sample(&self, now: Instant, acked: &Acked, prior_in_flight: u32) -> AckSample {
         let snd = &self.snd;
         AckSample {
@@ -203,7 +221,7 @@ impl Connection {
             srtt: snd.rtt.srtt(),
             min_rtt: snd.rtt.min(),
             cwnd_limited: snd.usage.is_limited(snd.cwnd(), snd.congestion.ssthresh()),
-            in_recovery: snd.recovery.in_recovery(),
+            in_recovery: snd.recovery.is_reducing(),
             ..AckSample::new(now, acked.acked_segments, u32::from(snd.mss))
         }
     }

@@ -22,6 +22,7 @@ impl Connection {
             ca_state: match snd.recovery.phase() {
                 Phase::Open => 0,
                 Phase::Disorder => 1,
+                Phase::Cwr => 2,
                 Phase::Recovery => 3,
                 Phase::Loss => 4,
             },

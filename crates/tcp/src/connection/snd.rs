@@ -5,7 +5,7 @@ use super::segmentation::Burst;
 use super::watch::Watched;
 use crate::Config;
 use crate::congestion::{CongestionControl, Controller, CwndUsage};
-use crate::recovery::{NewReno, Rto, RttEstimator};
+use crate::recovery::{Recovery, Rto, RttEstimator};
 use crate::send::{Nagle, NagleMode, SendQueue, SentRecords, Shape, Snapshot, sws};
 use alloc::collections::VecDeque;
 use core::time::Duration;
@@ -46,7 +46,7 @@ pub(super) struct Snd {
     /// When anything left last.
     pub(super) last_tx: Instant,
     pub(super) rtt: RttEstimator,
-    pub(super) recovery: NewReno,
+    pub(super) recovery: Recovery,
     pub(super) congestion: CongestionControl,
     pub(super) usage: CwndUsage,
     pub(super) nagle: Nagle,
@@ -96,7 +96,7 @@ impl Snd {
             last_sent: birth.syn_sent_at,
             last_tx: birth.syn_sent_at,
             rtt: RttEstimator::with_bounds(birth.config.rto_min, birth.config.rto_max),
-            recovery: NewReno::new(),
+            recovery: Recovery::new(),
             congestion: new_congestion(birth),
             usage: CwndUsage::new(isn + 1, birth.syn_sent_at),
             nagle: Nagle::new(isn + 1),

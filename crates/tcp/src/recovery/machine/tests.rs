@@ -12,7 +12,7 @@ fn ms(n: u64) -> Instant {
 /// A sender of ten segments, the first with number 0, and what it does.
 struct Rig {
     records: SentRecords,
-    reno: NewReno,
+    reno: Recovery,
     sack: bool,
     cwnd: u32,
     now: u64,
@@ -23,7 +23,7 @@ fn rig(sack: bool) -> Rig {
     for i in 1..=10 {
         records.on_sent(SeqNum(i * MSS), ms(u64::from(i)), Snapshot::default(), Shape::SINGLE);
     }
-    Rig { records, reno: NewReno::new(), sack, cwnd: 10, now: 100 }
+    Rig { records, reno: Recovery::new(), sack, cwnd: 10, now: 100 }
 }
 
 impl Rig {

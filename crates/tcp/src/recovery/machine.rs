@@ -1,4 +1,4 @@
-//! Fast retransmit and fast recovery over the sent records: NewReno (RFC 5681 §3.2, RFC 6582), and with SACK the parts
+//! The state machine of recovery over the sent records (Linux's `tcp_ca_state`): fast retransmit and fast recovery, NewReno (RFC 5681 §3.2, RFC 6582), and with SACK the parts
 //! of RFC 6675 that tell what is lost. Limited transmit (RFC 3042) follows from counting: a duplicate ACK tells that a
 //! segment has left the network, so the window lets a new one in.
 //!
@@ -15,7 +15,7 @@ use limpid_wire::SeqNum;
 /// Duplicate ACKs that tell of a loss (RFC 5681 §3.2).
 pub const DUP_THRESH: u32 = 3;
 
-/// Where recovery stands: Linux's `tcp_ca_state`, without CWR.
+/// Where recovery stands: Linux's `tcp_ca_state`, `tcpi_ca_state` under the same numbers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Phase {
     /// Nothing unusual.
@@ -23,6 +23,8 @@ pub enum Phase {
     Open,
     /// Duplicate ACKs or SACK blocks came, but not enough to tell of a loss.
     Disorder,
+    /// The window is being reduced though nothing is lost: the path said ECN-Echo, or our own host was congested.
+    Cwr,
     /// Fast recovery: something is lost, and ACKs still come.
     Recovery,
     /// The retransmission timer ran out.
@@ -67,7 +69,7 @@ pub struct Retransmission {
 
 /// The state of recovery.
 #[derive(Clone, Debug)]
-pub struct NewReno {
+pub struct Recovery {
     phase: Phase,
     /// SND.NXT when recovery, or loss, began (Linux's high_seq).
     recover: SeqNum,
@@ -83,10 +85,10 @@ pub struct NewReno {
     recut: Option<SeqNum>,
 }
 
-impl NewReno {
+impl Recovery {
     /// Nothing is lost yet.
-    pub fn new() -> NewReno {
-        NewReno {
+    pub fn new() -> Recovery {
+        Recovery {
             phase: Phase::Open,
             recover: SeqNum(0),
             has_recovered: false,
@@ -102,7 +104,12 @@ impl NewReno {
         self.phase
     }
 
-    /// True in fast recovery: the window must not grow.
+    /// True while a reduction runs: the window must not grow.
+    pub fn is_reducing(&self) -> bool {
+        matches!(self.phase, Phase::Cwr | Phase::Recovery)
+    }
+
+    /// True in fast recovery.
     pub fn in_recovery(&self) -> bool {
         self.phase == Phase::Recovery
     }
@@ -128,7 +135,7 @@ impl NewReno {
         let advanced = input.acked.acked > 0;
         self.count(records, &input, advanced);
         match self.phase {
-            Phase::Open | Phase::Disorder => self.on_ack_open(records, input),
+            Phase::Open | Phase::Disorder | Phase::Cwr => self.on_ack_open(records, input),
             _ if records.snd_una().after_eq(self.recover) => self.finish(records),
             Phase::Recovery => self.on_ack_recovery(records, input, advanced),
             Phase::Loss => AckVerdict { partial: advanced, ..AckVerdict::default() },
@@ -163,8 +170,13 @@ impl NewReno {
             self.enter(records, input.mss);
             return AckVerdict { entered: true, ..AckVerdict::default() };
         }
-        let disorder = self.dup_acks > 0 || records.sacked() > 0;
-        self.phase = if disorder { Phase::Disorder } else { Phase::Open };
+        if self.phase == Phase::Cwr {
+            if !records.snd_una().after(self.recover) && !records.is_empty() {
+                return AckVerdict::default();
+            }
+            return self.finish(records);
+        }
+        self.phase = self.calm(records);
         AckVerdict::default()
     }
 
@@ -203,12 +215,28 @@ impl NewReno {
     }
 
     fn finish(&mut self, records: &SentRecords) -> AckVerdict {
-        let recovered = self.phase == Phase::Recovery;
+        let recovered = matches!(self.phase, Phase::Recovery | Phase::Cwr);
         self.dup_acks = 0;
         self.forced = false;
         self.recut = None;
-        self.phase = if records.sacked() > 0 { Phase::Disorder } else { Phase::Open };
+        self.phase = self.calm(records);
         AckVerdict { recovered, ..AckVerdict::default() }
+    }
+
+    /// Open, or Disorder if something is out of order.
+    fn calm(&self, records: &SentRecords) -> Phase {
+        if self.dup_acks > 0 || records.sacked() > 0 { Phase::Disorder } else { Phase::Open }
+    }
+
+    /// The path is congested, though nothing is lost (RFC 3168 §6.1.2; Linux's `tcp_enter_cwr`): the window is to be reduced, once
+    /// for each window of data. False if a reduction runs already.
+    pub fn enter_cwr(&mut self, records: &SentRecords) -> bool {
+        if !matches!(self.phase, Phase::Open | Phase::Disorder) {
+            return false;
+        }
+        self.phase = Phase::Cwr;
+        self.recover = records.snd_nxt();
+        true
     }
 
     /// The retransmission timer ran out: all that is outstanding and not sacked is lost. `repeated` says that it did before, and
@@ -217,7 +245,7 @@ impl NewReno {
     pub fn on_rto(&mut self, records: &mut SentRecords, repeated: bool) -> bool {
         let again = match self.phase {
             Phase::Open | Phase::Disorder => false,
-            Phase::Recovery => true,
+            Phase::Cwr | Phase::Recovery => true,
             Phase::Loss => repeated,
         };
         records.mark_all_lost();
@@ -289,8 +317,8 @@ impl NewReno {
     }
 }
 
-impl Default for NewReno {
-    fn default() -> NewReno {
-        NewReno::new()
+impl Default for Recovery {
+    fn default() -> Recovery {
+        Recovery::new()
     }
 }
