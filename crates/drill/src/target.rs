@@ -10,6 +10,7 @@ pub mod sysctl;
 pub use ours::OurTarget;
 
 use crate::script::Pos;
+use limpid_device::namespace::RouteMetrics;
 use limpid_event::{FlowId, Instant, TxReason};
 use limpid_lab::Recorder;
 use limpid_posix::{Call, Return};
@@ -149,7 +150,12 @@ pub enum Setting {
     /// Forget what is remembered of peers (`ip tcp_metrics flush all`).
     FlushMetrics,
     /// Attributes of the route to the script's end (`ip route change … mtu lock 1000 advmss 900 initcwnd 20`).
-    Route(RouteAttributes),
+    Route {
+        /// Which route: to this network; `None` for the default route.
+        destination: Option<Cidr>,
+        /// What is not named is as if it had never been set.
+        metrics: RouteMetrics,
+    },
     /// The device's queue (`tc qdisc replace dev tun0 root …`).
     Queue(Queue),
     /// The longest super-segment the device takes is one MSS (`ethtool -K tun0 tso off gso off`), or not.
@@ -157,29 +163,6 @@ pub enum Setting {
         /// Super-segments may be sent.
         allowed: bool,
     },
-}
-
-/// What `ip route change` may say; `None` for what it leaves out.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct RouteAttributes {
-    /// Which route: to this network; `None` for the default route.
-    pub destination: Option<Cidr>,
-    /// `mtu`, and whether `lock` stands before it.
-    pub mtu: Option<(u32, bool)>,
-    /// `advmss`.
-    pub advmss: Option<u32>,
-    /// `initcwnd`.
-    pub initcwnd: Option<u32>,
-    /// `initrwnd`.
-    pub initrwnd: Option<u32>,
-    /// `rto_min`.
-    pub rto_min: Option<Duration>,
-    /// `quickack`.
-    pub quickack: Option<bool>,
-    /// `congctl`.
-    pub congctl: Option<String>,
-    /// `features ecn`.
-    pub ecn: Option<bool>,
 }
 
 /// A device's queueing discipline.

@@ -84,19 +84,33 @@ pub(crate) fn field(name: &str, expected: u32, actual: u32) -> Result<(), String
     Err(format!("live packet field {name}: expected: {expected} ({expected:#x}) vs actual: {actual} ({actual:#x})"))
 }
 
-fn flag(name: &str, flag: TcpFlags, expected: TcpFlags, actual: TcpFlags) -> Compared {
-    field(name, expected.contains(flag).into(), actual.contains(flag).into())
+/// The flags under packetdrill's names, in the order in which it compares them.
+const FLAGS: [(&str, TcpFlags); 9] = [
+    ("tcp_fin", TcpFlags::FIN),
+    ("tcp_syn", TcpFlags::SYN),
+    ("tcp_rst", TcpFlags::RST),
+    ("tcp_psh", TcpFlags::PSH),
+    ("tcp_ack", TcpFlags::ACK),
+    ("tcp_urg", TcpFlags::URG),
+    ("tcp_ece", TcpFlags::ECE),
+    ("tcp_cwr", TcpFlags::CWR),
+    ("tcp_ae", TcpFlags::AE),
+];
+
+/// Those that all parts of a segment that was merged from several have alike.
+const ALIKE: TcpFlags = TcpFlags::all().difference(TcpFlags::FIN.union(TcpFlags::PSH).union(TcpFlags::CWR));
+
+/// Compares those of `which`.
+fn flags(which: TcpFlags, expected: TcpFlags, actual: TcpFlags) -> Compared {
+    let compared = FLAGS.iter().filter(|(_, flag)| which.contains(*flag));
+    compared
+        .copied()
+        .try_for_each(|(name, flag)| field(name, expected.contains(flag).into(), actual.contains(flag).into()))
 }
 
 /// What can't become right by merging: a first segment that differs in one of these is wrong already.
 pub(crate) fn check_first(text: &SegmentText, actual: &Tcp) -> Compared {
-    let (expected, flags) = (text.flags, actual.text.flags);
-    flag("tcp_syn", TcpFlags::SYN, expected, flags)?;
-    flag("tcp_rst", TcpFlags::RST, expected, flags)?;
-    flag("tcp_ack", TcpFlags::ACK, expected, flags)?;
-    flag("tcp_urg", TcpFlags::URG, expected, flags)?;
-    flag("tcp_ece", TcpFlags::ECE, expected, flags)?;
-    flag("tcp_ae", TcpFlags::AE, expected, flags)?;
+    flags(ALIKE, text.flags, actual.text.flags)?;
     field("tcp_seq", text.seq.0, actual.text.seq.0)?;
     field("tcp_ack_seq", text.ack.unwrap_or_default().0, actual.text.ack.unwrap_or_default().0)
 }
@@ -104,15 +118,9 @@ pub(crate) fn check_first(text: &SegmentText, actual: &Tcp) -> Compared {
 /// Whether `next` can follow `previous` in a merged segment of which `missing` bytes are still to come.
 pub(crate) fn check_follows(previous: &Actual, previous_len: u32, next: &Actual, missing: u32) -> Compared {
     let (before, after) = (&previous.tcp, &next.tcp);
-    let (expected, actual) = (before.text.flags, after.text.flags);
     field("ttl", previous.ip.ttl.into(), next.ip.ttl.into())?;
     field("tcp_data_offset", before.header_len as u32 / 4, after.header_len as u32 / 4)?;
-    flag("tcp_syn", TcpFlags::SYN, expected, actual)?;
-    flag("tcp_rst", TcpFlags::RST, expected, actual)?;
-    flag("tcp_ack", TcpFlags::ACK, expected, actual)?;
-    flag("tcp_urg", TcpFlags::URG, expected, actual)?;
-    flag("tcp_ece", TcpFlags::ECE, expected, actual)?;
-    flag("tcp_ae", TcpFlags::AE, expected, actual)?;
+    flags(ALIKE, before.text.flags, after.text.flags)?;
     field("tcp_reserved_bits", before.reserved.into(), after.reserved.into())?;
     field("tcp_seq", (before.text.seq + before.text.len).0, after.text.seq.0)?;
     field("tcp_ack_seq", before.text.ack.unwrap_or_default().0, after.text.ack.unwrap_or_default().0)?;
@@ -187,16 +195,7 @@ fn check_tcp(text: &SegmentText, actual: &Tcp) -> Compared {
         let header_len = MIN_HEADER_LEN + list.as_bytes().len();
         field("tcp_data_offset", header_len as u32 / 4, actual.header_len as u32 / 4)?;
     }
-    let (expected, flags) = (text.flags, actual.text.flags);
-    flag("tcp_fin", TcpFlags::FIN, expected, flags)?;
-    flag("tcp_syn", TcpFlags::SYN, expected, flags)?;
-    flag("tcp_rst", TcpFlags::RST, expected, flags)?;
-    flag("tcp_psh", TcpFlags::PSH, expected, flags)?;
-    flag("tcp_ack", TcpFlags::ACK, expected, flags)?;
-    flag("tcp_urg", TcpFlags::URG, expected, flags)?;
-    flag("tcp_ece", TcpFlags::ECE, expected, flags)?;
-    flag("tcp_cwr", TcpFlags::CWR, expected, flags)?;
-    flag("tcp_ae", TcpFlags::AE, expected, flags)?;
+    flags(TcpFlags::all(), text.flags, actual.text.flags)?;
     field("tcp_reserved_bits", 0, actual.reserved.into())?;
     field("tcp_seq", text.seq.0, actual.text.seq.0)?;
     field("tcp_ack_seq", text.ack.unwrap_or_default().0, actual.text.ack.unwrap_or_default().0)?;

@@ -6,7 +6,8 @@
 mod proc_net;
 
 use super::sysctl::Sysctls;
-use super::{Applied, CallId, Happening, Network, Queue, RouteAttributes, Sent, Setting, Started, Target, TargetError};
+use super::{Applied, CallId, Happening, Network, Queue, Sent, Setting, Started, Target, TargetError};
+use limpid_device::namespace;
 use limpid_event::{Error, Instant};
 use limpid_lab::Recorder;
 use limpid_lab::recorder::HostObserver;
@@ -106,9 +107,8 @@ impl OurTarget {
     }
 
     /// What a script says of a route is of the one to its end, whichever it names.
-    fn set_route(&mut self, attributes: &RouteAttributes) -> Result<Applied, TargetError> {
-        let RouteAttributes { destination: _, mtu, advmss, initcwnd, initrwnd, rto_min, quickack, congctl, ecn } =
-            attributes;
+    fn set_route(&mut self, metrics: &namespace::RouteMetrics) -> Result<Applied, TargetError> {
+        let namespace::RouteMetrics { congctl, mtu, advmss, initcwnd, initrwnd, rto_min, quickack, ecn } = metrics;
         let unsupported = |what: &str| Err(TargetError::Unsupported(format!("a route's {what}")));
         match (initrwnd, quickack, congctl, ecn) {
             (Some(_), ..) => return unsupported("initrwnd"),
@@ -210,7 +210,7 @@ impl Target for OurTarget {
             Setting::Segmentation { .. } => Ok(Applied::Done),
             Setting::Queue(Queue::Fifo { limit }) if *limit != Some(0) => Ok(Applied::Done),
             Setting::Queue(queue) => Err(TargetError::Unsupported(format!("a device's queue that is {queue:?}"))),
-            Setting::Route(attributes) => self.set_route(attributes),
+            Setting::Route { destination: _, metrics } => self.set_route(metrics),
             Setting::Module { module, parameter, .. } => {
                 Err(TargetError::Unsupported(format!("parameter {parameter} of {module}")))
             }

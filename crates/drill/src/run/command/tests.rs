@@ -1,5 +1,6 @@
 use super::*;
-use crate::target::{Applied, Happening, Queue, RouteAttributes, Started, Target, TargetError};
+use crate::target::{Applied, Happening, Queue, Started, Target, TargetError};
+use limpid_device::namespace::RouteMetrics;
 use limpid_event::Instant;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -64,28 +65,33 @@ fn scripts_that_collections_share() {
 fn the_network() {
     let one = |setting| vec![set(vec![setting])];
     assert_eq!(actions("ip tcp_metrics flush all > /dev/null 2>&1"), one(Setting::FlushMetrics));
-    let route = |attributes| one(Setting::Route(attributes));
+    let route = |destination, metrics| one(Setting::Route { destination, metrics });
     assert_eq!(
         actions("ip route change 192.0.2.0/24 dev tun0 mtu lock 1000 advmss 900 initcwnd 20 initrwnd 30 rto_min 5ms"),
-        route(RouteAttributes {
-            destination: "192.0.2.0/24".parse().ok(),
-            mtu: Some((1000, true)),
-            advmss: Some(900),
-            initcwnd: Some(20),
-            initrwnd: Some(30),
-            rto_min: Some(Duration::from_millis(5)),
-            ..RouteAttributes::default()
-        })
+        route(
+            "192.0.2.0/24".parse().ok(),
+            RouteMetrics {
+                mtu: Some((1000, true)),
+                advmss: Some(900),
+                initcwnd: Some(20),
+                initrwnd: Some(30),
+                rto_min: Some(Duration::from_millis(5)),
+                ..RouteMetrics::default()
+            }
+        )
     );
     assert_eq!(
         actions("/sbin/ip -6 route replace default via fe80::1 dev tun0 mtu 1400 features ecn quickack 1 congctl reno"),
-        route(RouteAttributes {
-            mtu: Some((1400, false)),
-            ecn: Some(true),
-            quickack: Some(true),
-            congctl: Some("reno".into()),
-            ..RouteAttributes::default()
-        })
+        route(
+            None,
+            RouteMetrics {
+                mtu: Some((1400, false)),
+                ecn: Some(true),
+                quickack: Some(true),
+                congctl: Some("reno".into()),
+                ..RouteMetrics::default()
+            }
+        )
     );
     let queue = |queue| one(Setting::Queue(queue));
     assert_eq!(actions("tc qdisc replace dev tun0 root pfifo limit 0"), queue(Queue::Fifo { limit: Some(0) }));

@@ -1,8 +1,9 @@
 //! Settings of Linux in its private network: only what is the network's own is changed, never the machine's.
 
-use super::super::{Applied, Queue, RouteAttributes, Setting, TargetError};
+use super::super::{Applied, Queue, Setting, TargetError};
 use super::KernelTarget;
 use limpid_device::namespace::{self, KernelRoute, NamespaceError, RouteMetrics};
+use limpid_wire::Cidr;
 use std::fs;
 use std::io;
 
@@ -32,7 +33,7 @@ impl KernelTarget {
             Setting::Module { module, parameter, value } => module_parameter(module, parameter, value),
             Setting::FlushMetrics if self.fresh => Ok(Applied::Done),
             Setting::FlushMetrics => refused_as(self.namespace.flush_tcp_metrics()),
-            Setting::Route(attributes) => self.set_route(attributes),
+            Setting::Route { destination, metrics } => self.set_route(*destination, metrics),
             Setting::Queue(queue) => {
                 let queue = match *queue {
                     Queue::Fifo { limit } => namespace::Queue::Fifo { limit },
@@ -75,12 +76,10 @@ impl KernelTarget {
     }
 
     /// As `ip route change`: what is not named is as if it had never been set.
-    fn set_route(&mut self, attributes: &RouteAttributes) -> Result<Applied, TargetError> {
-        let RouteAttributes { destination, mtu, advmss, initcwnd, initrwnd, rto_min, quickack, congctl, ecn } =
-            attributes.clone();
+    fn set_route(&mut self, destination: Option<Cidr>, metrics: &RouteMetrics) -> Result<Applied, TargetError> {
         // The sysctl's, where it was closed, stays.
-        let congctl = congctl.or_else(|| self.route.metrics.congctl.clone());
-        let metrics = RouteMetrics { congctl, mtu, advmss, initcwnd, initrwnd, rto_min, quickack, ecn };
+        let congctl = metrics.congctl.clone().or_else(|| self.route.metrics.congctl.clone());
+        let metrics = RouteMetrics { congctl, ..metrics.clone() };
         let remote = self.route.destination.addr;
         match destination.filter(|network| !network.contains(remote)) {
             // The script's end is reached by a route of its own: whichever route is named, it is that one which counts.

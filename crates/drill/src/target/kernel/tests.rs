@@ -2,7 +2,7 @@
 //! What they expect of Linux is what it does; of times they expect only what a busy machine can keep.
 
 use super::*;
-use crate::target::{Queue, RouteAttributes};
+use crate::target::Queue;
 use limpid_posix::abi::{
     AF_INET, AF_INET6, EPOLL_CTL_ADD, EPOLLIN, F_GETFL, F_SETFL, O_NONBLOCK, SO_REUSEADDR, SOCK_STREAM, SOL_SOCKET,
     SOL_TCP, TCP_CONGESTION, TCP_MAXSEG,
@@ -371,20 +371,17 @@ fn what_is_not_there_is_unsupported_and_what_is_wrong_refused() {
 #[test]
 fn the_route_to_the_script_has_attributes() {
     on_linux(v4(), |mut scene| {
-        let attributes = RouteAttributes {
-            destination: Some("192.0.2.0/24".parse().unwrap()),
-            mtu: Some((1200, true)),
-            advmss: Some(900),
-            initcwnd: Some(2),
-            ..RouteAttributes::default()
-        };
-        assert_eq!(scene.target.set(&Setting::Route(attributes)).unwrap(), Applied::Done);
+        let destination = Some("192.0.2.0/24".parse().unwrap());
+        let metrics =
+            RouteMetrics { mtu: Some((1200, true)), advmss: Some(900), initcwnd: Some(2), ..RouteMetrics::default() };
+        assert_eq!(scene.target.set(&Setting::Route { destination, metrics }).unwrap(), Applied::Done);
         scene.listener();
         scene.inject("S 0:0(0) win 32792 <mss 1460>");
         let (_, text) = scene.sent();
         assert!(text.to_string().ends_with("<mss 900>"), "{text}");
-        let elsewhere = RouteAttributes { destination: Some("198.51.100.0/24".parse().unwrap()), ..Default::default() };
-        assert_eq!(scene.target.set(&Setting::Route(elsewhere)).unwrap(), Applied::Done);
+        let destination = Some("198.51.100.0/24".parse().unwrap());
+        let elsewhere = Setting::Route { destination, metrics: RouteMetrics::default() };
+        assert_eq!(scene.target.set(&elsewhere).unwrap(), Applied::Done);
     });
 }
 

@@ -3,7 +3,8 @@
 use super::super::words::{Word, unsupported};
 use super::super::{Action, NotSupported};
 use super::Answer;
-use crate::target::{Queue, RouteAttributes, Setting};
+use crate::target::{Queue, Setting};
+use limpid_device::namespace::RouteMetrics;
 use limpid_wire::{Cidr, IpAddr};
 use std::slice::Iter;
 use std::str::FromStr;
@@ -95,7 +96,7 @@ fn route(words: &mut Words<'_>, v6: Option<bool>) -> Answer<Action> {
         "default" => None,
         text => Some(network(text).filter(|to| v6.is_none_or(|v6| v6 != to.addr.is_v4())).ok_or_else(|| words.odd())?),
     };
-    let mut attributes = RouteAttributes { destination, ..RouteAttributes::default() };
+    let mut metrics = RouteMetrics::default();
     while let Some(word) = words.next() {
         match word {
             // What the route itself is: a script has one device and one peer.
@@ -106,19 +107,19 @@ fn route(words: &mut Words<'_>, v6: Option<bool>) -> Answer<Action> {
                 let next = words.value()?;
                 let locked = next == "lock";
                 let mtu = if locked { words.number()? } else { next.parse().map_err(|_| words.odd())? };
-                attributes.mtu = Some((mtu, locked));
+                metrics.mtu = Some((mtu, locked));
             }
-            "advmss" => attributes.advmss = Some(words.number()?),
-            "initcwnd" => attributes.initcwnd = Some(words.number()?),
-            "initrwnd" => attributes.initrwnd = Some(words.number()?),
-            "quickack" => attributes.quickack = Some(words.number::<u32>()? != 0),
-            "congctl" => attributes.congctl = Some(words.value()?.to_owned()),
-            "features" if words.value()? == "ecn" => attributes.ecn = Some(true),
-            "rto_min" => attributes.rto_min = Some(time(words)?),
+            "advmss" => metrics.advmss = Some(words.number()?),
+            "initcwnd" => metrics.initcwnd = Some(words.number()?),
+            "initrwnd" => metrics.initrwnd = Some(words.number()?),
+            "quickack" => metrics.quickack = Some(words.number::<u32>()? != 0),
+            "congctl" => metrics.congctl = Some(words.value()?.to_owned()),
+            "features" if words.value()? == "ecn" => metrics.ecn = Some(true),
+            "rto_min" => metrics.rto_min = Some(time(words)?),
             _ => return Err(words.odd()),
         }
     }
-    Ok(one(Setting::Route(attributes)))
+    Ok(one(Setting::Route { destination, metrics }))
 }
 
 /// A network, or an address as a network of its own.
