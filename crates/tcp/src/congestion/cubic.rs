@@ -8,13 +8,12 @@
 #[cfg(test)]
 mod tests;
 
+use super::cwnd::{Cwnd, MAX_WINDOW};
 use super::hystart::HyStart;
-use super::{AckSample, Controller, IdleSample, LossSample, SSTHRESH_UNKNOWN, in_micros};
+use super::{AckSample, Controller, IdleSample, LossSample, in_micros};
 use core::time::Duration;
 use limpid_event::Instant;
 
-/// The largest window in segments that is worth counting: above every window that TCP can state (RFC 7323 §2.3).
-const MAX_SEGMENTS: u32 = 1 << 24;
 /// β in units of 1 / 1024: what is left of the window after a loss.
 const BETA: u64 = 717;
 /// C in units of 1 / 1024 segment a second cubed, times ten: `C · 1024 = 410`.
@@ -23,26 +22,17 @@ const C_SCALED: u64 = 410;
 const UPDATE_INTERVAL_MS: u32 = 31;
 /// Where Reno's window would be: it grows by one for this many acknowledged, as eighths of the window
 /// (RFC 9438 §4.3, α = 3 (1 − β) / (1 + β)).
-const RENO_EIGHTHS: u32 = (8 * (1024 + BETA) / 3 / (1024 - BETA)) as u32;
+const RENO_EIGHTHS: u64 = 8 * (1024 + BETA) / 3 / (1024 - BETA);
 
 /// See the module.
 #[derive(Clone, Debug)]
 pub struct Cubic {
-    /// Segments.
-    cwnd: u32,
-    /// Segments, or [`SSTHRESH_UNKNOWN`].
-    ssthresh: u32,
-    /// What the window begins with, and where idleness stops to shrink it.
-    initial: u32,
-    /// Segments acknowledged in congestion avoidance that have not opened the window yet.
-    credit: u32,
+    cwnd: Cwnd,
     /// The window before the last reduction, with fast convergence (W_max, §4.7).
     w_max: u32,
     /// How this period of congestion avoidance goes; none before its first ACK.
     epoch: Option<Epoch>,
     hystart: HyStart,
-    /// Window and threshold before the last reduction.
-    prior: Option<(u32, u32)>,
     /// In µs; 0 where unknown.
     min_rtt: u32,
 }
@@ -69,54 +59,24 @@ struct Epoch {
 impl Cubic {
     /// A connection's, which begins with `initial` segments.
     pub fn new(initial: u32) -> Cubic {
-        let initial = initial.clamp(1, MAX_SEGMENTS);
-        Cubic {
-            cwnd: initial,
-            ssthresh: SSTHRESH_UNKNOWN,
-            initial,
-            credit: 0,
-            w_max: 0,
-            epoch: None,
-            hystart: HyStart::default(),
-            prior: None,
-            min_rtt: 0,
-        }
+        Cubic { cwnd: Cwnd::new(initial), w_max: 0, epoch: None, hystart: HyStart::default(), min_rtt: 0 }
     }
 
     /// The same with another window now.
     #[must_use]
     pub fn with_window(self, window: u32) -> Cubic {
-        Cubic { cwnd: window.clamp(1, MAX_SEGMENTS), ..self }
+        Cubic { cwnd: self.cwnd.with_window(window), ..self }
     }
 
     /// The same with a threshold that was learned already.
     #[must_use]
     pub fn with_ssthresh(self, ssthresh: u32) -> Cubic {
-        Cubic { ssthresh: ssthresh.max(2), ..self }
-    }
-
-    fn in_slow_start(&self) -> bool {
-        self.cwnd < self.ssthresh
-    }
-
-    fn avoid(&mut self, now: Instant, acked: u32) {
-        let per_segment = self.update(now, acked);
-        if self.credit >= per_segment {
-            self.credit = 0;
-            self.cwnd += 1;
-        }
-        self.credit += acked;
-        if self.credit >= per_segment {
-            let opened = self.credit / per_segment;
-            self.credit -= opened * per_segment;
-            self.cwnd += opened;
-        }
-        self.cwnd = self.cwnd.min(MAX_SEGMENTS);
+        Cubic { cwnd: self.cwnd.with_ssthresh(ssthresh), ..self }
     }
 
     /// How many segments must be acknowledged for one more in the window.
     fn update(&mut self, now: Instant, acked: u32) -> u32 {
-        let (cwnd, w_max, min_rtt_ms) = (self.cwnd, self.w_max, self.min_rtt / 1000);
+        let (cwnd, w_max, min_rtt_ms) = (self.cwnd.segments(), self.w_max, self.min_rtt / 1000);
         let epoch = match &mut self.epoch {
             Some(epoch) => {
                 epoch.reno_credit = epoch.reno_credit.saturating_add(acked);
@@ -141,19 +101,13 @@ impl Cubic {
         epoch.per_segment
     }
 
-    /// After a loss: β of the window, two segments at least (§4.6), and fast convergence (§4.7).
+    /// After a loss: β of the window (§4.6), and fast convergence (§4.7).
     fn reduce(&mut self) {
         self.epoch = None;
-        self.prior = Some((self.cwnd, self.ssthresh));
-        let cwnd = u64::from(self.cwnd);
-        self.w_max = if self.cwnd < self.w_max { (cwnd * (1024 + BETA) / 2048) as u32 } else { self.cwnd };
-        self.ssthresh = ((cwnd * BETA / 1024) as u32).max(2);
-        self.credit = 0;
-    }
-
-    /// The threshold remembers three quarters of a window that shrinks without a loss.
-    fn remember(&mut self) {
-        self.ssthresh = self.ssthresh.max(self.cwnd / 2 + self.cwnd / 4);
+        let window = u64::from(self.cwnd.segments());
+        let converges = self.cwnd.segments() < self.w_max;
+        self.w_max = if converges { (window * (1024 + BETA) / 2048) as u32 } else { self.cwnd.segments() };
+        self.cwnd.reduce_to((window * BETA / 1024) as u32);
     }
 }
 
@@ -181,7 +135,7 @@ impl Epoch {
         let k = u64::from(self.k);
         // After two minutes the window has long reached its bound.
         let offset = t.abs_diff(k).min(1 << 17);
-        let delta = ((C_SCALED * offset * offset * offset) >> 40).min(u64::from(MAX_SEGMENTS)) as u32;
+        let delta = ((C_SCALED * offset * offset * offset) >> 40).min(u64::from(MAX_WINDOW)) as u32;
         let target = if t < k { self.origin.saturating_sub(delta) } else { self.origin.saturating_add(delta) };
         self.per_segment = match target.checked_sub(cwnd) {
             Some(ahead @ 1..) => cwnd / ahead,
@@ -195,7 +149,8 @@ impl Epoch {
 
     /// Reno's window, if it is the larger one (§4.3).
     fn follow_reno(&mut self, cwnd: u32) {
-        let each = (cwnd.saturating_mul(RENO_EIGHTHS) >> 3).max(1);
+        // At most 15/8 of the largest window.
+        let each = ((u64::from(cwnd) * RENO_EIGHTHS) >> 3).max(1) as u32;
         if self.reno_credit > each {
             let grown = (self.reno_credit - 1) / each;
             self.reno_credit -= grown * each;
@@ -213,35 +168,30 @@ impl Controller for Cubic {
             let micros = in_micros(rtt).max(1);
             self.min_rtt = if self.min_rtt == 0 { micros } else { self.min_rtt.min(micros) };
             let min_rtt = Duration::from_micros(self.min_rtt.into());
-            if self.in_slow_start() && self.hystart.on_ack(sample, rtt, min_rtt, self.cwnd) {
-                self.ssthresh = self.cwnd;
+            if self.cwnd.in_slow_start() && self.hystart.on_ack(sample, rtt, min_rtt, self.cwnd.segments()) {
+                self.cwnd.leave_slow_start();
             }
         }
         if sample.in_recovery || !sample.cwnd_limited || sample.acked == 0 {
             return;
         }
-        let mut acked = sample.delivered;
-        if self.in_slow_start() {
-            let opened = acked.min(self.ssthresh - self.cwnd).min(MAX_SEGMENTS - self.cwnd);
-            self.cwnd += opened;
-            acked -= opened;
-        }
-        if acked > 0 {
-            self.avoid(sample.now, acked);
+        let left = self.cwnd.slow_start(sample.delivered);
+        if left > 0 {
+            let per_segment = self.update(sample.now, left);
+            self.cwnd.avoid(left, per_segment);
         }
     }
 
     fn on_loss(&mut self, _sample: &LossSample) {
         self.reduce();
-        self.cwnd = self.ssthresh;
+        self.cwnd.restart_at_threshold();
     }
 
     fn on_rto(&mut self, _sample: &LossSample, again: bool) {
         if !again {
             self.reduce();
         }
-        self.cwnd = 1;
-        self.credit = 0;
+        self.cwnd.collapse();
         // What was learned of the path is void; the threshold remembers.
         self.w_max = 0;
         self.epoch = None;
@@ -250,50 +200,32 @@ impl Controller for Cubic {
     }
 
     fn on_undo(&mut self) {
-        if let Some((cwnd, ssthresh)) = self.prior.take() {
-            self.cwnd = self.cwnd.max(cwnd);
-            self.ssthresh = self.ssthresh.max(ssthresh);
-        }
+        self.cwnd.undo();
     }
 
     fn on_recovered(&mut self, _sample: &LossSample) {
-        self.cwnd = self.ssthresh.min(MAX_SEGMENTS);
-        self.credit = 0;
+        self.cwnd.restart_at_threshold();
     }
 
-    /// As Reno's; and the time of silence does not count for the cubic function (§4.2 of RFC 9438 counts from the
-    /// beginning of congestion avoidance, and an application's pause is none).
+    /// The time of silence does not count for the cubic function (§4.2 of RFC 9438 counts from the beginning of congestion
+    /// avoidance, and an application's pause is none).
     fn on_idle(&mut self, sample: &IdleSample) {
-        let restart = self.initial.min(self.cwnd);
-        self.remember();
-        let rto = sample.rto.max(Duration::from_millis(1));
-        let mut idle = sample.idle;
-        while idle > rto && self.cwnd > restart {
-            self.cwnd /= 2;
-            idle -= rto;
-        }
-        self.cwnd = self.cwnd.max(restart);
-        self.credit = 0;
+        self.cwnd.on_idle(sample);
         if let Some(epoch) = &mut self.epoch {
             epoch.start = (epoch.start + sample.idle).min(sample.now);
         }
     }
 
-    /// As Reno's.
     fn on_unused(&mut self, used: u32) {
-        let used = used.max(self.initial);
-        if used < self.cwnd {
-            self.remember();
-            self.cwnd = (self.cwnd + used) / 2;
-        }
+        self.cwnd.on_unused(used);
     }
 
     fn window(&self) -> u32 {
-        self.cwnd
+        self.cwnd.segments()
     }
 
     fn ssthresh(&self) -> u32 {
-        self.ssthresh
+        self.cwnd.ssthresh()
     }
 
     fn name(&self) -> &'static str {

@@ -5,6 +5,7 @@
 //! habits fill it.
 
 pub mod cubic;
+mod cwnd;
 mod hystart;
 pub mod reno;
 mod usage;

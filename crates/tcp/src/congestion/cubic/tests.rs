@@ -1,3 +1,4 @@
+use super::super::SSTHRESH_UNKNOWN;
 use super::*;
 
 const MSS: u32 = 1000;
@@ -10,7 +11,7 @@ fn ack(now: Instant, segments: u32) -> AckSample {
 /// Acknowledges whole windows, one segment an ACK, evenly over each round trip, until `end`.
 fn run(cubic: &mut Cubic, mut now: Instant, end: Instant) -> Instant {
     while now < end {
-        let window = cubic.cwnd;
+        let window = cubic.window();
         for _ in 0..window {
             now += RTT / window;
             cubic.on_ack(&ack(now, 1));
@@ -41,7 +42,7 @@ fn the_window_follows_the_cubic_function() {
     for seconds in [2, 5, 8, 9, 12, 15] {
         now = run(&mut cubic, now, at(seconds * 1000));
         let expected = 0.4 * (seconds as f64 - k).powi(3) + 1000.0;
-        let got = f64::from(cubic.cwnd);
+        let got = f64::from(cubic.window());
         assert!((got - expected).abs() <= expected * 0.03, "{seconds} s: {got}, not {expected}");
     }
 }
@@ -51,10 +52,10 @@ fn the_window_follows_the_cubic_function() {
 fn a_small_window_grows_as_reno_would() {
     let mut cubic = Cubic::new(10).with_window(20);
     cubic.on_loss(&LossSample::new(at(0), 0, MSS));
-    assert_eq!(cubic.cwnd, 14);
+    assert_eq!(cubic.window(), 14);
     run(&mut cubic, at(0), at(2000));
     // 20 round trips at α = 0.53 segments each: 14 + 10; the cubic function alone would be at 19.2.
-    assert!((23..=25).contains(&cubic.cwnd), "{}", cubic.cwnd);
+    assert!((23..=25).contains(&cubic.window()), "{}", cubic.window());
 }
 
 /// RFC 9438 §4.7: a second loss below the first one's window gives room to others.
@@ -70,9 +71,9 @@ fn fast_convergence_remembers_less() {
 #[test]
 fn slow_start_doubles_and_a_timeout_begins_again() {
     let mut cubic = Cubic::new(10);
-    assert_eq!(cubic.cwnd, 10);
+    assert_eq!(cubic.window(), 10);
     cubic.on_ack(&ack(at(100), 5));
-    assert_eq!(cubic.cwnd, 15);
+    assert_eq!(cubic.window(), 15);
     cubic.on_rto(&LossSample::new(at(300), 0, MSS), false);
     assert_eq!((cubic.window(), cubic.ssthresh()), (1, 10));
     cubic.on_rto(&LossSample::new(at(700), 0, MSS), true);
@@ -85,7 +86,7 @@ fn slow_start_doubles_and_a_timeout_begins_again() {
 fn what_is_not_used_does_not_grow() {
     let mut cubic = Cubic::new(10);
     cubic.on_ack(&AckSample { cwnd_limited: false, ..ack(at(100), 5) });
-    assert_eq!(cubic.cwnd, 10);
+    assert_eq!(cubic.window(), 10);
 }
 
 #[test]
@@ -93,10 +94,10 @@ fn silence_does_not_count() {
     let mut cubic = Cubic::new(10).with_window(1000);
     cubic.on_loss(&LossSample::new(at(0), 0, MSS));
     let now = run(&mut cubic, at(0), at(2000));
-    let (before, idle) = (cubic.cwnd, Duration::from_millis(150));
+    let (before, idle) = (cubic.window(), Duration::from_millis(150));
     cubic.on_idle(&IdleSample::new(now + idle, idle, Duration::from_millis(300), MSS));
     let epoch = cubic.epoch.as_ref().map(|e| e.start);
-    assert_eq!(cubic.cwnd, before, "less than a timeout");
+    assert_eq!(cubic.window(), before, "less than a timeout");
     assert!(epoch.is_some_and(|start| start >= at(150)), "{epoch:?}");
 }
 

@@ -1,4 +1,7 @@
+use super::super::SSTHRESH_UNKNOWN;
+use super::super::cwnd::MAX_WINDOW;
 use super::*;
+use core::time::Duration;
 use limpid_event::Instant;
 use proptest::prelude::*;
 
@@ -55,7 +58,9 @@ fn slow_start_ends_at_the_threshold_and_the_rest_counts_for_avoidance() {
     reno.on_rto(&loss(), false);
     assert_eq!((reno.window(), reno.ssthresh()), (1, 10));
     reno.on_ack(&ack(14));
-    assert_eq!((reno.window(), reno.count), (10, 5));
+    assert_eq!(reno.window(), 10);
+    reno.on_ack(&ack(5));
+    assert_eq!(reno.window(), 11, "five of the fourteen counted already");
 }
 
 #[test]
@@ -100,7 +105,7 @@ fn two_timeouts_in_a_row_are_taken_back_to_before_the_first() {
 #[test]
 fn idleness_halves_for_each_timeout_and_remembers_in_the_threshold() {
     let idle = |ms| {
-        let mut reno = Reno { cwnd: 40, ssthresh: 30, ..Reno::new(10) };
+        let mut reno = Reno::new(10).with_window(40).with_ssthresh(30);
         let (rto, idle) = (Duration::from_millis(200), Duration::from_millis(ms));
         reno.on_idle(&IdleSample::new(Instant::ZERO, idle, rto, MSS));
         (reno.window(), reno.ssthresh())
@@ -109,14 +114,14 @@ fn idleness_halves_for_each_timeout_and_remembers_in_the_threshold() {
     assert_eq!(idle(201), (20, 30));
     assert_eq!(idle(401), (10, 30));
     assert_eq!(idle(60_000), (10, 30), "not below the initial window");
-    let mut reno = Reno { cwnd: 40, ssthresh: 20, ..Reno::new(10) };
+    let mut reno = Reno::new(10).with_window(40).with_ssthresh(20);
     reno.on_idle(&IdleSample::new(Instant::ZERO, Duration::from_secs(1), Duration::from_secs(1), MSS));
     assert_eq!(reno.ssthresh(), 30, "three quarters");
 }
 
 #[test]
 fn what_is_not_used_is_given_up_by_half() {
-    let mut reno = Reno { cwnd: 100, ssthresh: 50, ..Reno::new(10) };
+    let mut reno = Reno::new(10).with_window(100).with_ssthresh(50);
     reno.on_unused(20);
     assert_eq!((reno.window(), reno.ssthresh()), (60, 75));
     reno.on_unused(1);
