@@ -49,11 +49,15 @@ pub struct Config {
     /// The most the receive buffer may ever grow to (the larger of `tcp_rmem[2]` and `rmem_max`); it decides the window scale
     /// we offer.
     pub recv_buffer_max: usize,
+    /// The most that is offered as window at first, in segments of our MSS (a route's `initrwnd`); 0 is no bound.
+    pub initial_rwnd: u16,
     /// The most that is offered as window, bytes (TCP_WINDOW_CLAMP); 0 is no bound.
     pub window_clamp: u32,
     /// ACKs do not wait for an answer to ride on (TCP_QUICKACK), until one was seen to come. Off, a connect's last ACK waits for
     /// data.
     pub quick_ack: bool,
+    /// No ACK waits for anything (a route's `quickack`).
+    pub ack_at_once: bool,
     /// A connection is not there to be accepted before data has come with its last ACK or behind it, or so many SYN-ACKs would
     /// have been sent (TCP_DEFER_ACCEPT); 0 is off. Of one who connects, the last ACK waits for data, as with `quick_ack` off.
     pub defer_accept: u8,
@@ -209,8 +213,10 @@ impl Default for Config {
             recv_buffer: 131_072,
             recv_buffer_fixed: false,
             recv_buffer_max: 6_291_456,
+            initial_rwnd: 0,
             window_clamp: 0,
             quick_ack: true,
+            ack_at_once: false,
             defer_accept: 0,
             recv_lowat: 1,
             comp_sack_nr: 44,

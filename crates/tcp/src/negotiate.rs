@@ -30,7 +30,11 @@ impl InitialWindow {
     pub(crate) fn select(config: &Config, scaling: bool, mss: u16) -> InitialWindow {
         let clamp = InitialWindow::clamp(config, WindowScale::MAX);
         let space = half(config.recv_buffer).min(clamp);
-        let window = if space > u32::from(mss) { space - space % u32::from(mss.max(1)) } else { space };
+        let whole = if space > u32::from(mss) { space - space % u32::from(mss.max(1)) } else { space };
+        let window = match config.initial_rwnd {
+            0 => whole,
+            segments => whole.min(u32::from(segments) * u32::from(mss)),
+        };
         if !scaling {
             return InitialWindow { window, scale: WindowScale::NONE };
         }

@@ -15,6 +15,7 @@ use limpid_posix::{Call, Process, Progress, abi};
 use limpid_stack::{
     IfaceId, InterfaceConfig, Medium, Route, RouteMetrics, RxChecksum, RxFrame, Secrets, Stack, StackConfig, TxBatch,
 };
+use limpid_tcp::congestion::Algorithm;
 use limpid_wire::{Chunk, Cidr, IpAddr};
 use std::collections::VecDeque;
 use std::fmt;
@@ -110,12 +111,12 @@ impl OurTarget {
     fn set_route(&mut self, metrics: &namespace::RouteMetrics) -> Result<Applied, TargetError> {
         let namespace::RouteMetrics { congctl, mtu, advmss, initcwnd, initrwnd, rto_min, quickack, ecn } = metrics;
         let unsupported = |what: &str| Err(TargetError::Unsupported(format!("a route's {what}")));
-        match (initrwnd, quickack, congctl, ecn) {
-            (Some(_), ..) => return unsupported("initrwnd"),
-            (_, Some(_), ..) => return unsupported("quickack"),
-            (_, _, Some(_), _) => return unsupported("congctl"),
-            (.., Some(_)) => return unsupported("features"),
-            (None, None, None, None) => {}
+        if ecn.is_some() {
+            return unsupported("features");
+        }
+        let congestion = congctl.as_deref().map(Algorithm::named);
+        if congestion == Some(None) {
+            return unsupported("congctl");
         }
         let (mtu, mtu_locked) = mtu.map_or((None, false), |(mtu, locked)| (Some(mtu), locked));
         let small = |n: &u32| u16::try_from(*n).unwrap_or(u16::MAX);
@@ -124,7 +125,10 @@ impl OurTarget {
             mtu_locked,
             adv_mss: advmss.as_ref().map(small),
             initial_cwnd: initcwnd.map(|n| u8::try_from(n).unwrap_or(u8::MAX)),
+            initial_rwnd: initrwnd.as_ref().map(small),
             rto_min: *rto_min,
+            ack_at_once: *quickack,
+            congestion: congestion.flatten(),
         };
         let route = self.route;
         match self.process.stack().set_route_metrics(&route, metrics) {

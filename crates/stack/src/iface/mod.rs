@@ -14,6 +14,7 @@ use alloc::collections::VecDeque;
 use alloc::string::String;
 use core::time::Duration;
 use limpid_event::FlowId;
+use limpid_tcp::congestion::Algorithm;
 use limpid_wire::{Cidr, Endpoint, IpAddr, MacAddr, Segment};
 
 /// The bound on frames that wait to leave by an interface and belong to no connection: resets, SYN-ACKs, ARP, ICMP. What
@@ -88,8 +89,14 @@ pub struct RouteMetrics {
     pub adv_mss: Option<u16>,
     /// The initial congestion window, segments.
     pub initial_cwnd: Option<u8>,
+    /// The initial receive window, segments.
+    pub initial_rwnd: Option<u16>,
     /// The least variance term of the retransmission timeout.
     pub rto_min: Option<Duration>,
+    /// No ACK is delayed (`quickack 1`).
+    pub ack_at_once: Option<bool>,
+    /// The congestion controller.
+    pub congestion: Option<Algorithm>,
 }
 
 /// A place in the queue of connections that have something to send. The flow's name tells whether the place in the slab

@@ -71,7 +71,7 @@ impl<O: Observer> Stack<O> {
         };
         let Some(l) = self.sockets.listener_mut(listener) else { return };
         l.last_cookie = Some(now);
-        let config = l.tcp.clone();
+        let config = by_route(l.tcp.clone(), &path);
         let params = self.open_params(now, &key, &path);
         let mac = self.cookie_mac(&key);
         let transmit = cookie::answer(&mut self.env.cx(now, FlowId::NONE), &config, params, syn, mac);
@@ -89,6 +89,7 @@ impl<O: Observer> Stack<O> {
             self.drop_segment(now, FlowId::NONE, &ack, DropReason::NoConnection);
             return self.reset_stranger(now, &key, &ack, header, TxReason::ResetNoConnection);
         };
+        let config = by_route(config, &path);
         let params = self.open_params(now, &key, &path);
         let mac = self.cookie_mac(&key);
         let id = self.next_flow_id();
@@ -118,7 +119,7 @@ impl<O: Observer> Stack<O> {
             return self.drop_segment(now, id, segment, DropReason::NoRoute);
         };
         l.syn_queue += 1;
-        let config = l.tcp.clone();
+        let config = by_route(l.tcp.clone(), &path);
         let mut params = self.open_params(now, &key, &path);
         if let Some(above) = isn_above.filter(|above| !params.isn.after(*above)) {
             params.isn = above + 1;
@@ -219,11 +220,14 @@ const MIN_ADV_MSS: u16 = 256;
 
 /// The settings of a connection on this path: its route may say otherwise in some.
 pub(crate) fn by_route(mut config: Arc<Config>, path: &Path) -> Arc<Config> {
-    let RouteMetrics { initial_cwnd, rto_min, .. } = path.metrics;
-    if initial_cwnd.is_some() || rto_min.is_some() {
+    if path.metrics != RouteMetrics::default() {
+        let RouteMetrics { initial_cwnd, initial_rwnd, rto_min, ack_at_once, congestion, .. } = path.metrics;
         let config = Arc::make_mut(&mut config);
         config.initial_cwnd = initial_cwnd.unwrap_or(config.initial_cwnd);
+        config.initial_rwnd = initial_rwnd.unwrap_or(config.initial_rwnd);
         config.rto_min = rto_min.unwrap_or(config.rto_min);
+        config.ack_at_once = ack_at_once.unwrap_or(config.ack_at_once);
+        config.congestion = congestion.unwrap_or(config.congestion);
     }
     config
 }

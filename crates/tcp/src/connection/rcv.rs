@@ -47,7 +47,7 @@ impl Rcv {
         let header = 20 + u32::from(options);
         let peer_mss = u32::from(birth.negotiated.send_mss(&birth.config, &birth.params));
         let peer_mss = sws::bound_to_half_window(peer_mss, birth.snd_wnd, header) as u16;
-        let ack = DelayedAck::new(adv_mss, peer_mss, offered);
+        let ack = DelayedAck::new(adv_mss, peer_mss, offered).with_ack_at_once(birth.config.ack_at_once);
         let buffer = bytes(birth.config.recv_buffer);
         let space = Space { buffer, used: 0, mss: ack.rcv_mss() };
         let clamp = InitialWindow::clamp(&birth.config, scale);

@@ -92,6 +92,8 @@ pub struct DelayedAck {
     /// So many ACKs more leave at once.
     quick: u8,
     pingpong: bool,
+    /// None of them ever waits.
+    at_once: bool,
     pushed: Pushed,
     /// An ACK is owed (Linux's ICSK_ACK_SCHED).
     scheduled: bool,
@@ -124,12 +126,24 @@ impl DelayedAck {
             last_small: 0,
             quick: 0,
             pingpong: false,
+            at_once: false,
             pushed: Pushed::No,
             scheduled: false,
             compressed: 0,
             duplicates: 0,
             duplicates_of: SeqNum(0),
         }
+    }
+
+    /// The same, whose ACKs never wait if `at_once` ([`Config::ack_at_once`](crate::Config::ack_at_once)).
+    #[must_use]
+    pub fn with_ack_at_once(self, at_once: bool) -> DelayedAck {
+        DelayedAck { at_once, ..self }
+    }
+
+    /// Quick ACK mode.
+    fn is_quick(&self) -> bool {
+        self.at_once || (self.quick > 0 && !self.pingpong)
     }
 
     /// The largest segment that the peer may send, bytes: what our SYN told, less the options of each segment.
@@ -244,7 +258,7 @@ impl DelayedAck {
         if unacked > self.rcv_mss() && keeps_up {
             return AckDue::Now(TxReason::Ack);
         }
-        if self.quick > 0 && !self.pingpong {
+        if self.is_quick() {
             return AckDue::Now(TxReason::QuickAck);
         }
         self.delay(now, srtt)
@@ -252,8 +266,7 @@ impl DelayedAck {
 
     /// When to acknowledge while something is out of order. In quick ACK mode, or if nothing may be compressed, at once.
     pub fn decide_ahead(&mut self, now: Instant, rcv_nxt: SeqNum, compression: Compression) -> AckDue {
-        let quick = self.quick > 0 && !self.pingpong;
-        if quick || self.compressed >= compression.most {
+        if self.is_quick() || self.compressed >= compression.most {
             return AckDue::Now(TxReason::DuplicateAck);
         }
         if self.duplicates_of != rcv_nxt {
