@@ -328,6 +328,7 @@ fn a_route_knows_its_paths() {
         adv_mss: Some(900),
         initial_cwnd: Some(2),
         rto_min: Some(SECOND),
+        ..RouteMetrics::default()
     };
     let nowhere = Route { metric: 7, ..route };
     assert_eq!(world.hosts[A].set_route_metrics(&nowhere, metrics), Err(Error::NetworkUnreachable));
