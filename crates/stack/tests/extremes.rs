@@ -47,6 +47,8 @@ fn settings(rng: &mut Rng) -> Config {
         recv_buffer: size(rng),
         recv_buffer_fixed: rng.chance(500),
         recv_buffer_max: size(rng),
+        initial_rwnd: pick(rng, &[0, 1, u16::MAX]),
+        ack_at_once: rng.chance(500),
         window_clamp: pick(rng, &[0, 1, 5000, u32::MAX]),
         quick_ack: rng.chance(500),
         defer_accept: number(rng),
