@@ -10,7 +10,7 @@ pub mod sysctl;
 pub use ours::OurTarget;
 
 use crate::script::Pos;
-use limpid_device::namespace::RouteMetrics;
+use limpid_device::namespace::{Queue, RouteMetrics};
 use limpid_event::{FlowId, Instant, TxReason};
 use limpid_lab::Recorder;
 use limpid_posix::{Call, Return};
@@ -163,18 +163,6 @@ pub enum Setting {
         /// Super-segments may be sent.
         allowed: bool,
     },
-}
-
-/// A device's queueing discipline.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Queue {
-    /// `pfifo`: so many packets; 0 drops everything.
-    Fifo {
-        /// Its bound in packets, if one is given.
-        limit: Option<u32>,
-    },
-    /// `fq`: segments are held back to the pacing rate.
-    Fair,
 }
 
 /// Why a target can't go on.

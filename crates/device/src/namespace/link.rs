@@ -7,6 +7,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 use std::io;
 
 const RTM_NEWQDISC: u16 = 36;
+const RTM_DELQDISC: u16 = 37;
 const TCA_KIND: u16 = 1;
 const TCA_OPTIONS: u16 = 2;
 const TC_H_ROOT: u32 = 0xffff_ffff;
@@ -18,6 +19,8 @@ const ETHTOOL_SGSO: u32 = 0x24;
 /// A queueing discipline (`man 8 tc`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Queue {
+    /// What the device has where nobody chose.
+    Default,
     /// `pfifo`: first in, first out.
     Fifo {
         /// How many packets wait at most, 0 for none at all; if none is given it is as before, or the device's own bound.
@@ -36,21 +39,30 @@ impl Namespace {
     pub fn set_queue(&self, link: &str, queue: Queue) -> Result<(), NamespaceError> {
         let index = self.index(link)?;
         let (name, limit) = match queue {
+            Queue::Default => ("default", None),
             Queue::Fifo { limit } => ("pfifo", limit),
             Queue::Fair => ("fq", None),
         };
-        let mut request = Request::replace(RTM_NEWQDISC);
+        let mut request = match queue {
+            Queue::Default => Request::acknowledged(RTM_DELQDISC),
+            _ => Request::replace(RTM_NEWQDISC),
+        };
         // tcmsg: family and padding, index, handle, parent, information.
         request.bytes(&[0; 4]);
         for word in [index, 0, TC_H_ROOT, 0] {
             request.bytes(&word.to_ne_bytes());
         }
-        request.attribute(TCA_KIND, &c_string(name));
+        if queue != Queue::Default {
+            request.attribute(TCA_KIND, &c_string(name));
+        }
         if let Some(limit) = limit {
             request.attribute(TCA_OPTIONS, &limit.to_ne_bytes());
         }
-        let set = self.netlink.exchange(request).map(drop);
-        set.map_err(NamespaceError::step(format!("queueing discipline {name} on {link}")))
+        match self.netlink.exchange(request) {
+            // There was none to take away.
+            Err(error) if queue == Queue::Default && error.kind() == io::ErrorKind::NotFound => Ok(()),
+            set => set.map(drop).map_err(NamespaceError::step(format!("queueing discipline {name} on {link}"))),
+        }
     }
 
     /// Allows or forbids super-segments on their way to a link (`ethtool -K LINK tso on gso on`).

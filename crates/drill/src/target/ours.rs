@@ -6,8 +6,8 @@
 mod proc_net;
 
 use super::sysctl::Sysctls;
-use super::{Applied, CallId, Happening, Network, Queue, Sent, Setting, Started, Target, TargetError};
-use limpid_device::namespace;
+use super::{Applied, CallId, Happening, Network, Sent, Setting, Started, Target, TargetError};
+use limpid_device::namespace::{self, Queue};
 use limpid_event::{Error, Instant};
 use limpid_lab::Recorder;
 use limpid_lab::recorder::HostObserver;
@@ -42,6 +42,8 @@ pub struct OurTarget {
     sysctls: Sysctls,
     /// The way to the script's end.
     route: Route,
+    /// The device's queue has room for nothing (`pfifo limit 0`): what is sent is lost here.
+    jammed: bool,
 }
 
 impl fmt::Debug for OurTarget {
@@ -81,6 +83,7 @@ impl OurTarget {
             calls: 0,
             sysctls: Sysctls::default(),
             route,
+            jammed: false,
         })
     }
 
@@ -90,10 +93,12 @@ impl OurTarget {
             self.process.poll_transmit(self.now, self.iface, &mut self.batch);
             let frames = self.batch.frames();
             let n = frames.len();
-            self.happened.extend(frames.iter().map(|frame| {
-                let packet = frame.to_vec();
-                Happening::Sent(Sent { at: self.now, packet, flow: frame.flow, why: frame.why })
-            }));
+            if !self.jammed {
+                self.happened.extend(frames.iter().map(|frame| {
+                    let packet = frame.to_vec();
+                    Happening::Sent(Sent { at: self.now, packet, flow: frame.flow, why: frame.why })
+                }));
+            }
             self.batch.sent(n);
             if n < BATCH {
                 break;
@@ -212,7 +217,16 @@ impl Target for OurTarget {
             Setting::FlushMetrics => Ok(Applied::Done),
             // A segment leaves as one packet in any case.
             Setting::Segmentation { .. } => Ok(Applied::Done),
-            Setting::Queue(Queue::Fifo { limit }) if *limit != Some(0) => Ok(Applied::Done),
+            // A queue that is one already, and is given no bound, keeps what it has.
+            Setting::Queue(Queue::Fifo { limit: None }) => Ok(Applied::Done),
+            Setting::Queue(Queue::Default) => {
+                self.jammed = false;
+                Ok(Applied::Done)
+            }
+            Setting::Queue(Queue::Fifo { limit: Some(limit) }) => {
+                self.jammed = *limit == 0;
+                Ok(Applied::Done)
+            }
             Setting::Queue(queue) => Err(TargetError::Unsupported(format!("a device's queue that is {queue:?}"))),
             Setting::Route { destination: _, metrics } => self.set_route(metrics),
             Setting::Module { module, parameter, .. } => {

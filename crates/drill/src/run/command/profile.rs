@@ -1,6 +1,7 @@
 //! The settings that `defaults.sh` stands for: those under which packetdrill's scripts for Linux are written.
 
-use crate::target::{Queue, Setting};
+use crate::target::Setting;
+use limpid_device::namespace::Queue;
 
 /// The named profile `linux-defaults`: sysctls and their values, in the order in which they are set.
 pub const LINUX_DEFAULTS: &[(&str, &str)] = &[

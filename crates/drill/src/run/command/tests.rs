@@ -1,6 +1,6 @@
 use super::*;
-use crate::target::{Applied, Happening, Queue, Started, Target, TargetError};
-use limpid_device::namespace::RouteMetrics;
+use crate::target::{Applied, Happening, Started, Target, TargetError};
+use limpid_device::namespace::{Queue, RouteMetrics};
 use limpid_event::Instant;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -96,7 +96,7 @@ fn the_network() {
     let queue = |queue| one(Setting::Queue(queue));
     assert_eq!(actions("tc qdisc replace dev tun0 root pfifo limit 0"), queue(Queue::Fifo { limit: Some(0) }));
     assert_eq!(actions("tc qdisc add dev tun0 root handle 1: fq"), queue(Queue::Fair));
-    assert_eq!(actions("tc qdisc del dev tun0 root 2>/dev/null"), queue(Queue::Fifo { limit: None }));
+    assert_eq!(actions("tc qdisc del dev tun0 root 2>/dev/null"), queue(Queue::Default));
     assert_eq!(actions("ethtool -K tun0 tso off gso on"), one(Setting::Segmentation { allowed: false }));
     assert_eq!(actions("ethtool -K tun0 tso on gso on gro off"), one(Setting::Segmentation { allowed: true }));
 }

@@ -1,8 +1,8 @@
 //! Settings of Linux in its private network: only what is the network's own is changed, never the machine's.
 
-use super::super::{Applied, Queue, Setting, TargetError};
+use super::super::{Applied, Setting, TargetError};
 use super::KernelTarget;
-use limpid_device::namespace::{self, KernelRoute, NamespaceError, RouteMetrics};
+use limpid_device::namespace::{KernelRoute, NamespaceError, RouteMetrics};
 use limpid_wire::Cidr;
 use std::fs;
 use std::io;
@@ -34,13 +34,7 @@ impl KernelTarget {
             Setting::FlushMetrics if self.fresh => Ok(Applied::Done),
             Setting::FlushMetrics => refused_as(self.namespace.flush_tcp_metrics()),
             Setting::Route { destination, metrics } => self.set_route(*destination, metrics),
-            Setting::Queue(queue) => {
-                let queue = match *queue {
-                    Queue::Fifo { limit } => namespace::Queue::Fifo { limit },
-                    Queue::Fair => namespace::Queue::Fair,
-                };
-                refused_as(self.namespace.set_queue(&self.route.link, queue))
-            }
+            Setting::Queue(queue) => refused_as(self.namespace.set_queue(&self.route.link, *queue)),
             Setting::Segmentation { allowed } => {
                 refused_as(self.namespace.set_segmentation(&self.route.link, *allowed))
             }

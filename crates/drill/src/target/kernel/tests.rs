@@ -2,7 +2,7 @@
 //! What they expect of Linux is what it does; of times they expect only what a busy machine can keep.
 
 use super::*;
-use crate::target::Queue;
+use limpid_device::namespace::Queue;
 use limpid_posix::abi::{
     AF_INET, AF_INET6, EPOLL_CTL_ADD, EPOLLIN, F_GETFL, F_SETFL, O_NONBLOCK, SO_REUSEADDR, SOCK_STREAM, SOL_SOCKET,
     SOL_TCP, TCP_CONGESTION, TCP_MAXSEG,

@@ -3,8 +3,8 @@
 use super::super::words::{Word, unsupported};
 use super::super::{Action, NotSupported};
 use super::Answer;
-use crate::target::{Queue, Setting};
-use limpid_device::namespace::RouteMetrics;
+use crate::target::Setting;
+use limpid_device::namespace::{Queue, RouteMetrics};
 use limpid_wire::{Cidr, IpAddr};
 use std::slice::Iter;
 use std::str::FromStr;
@@ -165,7 +165,7 @@ pub(super) fn tc(name: &Word, arguments: &[Word]) -> Answer<Action> {
             }
             "root" => at_root = true,
             "pfifo" if !removes => queue = Some(Queue::Fifo { limit: None }),
-            "pfifo_fast" | "noqueue" if !removes => queue = Some(Queue::Fifo { limit: None }),
+            "pfifo_fast" | "noqueue" if !removes => queue = Some(Queue::Default),
             "fq" if !removes => queue = Some(Queue::Fair),
             "limit" if matches!(queue, Some(Queue::Fifo { .. })) => {
                 queue = Some(Queue::Fifo { limit: Some(words.number()?) });
@@ -173,7 +173,7 @@ pub(super) fn tc(name: &Word, arguments: &[Word]) -> Answer<Action> {
             _ => return Err(words.odd()),
         }
     }
-    let queue = queue.or_else(|| removes.then_some(Queue::Fifo { limit: None }));
+    let queue = queue.or_else(|| removes.then_some(Queue::Default));
     match queue.filter(|_| at_root) {
         Some(queue) => Ok(one(Setting::Queue(queue))),
         None => Err(unsupported(name.at, "tc without a queue at the root")),
