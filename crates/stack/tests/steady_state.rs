@@ -1,37 +1,13 @@
 //! Two whole hosts, joined by copying frames as a device does: a transfer both ways asks the allocator for nothing once it
 //! is under way, neither for segments nor for super-segments, on an IP link and on Ethernet.
 
+use allocation_counter::measure;
 use limpid_event::{Instant, Silent};
 use limpid_stack::{
     IfaceId, InterfaceConfig, ListenConfig, Medium, RxChecksum, RxFrame, Secrets, SocketId, Stack, StackConfig, TxBatch,
 };
 use limpid_wire::{Cidr, Endpoint, IpAddr, MacAddr};
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::time::Duration;
-
-struct Counting;
-
-thread_local! {
-    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
-}
-
-// SAFETY: every call goes to the system's allocator unchanged; counting touches a thread-local cell that allocates nothing.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.with(|n| n.set(n.get() + 1));
-        // SAFETY: the caller keeps the contract of `alloc`, and so does this call.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
-        // SAFETY: `ptr` came from `System.alloc` above with this layout.
-        unsafe { System.dealloc(ptr, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 /// How long a round takes.
 const ROUND: Duration = Duration::from_micros(50);
@@ -148,12 +124,11 @@ fn a_transfer_both_ways_allocates_nothing() {
         for gso_max in [0, 64 * 1024] {
             let mut pair = Pair::open(ethernet, gso_max);
             pair.transfer(500, &write, &mut buf);
-            let before = ALLOCATIONS.with(Cell::get);
-            let (frames, read) = pair.transfer(500, &write, &mut buf);
-            let allocations = ALLOCATIONS.with(Cell::get) - before;
+            let (mut frames, mut read) = Default::default();
+            let allocated = measure(|| (frames, read) = pair.transfer(500, &write, &mut buf));
             let what = format!("Ethernet: {ethernet}, super-segments up to {gso_max}: {frames} frames, {read:?} bytes");
             assert!(frames > 500 && read.iter().all(|&n| n > 10_000_000), "{what}");
-            assert_eq!(allocations, 0, "{what}");
+            assert_eq!(allocated.count_total, 0, "{what}");
         }
     }
 }

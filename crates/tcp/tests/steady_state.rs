@@ -1,35 +1,11 @@
 //! In steady state neither sending nor receiving asks the allocator for anything: not for a segment, nor for an ACK.
 
+use allocation_counter::measure;
 use limpid_event::Instant;
 use limpid_tcp::WriteFlags;
 use limpid_tcp::recv::RecvQueue;
 use limpid_tcp::send::{Append, SendQueue, SentRecords, Shape, Snapshot};
 use limpid_wire::{FramePool, SeqNum};
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-
-struct Counting;
-
-thread_local! {
-    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
-}
-
-// SAFETY: every call goes to the system's allocator unchanged; counting touches a thread-local cell that allocates nothing.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.with(|n| n.set(n.get() + 1));
-        // SAFETY: the caller keeps the contract of `alloc`, and so does this call.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
-        // SAFETY: `ptr` came from `System.alloc` above with this layout.
-        unsafe { System.dealloc(ptr, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 const MSS: usize = 1448;
 const APPEND: Append = Append {
@@ -115,13 +91,11 @@ impl Transfer {
         let _ = self.recv.insert(&mut self.pool, seq, payload, false, edge, 1 << 20);
     }
 
-    fn run(&mut self, rounds: usize, write: &[u8], burst: usize) -> (usize, u64) {
+    fn run(&mut self, rounds: usize, write: &[u8], burst: usize) -> (u64, u64) {
         let mut buf = vec![0; 100_000];
-        let (allocations, total) = (ALLOCATIONS.with(Cell::get), self.total);
-        for _ in 0..rounds {
-            self.round(write, &mut buf, burst, false);
-        }
-        (ALLOCATIONS.with(Cell::get) - allocations, self.total - total)
+        let total = self.total;
+        let allocated = measure(|| (0..rounds).for_each(|_| self.round(write, &mut buf, burst, false)));
+        (allocated.count_total, self.total - total)
     }
 }
 
@@ -152,9 +126,8 @@ fn small_messages_allocate_nothing() {
         transfer.send.ack_to(&mut transfer.pool, seq + 24);
     };
     (0..100).for_each(|_| message(&mut transfer));
-    let before = ALLOCATIONS.with(Cell::get);
-    (0..10_000).for_each(|_| message(&mut transfer));
-    assert_eq!(ALLOCATIONS.with(Cell::get) - before, 0);
+    let allocated = measure(|| (0..10_000).for_each(|_| message(&mut transfer)));
+    assert_eq!(allocated.count_total, 0);
 }
 
 #[test]
@@ -162,8 +135,6 @@ fn reordering_allocates_a_few_times_a_window_at_most() {
     let (mut transfer, write) = (Transfer::new(), vec![7; 60_000]);
     let mut buf = vec![0; 100_000];
     (0..100).for_each(|_| transfer.round(&write, &mut buf, MSS, true));
-    let before = ALLOCATIONS.with(Cell::get);
-    (0..1000).for_each(|_| transfer.round(&write, &mut buf, MSS, true));
-    let count = ALLOCATIONS.with(Cell::get) - before;
+    let count = measure(|| (0..1000).for_each(|_| transfer.round(&write, &mut buf, MSS, true))).count_total;
     assert!(count <= 8 * 1000, "the assembler comes and goes with the holes: {count} in 32,000 segments");
 }

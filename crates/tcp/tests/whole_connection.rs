@@ -1,41 +1,14 @@
 //! Two connections, joined by nothing but function calls: in steady state a transfer asks the allocator for nothing, and an
 //! idle connection holds nothing but itself.
 
+use allocation_counter::measure;
 use limpid_event::{Counters, FlowId, Instant, Silent};
 use limpid_tcp::{
     Config, Connection, Cx, OpenParams, SynReceived, SynReceivedOutcome, SynSent, SynSentOutcome, Transmit,
 };
 use limpid_wire::{FramePool, SeqNum};
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
-
-struct Counting;
-
-thread_local! {
-    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
-    static BYTES: Cell<usize> = const { Cell::new(0) };
-}
-
-// SAFETY: every call goes to the system's allocator unchanged; counting touches thread-local cells that allocate nothing.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.with(|n| n.set(n.get() + 1));
-        BYTES.with(|n| n.set(n.get().wrapping_add(layout.size())));
-        // SAFETY: the caller keeps the contract of `alloc`, and so does this call.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
-        BYTES.with(|n| n.set(n.get().wrapping_sub(layout.size())));
-        // SAFETY: `ptr` came from `System.alloc` above with this layout.
-        unsafe { System.dealloc(ptr, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 /// What both ends need from the world.
 struct World {
@@ -140,10 +113,10 @@ fn a_transfer_allocates_nothing_in_steady_state() {
         let mut ends = open(&mut world, &config, OpenParams { max_burst, ..OpenParams::default() });
         let (write, mut buf) = (vec![7; 16_000], vec![0; 100_000]);
         rounds(&mut world, &mut ends, 200, &write, &mut buf);
-        let before = ALLOCATIONS.with(Cell::get);
-        let bytes = rounds(&mut world, &mut ends, 500, &write, &mut buf);
+        let mut bytes = 0;
+        let allocated = measure(|| bytes = rounds(&mut world, &mut ends, 500, &write, &mut buf));
         assert!(bytes > 20_000_000, "{bytes}");
-        assert_eq!(ALLOCATIONS.with(Cell::get) - before, 0, "super-segments up to {max_burst}");
+        assert_eq!(allocated.count_total, 0, "super-segments up to {max_burst}");
     }
 }
 
@@ -155,9 +128,9 @@ fn an_idle_connection_is_one_allocation() {
     let mut ends = open(&mut world, &config, OpenParams::default());
     rounds(&mut world, &mut ends, 1, &write, &mut buf);
     drop(ends);
-    let before = BYTES.with(Cell::get);
-    let fresh = open(&mut world, &config, OpenParams::default());
-    let idle = BYTES.with(Cell::get).wrapping_sub(before);
+    let mut fresh = None;
+    let allocated = measure(|| fresh = Some(open(&mut world, &config, OpenParams::default())));
+    let idle = usize::try_from(allocated.bytes_current).expect("they take memory");
     assert_eq!(idle, 2 * size_of::<Connection>(), "nothing beside the connections themselves");
     drop(fresh);
 }
