@@ -6,7 +6,7 @@ use crate::error::{CliError, plain, without_errno};
 use crate::report::{self, PcapFile, ReportOptions};
 use clap::ValueEnum;
 use limpid_lab::LabError;
-use limpid_lab::experiment::{self, Experiment, Peer, Role, Run, Setting, Settings};
+use limpid_lab::experiment::{self, Experiment, Peer, Picture, Role, Run, Setting, Settings};
 use limpid_lab::experiments::ALL;
 use limpid_lab::link::Conditions;
 use std::fmt::Write as _;
@@ -16,8 +16,8 @@ use std::time::Duration;
 
 /// Run an experiment with TCP, in virtual time or against this machine's Linux
 ///
-/// Without a name, the experiments are listed. Each shows what happened three times over: as tcpdump's lines, as a ladder,
-/// and in words. It exits with 0 if it ended as intended.
+/// Without a name, the experiments are listed. Each shows what happened three times over: as tcpdump's lines, as a ladder
+/// (or, for long transfers, as a graph over time), and in words. It exits with 0 if it ended as intended.
 ///
 /// Durations are written as 10ms, 1.5s or 200us; probabilities as 1% or 0.01; rates as 10mbit.
 ///
@@ -118,12 +118,20 @@ struct OutputArgs {
     #[arg(long)]
     ascii: bool,
 
-    /// Leave the ladder out
+    /// Draw windows, rates and round trips over time; some experiments do so by themselves, in place of the ladder
     #[arg(long)]
+    graph: bool,
+
+    /// Show lines and ladder even where a graph stands for them
+    #[arg(long)]
+    ladder: bool,
+
+    /// Leave the ladder out
+    #[arg(long, conflicts_with = "ladder")]
     no_ladder: bool,
 
     /// Print tcpdump's lines and nothing else
-    #[arg(long, conflicts_with_all = ["no_ladder", "ascii"])]
+    #[arg(long, conflicts_with_all = ["no_ladder", "ladder", "graph", "ascii"])]
     lines_only: bool,
 }
 
@@ -219,10 +227,14 @@ impl LabArgs {
     }
 
     fn show(&self, experiment: &Experiment, runs: &[Run]) -> Result<(), CliError> {
+        let only = self.output.lines_only;
+        let segments = experiment.picture == Picture::Ladder || self.output.ladder;
         let options = ReportOptions {
             ascii: self.output.ascii,
-            ladder: !self.output.no_ladder && !self.output.lines_only,
-            verdict: !self.output.lines_only,
+            lines: segments || only,
+            graph: (experiment.picture == Picture::Graph || self.output.graph) && !only,
+            ladder: segments && !self.output.no_ladder && !only,
+            verdict: !only,
         };
         if !self.output.lines_only {
             write!(io::stdout(), "{}", heading(experiment)).map_err(CliError::stdout)?;

@@ -4,6 +4,7 @@ use crate::error::{CliError, plain};
 use limpid_event::TxReason;
 use limpid_scope::capture::{CapturedPacket, LinkType, PcapngWriter};
 use limpid_scope::dump::{Options, Printer};
+use limpid_scope::graph::{self, GraphOptions};
 use limpid_scope::ladder::{self, Charset, LadderOptions, RenderOptions};
 use limpid_scope::trace::{Arrival, Packet, Trace};
 use limpid_scope::verdict;
@@ -19,6 +20,10 @@ const DEFAULT_WIDTH: usize = 100;
 pub(crate) struct ReportOptions {
     /// ASCII alone.
     pub(crate) ascii: bool,
+    /// tcpdump's lines.
+    pub(crate) lines: bool,
+    /// The graph, of windows and round trips over time.
+    pub(crate) graph: bool,
     /// The ladder.
     pub(crate) ladder: bool,
     /// The verdict.
@@ -27,7 +32,7 @@ pub(crate) struct ReportOptions {
 
 impl Default for ReportOptions {
     fn default() -> ReportOptions {
-        ReportOptions { ascii: false, ladder: true, verdict: true }
+        ReportOptions { ascii: false, lines: true, graph: false, ladder: true, verdict: true }
     }
 }
 
@@ -85,7 +90,11 @@ fn is_utf8(locale: &str) -> bool {
 
 /// The report as text.
 pub(crate) fn text(trace: &Trace, options: &ReportOptions, screen: &Screen) -> String {
-    let mut text = lines(trace);
+    let mut text = if options.lines { lines(trace) } else { String::new() };
+    if options.graph {
+        text.push_str(if text.is_empty() { "" } else { "\n" });
+        text.push_str(&graph(trace, options.ascii, screen));
+    }
     if options.ladder {
         text.push('\n');
         text.push_str(&ladder(trace, options.ascii, screen));
@@ -104,6 +113,12 @@ pub(crate) fn ladder(trace: &Trace, ascii: bool, screen: &Screen) -> String {
         trace,
         &RenderOptions { width: screen.width, color: screen.color, charset, ..RenderOptions::default() },
     )
+}
+
+/// Windows, rates and round trips over time, of whoever sent and told.
+pub(crate) fn graph(trace: &Trace, ascii: bool, screen: &Screen) -> String {
+    let charset = screen.charset(ascii);
+    graph::render(trace, &GraphOptions { width: screen.width, color: screen.color, charset })
 }
 
 /// What it means, connection by connection; of as many as ladders are drawn of.

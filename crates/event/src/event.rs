@@ -169,6 +169,16 @@ pub enum Event {
         /// Why.
         why: CongestionReason,
     },
+    /// What the sender has in the network, after an ACK or a timer changed what it thinks of that. Until the next of these it
+    /// grows by what is [`Sent`](Self::Sent).
+    Flight {
+        /// Bytes that are under way as far as the sender knows: neither acknowledged nor thought lost, and sent again.
+        in_flight: u32,
+        /// Congestion window in effect, bytes.
+        cwnd: u32,
+        /// How fast it may send, bytes a second, where the controller decides.
+        pacing_rate: Option<u64>,
+    },
     /// Loss recovery began or ended.
     Recovery {
         /// True at the beginning.

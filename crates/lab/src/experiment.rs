@@ -21,6 +21,8 @@ pub struct Experiment {
     pub summary: &'static str,
     /// What to look for, a line each.
     pub look_for: &'static [&'static str],
+    /// What shows best what it is about.
+    pub picture: Picture,
     /// The settings that it has beyond those of the link.
     pub settings: &'static [Setting],
     /// The parts that this machine's Linux can play.
@@ -33,6 +35,16 @@ impl std::fmt::Debug for Experiment {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Experiment").field("name", &self.name).finish_non_exhaustive()
     }
+}
+
+/// What is drawn of an experiment, unless somebody asks for something else.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Picture {
+    /// Each segment: lines and a ladder.
+    #[default]
+    Ladder,
+    /// Windows, rates and round trips over time: for transfers of thousands of segments.
+    Graph,
 }
 
 /// A setting that only some experiments have.

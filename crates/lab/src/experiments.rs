@@ -1,6 +1,6 @@
 //! The experiments, a file each.
 
-use crate::experiment::{Experiment, Run, Settings};
+use crate::experiment::{Experiment, Picture, Run, Settings};
 
 mod abort;
 mod backlog_full;

@@ -1,13 +1,14 @@
 //! See what TCP did: tcpdump lines, ladders and verdicts, from captures and from inside the engine.
 //!
 //! [`capture`] reads and writes pcap and pcapng files; [`dump`] prints packets as tcpdump does; [`trace`] is what
-//! [`ladder`] draws and [`verdict`] judges.
+//! [`ladder`] and [`graph`] draw and [`verdict`] judges.
 #![forbid(unsafe_code)]
 #![warn(missing_debug_implementations)]
 
 mod analysis;
 pub mod capture;
 pub mod dump;
+pub mod graph;
 pub mod ladder;
 #[cfg(test)]
 mod story;

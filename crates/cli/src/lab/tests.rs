@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::report::{Screen, text};
+use limpid_event::Event;
+use limpid_scope::trace::What;
 
 /// What `limpid lab NAME` prints, but for the colours.
 fn shown(name: &str, settings: &Settings) -> String {
@@ -51,11 +53,31 @@ snapshots! {
 }
 
 #[test]
+fn every_experiment_that_sends_data_has_a_graph() {
+    let options =
+        ReportOptions { lines: false, ladder: false, verdict: false, graph: true, ..ReportOptions::default() };
+    let screen = Screen { width: 80, color: false, utf8: true };
+    for experiment in ALL {
+        for run in (experiment.run)(&Settings::default()).expect("it runs") {
+            let shown = text(&run.trace, &options, &screen);
+            let sent = run
+                .trace
+                .notes
+                .iter()
+                .any(|note| matches!(&note.what, What::Event(Event::Sent { segment, .. }) if segment.len > 0));
+            assert_eq!(shown.contains("cwnd"), sent, "{}: {shown}", experiment.name);
+            assert!(shown.lines().all(|line| line.chars().count() <= 80), "{}: {shown}", experiment.name);
+        }
+    }
+}
+
+#[test]
 fn ascii_is_ascii_throughout() {
     let screen = Screen { width: 80, color: false, utf8: true };
     for experiment in ALL {
         for run in (experiment.run)(&Settings::default()).expect("it runs") {
-            let shown = text(&run.trace, &ReportOptions { ascii: true, ..ReportOptions::default() }, &screen);
+            let options = ReportOptions { ascii: true, graph: true, ..ReportOptions::default() };
+            let shown = text(&run.trace, &options, &screen);
             assert!(shown.is_ascii(), "{}: {shown}", experiment.name);
         }
     }

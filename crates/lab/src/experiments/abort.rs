@@ -1,6 +1,6 @@
 //! Three ways to end a connection with a reset (RFC 9293 §3.10.5; RFC 2525 §2.17; RFC 1122 §4.2.2.13).
 
-use super::{Experiment, Run, Settings};
+use super::{Experiment, Picture, Run, Settings};
 use crate::LabError;
 use crate::experiment::{Ended, Role, Scene};
 use limpid_event::Error;
@@ -16,6 +16,7 @@ pub(super) const EXPERIMENT: Experiment = Experiment {
         "Closing with unread data resets: a FIN would tell the sender that all of it had been taken.",
         "Data for a program that is gone is answered with a reset, too.",
     ],
+    picture: Picture::Ladder,
     settings: &[],
     kernel: &[Role::Server, Role::Client],
     run,

@@ -1,6 +1,6 @@
 //! More clients than the accept queue holds (listen(2); Linux drops what does not fit, and lets retransmission try again).
 
-use super::{Experiment, Run, Settings};
+use super::{Experiment, Picture, Run, Settings};
 use crate::LabError;
 use crate::experiment::{Role, Scene};
 use crate::host::{App, Options};
@@ -18,6 +18,7 @@ pub(super) const EXPERIMENT: Experiment = Experiment {
         "40004 comes later: its SYN is dropped, and comes again after 1 s, as if it had been lost.",
         "When the server accepts at last, everybody gets in. Nobody ever saw a refusal.",
     ],
+    picture: Picture::Ladder,
     settings: &[],
     kernel: &[Role::Server, Role::Client],
     run,

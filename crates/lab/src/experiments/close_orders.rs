@@ -1,6 +1,6 @@
 //! Who closes when, and what that makes of the ACK between the two FINs.
 
-use super::{Experiment, Run, Settings};
+use super::{Experiment, Picture, Run, Settings};
 use crate::LabError;
 use crate::experiment::{Role, Scene};
 use crate::host::{App, Socket};
@@ -18,6 +18,7 @@ pub(super) const EXPERIMENT: Experiment = Experiment {
         "After data: the data is acknowledged at once (quick ACK), the FIN is not: its ACK still rides on the other FIN.",
         "Server first: the same three segments turned round, and TIME-WAIT is now the server's.",
     ],
+    picture: Picture::Ladder,
     settings: &[],
     kernel: &[Role::Server, Role::Client],
     run,

@@ -1,7 +1,7 @@
 //! Nobody answers: SYNs again and again, then ETIMEDOUT (RFC 6298 §5.5–5.7; Linux's `tcp_syn_retries` and
 //! `tcp_syn_linear_timeouts`).
 
-use super::{Experiment, Run, Settings};
+use super::{Experiment, Picture, Run, Settings};
 use crate::LabError;
 use crate::experiment::{Ended, Role, Scene};
 use crate::experiment::{Setting, story::Kind};
@@ -20,6 +20,7 @@ pub(super) const EXPERIMENT: Experiment = Experiment {
         "With --linear, Linux's schedule from 6.5 on: four retransmissions a second apart come first, on top of the others.",
         "With --deadline the application's own patience ends it, whatever the schedule.",
     ],
+    picture: Picture::Ladder,
     settings: &[Setting::SynRetries, Setting::Linear, Setting::Deadline],
     kernel: &[Role::Client],
     run,

@@ -1,6 +1,6 @@
 //! One direction is closed, the other goes on.
 
-use super::{Experiment, Run, Settings};
+use super::{Experiment, Picture, Run, Settings};
 use crate::LabError;
 use crate::experiment::{Role, Scene};
 use limpid_event::Error;
@@ -15,6 +15,7 @@ pub(super) const EXPERIMENT: Experiment = Experiment {
         "The server, in CLOSE-WAIT, sends on for as long as it likes; the client, in FIN-WAIT-2, acknowledges it.",
         "Only the server's own FIN ends the other direction.",
     ],
+    picture: Picture::Ladder,
     settings: &[],
     kernel: &[Role::Server, Role::Client],
     run,

@@ -1,6 +1,6 @@
 //! The article's connection: opened, idle while a person looks at a prompt, closed. Six segments.
 
-use super::{Experiment, Run, Settings};
+use super::{Experiment, Picture, Run, Settings};
 use crate::LabError;
 use crate::experiment::{Role, Scene};
 use crate::host::Options;
@@ -16,6 +16,7 @@ pub(super) const EXPERIMENT: Experiment = Experiment {
         "because the server closes at once, before its delayed ACK is due (a clock tick later, as no data has come).",
         "The client closed first, so it is the client that stays in TIME-WAIT.",
     ],
+    picture: Picture::Ladder,
     settings: &[],
     kernel: &[Role::Server, Role::Client],
     run,

@@ -1,6 +1,6 @@
 //! A peer that is gone without a word (RFC 9293 §3.8.4).
 
-use super::{Experiment, Run, Settings};
+use super::{Experiment, Picture, Run, Settings};
 use crate::LabError;
 use crate::experiment::{Role, Scene};
 use crate::host::Options;
@@ -17,6 +17,7 @@ pub(super) const EXPERIMENT: Experiment = Experiment {
         "While the peer lives, each probe (one byte before what is expected next) is answered with an ACK.",
         "Once it is dead the probes go unanswered; after the last one the client's read fails with ETIMEDOUT.",
     ],
+    picture: Picture::Ladder,
     settings: &[],
     kernel: &[Role::Client],
     run,

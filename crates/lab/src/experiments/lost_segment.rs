@@ -1,6 +1,6 @@
 //! A segment of data is lost: others behind it tell of it, or nobody does (RFC 5681 §3.2, RFC 6298 §5).
 
-use super::{Experiment, Run, Settings};
+use super::{Experiment, Picture, Run, Settings};
 use crate::LabError;
 use crate::experiment::{Ended, Role, Scene};
 use crate::link::{Plan, Verdict, plan};
@@ -16,6 +16,7 @@ pub(super) const EXPERIMENT: Experiment = Experiment {
         "At the end: nothing arrives behind the hole, so nothing can tell. The sender waits: a probe or the RTO,",
         "which is never below 200 ms, must send it again.",
     ],
+    picture: Picture::Ladder,
     settings: &[],
     kernel: &[Role::Server, Role::Client],
     run,

@@ -1,6 +1,6 @@
 //! Nobody listens: a reset (RFC 9293 §3.5.2, §3.10.7.1).
 
-use super::{Experiment, Run, Settings};
+use super::{Experiment, Picture, Run, Settings};
 use crate::LabError;
 use crate::experiment::{Role, Scene};
 use limpid_event::Error;
@@ -13,6 +13,7 @@ pub(super) const EXPERIMENT: Experiment = Experiment {
         "The reset comes after one round trip: a refusal is quick, a host that is silent takes half a minute.",
         "The reset acknowledges the SYN (ISN + 1): that proves to the client that it is an answer to this very SYN.",
     ],
+    picture: Picture::Ladder,
     settings: &[],
     kernel: &[Role::Server, Role::Client],
     run,

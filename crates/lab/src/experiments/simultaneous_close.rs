@@ -1,6 +1,6 @@
 //! Two FINs cross (RFC 9293 §3.6, figure 13).
 
-use super::{Experiment, Run, Settings};
+use super::{Experiment, Picture, Run, Settings};
 use crate::LabError;
 use crate::experiment::{Role, Scene};
 use limpid_event::{Error, Instant};
@@ -13,6 +13,7 @@ pub(super) const EXPERIMENT: Experiment = Experiment {
         "Each FIN is acknowledged on its own. Four segments, none of them merged.",
         "Both sides closed first, so both wait in TIME-WAIT.",
     ],
+    picture: Picture::Ladder,
     settings: &[],
     kernel: &[Role::Server, Role::Client],
     run,

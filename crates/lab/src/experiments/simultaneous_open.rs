@@ -1,6 +1,6 @@
 //! Two SYNs cross (RFC 9293 §3.5, figure 7).
 
-use super::{Experiment, Run, Settings};
+use super::{Experiment, Picture, Run, Settings};
 use crate::LabError;
 use crate::experiment::{Role, Scene};
 use crate::host::{App, Options};
@@ -16,6 +16,7 @@ pub(super) const EXPERIMENT: Experiment = Experiment {
         "Both go from SYN-SENT to SYN-RECEIVED, answer with a SYN-ACK, and are then established.",
         "Four segments open it instead of three, and there is no client and no server.",
     ],
+    picture: Picture::Ladder,
     settings: &[],
     kernel: &[Role::Server, Role::Client],
     run,

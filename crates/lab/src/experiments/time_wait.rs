@@ -1,6 +1,6 @@
 //! Why the side that closes first waits (RFC 9293 §3.6.1, RFC 6191, RFC 1337).
 
-use super::{Experiment, Run, Settings};
+use super::{Experiment, Picture, Run, Settings};
 use crate::LabError;
 use crate::experiment::{Role, Scene};
 use crate::host::{App, Options};
@@ -19,6 +19,7 @@ pub(super) const EXPERIMENT: Experiment = Experiment {
         "this is the assassination of RFC 1337.",
         "A new SYN of the same client port, with a later timestamp, reopens the pair at once.",
     ],
+    picture: Picture::Ladder,
     settings: &[],
     kernel: &[Role::Server, Role::Client],
     run,

@@ -1,7 +1,7 @@
 //! A router says that it cannot deliver: at once the end of a connect, but only news to a connection (RFC 1122 §4.2.3.9,
 //! RFC 5461; Linux ends a connect on any unreachable).
 
-use super::{Experiment, Run, Settings};
+use super::{Experiment, Picture, Run, Settings};
 use crate::LabError;
 use crate::experiment::{Role, Scene};
 use crate::link::{Unreachable, Verdict};
@@ -16,6 +16,7 @@ pub(super) const EXPERIMENT: Experiment = Experiment {
         "Once established: the same message changes nothing. The data is sent again until the way is open again.",
         "Anybody can forge an ICMP message. Were it obeyed, it would be a cheap way to cut connections.",
     ],
+    picture: Picture::Ladder,
     settings: &[],
     kernel: &[Role::Client],
     run,

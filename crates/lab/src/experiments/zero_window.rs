@@ -1,6 +1,6 @@
 //! The reader sleeps, the window closes, probes ask whether it has opened (RFC 9293 §3.8.6.1).
 
-use super::{Experiment, Run, Settings};
+use super::{Experiment, Picture, Run, Settings};
 use crate::LabError;
 use crate::experiment::{Role, Scene};
 use crate::host::Options;
@@ -16,6 +16,7 @@ pub(super) const EXPERIMENT: Experiment = Experiment {
         "Probes, at growing intervals, ask whether the window is still closed: a window update could get lost.",
         "When the reader wakes, a window update sets the rest going at once.",
     ],
+    picture: Picture::Ladder,
     settings: &[],
     kernel: &[Role::Server, Role::Client],
     run,

@@ -4,7 +4,7 @@
 //! dotted, estimates have a dashed lifeline. Nothing here looks at the environment: width, colour and character set are
 //! arguments.
 
-mod canvas;
+pub(crate) mod canvas;
 mod glyphs;
 mod paint;
 mod plan;
@@ -15,7 +15,8 @@ use super::LadderOptions;
 use super::layout::{Ending, Gap, Ladder, Line, Voice};
 use crate::trace::View;
 use canvas::Canvas;
-use glyphs::{Glyphs, Style};
+use glyphs::Glyphs;
+pub(crate) use glyphs::Style;
 
 /// The narrowest and widest that a ladder is drawn, in columns.
 const WIDTHS: std::ops::RangeInclusive<usize> = 60..=132;

@@ -56,7 +56,19 @@ impl Connection {
         if self.snd.recovery.phase() == Phase::Open {
             self.snd.retransmitting_since = Instant::MAX;
         }
+        self.tell_of_flight(cx);
         self.advance_state(cx);
+    }
+
+    /// For whoever draws the window and what is in it.
+    pub(super) fn tell_of_flight<O: Observer>(&self, cx: &mut Cx<'_, O>) {
+        let snd = &self.snd;
+        let bytes = |segments: u32| segments.saturating_mul(u32::from(snd.mss));
+        cx.emit(|| Event::Flight {
+            in_flight: bytes(snd.in_flight()),
+            cwnd: bytes(snd.cwnd()),
+            pacing_rate: snd.congestion.pacing_rate(),
+        });
     }
 
     fn is_recovering(&self) -> bool {
@@ -279,5 +291,6 @@ impl Connection {
             cx.emit(|| Event::Recovery { begin: true });
         }
         self.tell_of_window(cx, before, CongestionReason::Rto);
+        self.tell_of_flight(cx);
     }
 }

@@ -4,12 +4,12 @@ use super::glyphs::Style;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Columns that `text` takes.
-pub(super) fn width(text: &str) -> usize {
+pub(crate) fn width(text: &str) -> usize {
     text.width()
 }
 
 /// The longest start of `text` that fits in `columns`.
-pub(super) fn clip(text: &str, columns: usize) -> &str {
+pub(crate) fn clip(text: &str, columns: usize) -> &str {
     let mut used = 0;
     for (at, c) in text.char_indices() {
         used += c.width().unwrap_or(0);
@@ -21,7 +21,7 @@ pub(super) fn clip(text: &str, columns: usize) -> &str {
 }
 
 /// Breaks `text` into lines of at most `columns`, at spaces where it can.
-pub(super) fn wrap(text: &str, columns: usize) -> Vec<String> {
+pub(crate) fn wrap(text: &str, columns: usize) -> Vec<String> {
     let columns = columns.max(1);
     let mut lines: Vec<String> = Vec::new();
     let mut line = String::new();
@@ -57,38 +57,38 @@ struct Cell {
 const BLANK: Cell = Cell { c: Some(' '), style: Style::Plain };
 
 /// The grid. What is drawn outside of it is cut off.
-pub(super) struct Canvas {
+pub(crate) struct Canvas {
     width: usize,
     lines: Vec<Vec<Cell>>,
 }
 
 impl Canvas {
-    pub(super) fn new(width: usize) -> Canvas {
+    pub(crate) fn new(width: usize) -> Canvas {
         Canvas { width, lines: Vec::new() }
     }
 
     /// Adds an empty line at the bottom and answers its number.
-    pub(super) fn add_line(&mut self) -> usize {
+    pub(crate) fn add_line(&mut self) -> usize {
         self.lines.push(vec![BLANK; self.width]);
         self.lines.len() - 1
     }
 
-    pub(super) fn height(&self) -> usize {
+    pub(crate) fn height(&self) -> usize {
         self.lines.len()
     }
 
-    pub(super) fn char_at(&self, x: usize, y: usize) -> char {
+    pub(crate) fn char_at(&self, x: usize, y: usize) -> char {
         self.lines.get(y).and_then(|line| line.get(x)).and_then(|cell| cell.c).unwrap_or(' ')
     }
 
-    pub(super) fn put(&mut self, x: usize, y: usize, c: char, style: Style) {
+    pub(crate) fn put(&mut self, x: usize, y: usize, c: char, style: Style) {
         if let Some(cell) = self.lines.get_mut(y).and_then(|line| line.get_mut(x)) {
             *cell = Cell { c: Some(c), style };
         }
     }
 
     /// Writes `text` from column `x` on and answers the column after it.
-    pub(super) fn text(&mut self, x: usize, y: usize, text: &str, style: Style) -> usize {
+    pub(crate) fn text(&mut self, x: usize, y: usize, text: &str, style: Style) -> usize {
         let mut x = x;
         for c in text.chars() {
             match c.width().unwrap_or(0) {
@@ -110,12 +110,12 @@ impl Canvas {
     }
 
     /// Writes `text` so that it ends before column `x`.
-    pub(super) fn text_before(&mut self, x: usize, y: usize, text: &str, style: Style) {
+    pub(crate) fn text_before(&mut self, x: usize, y: usize, text: &str, style: Style) {
         self.text(x.saturating_sub(width(text)), y, text, style);
     }
 
     /// All lines, each ended by a newline, without spaces at their ends.
-    pub(super) fn print(&self, color: bool) -> String {
+    pub(crate) fn print(&self, color: bool) -> String {
         let mut out = String::new();
         for line in &self.lines {
             let used = line.iter().rposition(|cell| cell.c != Some(' ')).map_or(0, |at| at + 1);

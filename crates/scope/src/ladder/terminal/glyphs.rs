@@ -136,7 +136,7 @@ impl Glyphs {
 
 /// How a character looks. Colours are of the eight that every palette has, and never carry a meaning alone.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(super) enum Style {
+pub(crate) enum Style {
     #[default]
     Plain,
     Dim,
@@ -148,11 +148,13 @@ pub(super) enum Style {
     /// A remark of the application.
     App,
     Timer,
+    /// A curve of a graph: the parameters of its SGR sequence.
+    Ink(&'static str),
 }
 
 impl Style {
     /// The parameters of its SGR sequence (ECMA-48 §8.3.117); empty for plain text.
-    pub(super) const fn sgr(self) -> &'static str {
+    pub(crate) const fn sgr(self) -> &'static str {
         match self {
             Style::Plain => "",
             Style::Dim => "2",
@@ -160,6 +162,7 @@ impl Style {
             Style::State => "1",
             Style::App => "32",
             Style::Timer => "35",
+            Style::Ink(sgr) => sgr,
             Style::Tone(tone) => match tone {
                 Tone::Opening => "36",
                 Tone::Data => "",
