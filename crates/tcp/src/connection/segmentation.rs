@@ -98,7 +98,7 @@ impl Connection {
             return Err(Held::Empty);
         }
         let (in_flight, cwnd) = (self.snd.in_flight(), self.snd.cwnd());
-        if in_flight >= cwnd {
+        if in_flight >= cwnd || self.snd.records.is_full() {
             return Err(Held::Congestion);
         }
         let most = self.burst_segments(mss);

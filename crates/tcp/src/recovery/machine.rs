@@ -165,7 +165,7 @@ impl Recovery {
     fn on_ack_open(&mut self, records: &mut SentRecords, input: AckInput<'_>) -> AckVerdict {
         // What was sent during the last recovery may have been found lost in it: that is another loss.
         let left_over = records.lost() > 0;
-        let lost = input.sack && (records.mark_lost_by_sack(input.mss) || left_over);
+        let lost = input.sack && (records.mark_lost_by_sack(DUP_THRESH) || left_over);
         if lost || self.dup_acks >= DUP_THRESH && self.may_enter(records, input.sack) {
             self.enter(records, input.mss);
             return AckVerdict { entered: true, ..AckVerdict::default() };
@@ -197,7 +197,7 @@ impl Recovery {
 
     fn on_ack_recovery(&mut self, records: &mut SentRecords, input: AckInput<'_>, advanced: bool) -> AckVerdict {
         if input.sack {
-            records.mark_lost_by_sack(input.mss);
+            records.mark_lost_by_sack(DUP_THRESH);
         }
         if advanced && !input.sack {
             // The ACK stops at the next hole (RFC 6582 §3.2 step 3).

@@ -15,8 +15,6 @@ bitflags::bitflags! {
         const LOST = 2;
         /// It was retransmitted, and that is in flight.
         const RESENT = 4;
-        /// Ranges of different send times were joined: no round-trip time can be told.
-        const BLURRED = 8;
         /// Its last segment says PSH.
         const PUSH = 16;
         /// A record of the application ends with it (MSG_EOR): nothing is joined to it.
@@ -187,17 +185,14 @@ impl Record {
         self.fate.contains(Fate::RESENT)
     }
 
-    /// Whether both have the same fate, so that they can be one.
-    pub(super) fn may_join(&self, next: &Record) -> bool {
-        self.fate - Fate::AT_END == next.fate - Fate::AT_END && self.retransmissions == next.retransmissions
+    /// It is lost, and was not sent again since.
+    pub fn is_waiting(&self) -> bool {
+        self.fate.contains(Fate::LOST) && !self.fate.intersects(Fate::RESENT | Fate::SACKED)
     }
 
-    pub(super) fn is_alike(&self, next: &Record) -> bool {
-        self.may_join(next) && self.sent_at == next.sent_at && self.snapshot == next.snapshot
-    }
-
-    pub(super) fn has_rtt(&self) -> bool {
-        self.retransmissions == 0 && !self.fate.contains(Fate::BLURRED)
+    /// It is in the network, as far as known.
+    pub fn is_in_flight(&self) -> bool {
+        !self.is_sacked() && !self.is_waiting()
     }
 }
 
@@ -231,6 +226,14 @@ pub struct Acked {
     pub retransmitted: bool,
     /// A block told of data received twice (D-SACK, RFC 2883).
     pub dsack: Option<SackBlock>,
+    /// Segments outstanding until now that were sent more than once and are told by it.
+    pub dsack_segments: u32,
+    /// The lowest number newly told by SACK that was sent once and overtaken by what was told before.
+    pub late_by_sack: Option<SeqNum>,
+    /// The lowest number newly acknowledged cumulatively that was sent once and not told by SACK.
+    pub lowest_once: Option<SeqNum>,
+    /// The least end of what newly arrived and was sent once (Linux's FLAG_ORIG_SACK_ACKED, if it is not after `high_seq`).
+    pub first_original_end: Option<SeqNum>,
     /// The newest of what arrived.
     pub newest: Option<Delivered>,
     /// Round-trip times of the oldest and the newest cumulatively acknowledged that was sent once.
@@ -258,6 +261,16 @@ impl Acked {
         }
     }
 
+    /// What begins at `start` was overtaken.
+    pub(super) fn late(&mut self, start: SeqNum) {
+        self.late_by_sack = Some(self.late_by_sack.map_or(start, |low| low.earlier(start)));
+    }
+
+    /// `record` newly arrived, by its only transmission.
+    pub(super) fn original(&mut self, record: &Record) {
+        self.first_original_end = Some(self.first_original_end.map_or(record.end, |end| end.earlier(record.end)));
+    }
+
     pub(super) fn deliver(&mut self, record: &Record, len: u32, segments: u32) {
         self.delivered += len;
         self.delivered_segments += segments;
@@ -273,18 +286,4 @@ impl Acked {
             });
         }
     }
-}
-
-/// Lengthens `record` by `next`: the send time is the later one, and no round-trip time can be told any more.
-pub(super) fn join(record: &mut Record, next: &Record) {
-    if !record.is_alike(next) {
-        record.fate |= Fate::BLURRED;
-    }
-    let largest = record.segment_len().max(next.segment_len()).max(1);
-    record.end = next.end;
-    record.sent_at = next.sent_at.max(record.sent_at);
-    record.snapshot = next.snapshot;
-    record.fate = (record.fate - Fate::AT_END) | (next.fate & Fate::AT_END);
-    record.segment = u16::try_from(largest).unwrap_or(u16::MAX);
-    record.segments += next.segments;
 }

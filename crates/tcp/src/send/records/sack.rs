@@ -1,121 +1,186 @@
 //! SACK blocks on the scoreboard (RFC 2018 §5, RFC 2883, RFC 6675 §4).
+//!
+//! As on Linux a block tells of whole segments: part of one changes nothing, so that no peer can make more records than there are
+//! segments (the lesson of "SACK Panic", CVE-2019-11477 and -11478). What is sacked already is passed over island by island,
+//! not record by record: each of its records knows one further on, and who asks shortens the way (a disjoint set), so that blocks
+//! which say the same again and again cost next to nothing ("SegmentSmack").
 
-use super::record::{Acked, Fate, join};
+use super::record::{Acked, Fate, Record};
+use super::store::Slot;
 use super::{MAX_RECORDS, SentRecords};
+use arrayvec::ArrayVec;
 use core::time::Duration;
 use limpid_event::Instant;
 use limpid_wire::SeqNum;
 use limpid_wire::tcp::SackBlock;
 
+/// Records that a D-SACK is looked up in: an honest one tells of a segment.
+const MAX_DSACKED: usize = 64;
+
 impl SentRecords {
-    pub(super) fn on_sack(&mut self, una: SeqNum, blocks: &[SackBlock], now: Instant, acked: &mut Acked) {
+    pub(super) fn on_sack(
+        &mut self,
+        una: SeqNum,
+        blocks: &[SackBlock],
+        now: Instant,
+        acked: &mut Acked,
+        tell: &mut impl FnMut(&Record),
+    ) {
         acked.dsack = dsack(una, blocks);
-        let blocks = if acked.dsack.is_some() { &blocks[1..] } else { blocks };
-        for &block in blocks {
-            // A block can only tell of what was sent, and leaves the first outstanding number out, or it were no SACK.
-            if block.right().after(self.nxt) || block.left().before_eq(self.una) {
+        let una = self.una.later(una);
+        if let Some(block) = acked.dsack {
+            self.on_dsack(una, block, acked);
+        }
+        // A block can only tell of what was sent, and leaves the first outstanding number out, or it were no SACK.
+        let valid = |block: &SackBlock| block.left().after(una) && !block.right().after(self.nxt);
+        let mut in_order: ArrayVec<SackBlock, 8> = blocks.iter().copied().filter(valid).take(8).collect();
+        in_order.sort_unstable_by(|a, b| a.left().offset_from(b.left()).cmp(&0));
+        for block in in_order {
+            self.on_block(block, now, acked, tell);
+        }
+    }
+
+    /// A duplicate arrived: a retransmission that is told of is in flight no more.
+    fn on_dsack(&mut self, una: SeqNum, block: SackBlock, acked: &mut Acked) {
+        let mut at = self.find(block.left().later(self.una));
+        for _ in 0..MAX_DSACKED {
+            let Some(slot) = at else { return };
+            let record = self.store[slot];
+            if record.end.after(block.right()) {
+                return;
+            }
+            at = self.store.next(slot);
+            if record.start.before(block.left()) || record.retransmissions == 0 {
                 continue;
             }
-            self.on_block(block, now, acked);
+            acked.dsack_segments += record.segments();
+            if record.is_sacked() {
+                acked.late(record.start);
+            }
+            if record.end.after(una) && record.is_resent() && !record.is_lost() {
+                self.change(slot, |record| record.fate -= Fate::RESENT);
+            }
         }
     }
 
-    fn on_block(&mut self, block: SackBlock, now: Instant, acked: &mut Acked) {
-        let Some(mut first) = self.find(block.left()) else { return };
-        // Cut at the edges, unless that is already sacked. At the bound, round inwards.
-        if block.left().after(self.list[first].start) {
-            if !self.list[first].is_sacked() {
-                self.cut(first, block.left(), MAX_RECORDS);
+    fn on_block(&mut self, block: SackBlock, now: Instant, acked: &mut Acked, tell: &mut impl FnMut(&Record)) {
+        let mut at = self.find(block.left());
+        while let Some(slot) = at {
+            if self.store[slot].start.after_eq(block.right()) {
+                return;
             }
-            first += 1;
-        }
-        let mut end = first;
-        while end < self.list.len() && self.list[end].start.before(block.right()) {
-            let record = self.list[end];
-            if !record.is_sacked() {
-                if record.end.after(block.right()) && !self.cut(end, block.right(), MAX_RECORDS) {
-                    break;
+            if self.store[slot].is_sacked() {
+                let last = self.end_of_island(slot);
+                at = self.store.next(last);
+                continue;
+            }
+            match self.part_in(slot, block) {
+                Part::Whole => {}
+                Part::None => {
+                    at = self.store.next(slot);
+                    continue;
                 }
-                self.sack_record(end, now, acked);
+                Part::From(seq) => {
+                    at = if self.cut(slot, seq, MAX_RECORDS) { self.store.next(slot) } else { None };
+                    continue;
+                }
+                Part::Until(seq) if self.cut(slot, seq, MAX_RECORDS) => {}
+                Part::Until(_) => return,
             }
-            end += 1;
+            self.sack_record(slot, now, acked, tell);
+            at = self.store.next(slot);
         }
-        self.join_sacked(first, end);
     }
 
-    fn sack_record(&mut self, at: usize, now: Instant, acked: &mut Acked) {
-        let record = self.list[at];
+    /// How much of a record the block tells of, in whole segments (Linux's `tcp_match_skb_to_sack`).
+    fn part_in(&self, slot: Slot, block: SackBlock) -> Part {
+        let record = &self.store[slot];
+        let (from_start, to_end) = (block.left().before_eq(record.start), block.right().after_eq(record.end));
+        let size = u32::from(record.segment);
+        match (from_start, to_end) {
+            (true, true) => Part::Whole,
+            _ if record.segments == 1 || size == 0 => Part::None,
+            (true, false) => match (block.right() - record.start) / size {
+                0 => Part::None,
+                segments => Part::Until(record.start + segments * size),
+            },
+            (false, _) => {
+                let before = (block.left() - record.start).div_ceil(size) * size;
+                let segment_end = (record.start + before + size).earlier(record.end);
+                let none = before >= record.data_len() || block.right().before(segment_end);
+                if none { Part::None } else { Part::From(record.start + before) }
+            }
+        }
+    }
+
+    fn sack_record(&mut self, slot: Slot, now: Instant, acked: &mut Acked, tell: &mut impl FnMut(&Record)) {
+        let record = self.store[slot];
+        tell(&record);
         acked.sacked += record.seq_len();
         acked.deliver(&record, record.seq_len(), record.segments());
-        if record.has_rtt() {
+        if record.retransmissions == 0 {
+            acked.original(&record);
+            if record.start.before(self.highest_sacked) {
+                acked.late(record.start);
+            }
             let rtt = now.since(record.sent_at);
             acked.selective = Some(match acked.selective {
                 None => (rtt, rtt),
                 Some((oldest, newest)) => (Duration::max(oldest, rtt), Duration::min(newest, rtt)),
             });
         }
-        self.change(at, |record| record.fate = (record.fate - Fate::LOST - Fate::RESENT) | Fate::SACKED);
+        self.change(slot, |record| {
+            if record.is_lost() {
+                record.fate -= Fate::LOST | Fate::RESENT;
+            }
+            record.fate |= Fate::SACKED;
+        });
+        if record.start.before(self.judged) {
+            self.sacked_judged += record.segments();
+        }
         self.highest_sacked = self.highest_sacked.later(record.end);
+        self.join_islands(slot);
     }
 
-    /// Makes one record of `first..end` and of sacked neighbours on both sides: islands stay few, however many segments
-    /// they were.
-    fn join_sacked(&mut self, first: usize, end: usize) {
-        let first = if first > 0 && self.list[first - 1].is_sacked() { first - 1 } else { first };
-        let end = if self.list.get(end).is_some_and(|r| r.is_sacked()) { end + 1 } else { end };
-        if end.saturating_sub(first) < 2 {
-            return;
+    /// `slot` is sacked now, and one island with its neighbours that are.
+    fn join_islands(&mut self, slot: Slot) {
+        if let Some(next) = self.store.next(slot).filter(|next| self.store[*next].is_sacked()) {
+            self.store.node_mut(slot).onward = next;
         }
-        let mut whole = self.list[first];
-        for record in self.list.range(first + 1..end) {
-            whole.retransmissions = whole.retransmissions.max(record.retransmissions);
-            join(&mut whole, record);
+        if let Some(prev) = self.store.prev(slot).filter(|prev| self.store[*prev].is_sacked()) {
+            self.store.node_mut(prev).onward = slot;
         }
-        self.list[first] = whole;
-        self.list.drain(first + 1..end);
     }
 
-    /// Counts as lost what has enough sacked after it: more than two segments' bytes, or three islands (RFC 6675 §4,
-    /// IsLost). What was sent again is not judged anew. Returns true if something new is lost.
-    pub fn mark_lost_by_sack(&mut self, mss: u32) -> bool {
-        let Some(limit) = self.sack_limit(mss) else { return false };
-        let before = self.lost.bytes;
-        let Some(from) = self.find(self.judged) else { return false };
-        for at in from..self.list.len() {
-            let record = self.list[at];
-            if record.start.after_eq(limit) {
-                break;
-            }
-            if !record.is_lost() && !record.is_resent() {
-                self.mark_record_lost(at);
-            }
+    /// The last record of the island that `slot` is in. The way is shorter the next time.
+    fn end_of_island(&mut self, slot: Slot) -> Slot {
+        let mut last = slot;
+        while let Some(further) = self.store.node(last).onward.some() {
+            last = further;
         }
-        self.judged = self.judged.later(limit);
-        self.lost.bytes > before
-    }
-
-    /// Everything before this has enough sacked after it.
-    fn sack_limit(&self, mss: u32) -> Option<SeqNum> {
-        if self.sacked.bytes == 0 {
-            return None;
+        let mut at = slot;
+        while let Some(further) = self.store.node(at).onward.some() {
+            self.store.node_mut(at).onward = last;
+            at = further;
         }
-        let (mut bytes, mut islands) = (0, 0);
-        let last = self.find(self.highest_sacked - 1)?;
-        for record in self.list.range(..=last).rev().filter(|r| r.is_sacked()) {
-            bytes += record.seq_len();
-            islands += 1;
-            if bytes > 2 * mss || islands >= 3 {
-                return Some(record.start);
-            }
-        }
-        None
+        last
     }
 }
 
-/// The first block tells of a duplicate if it lies before the cumulative ACK, or inside the second block (RFC 2883 §4).
-fn dsack(una: SeqNum, blocks: &[SackBlock]) -> Option<SackBlock> {
+/// How much of a record a block tells of.
+enum Part {
+    None,
+    Whole,
+    /// Of what lies from there on, another look tells.
+    From(SeqNum),
+    /// What lies before that.
+    Until(SeqNum),
+}
+
+/// The first block tells of a duplicate if it begins before the cumulative ACK, or lies inside the second block (RFC 2883 §4).
+pub(super) fn dsack(una: SeqNum, blocks: &[SackBlock]) -> Option<SackBlock> {
     let first = *blocks.first()?;
-    let acked = first.right().before_eq(una);
+    let acked = first.left().before(una);
     let inside = blocks
         .get(1)
         .is_some_and(|second| second.left().before_eq(first.left()) && first.right().before_eq(second.right()));
