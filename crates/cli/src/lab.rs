@@ -8,18 +8,20 @@ use clap::ValueEnum;
 use limpid_lab::LabError;
 use limpid_lab::experiment::{self, Experiment, Peer, Picture, Role, Run, Setting, Settings};
 use limpid_lab::experiments::ALL;
-use limpid_lab::link::Conditions;
+use limpid_lab::link::{Bursts, Conditions};
 use std::fmt::Write as _;
 use std::io::{self, Write};
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
+use values::Queue;
 
 /// Run an experiment with TCP, in virtual time or against this machine's Linux
 ///
 /// Without a name, the experiments are listed. Each shows what happened three times over: as tcpdump's lines, as a ladder
 /// (or, for long transfers, as a graph over time), and in words. It exits with 0 if it ended as intended.
 ///
-/// Durations are written as 10ms, 1.5s or 200us; probabilities as 1% or 0.01; rates as 10mbit.
+/// Durations are written as 10ms, 1.5s or 200us; probabilities as 1% or 0.01; rates as 10mbit; sizes as 64kB.
 ///
 /// The stories are timed for delays of up to some 40 ms: with much more, or with loss, an experiment may rightly end
 /// otherwise than intended, and says so. With --peer kernel, connect-timeout makes 2 retries unless told otherwise, for
@@ -85,9 +87,21 @@ struct LinkArgs {
     #[arg(long, value_name = "P", value_parser = values::probability)]
     loss: Option<f64>,
 
+    /// Losses in bursts (Gilbert and Elliott): the share of packets lost, and how many in a row on average, as 1%,5
+    #[arg(long, value_name = "P,N", value_parser = values::bursts)]
+    bursts: Option<Bursts>,
+
+    /// Lose these segments with data from the client, counted from 1: as 3,7-9. Those sent again count, too
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = values::numbers)]
+    lose: Vec<RangeInclusive<u64>>,
+
     /// How likely a packet is overtaken by those behind it
     #[arg(long, value_name = "P", value_parser = values::probability)]
     reorder: Option<f64>,
+
+    /// For how long such a packet is held at most [default: 5ms]
+    #[arg(long, value_name = "TIME", value_parser = values::duration, requires = "reorder")]
+    reorder_by: Option<Duration>,
 
     /// How likely a packet arrives twice
     #[arg(long, value_name = "P", value_parser = values::probability)]
@@ -101,9 +115,9 @@ struct LinkArgs {
     #[arg(long, value_name = "RATE", value_parser = values::rate)]
     rate: Option<u64>,
 
-    /// How many packets may wait for the rate
-    #[arg(long, value_name = "N", requires = "rate")]
-    queue: Option<usize>,
+    /// How much may wait for the rate: packets, or bytes as 64kB [default: 1000]
+    #[arg(long, value_name = "N", requires = "rate", value_parser = values::queue)]
+    queue: Option<Queue>,
 }
 
 /// What is shown, and written.
@@ -199,6 +213,7 @@ impl LabArgs {
             peer: self.peer(experiment)?,
             ipv6: self.ipv6,
             link: self.link.conditions(),
+            lose: self.link.lose.clone(),
             syn_retries: self.syn_retries,
             linear: self.linear,
             deadline: self.deadline,
@@ -267,7 +282,14 @@ impl LinkArgs {
         link.duplicate = self.duplicate.unwrap_or(link.duplicate);
         link.corrupt = self.corrupt.unwrap_or(link.corrupt);
         link.rate = self.rate.or(link.rate);
-        link.queue = self.queue.unwrap_or(link.queue);
+        match self.queue {
+            Some(Queue::Packets(most)) => link.queue = most,
+            // However small they are, they are bounded by their bytes alone.
+            Some(Queue::Bytes(most)) => (link.queue, link.queue_bytes) = (usize::MAX, Some(most)),
+            None => {}
+        }
+        link.bursts = self.bursts;
+        link.reorder_by = self.reorder_by.unwrap_or(link.reorder_by);
         link
     }
 }

@@ -97,6 +97,11 @@ impl Executor {
         known.chain(fresh.iter().filter(|f| !f.daemon).map(|f| &f.name)).cloned().collect()
     }
 
+    /// True if all tasks have ended that should.
+    pub fn is_finished(&self) -> bool {
+        self.tasks.values().all(|task| task.daemon) && self.spawner.fresh.borrow().iter().all(|fresh| fresh.daemon)
+    }
+
     /// Takes over what was spawned since.
     fn adopt(&mut self) {
         let fresh = std::mem::take(&mut *self.spawner.fresh.borrow_mut());

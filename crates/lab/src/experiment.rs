@@ -3,6 +3,7 @@
 use crate::LabError;
 use crate::link::Conditions;
 use limpid_scope::trace::Trace;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 pub mod check;
@@ -88,6 +89,8 @@ pub struct Settings {
     pub ipv6: bool,
     /// What the link does by chance and nature, both ways.
     pub link: Conditions,
+    /// Segments with data from the client that the link loses, by number, from 1 on.
+    pub lose: Vec<RangeInclusive<u64>>,
     /// SYN retransmissions; the experiment's default if `None`.
     pub syn_retries: Option<u8>,
     /// Linux's newer schedule: four SYN retransmissions a second apart first.
@@ -104,6 +107,7 @@ impl Default for Settings {
             peer: Peer::Limpid,
             ipv6: false,
             link: Conditions::delay(Duration::from_millis(10)),
+            lose: Vec::new(),
             syn_retries: None,
             linear: false,
             deadline: None,
@@ -114,9 +118,9 @@ impl Default for Settings {
 impl Settings {
     /// True if the link does nothing but take time, so that an experiment can say exactly what must happen.
     pub fn clean_link(&self) -> bool {
-        let Conditions { delay: _, jitter: _, loss, reorder, reorder_by: _, duplicate, corrupt, rate, queue: _ } =
-            self.link;
-        rate.is_none() && [loss, reorder, duplicate, corrupt].iter().all(|p| *p <= 0.0)
+        let Conditions { loss, bursts, reorder, duplicate, corrupt, rate, .. } = self.link;
+        let losses = bursts.is_some() || !self.lose.is_empty();
+        rate.is_none() && !losses && [loss, reorder, duplicate, corrupt].iter().all(|p| *p <= 0.0)
     }
 
     /// The part that Linux plays, if it plays any.

@@ -2,23 +2,30 @@
 //!
 //! A pipe decides a packet's fate when it is sent, from the seed alone, and records it. In this order:
 //! 1. the plan ([`Plan`]), which can lose, hold, copy or reject exactly the packet that an experiment is about;
-//! 2. the queue: with a rate, packets wait for those before them; if [`Conditions::queue`] wait already, it is dropped;
-//! 3. chance: loss, then corruption (one flipped bit), delay and jitter, reordering (this packet is held and others
-//!    overtake it), duplication.
+//! 2. the queue: with a rate, packets wait for those before them; if there is no room ([`Conditions::queue`]) it is dropped;
+//! 3. chance: loss (each packet for itself, or in [`Bursts`]), then corruption (one flipped bit), delay and jitter,
+//!    reordering (this packet is held and others overtake it), duplication.
 
 use crate::recorder::{Entry, Recorder};
 use crate::rng::Rng;
 use limpid_event::{Event, FlowId, Instant, LinkFate, TxReason};
 use limpid_scope::trace::What;
-use std::collections::{BTreeMap, VecDeque};
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
+mod flight;
 mod glimpse;
+mod loss;
 pub mod plan;
+mod queue;
 mod reject;
 
+use flight::Flight;
 pub use glimpse::{Glimpse, TcpGlimpse};
+pub use loss::Bursts;
+use loss::Losses;
 pub use plan::{Plan, Verdict};
+use queue::Queue;
 pub use reject::Unreachable;
 
 /// What a pipe does to packets by chance and by nature. The default is perfect and takes no time.
@@ -30,9 +37,11 @@ pub struct Conditions {
     pub jitter: Duration,
     /// Probability that a packet is lost.
     pub loss: f64,
-    /// Probability that a packet is held for [`reorder_by`](Self::reorder_by), so that later ones overtake it.
+    /// Losses in bursts, besides those.
+    pub bursts: Option<Bursts>,
+    /// Probability that a packet is held for up to [`reorder_by`](Self::reorder_by), so that later ones overtake it.
     pub reorder: f64,
-    /// How long a reordered packet is held.
+    /// How long a reordered packet is held at most; each draws its own time.
     pub reorder_by: Duration,
     /// Probability that a second copy arrives.
     pub duplicate: f64,
@@ -40,8 +49,10 @@ pub struct Conditions {
     pub corrupt: f64,
     /// Bits per second; `None` is unlimited.
     pub rate: Option<u64>,
-    /// Packets that may wait for the rate; more are dropped.
+    /// Packets that may wait for the rate; more are dropped. The one that is leaving does not count.
     pub queue: usize,
+    /// Bytes that may wait for the rate, if they are bounded, too.
+    pub queue_bytes: Option<u64>,
 }
 
 impl Default for Conditions {
@@ -50,12 +61,14 @@ impl Default for Conditions {
             delay: Duration::ZERO,
             jitter: Duration::ZERO,
             loss: 0.0,
+            bursts: None,
             reorder: 0.0,
             reorder_by: Duration::from_millis(5),
             duplicate: 0.0,
             corrupt: 0.0,
             rate: None,
             queue: 1000,
+            queue_bytes: None,
         }
     }
 }
@@ -108,10 +121,9 @@ pub struct Pipe {
     hosts: (usize, usize),
     /// Length of the link header before the IP header.
     link_header: usize,
-    under_way: BTreeMap<(Instant, u64), Parcel>,
-    next_parcel: u64,
-    /// When each packet that still waits for the rate will have left.
-    departures: VecDeque<Instant>,
+    losses: Losses,
+    under_way: Flight,
+    queue: Queue,
     /// When the latest packet that kept its order arrives.
     last_arrival: Instant,
     tally: Tally,
@@ -125,17 +137,17 @@ struct Parcel {
 }
 
 impl Pipe {
-    fn new(rng: Rng, recorder: Recorder, hosts: (usize, usize), link_header: usize) -> Pipe {
+    fn new(mut rng: Rng, recorder: Recorder, hosts: (usize, usize), link_header: usize) -> Pipe {
         Pipe {
+            losses: Losses::new(&mut rng),
             conditions: Conditions::default(),
             plan: None,
             rng,
             recorder,
             hosts,
             link_header,
-            under_way: BTreeMap::new(),
-            next_parcel: 0,
-            departures: VecDeque::new(),
+            under_way: Flight::default(),
+            queue: Queue::default(),
             last_arrival: Instant::ZERO,
             tally: Tally::default(),
         }
@@ -144,6 +156,11 @@ impl Pipe {
     /// Sets the plan, in place of the one before.
     pub fn plan(&mut self, plan: Plan) {
         self.plan = Some(plan);
+    }
+
+    /// Loses these segments with data, whatever chance says: they are counted from 1, those sent again included.
+    pub fn lose(&mut self, numbers: impl IntoIterator<Item = RangeInclusive<u64>>) {
+        self.losses.list(numbers);
     }
 
     /// What happened so far.
@@ -165,20 +182,20 @@ impl Pipe {
             Verdict::Hold(by) => (by, None),
             Verdict::Copy(by) => (Duration::ZERO, Some(by)),
             Verdict::Lose => {
-                self.lose(entry, now + self.conditions.delay / 2, LinkFate::Lost);
+                self.drop(entry, now + self.conditions.delay / 2, LinkFate::Lost);
                 return None;
             }
             Verdict::Reject(kind) => {
-                self.lose(entry, now + self.conditions.delay / 2, LinkFate::Lost);
+                self.drop(entry, now + self.conditions.delay / 2, LinkFate::Lost);
                 return Some((kind, packet.bytes));
             }
         };
-        let Some(departs) = self.depart(now, packet.bytes.len()) else {
-            self.lose(entry, now, LinkFate::QueueFull);
+        let Some(departs) = self.queue.enter(now, packet.bytes.len(), &self.conditions) else {
+            self.drop(entry, now, LinkFate::QueueFull);
             return None;
         };
-        if self.rng.chance(self.conditions.loss) {
-            self.lose(entry, departs + self.conditions.delay / 2, LinkFate::Lost);
+        if self.losses.take(&self.conditions, ip) {
+            self.drop(entry, departs + self.conditions.delay / 2, LinkFate::Lost);
             return None;
         }
         self.carry(departs, packet, entry, held, copy);
@@ -187,7 +204,7 @@ impl Pipe {
 
     /// Puts a packet that is not lost on its way, with a copy after it if chance or plan want one.
     fn carry(&mut self, departs: Instant, packet: Outgoing, entry: Entry, held: Duration, copy: Option<Duration>) {
-        let arrives = self.arrival(departs, held);
+        let (arrives, in_order) = self.arrival(departs, held);
         let copy = copy.or_else(|| self.rng.chance(self.conditions.duplicate).then_some(Duration::ZERO));
         if let Some(later) = copy {
             self.tally.duplicated += 1;
@@ -195,41 +212,27 @@ impl Pipe {
             let fate = Event::Link { fate: LinkFate::Duplicated };
             self.recorder.note(departs, self.hosts.0, packet.flow, What::Event(fate));
             let parcel = Parcel { bytes: packet.bytes.clone(), entry: second, corrupted: false };
-            self.put(arrives + later, parcel);
+            self.under_way.insert(arrives + later, parcel);
         }
         let mut bytes = packet.bytes;
         let corrupted = self.rng.chance(self.conditions.corrupt) && self.flip_a_bit(&mut bytes);
-        self.put(arrives, Parcel { bytes, entry, corrupted });
+        let parcel = Parcel { bytes, entry, corrupted };
+        if in_order { self.under_way.push(arrives, parcel) } else { self.under_way.insert(arrives, parcel) }
     }
 
-    /// When a packet of `len` bytes has left, behind those that wait for the rate; `None` if the queue is full.
-    fn depart(&mut self, now: Instant, len: usize) -> Option<Instant> {
-        let Some(rate) = self.conditions.rate else { return Some(now) };
-        while self.departures.front().is_some_and(|left| *left <= now) {
-            self.departures.pop_front();
-        }
-        if self.departures.len() > self.conditions.queue {
-            return None;
-        }
-        let start = self.departures.back().copied().unwrap_or(now);
-        let nanos = len as u128 * 8 * 1_000_000_000 / u128::from(rate.max(1));
-        let done = start + Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX));
-        self.departures.push_back(done);
-        Some(done)
-    }
-
-    /// When a packet that leaves at `departs` arrives. Those that are not held keep their order.
-    fn arrival(&mut self, departs: Instant, held: Duration) -> Instant {
+    /// When a packet that leaves at `departs` arrives, and whether it keeps its order, as those do that are not held.
+    fn arrival(&mut self, departs: Instant, held: Duration) -> (Instant, bool) {
         let Conditions { delay, jitter, reorder, reorder_by, .. } = self.conditions;
-        let jitter = Duration::from_nanos(self.rng.below(jitter.as_nanos() as u64 + 1));
-        let overtaken = if self.rng.chance(reorder) { reorder_by } else { Duration::ZERO };
+        let mut up_to = |most: Duration| Duration::from_nanos(self.rng.below(most.as_nanos() as u64 + 1));
+        let (jitter, hold) = (up_to(jitter), up_to(reorder_by));
+        let overtaken = if self.rng.chance(reorder) { hold } else { Duration::ZERO };
         let arrives = departs + delay + jitter;
         if held + overtaken > Duration::ZERO {
             self.tally.reordered += 1;
-            return arrives + held + overtaken;
+            return (arrives + held + overtaken, false);
         }
         self.last_arrival = self.last_arrival.max(arrives);
-        self.last_arrival
+        (self.last_arrival, true)
     }
 
     /// Flips one bit where a checksum covers it, if there is any. Link headers and ARP have only the link's own check
@@ -247,7 +250,7 @@ impl Pipe {
         true
     }
 
-    fn lose(&mut self, entry: Entry, at: Instant, fate: LinkFate) {
+    fn drop(&mut self, entry: Entry, at: Instant, fate: LinkFate) {
         match fate {
             LinkFate::QueueFull => self.tally.queue_full += 1,
             _ => self.tally.lost += 1,
@@ -255,16 +258,10 @@ impl Pipe {
         self.recorder.lost(entry, at, fate);
     }
 
-    fn put(&mut self, at: Instant, parcel: Parcel) {
-        self.under_way.insert((at, self.next_parcel), parcel);
-        self.next_parcel += 1;
-    }
-
     /// The next packet that has arrived by `now`. In real time it arrives when it is handed over, which may be later than
     /// planned.
     fn arrive(&mut self, now: Instant) -> Option<Vec<u8>> {
-        let first = self.under_way.first_entry().filter(|first| first.key().0 <= now)?;
-        let parcel = first.remove();
+        let parcel = self.under_way.pop(now)?;
         if parcel.corrupted {
             self.tally.corrupted += 1;
             self.recorder.lost(parcel.entry, now, LinkFate::Corrupted);
@@ -276,7 +273,7 @@ impl Pipe {
     }
 
     fn next_arrival(&self) -> Option<Instant> {
-        self.under_way.first_key_value().map(|((at, _), _)| *at)
+        self.under_way.next()
     }
 }
 
@@ -355,7 +352,7 @@ impl Link {
             frame[..12].rotate_left(6);
         }
         frame.extend_from_slice(&error);
-        back.put(arrives, Parcel { bytes: frame, entry, corrupted: false });
+        back.under_way.insert(arrives, Parcel { bytes: frame, entry, corrupted: false });
     }
 
     /// The next packet that has arrived at `end` by `now`.

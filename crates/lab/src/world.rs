@@ -289,7 +289,7 @@ impl World {
         loop {
             self.settle()?;
             let mut next = self.next_event();
-            if self.executor.unfinished().is_empty() {
+            if self.executor.is_finished() {
                 match aftermath {
                     Aftermath::Quiet(quiet) => {
                         let until = self.last_packet + quiet;

@@ -1,5 +1,7 @@
 //! Durations, probabilities and rates as people write them.
 
+use limpid_lab::link::Bursts;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 /// `10ms`, `1.5s`, `200us`, `2m`, `1h`; 0 needs no unit.
@@ -48,6 +50,57 @@ pub(crate) fn rate(text: &str) -> Result<u64, String> {
     };
     let rate = number * factor;
     if (1.0..=1e12).contains(&rate) { Ok(rate as u64) } else { Err("a rate is 1 bit to 1000 gbit a second".into()) }
+}
+
+/// `1%,5`: the share of packets that are lost, and how many in a row on average.
+pub(crate) fn bursts(text: &str) -> Result<Bursts, String> {
+    let (share, length) = text.split_once(',').ok_or("write the share lost and how many in a row, as 1%,5")?;
+    let share = probability(share)?;
+    let length: f64 = length.trim().parse().map_err(|_| format!("no number of packets: '{length}'"))?;
+    match length {
+        _ if share > 0.9 => Err("at most 90% can be lost in bursts".into()),
+        1.0..=1e6 => Ok(Bursts::of(share, length)),
+        _ => Err("a burst is 1 to 1000000 packets long".into()),
+    }
+}
+
+/// `3` or `7-9`, counted from 1.
+pub(crate) fn numbers(text: &str) -> Result<RangeInclusive<u64>, String> {
+    let number = |text: &str| text.trim().parse::<u64>().map_err(|_| format!("no number: '{text}'; write 3 or 7-9"));
+    let (first, last) = match text.split_once('-') {
+        Some((first, last)) => (number(first)?, number(last)?),
+        None => (number(text)?, number(text)?),
+    };
+    match first {
+        0 => Err("segments count from 1".into()),
+        _ if first > last => Err(format!("{last} comes before {first}")),
+        _ => Ok(first..=last),
+    }
+}
+
+/// How much a queue holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Queue {
+    /// So many packets.
+    Packets(usize),
+    /// So many bytes.
+    Bytes(u64),
+}
+
+/// `100` packets, or `64kB`.
+pub(crate) fn queue(text: &str) -> Result<Queue, String> {
+    let (number, unit) = split(text).ok_or("no number: write 100 (packets) or 64kB")?;
+    let factor = match unit.to_ascii_lowercase().as_str() {
+        "" if number.fract() == 0.0 && number <= 1e9 => return Ok(Queue::Packets(number as usize)),
+        "" => return Err("a queue holds up to 1000000000 packets, whole ones".into()),
+        "b" => 1.0,
+        "kb" => 1e3,
+        "mb" => 1e6,
+        "gb" => 1e9,
+        _ => return Err(format!("no such unit '{unit}': there are B, kB, MB and GB, or none for packets")),
+    };
+    let bytes = number * factor;
+    if bytes <= 1e12 { Ok(Queue::Bytes(bytes as u64)) } else { Err("a queue holds up to 1000 GB".into()) }
 }
 
 /// A number that is not negative, and what follows it.

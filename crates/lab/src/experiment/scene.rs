@@ -83,6 +83,7 @@ impl Scene {
         };
         let (client, server) = (add(Role::Client)?, add(Role::Server)?);
         let link = world.connect(client, server, Medium::Ip, settings.link);
+        world.link(link).from(End::A).lose(settings.lose.iter().cloned());
         Ok(Scene { world, client, server, link, settings: settings.clone() })
     }
 

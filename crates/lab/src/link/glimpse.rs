@@ -45,7 +45,7 @@ impl<'a> Glimpse<'a> {
 }
 
 impl TcpGlimpse {
-    fn new(bytes: &[u8]) -> Option<TcpGlimpse> {
+    pub(super) fn new(bytes: &[u8]) -> Option<TcpGlimpse> {
         let packet = IpPacket::parse(bytes).ok()?;
         if packet.protocol != IpProtocol::TCP || packet.fragment.is_some() {
             return None;

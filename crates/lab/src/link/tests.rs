@@ -95,6 +95,9 @@ fn a_reordered_packet_is_overtaken() {
     let arrivals = bench.arrivals();
     let overtaken = arrivals.windows(2).filter(|w| w[0].1 > w[1].1).count();
     assert!((5..40).contains(&overtaken), "{overtaken}");
+    // Each is held for a time of its own.
+    let held: Vec<u64> = arrivals.iter().map(|(at, seq)| at - u64::from(*seq)).filter(|held| *held > 0).collect();
+    assert!(held.iter().all(|held| *held <= 5) && (1..5).all(|ms| held.contains(&ms)), "{held:?}");
     assert_eq!(arrivals.len(), 200);
 }
 
@@ -159,6 +162,63 @@ fn a_rate_spaces_packets_and_its_queue_is_bounded() {
     assert_eq!(bench.arrivals(), [(1, 0), (2, 1), (3, 2), (4, 9)]);
     assert_eq!(bench.link.from(End::A).tally().queue_full, 2);
     assert!(matches!(bench.trace().packets[3].arrival, Arrival::Lost { fate: LinkFate::QueueFull, .. }));
+}
+
+#[test]
+fn a_queue_may_be_bounded_by_bytes() {
+    // 50 bytes at 400 kbit/s take a millisecond. One leaves, two wait; a third does not fit.
+    let mut bench = Bench::new(1, Conditions { rate: Some(400_000), queue_bytes: Some(120), ..Conditions::default() });
+    for i in 0..5 {
+        bench.link.send(ms(0), End::A, outgoing(i));
+    }
+    assert_eq!(bench.arrivals(), [(1, 0), (2, 1), (3, 2)]);
+    // However small the bound is, what finds the link free leaves.
+    let mut bench = Bench::new(1, Conditions { rate: Some(400_000), queue_bytes: Some(0), ..Conditions::default() });
+    bench.send(3);
+    assert_eq!(bench.arrivals(), [(1, 0), (2, 1), (3, 2)]);
+}
+
+#[test]
+fn bursts_have_their_share_and_length() {
+    let bursts = Bursts::of(0.05, 4.0);
+    let mut bench = Bench::new(1, Conditions { bursts: Some(bursts), ..Conditions::default() });
+    bench.send(40_000);
+    let arrived: Vec<u32> = bench.arrivals().into_iter().map(|(_, seq)| seq).collect();
+    let lost = 40_000 - arrived.len();
+    assert!((1_700..2_300).contains(&lost), "{lost}");
+    let bursts = arrived.windows(2).filter(|pair| pair[1] != pair[0] + 1).count();
+    let length = lost as f64 / bursts as f64;
+    assert!((3.5..4.5).contains(&length), "{length}");
+}
+
+#[test]
+fn listed_segments_are_lost_and_only_those() {
+    let mut bench = Bench::new(1, Conditions::default());
+    bench.link.from(End::A).lose([2..=2, 4..=5]);
+    for i in 0..6 {
+        // Pure ACKs do not count.
+        bench.link.send(ms(i), End::A, from(packet((A, B), TcpFlags::ACK, 100 + i as u32, b"")));
+        bench.link.send(ms(i), End::A, outgoing(i as u32));
+    }
+    let data: Vec<u32> = bench.arrivals().into_iter().map(|(_, seq)| seq).filter(|seq| *seq < 100).collect();
+    assert_eq!(data, [0, 2, 5]);
+}
+
+#[test]
+fn the_fate_of_a_segment_depends_on_its_number_alone() {
+    let conditions = Conditions { loss: 0.3, bursts: Some(Bursts::of(0.1, 3.0)), ..Conditions::default() };
+    let run = |acks: u32| {
+        let mut bench = Bench::new(7, Conditions { jitter: acks * MS, ..conditions });
+        for i in 0..100 {
+            for _ in 0..acks {
+                bench.link.send(ms(i.into()), End::A, from(packet((A, B), TcpFlags::ACK, 1000, b"")));
+            }
+            bench.link.send(ms(i.into()), End::A, outgoing(i));
+        }
+        bench.arrivals().into_iter().map(|(_, seq)| seq).filter(|seq| *seq < 1000).collect::<Vec<_>>()
+    };
+    assert_eq!(run(0), run(3));
+    assert!((40..90).contains(&run(0).len()));
 }
 
 #[test]

@@ -40,3 +40,32 @@ fn rates() {
         assert!(rate(text).is_err(), "{text}");
     }
 }
+
+#[test]
+fn bursts_of_losses() {
+    let Ok(five) = bursts("1%,5") else { panic!("a share and a length") };
+    assert!((five.share() - 0.01).abs() < 1e-12);
+    assert_eq!(five.end, 0.2);
+    for text in ["", "1%", "1%,", "1%,0", "1%,x", "95%,2", "1%,1e9"] {
+        assert!(bursts(text).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn numbers_of_segments() {
+    assert_eq!(numbers("3"), Ok(3..=3));
+    assert_eq!(numbers("7-9"), Ok(7..=9));
+    for text in ["", "0", "-3", "9-7", "a", "3-"] {
+        assert!(numbers(text).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn queues() {
+    assert_eq!(queue("100"), Ok(Queue::Packets(100)));
+    assert_eq!(queue("64kB"), Ok(Queue::Bytes(64_000)));
+    assert_eq!(queue("1.5 MB"), Ok(Queue::Bytes(1_500_000)));
+    for text in ["", "1.5", "64 parsec", "9999999999", "kB", "9999999GB"] {
+        assert!(queue(text).is_err(), "{text}");
+    }
+}
