@@ -227,13 +227,13 @@ pub struct Acked {
     /// A block told of data received twice (D-SACK, RFC 2883).
     pub dsack: Option<SackBlock>,
     /// Segments outstanding until now that were sent more than once and are told by it.
-    pub dsack_segments: u32,
+    pub dsack_resent: u32,
     /// The lowest number newly told by SACK that was sent once and overtaken by what was told before.
     pub late_by_sack: Option<SeqNum>,
     /// The lowest number newly acknowledged cumulatively that was sent once and not told by SACK.
     pub lowest_once: Option<SeqNum>,
     /// The least end of what newly arrived and was sent once (Linux's FLAG_ORIG_SACK_ACKED, if it is not after `high_seq`).
-    pub first_original_end: Option<SeqNum>,
+    pub original_end: Option<SeqNum>,
     /// The newest of what arrived.
     pub newest: Option<Delivered>,
     /// Round-trip times of the oldest and the newest cumulatively acknowledged that was sent once.
@@ -261,6 +261,11 @@ impl Acked {
         }
     }
 
+    /// The round-trip time of the oldest that was newly told by SACK and sent once.
+    pub fn sacked_rtt(&self) -> Option<Duration> {
+        self.selective.map(|(oldest, _)| oldest)
+    }
+
     /// What begins at `start` was overtaken.
     pub(super) fn late(&mut self, start: SeqNum) {
         self.late_by_sack = Some(self.late_by_sack.map_or(start, |low| low.earlier(start)));
@@ -268,7 +273,7 @@ impl Acked {
 
     /// `record` newly arrived, by its only transmission.
     pub(super) fn original(&mut self, record: &Record) {
-        self.first_original_end = Some(self.first_original_end.map_or(record.end, |end| end.earlier(record.end)));
+        self.original_end = Some(self.original_end.map_or(record.end, |end| end.earlier(record.end)));
     }
 
     pub(super) fn deliver(&mut self, record: &Record, len: u32, segments: u32) {

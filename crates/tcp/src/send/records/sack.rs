@@ -53,7 +53,7 @@ impl SentRecords {
             if record.start.before(block.left()) || record.retransmissions == 0 {
                 continue;
             }
-            acked.dsack_segments += record.segments();
+            acked.dsack_resent += record.segments();
             if record.is_sacked() {
                 acked.late(record.start);
             }

@@ -356,7 +356,7 @@ fn reordering_is_told() {
     let blocks = [block(ISS + 900, ISS + 1000), block(ISS + 700, ISS + 800)];
     assert_eq!(records.on_ack(SeqNum(ISS), &blocks, ms(20)).late_by_sack, None, "in one ACK no order is told");
     let acked = records.on_ack(SeqNum(ISS + 700), &[], ms(21));
-    assert_eq!((acked.lowest_once, acked.first_original_end), (Some(SeqNum(ISS)), Some(SeqNum(ISS + 100))));
+    assert_eq!((acked.lowest_once, acked.original_end), (Some(SeqNum(ISS)), Some(SeqNum(ISS + 100))));
 }
 
 #[test]
@@ -370,7 +370,7 @@ fn a_d_sack_takes_a_needless_retransmission_off() {
     assert_eq!(records.segments_resent(), 2, "the second may still be on its way");
     let blocks = [block(ISS + 100, ISS + 200), block(ISS + 100, ISS + 300)];
     let acked = records.on_ack(SeqNum(ISS), &blocks, ms(31));
-    assert_eq!((acked.dsack_segments, records.segments_resent(), records.in_flight()), (1, 1, 900));
+    assert_eq!((acked.dsack_resent, records.segments_resent(), records.in_flight()), (1, 1, 900));
     model::check(&records);
     records.on_ack(SeqNum(ISS + 400), &[], ms(32));
     assert_eq!(records.segments_resent(), 0);
