@@ -5,7 +5,7 @@
 
 use limpid_event::{Counter, Error, Instant};
 use limpid_lab::host::{App, Socket};
-use limpid_lab::link::{Bursts, Conditions};
+use limpid_lab::link::Conditions;
 use limpid_lab::rng::Rng;
 use limpid_lab::world::{Aftermath, HostId, HostPlan, Limits};
 use limpid_lab::{LabError, World};
@@ -48,7 +48,8 @@ impl Plan {
             corrupt,
             rate: rng.chance(0.3).then(|| 200_000 + rng.below(50_000_000)),
             queue: 5 + rng.below(100) as usize,
-            bursts: rng.chance(0.3).then(|| Bursts::of(0.05, 1.0 + rng.below(5) as f64)),
+            // A burst may be longer than a closed connection's patience.
+            bursts: None,
             queue_bytes: rng.chance(0.3).then(|| 8_000 + rng.below(100_000)),
         };
         let ipv6 = rng.chance(0.5);
