@@ -126,8 +126,36 @@ counters! {
     TcpExtTCPRenoRecovery,
     /// Recoveries with SACK.
     TcpExtTCPSackRecovery,
+    /// Recoveries without SACK that ended in a timeout.
+    TcpExtTCPRenoRecoveryFail,
+    /// Recoveries with SACK that ended in a timeout.
+    TcpExtTCPSackRecoveryFail,
+    /// Timeouts after duplicate ACKs, too few of them.
+    TcpExtTCPRenoFailures,
+    /// Timeouts after SACK blocks, too few of them.
+    TcpExtTCPSackFailures,
+    /// Timeouts while the recovery from one was going on.
+    TcpExtTCPLossFailures,
+    /// Peers that took back what they had told of by SACK.
+    TcpExtTCPSACKReneging,
     /// Fast retransmissions.
     TcpExtTCPFastRetrans,
+    /// Retransmissions after a timeout, but for the first.
+    TcpExtTCPSlowStartRetrans,
+    /// Reordering that duplicate ACKs told of.
+    TcpExtTCPRenoReorder,
+    /// Fast recoveries that had been needless, found out in the end.
+    TcpExtTCPFullUndo,
+    /// Fast recoveries that had been needless, found out in their midst.
+    TcpExtTCPPartialUndo,
+    /// Recoveries that had been needless, by D-SACK.
+    TcpExtTCPDSACKUndo,
+    /// Timeouts that had been needless.
+    TcpExtTCPLossUndo,
+    /// Those that F-RTO found out.
+    TcpExtTCPSpuriousRTOs,
+    /// Retransmissions that did not leave, because the original was still in the host's own queue.
+    TcpExtTCPSpuriousRtxHostQueues,
     /// Connections ended because the other side could not be reached.
     TcpExtTCPAbortOnTimeout,
     /// Resets because data was unread at close.

@@ -1,6 +1,6 @@
 //! The events themselves.
 
-use crate::{CongestionReason, DropReason, Error, TcpState, Timer, TxReason};
+use crate::{CongestionReason, DropReason, Error, RecoveryReason, TcpState, Timer, TxReason, UndoReason};
 use core::time::Duration;
 use limpid_wire::{Ecn, Endpoint, Segment, SeqNum, TcpFlags, TcpOptions};
 
@@ -179,10 +179,17 @@ pub enum Event {
         /// How fast it may send, bytes a second, where the controller decides.
         pacing_rate: Option<u64>,
     },
-    /// Loss recovery began or ended.
-    Recovery {
-        /// True at the beginning.
-        begin: bool,
+    /// Loss recovery, or a reduction of the window, began.
+    RecoveryBegan {
+        /// Why.
+        why: RecoveryReason,
+    },
+    /// It ended.
+    RecoveryEnded,
+    /// It had been needless, and its reduction of the window is taken back (RFC 4015).
+    Undone {
+        /// How it is known.
+        how: UndoReason,
     },
     /// The application called.
     Call(Call),

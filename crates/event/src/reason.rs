@@ -256,6 +256,12 @@ pub enum CongestionReason {
     Rto,
     /// The host's own queue was full.
     LocalCongestion,
+    /// The path said ECN-Echo (RFC 3168 §6.1.2).
+    Ecn,
+    /// The reduction goes on, by what arrived (RFC 9937).
+    Prr,
+    /// It had been needless, and is taken back (RFC 4015 §3.2).
+    Undo,
 }
 
 impl CongestionReason {
@@ -268,11 +274,87 @@ impl CongestionReason {
             CongestionReason::Recovered => "recovered",
             CongestionReason::Rto => "RTO",
             CongestionReason::LocalCongestion => "the host's own queue is full",
+            CongestionReason::Ecn => "ECN-Echo",
+            CongestionReason::Prr => "proportional rate reduction",
+            CongestionReason::Undo => "reduction taken back",
         }
     }
 }
 
 impl fmt::Display for CongestionReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.text())
+    }
+}
+
+/// Why a recovery, or a reduction of the window, began.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum RecoveryReason {
+    /// Duplicate ACKs without SACK (RFC 6582).
+    DuplicateAcks,
+    /// SACK told what is missing (RFC 6675, RFC 8985).
+    Sack,
+    /// The retransmission timer ran out (RFC 6298 §5.4).
+    Rto,
+    /// The timer ran out, and the peer had thrown away what it had told of by SACK (RFC 2018 §8).
+    Reneging,
+    /// The path said ECN-Echo (RFC 3168 §6.1.2).
+    Ecn,
+    /// The host's own queue was full.
+    LocalCongestion,
+    /// The path takes smaller packets (RFC 1191 §6.5).
+    SmallerPath,
+}
+
+impl RecoveryReason {
+    /// A few words for people.
+    pub const fn text(self) -> &'static str {
+        match self {
+            RecoveryReason::DuplicateAcks => "duplicate ACKs",
+            RecoveryReason::Sack => "SACK tells of a loss",
+            RecoveryReason::Rto => "RTO",
+            RecoveryReason::Reneging => "the peer took SACKed data back",
+            RecoveryReason::Ecn => "ECN-Echo",
+            RecoveryReason::LocalCongestion => "the host's own queue is full",
+            RecoveryReason::SmallerPath => "smaller path MTU",
+        }
+    }
+}
+
+impl fmt::Display for RecoveryReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.text())
+    }
+}
+
+/// How it is known that a recovery was needless.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum UndoReason {
+    /// An echoed timestamp is older than the first retransmission (RFC 3522).
+    Timestamps,
+    /// Every retransmission came twice, by D-SACK (RFC 2883 §5).
+    Dsack,
+    /// After a timeout data arrived that was never sent again (RFC 5682).
+    Frto,
+    /// What was missing arrived before anything was sent again.
+    NothingResent,
+}
+
+impl UndoReason {
+    /// A few words for people.
+    pub const fn text(self) -> &'static str {
+        match self {
+            UndoReason::Timestamps => "the ACK echoes a timestamp from before the retransmission",
+            UndoReason::Dsack => "every retransmission was a duplicate (D-SACK)",
+            UndoReason::Frto => "data arrived that was never sent again (F-RTO)",
+            UndoReason::NothingResent => "nothing had been sent again yet",
+        }
+    }
+}
+
+impl fmt::Display for UndoReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.text())
     }

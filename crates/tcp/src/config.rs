@@ -95,6 +95,8 @@ pub struct Config {
     pub pacing_ca_ratio: u16,
     /// A small segment that is sent again takes what follows along, as far as it fits (`tcp_retrans_collapse`).
     pub retrans_collapse: bool,
+    /// After a timeout, look whether it was needless (RFC 5682; `tcp_frto`).
+    pub frto: bool,
     /// The least variance term of the retransmission timeout (`tcp_rto_min_us`, a route's `rto_min`; RFC 6298 §2.4).
     pub rto_min: Duration,
     /// The largest timeout (`tcp_rto_max_ms`; RFC 6298 §2.5).
@@ -146,7 +148,8 @@ impl Config {
         follow!(self, before, after: syn_retries, syn_schedule, syn_ack_retries, retries2, orphan_retries);
         follow!(self, before, after: timestamps, sack, dsack, window_scaling, recv_buffer_max, initial_cwnd);
         follow!(self, before, after: notsent_lowat, slow_start_after_idle, min_tso_segs, tso_win_divisor, tso_rtt_log);
-        follow!(self, before, after: pacing_ss_ratio, pacing_ca_ratio, retrans_collapse, rto_min, rto_max, min_snd_mss);
+        follow!(self, before, after: pacing_ss_ratio, pacing_ca_ratio, retrans_collapse, frto, rto_min, rto_max);
+        follow!(self, before, after: min_snd_mss);
         follow!(self, before, after: thin_linear_timeouts);
         follow!(self, before, after: comp_sack_nr, comp_sack_delay);
         follow!(self, before, after: invalid_ratelimit, require_timestamps, keepalive, fin_timeout, time_wait, rfc1337);
@@ -234,6 +237,7 @@ impl Default for Config {
             pacing_ss_ratio: 200,
             pacing_ca_ratio: 120,
             retrans_collapse: true,
+            frto: true,
             rto_min: Rto::MIN,
             rto_max: Rto::MAX,
             min_snd_mss: 48,

@@ -4,7 +4,7 @@
 use limpid_event::Instant;
 use limpid_tcp::WriteFlags;
 use limpid_tcp::congestion::{AckSample, CongestionControl, Controller, LossSample, Reno};
-use limpid_tcp::recovery::{AckInput, Recovery, RttEstimator};
+use limpid_tcp::recovery::{AckInput, Recovery, RttEstimator, Window};
 use limpid_tcp::recv::RecvQueue;
 use limpid_tcp::send::{Append, SendQueue, SentRecords, Shape, Snapshot};
 use limpid_wire::tcp::SackBlock;
@@ -131,13 +131,18 @@ impl World {
     fn transmit(&mut self) {
         let max = 1 + self.random.below(4) as u32;
         loop {
-            let cwnd = self.congestion.window();
-            let (start, len, again) = match self.recovery.next(&mut self.records, cwnd, self.plan.sack, MSS, max) {
+            let cwnd = self.recovery.window(&self.congestion);
+            let window = Window { cwnd, sack: self.plan.sack, mss: MSS, max };
+            let (start, len, again) = match self.recovery.next(&mut self.records, window) {
                 Some(next) => (next.start, next.end - next.start, true),
                 None => {
-                    let pipe = self.recovery.pipe(&self.records, self.plan.sack);
+                    let pipe = self.recovery.pipe(&self.records);
                     let unsent = self.send.end() - self.records.snd_nxt();
                     let len = unsent.min(cwnd.saturating_sub(pipe).min(max) * MSS);
+                    if len == 0 && self.recovery.sends_new_first() {
+                        self.recovery.new_was_sent(self.records.snd_nxt());
+                        continue;
+                    }
                     if len == 0 {
                         return;
                     }
@@ -153,7 +158,9 @@ impl World {
                 let len = payload.len() as u32;
                 self.send.pieces.take(len);
                 let segment = if len > MSS { MSS as u16 } else { 0 };
+                let out = self.records.segments_out();
                 self.records.on_sent(end, now, Snapshot::default(), Shape { segment, ..Shape::SINGLE });
+                self.recovery.on_sent(self.records.segments_out() - out);
             }
             self.sent += payload.len() as u64;
             self.launch_segments(start, payload);
@@ -192,24 +199,24 @@ impl World {
 
     fn acknowledge(&mut self, ack: SeqNum, blocks: &[SackBlock]) {
         let duplicate = ack == self.records.snd_una() && !self.records.is_empty();
-        let prior = self.recovery.pipe(&self.records, self.plan.sack);
+        let prior = self.recovery.pipe(&self.records);
+        let lost = self.records.ever_lost();
         let acked = self.records.on_ack(ack, blocks, self.instant());
         if let Some(rtt) = acked.rtt() {
             self.rtt.on_sample(self.instant(), rtt, self.records.snd_una(), self.records.snd_nxt());
             self.backoff = 0;
         }
-        let input = AckInput { acked: &acked, duplicate, sack: self.plan.sack, mss: MSS };
-        let verdict = self.recovery.on_ack(&mut self.records, input);
         let loss = LossSample::new(self.instant(), prior, MSS);
-        if verdict.entered {
-            self.congestion.on_loss(&loss);
-        }
-        if verdict.recovered {
-            self.congestion.on_recovered(&loss);
-        }
+        let may_send_new = self.send.end().after(self.records.snd_nxt());
+        let duplicate = duplicate && acked.dsack.is_none();
+        let input =
+            AckInput { acked: &acked, duplicate, sack: self.plan.sack, ece: false, echo: None, may_send_new, loss };
+        let verdict = self.recovery.on_ack(&mut self.records, &mut self.congestion, &input);
+        let lost = self.records.ever_lost() - lost;
+        self.recovery.reduce(&self.records, &self.congestion, verdict.delivered, lost, acked.acked > 0);
         let mut sample = AckSample::new(self.instant(), acked.acked_segments, MSS);
         sample.cwnd_limited = true;
-        sample.in_recovery = self.recovery.in_recovery();
+        sample.in_recovery = self.recovery.is_reducing();
         self.congestion.on_ack(&sample);
         if acked.acked > 0 {
             self.send.ack_to(&mut self.pool, ack);
@@ -222,8 +229,7 @@ impl World {
 
     fn timeout(&mut self) {
         let loss = LossSample::new(self.instant(), self.records.segments_in_flight(), MSS);
-        let again = self.recovery.on_rto(&mut self.records, self.backoff > 0);
-        self.congestion.on_rto(&loss, again);
+        self.recovery.on_rto(&mut self.records, &mut self.congestion, loss, self.backoff > 0, true);
         self.backoff += 1;
         self.rto_at = None;
     }

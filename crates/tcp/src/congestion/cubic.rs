@@ -187,11 +187,11 @@ impl Controller for Cubic {
         self.cwnd.restart_at_threshold();
     }
 
-    fn on_rto(&mut self, _sample: &LossSample, again: bool) {
+    fn on_rto(&mut self, sample: &LossSample, again: bool) {
         if !again {
             self.reduce();
         }
-        self.cwnd.collapse();
+        self.cwnd.collapse(sample.left);
         // What was learned of the path is void; the threshold remembers.
         self.w_max = 0;
         self.epoch = None;
@@ -201,6 +201,10 @@ impl Controller for Cubic {
 
     fn on_undo(&mut self) {
         self.cwnd.undo();
+    }
+
+    fn on_reduction_left(&mut self, window: u32) {
+        self.cwnd.set_window(window);
     }
 
     fn on_recovered(&mut self, _sample: &LossSample) {

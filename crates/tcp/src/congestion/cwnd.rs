@@ -84,7 +84,7 @@ impl Cwnd {
     /// A loss: the threshold is `ssthresh` from now on, two segments at least (RFC 5681 §3.1 equation 4). The window follows by
     /// [`restart_at_threshold`](Self::restart_at_threshold) or [`collapse`](Self::collapse).
     pub(super) fn reduce_to(&mut self, ssthresh: u32) {
-        self.prior = Some((self.segments, self.ssthresh));
+        self.prior = Some((self.segments, self.ssthresh.max(self.three_quarters())));
         self.ssthresh = ssthresh.max(2);
     }
 
@@ -94,10 +94,15 @@ impl Cwnd {
         self.credit = 0;
     }
 
-    /// After a timeout: one segment (RFC 5681 §3.1).
-    pub(super) fn collapse(&mut self) {
-        self.segments = 1;
+    /// After a timeout: one segment, beside those that are still in flight (RFC 5681 §3.1).
+    pub(super) fn collapse(&mut self, in_flight: u32) {
+        self.segments = in_flight.saturating_add(1).min(MAX_WINDOW);
         self.credit = 0;
+    }
+
+    /// The window is this now: it was being reduced by somebody else.
+    pub(super) fn set_window(&mut self, window: u32) {
+        self.segments = window.clamp(1, MAX_WINDOW);
     }
 
     /// The last reduction is taken back.
@@ -132,6 +137,10 @@ impl Cwnd {
 
     /// The threshold remembers three quarters of a window that shrinks without a loss.
     fn remember(&mut self) {
-        self.ssthresh = self.ssthresh.max(self.segments / 2 + self.segments / 4);
+        self.ssthresh = self.ssthresh.max(self.three_quarters());
+    }
+
+    fn three_quarters(&self) -> u32 {
+        self.segments / 2 + self.segments / 4
     }
 }

@@ -92,8 +92,10 @@ pub struct RateSample {
 pub struct LossSample {
     /// When.
     pub now: Instant,
-    /// Segments in flight before the loss was known.
+    /// Segments in flight before the loss was known,
     pub in_flight: u32,
+    /// and those that are believed to be still.
+    pub left: u32,
     /// The MSS.
     pub mss: u32,
 }
@@ -143,7 +145,7 @@ impl AckSample {
 impl LossSample {
     /// A sample.
     pub fn new(now: Instant, in_flight: u32, mss: u32) -> LossSample {
-        LossSample { now, in_flight, mss }
+        LossSample { now, in_flight, left: 0, mss }
     }
 }
 
@@ -171,6 +173,16 @@ pub trait Controller: Send + fmt::Debug {
 
     /// The last loss or timeout was none: take its reduction back.
     fn on_undo(&mut self);
+
+    /// Whether [recovery](crate::recovery::Prr) brings the window down after a loss, in steps over a round trip, to
+    /// [`ssthresh`](Self::ssthresh): until that is done, [`window`](Self::window) is not asked for. A controller that knows better
+    /// answers `false`, and its window holds all the time.
+    fn is_reduced_by_recovery(&self) -> bool {
+        true
+    }
+
+    /// Recovery leaves its reduction early, with a window of `window` segments.
+    fn on_reduction_left(&mut self, _window: u32) {}
 
     /// Fast recovery is over: all that was in flight when it began is acknowledged.
     fn on_recovered(&mut self, _sample: &LossSample) {}
@@ -292,6 +304,14 @@ impl Controller for CongestionControl {
 
     fn on_undo(&mut self) {
         each!(self, c => c.on_undo())
+    }
+
+    fn is_reduced_by_recovery(&self) -> bool {
+        each!(self, c => c.is_reduced_by_recovery())
+    }
+
+    fn on_reduction_left(&mut self, window: u32) {
+        each!(self, c => c.on_reduction_left(window))
     }
 
     fn on_recovered(&mut self, sample: &LossSample) {

@@ -57,15 +57,19 @@ impl Controller for Reno {
         self.cwnd.restart_at_threshold();
     }
 
-    fn on_rto(&mut self, _sample: &LossSample, again: bool) {
+    fn on_rto(&mut self, sample: &LossSample, again: bool) {
         if !again {
             self.reduce();
         }
-        self.cwnd.collapse();
+        self.cwnd.collapse(sample.left);
     }
 
     fn on_undo(&mut self) {
         self.cwnd.undo();
+    }
+
+    fn on_reduction_left(&mut self, window: u32) {
+        self.cwnd.set_window(window);
     }
 
     fn on_recovered(&mut self, _sample: &LossSample) {

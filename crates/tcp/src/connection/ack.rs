@@ -1,15 +1,17 @@
 //! Fifth check, the rest: what an acceptable ACK does (RFC 9293 §3.10.7.4; RFC 5681, 6298, 6582, 7323 §4).
 
 use super::halves::SendHalf;
+use super::recover::Before;
 use super::stats::Busy;
 use super::{Connection, Reset};
-use crate::congestion::{AckSample, Controller, LossSample};
-use crate::recovery::{AckInput, AckVerdict, Phase};
 use crate::send::Acked;
 use crate::{Cx, Readiness};
 use core::time::Duration;
-use limpid_event::{CongestionReason, Counter, Event, Instant, Observer, TcpState, Timer, TxReason};
+use limpid_event::{Counter, Event, Instant, Observer, TcpState, Timer, TxReason};
 use limpid_wire::{Segment, TcpFlags};
+
+/// A peer that seems to have thrown away what it told of has at least so long to put it right.
+const RENEGING_WAIT: Duration = Duration::from_millis(10);
 
 impl Connection {
     /// SYN-RECEIVED, and our SYN is acknowledged: ESTABLISHED.
@@ -25,64 +27,61 @@ impl Connection {
         self.start_keepalive(cx);
     }
 
-    /// The ACK field and SACK blocks of a segment that passed all checks.
+    /// The ACK field and SACK blocks of a segment that passed all checks (Linux's `tcp_ack`).
     pub(super) fn process_ack<O: Observer>(&mut self, cx: &mut Cx<'_, O>, segment: &Segment) {
-        self.probes_out = 0;
         self.snd.push_due = true;
+        if segment.ack.before(self.snd.una()) {
+            return self.process_old_ack(cx, segment);
+        }
+        self.probes_out = 0;
         let duplicate = self.is_duplicate_ack(segment);
         self.update_send_window(cx, segment);
-        let prior_in_flight = self.snd.in_flight();
-        let prior_dup_acks = self.snd.recovery.dup_acks();
-        let blocks = if self.negotiated.sack { segment.options.sack.as_slice() } else { &[] };
-        let mut acked = self.snd.records.on_ack(segment.ack, blocks, cx.now);
-        if !self.negotiated.sack && acked.acked_segments > 0 {
-            // The hole was one segment; the rest was counted as duplicate ACKs came.
-            acked.delivered_segments = acked.acked_segments.saturating_sub(prior_dup_acks).max(1);
-        }
-        if acked.dsack.is_some() {
-            self.stats.on_dsack();
-        }
+        let before = Before::new(&self.snd);
+        let idle = self.snd.records.is_empty();
+        let mut acked = self.take_blocks(cx.now, segment);
         if acked.acked > 0 {
             self.on_progress(cx, segment, &acked);
         }
-        let input = AckInput { acked: &acked, duplicate, sack: self.negotiated.sack, mss: u32::from(self.snd.mss) };
-        let was_recovering = self.is_recovering();
-        let verdict = self.snd.recovery.on_ack(&mut self.snd.records, input);
-        if was_recovering && !self.is_recovering() {
-            cx.emit(|| Event::Recovery { begin: false });
+        if idle && acked.dsack.is_none() {
+            self.tell_of_flight(cx);
+            return self.advance_state(cx);
         }
-        self.tell_controller(cx, verdict, &acked, prior_in_flight);
-        self.rearm_rto(cx, acked.acked_segments > 0);
-        if self.snd.recovery.phase() == Phase::Open {
-            self.snd.retransmitting_since = Instant::MAX;
-        }
+        let verdict = self.recover(cx, segment, &acked, duplicate, &before);
+        acked.delivered_segments = verdict.delivered;
+        self.rearm_rto(cx, &acked, verdict.reneging);
+        self.tell_controller(cx, &acked, &before);
         self.tell_of_flight(cx);
         self.advance_state(cx);
     }
 
-    /// For whoever draws the window and what is in it.
-    pub(super) fn tell_of_flight<O: Observer>(&self, cx: &mut Cx<'_, O>) {
-        let snd = &self.snd;
-        let bytes = |segments: u32| segments.saturating_mul(u32::from(snd.mss));
-        cx.emit(|| Event::Flight {
-            in_flight: bytes(snd.in_flight()),
-            cwnd: bytes(snd.cwnd()),
-            pacing_rate: snd.congestion.pacing_rate(),
-        });
+    /// An ACK that was overtaken: its SACK blocks may still be news.
+    fn process_old_ack<O: Observer>(&mut self, cx: &mut Cx<'_, O>, segment: &Segment) {
+        if !self.negotiated.sack || segment.options.sack.is_empty() {
+            return;
+        }
+        let before = Before::new(&self.snd);
+        let acked = self.take_blocks(cx.now, segment);
+        let verdict = self.recover(cx, segment, &acked, false, &before);
+        self.count_delivered(cx, verdict.delivered);
     }
 
-    fn is_recovering(&self) -> bool {
-        matches!(self.snd.recovery.phase(), Phase::Recovery | Phase::Loss)
+    /// Notes in the records what the segment acknowledges.
+    fn take_blocks(&mut self, now: Instant, segment: &Segment) -> Acked {
+        let blocks = if self.negotiated.sack { segment.options.sack.as_slice() } else { &[] };
+        let acked = self.snd.records.on_ack(segment.ack, blocks, now);
+        if acked.dsack.is_some() {
+            self.stats.on_dsack();
+        }
+        acked
     }
 
-    /// RFC 5681 §2. With SACK it is the blocks that count, so the window does not matter; without, a window that is not believed
-    /// does not, either (as Linux).
+    /// RFC 5681 §2. A window that is not believed makes no ACK less of a duplicate (as Linux).
     fn is_duplicate_ack(&self, segment: &Segment) -> bool {
         segment.ack == self.snd.una()
             && !self.snd.records.is_empty()
             && segment.payload.is_empty()
             && !segment.flags.intersects(TcpFlags::SYN | TcpFlags::FIN)
-            && (self.negotiated.sack || !self.may_update_window(segment))
+            && !self.may_update_window(segment)
     }
 
     fn window_of(&self, segment: &Segment) -> u32 {
@@ -134,7 +133,6 @@ impl Connection {
         self.watch_acked(cx);
         self.app.soft_error = None;
         self.snd.retransmits = 0;
-        self.stats.on_progress(cx.now);
         if self.snd.records.is_empty() {
             self.chrono_stop(cx.now, Busy::Sending);
         }
@@ -166,94 +164,24 @@ impl Connection {
         cx.emit(|| Event::RttSample { rtt, srtt, rto });
     }
 
-    fn tell_controller<O: Observer>(
-        &mut self,
-        cx: &mut Cx<'_, O>,
-        verdict: AckVerdict,
-        acked: &Acked,
-        prior_in_flight: u32,
-    ) {
-        let before = (self.snd.cwnd(), self.snd.congestion.ssthresh());
-        let mss = u32::from(self.snd.mss);
-        if verdict.entered {
-            cx.count(if self.negotiated.sack {
-                Counter::TcpExtTCPSackRecovery
-            } else {
-                Counter::TcpExtTCPRenoRecovery
-            });
-            cx.emit(|| Event::Recovery { begin: true });
-            self.snd.congestion.on_loss(&LossSample::new(cx.now, prior_in_flight, mss));
-        }
-        if verdict.recovered {
-            let in_flight = self.snd.in_flight();
-            self.snd.congestion.on_recovered(&LossSample::new(cx.now, in_flight, mss));
-        }
-        if acked.delivered > 0 {
-            cx.counters.add(Counter::TcpExtTCPDelivered, u64::from(acked.delivered_segments));
-            self.stats.on_delivered(acked.delivered_segments);
-            self.snd.delivered.delivered += u64::from(acked.delivered);
-            self.snd.delivered.delivered_at = cx.now;
-            let sample = self.ack_sample(cx.now, acked, prior_in_flight);
-            self.snd.congestion.on_ack(&sample);
-        }
-        let why = match (verdict.entered, verdict.recovered) {
-            (true, _) => CongestionReason::Loss,
-            (_, true) => CongestionReason::Recovered,
-            _ if before.0 < before.1 => CongestionReason::SlowStart,
-            _ => CongestionReason::CongestionAvoidance,
-        };
-        self.tell_of_window(cx, before, why);
-    }
-
-    /// The path is congested, though nothing is lost: the window is reduced, once for each window of data (RFC 3168 §6.1.2; Linux's
-    /// `tcp_enter_cwr`). `why` is for those who watch. True if a reduction begins.
-    pub(super) fn enter_cwr<O: Observer>(&mut self, cx: &mut Cx<'_, O>, why: CongestionReason) -> bool {
-        let before = (self.snd.cwnd(), self.snd.congestion.ssthresh());
-        let sample = LossSample::new(cx.now, self.snd.in_flight(), u32::from(self.snd.mss));
-        let begins = self.snd.recovery.enter_cwr(&self.snd.records);
-        if begins {
-            self.snd.congestion.on_loss(&sample);
-            self.tell_of_window(cx, before, why);
-        }
-        begins
-    }
-
-    /// The host's own queue had no room for what this connection sent: as if the path had said so (Linux's local congestion).
-    pub fn handle_local_congestion<O: Observer>(&mut self, cx: &mut Cx<'_, O>) {
-        self.enter_cwr(cx, CongestionReason::LocalCongestion);
-    }
-
-    fn ack_sample(&self, now: Instant, acked: &Acked, prior_in_flight: u32) -> AckSample {
-        let snd = &self.snd;
-        AckSample {
-            delivered: acked.delivered_segments,
-            prior_in_flight,
-            in_flight: snd.in_flight(),
-            rtt: acked.newest_rtt(),
-            srtt: snd.rtt.srtt(),
-            min_rtt: snd.rtt.min(),
-            cwnd_limited: snd.usage.is_limited(snd.cwnd(), snd.congestion.ssthresh()),
-            in_recovery: snd.recovery.is_reducing(),
-            ..AckSample::new(now, acked.acked_segments, u32::from(snd.mss))
-        }
-    }
-
-    fn tell_of_window<O: Observer>(&self, cx: &mut Cx<'_, O>, before: (u32, u32), why: CongestionReason) {
-        let (cwnd, ssthresh) = (self.snd.cwnd(), self.snd.congestion.ssthresh());
-        if (cwnd, ssthresh) != before {
-            let bytes = |segments: u32| segments.saturating_mul(u32::from(self.snd.mss));
-            cx.emit(|| Event::Congestion { cwnd: bytes(cwnd), ssthresh: bytes(ssthresh), why });
-        }
-    }
-
     /// RFC 6298 §5.2, §5.3: stopped when nothing is in flight, restarted whenever something new is acknowledged: a segment as
-    /// a whole (as Linux), not a part of one.
-    fn rearm_rto<O: Observer>(&mut self, cx: &mut Cx<'_, O>, progress: bool) {
+    /// a whole (as Linux), not a part of one; or sacked that left before the first outstanding one did.
+    fn rearm_rto<O: Observer>(&mut self, cx: &mut Cx<'_, O>, acked: &Acked, reneging: bool) {
         if self.snd.records.is_empty() {
             self.timers.stop(Timer::Rto);
-        } else if progress {
+        } else if reneging {
+            // Linux's `tcp_check_sack_reneging`: half a round trip, for ACKs that may still put it right.
+            let wait = (self.snd.rtt.srtt().unwrap_or_default() / 2).max(RENEGING_WAIT);
+            self.timers.restart(cx, Timer::Rto, wait);
+        } else if acked.acked_segments > 0 || self.sacked_before_first(cx.now, acked) {
             self.timers.restart(cx, Timer::Rto, self.snd.backed_off_rto());
         }
+    }
+
+    /// The SACK blocks tell of what left before the first outstanding segment did (last).
+    fn sacked_before_first(&self, now: Instant, acked: &Acked) -> bool {
+        let first = self.snd.records.first().map(|record| now.since(record.sent_at()));
+        first.is_some_and(|since| acked.sacked_rtt().is_some_and(|rtt| rtt > since))
     }
 
     /// Our FIN is acknowledged: FIN-WAIT-2, TIME-WAIT, or the end (RFC 9293 §3.10.7.4, fifth check, state by state).
@@ -275,6 +203,7 @@ impl Connection {
             _ => {}
         }
     }
+<<<<<<< HEAD
 
     /// RFC 6298 §5.4: everything in flight counts as lost; the first of it goes again.
     pub(super) fn on_rto<O: Observer>(&mut self, cx: &mut Cx<'_, O>) {
@@ -293,4 +222,5 @@ impl Connection {
         self.tell_of_window(cx, before, CongestionReason::Rto);
         self.tell_of_flight(cx);
     }
+=======
 }

@@ -3,12 +3,8 @@
 use super::Connection;
 use crate::TcpInfo;
 use crate::congestion::Controller;
-use crate::recovery::Phase;
 use core::time::Duration;
 use limpid_event::Instant;
-
-/// How many segments may overtake one that is not lost (RFC 5681 §3.2's three duplicate ACKs; `tcp_reordering`).
-const REORDERING: u32 = 3;
 
 impl Connection {
     /// Linux's `tcp_info`.
@@ -19,13 +15,7 @@ impl Connection {
         let scaling = |shift: u8| self.negotiated.scaling.then_some(shift);
         TcpInfo {
             state: self.state(),
-            ca_state: match snd.recovery.phase() {
-                Phase::Open => 0,
-                Phase::Disorder => 1,
-                Phase::Cwr => 2,
-                Phase::Recovery => 3,
-                Phase::Loss => 4,
-            },
+            ca_state: snd.recovery.phase() as u8,
             retransmits: snd.retransmits,
             probes: self.probes_out,
             backoff: snd.backoff.max(snd.probe_backoff),
@@ -39,10 +29,11 @@ impl Connection {
             rcv_mss: rcv.ack.rcv_mss(),
             advmss: u32::from(rcv.ack.adv_mss()),
             unacked: snd.records.segments_out(),
-            sacked: if self.negotiated.sack { snd.records.segments_sacked() } else { snd.recovery.dup_acks() },
+            sacked: snd.sacked_out(),
             lost: snd.records.segments_lost(),
             retrans: snd.records.segments_resent(),
-            reordering: REORDERING,
+            reordering: snd.recovery.reordering().degree(),
+            reord_seen: snd.recovery.reordering().seen(),
             rcv_ssthresh: rcv.window.threshold(),
             rcv_rtt: micros(rcv.rtt.estimate()),
             last_data_sent: since(snd.last_sent),

@@ -6,6 +6,7 @@
 //! | `input` | a segment arrives: the order of checks | 9293 §3.10.7.4, 5961, 7323 |
 //! | `fast_path` | the two commonest segments, without that order | |
 //! | `ack` | the acknowledgement field: window, samples, recovery | 9293 §3.10.7.4 (fifth), 5681, 6582 |
+//! | `recover` | what recovery finds out, for the controller, counters, and those who watch | 5681, 6582, 9937, 4015 |
 //! | `text` | data and FIN, and when to acknowledge them | 9293 §3.10.7.4 (seventh, eighth) |
 //! | `output` | `poll_transmit`: what leaves next | 9293 §3.8.6, 6298 |
 //! | `segmentation` | how what is new is cut, and whether it may leave now | 9293 §3.8.6, 5681 |
@@ -24,6 +25,7 @@ mod info;
 mod input;
 mod output;
 mod rcv;
+mod recover;
 mod segmentation;
 mod snd;
 mod stats;
@@ -38,6 +40,7 @@ pub use watch::{MAX_MARKS, MAX_NOTICES, Notice, Stamps};
 
 use crate::clock::{AnswerLimit, TsClock, TsRecent};
 use crate::negotiate::{InitialWindow, Negotiated};
+use crate::recovery::Phase;
 use crate::syn_sent::OpenParams;
 use crate::timer::Timers;
 use crate::{Config, Cx, Next, Outcome, Readiness};
@@ -45,7 +48,7 @@ use alloc::sync::Arc;
 use core::fmt;
 use core::time::Duration;
 use halves::{Halves, SendHalf};
-use limpid_event::{Error, Event, Instant, Observer, TcpState, Timer, TxReason};
+use limpid_event::{Error, Event, Instant, Observer, RecoveryReason, TcpState, Timer, TxReason};
 use limpid_wire::{Segment, SeqNum};
 use rcv::Rcv;
 use snd::Snd;
@@ -313,7 +316,11 @@ impl Connection {
             return;
         }
         let mss = self.current_mss();
+        let in_loss = self.snd.recovery.phase() == Phase::Loss;
         if self.snd.recovery.on_smaller_path(&mut self.snd.records, mss) {
+            if !in_loss {
+                cx.emit(|| Event::RecoveryBegan { why: RecoveryReason::SmallerPath });
+            }
             self.timers.restart(cx, Timer::Rto, self.snd.backed_off_rto());
         }
     }

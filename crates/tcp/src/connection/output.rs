@@ -7,10 +7,12 @@ use super::halves::SendHalf;
 use super::segmentation::Burst;
 use super::{Connection, Reset};
 use crate::negotiate::{InitialWindow, advertised_mss, syn_options};
+use crate::recovery::{Phase, Window};
 use crate::reply::control;
+use crate::send::NagleMode;
 use crate::{Cx, Transmit};
 use arrayvec::ArrayVec;
-use limpid_event::{Counter, Instant, Observer, Timer, TxReason};
+use limpid_event::{Counter, Observer, Timer, TxReason};
 use limpid_wire::tcp::{SackBlock, Timestamps};
 use limpid_wire::{Segment, SeqNum, TcpFlags, TcpOptions};
 
@@ -43,12 +45,28 @@ impl Connection {
         if let Some(burst) = self.snd.bursts.pop_front() {
             return Some(burst);
         }
+        if self.snd.recovery.sends_new_first()
+            && let Some(burst) = self.cut_new_first(cx)
+        {
+            return Some(burst);
+        }
         if self.snd.records.lost() > 0
             && let Some(burst) = self.cut_again(cx)
         {
             return Some(burst);
         }
         if self.snd.push_due { self.cut_new(cx) } else { None }
+    }
+
+    /// After a timeout that may have been needless: new data, as much as the window lets go, small segments too; only if there is
+    /// none to go, what is lost (RFC 5682 §3.1 step 2.b).
+    fn cut_new_first<O: Observer>(&mut self, cx: &mut Cx<'_, O>) -> Option<Burst> {
+        self.snd.write_mode = Some(NagleMode::OFF);
+        let burst = self.cut_new(cx);
+        if burst.is_none() {
+            self.snd.recovery.new_was_sent(self.snd.nxt());
+        }
+        burst
     }
 
     fn send_reset<O: Observer>(&mut self, cx: &mut Cx<'_, O>, reset: Reset) -> Transmit {
@@ -96,9 +114,9 @@ impl Connection {
     /// `tcp_retransmit_skb`).
     fn cut_again<O: Observer>(&mut self, cx: &mut Cx<'_, O>) -> Option<Burst> {
         let mss = self.current_mss();
-        let (cwnd, sack, most) = (self.snd.cwnd(), self.negotiated.sack, self.burst_segments(mss));
+        let window = Window { cwnd: self.snd.cwnd(), sack: self.negotiated.sack, mss, max: self.burst_segments(mss) };
         let at_timeout = self.snd.recovery.at_timeout();
-        let next = self.snd.recovery.next(&mut self.snd.records, cwnd, sack, mss, if at_timeout { 1 } else { most })?;
+        let next = self.snd.recovery.next(&mut self.snd.records, window)?;
         let start = next.start;
         // Beyond a window that shrank nothing goes, but the first segment, which asks whether it still is (RFC 9293 §3.8.6).
         let room = match u32::try_from(self.snd.right_edge().offset_from(start)) {
@@ -107,12 +125,12 @@ impl Connection {
             _ => return None,
         };
         let end = self.end_again(start, next.end, room, mss);
-        if self.snd.retransmitting_since == Instant::MAX {
-            self.snd.retransmitting_since = cx.now;
-        }
         let retransmission = self.snd.on_retransmit(start, end, cx.now, mss as u16).min(u32::from(u8::MAX)) as u8;
-        if self.snd.recovery.in_recovery() {
-            cx.count(Counter::TcpExtTCPFastRetrans);
+        let segments = self.snd.records.get(start).map_or(1, |record| record.segments());
+        match self.snd.recovery.phase() {
+            _ if at_timeout => {}
+            Phase::Loss => cx.counters.add(Counter::TcpExtTCPSlowStartRetrans, u64::from(segments)),
+            _ => cx.counters.add(Counter::TcpExtTCPFastRetrans, u64::from(segments)),
         }
         if start == self.snd.una() && !at_timeout {
             self.timers.restart(cx, Timer::Rto, self.snd.backed_off_rto());

@@ -39,8 +39,6 @@ pub(super) struct Snd {
     pub(super) retransmits: u8,
     /// When the first zero-window probe was due since the window closed; [`Instant::MAX`] if none was.
     pub(super) probing_since: Instant,
-    /// When the first retransmission of this recovery left; [`Instant::MAX`] if there was none.
-    pub(super) retransmitting_since: Instant,
     /// When data left last.
     pub(super) last_sent: Instant,
     /// When anything left last.
@@ -92,7 +90,6 @@ impl Snd {
             probe_backoff: 0,
             retransmits: 0,
             probing_since: Instant::MAX,
-            retransmitting_since: Instant::MAX,
             last_sent: birth.syn_sent_at,
             last_tx: birth.syn_sent_at,
             rtt: RttEstimator::with_bounds(birth.config.rto_min, birth.config.rto_max),
@@ -145,17 +142,22 @@ impl Snd {
 
     /// Segments in the network.
     pub(super) fn in_flight(&self) -> u32 {
-        self.recovery.pipe(&self.records, self.sack)
+        self.recovery.pipe(&self.records)
     }
 
-    /// The congestion window, segments.
+    /// The congestion window, segments: recovery's while it reduces it, else the controller's.
     pub(super) fn cwnd(&self) -> u32 {
-        self.congestion.window()
+        self.recovery.window(&self.congestion)
+    }
+
+    /// Segments that arrived out of order, as far as known: by SACK, or by duplicate ACKs.
+    pub(super) fn sacked_out(&self) -> u32 {
+        if self.sack { self.records.segments_sacked() } else { self.recovery.reno_sacked() }
     }
 
     /// More is outstanding than the congestion window, because duplicate ACKs told that some of it has left the network.
     pub(super) fn beyond_cwnd(&self) -> bool {
-        self.recovery.dup_acks() > 0 && self.records.segments_out() >= self.cwnd()
+        self.sacked_out() > 0 && self.records.segments_out() >= self.cwnd()
     }
 
     /// Urgent data has not been acknowledged (Linux's `tcp_urg_mode`).
@@ -198,7 +200,9 @@ impl Snd {
             self.delivered.first_sent_at = now;
             self.delivered.delivered_at = now;
         }
+        let out = self.records.segments_out();
         self.records.on_sent(end, now, self.delivered, shape);
+        self.recovery.on_sent(self.records.segments_out() - out);
         self.last_sent = now;
     }
 

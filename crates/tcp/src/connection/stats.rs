@@ -143,8 +143,8 @@ impl Stats {
         self.chrono.set(now, Busy::Idle);
     }
 
-    /// Something new was acknowledged.
-    pub(super) fn on_progress(&mut self, now: Instant) {
+    /// The recovery from timeouts is over.
+    pub(super) fn on_loss_left(&mut self, now: Instant) {
         if self.rto_since < Instant::MAX {
             let time = u32::try_from(now.since(self.rto_since).as_millis()).unwrap_or(u32::MAX);
             self.rto_time = self.rto_time.saturating_add(time);

@@ -73,17 +73,22 @@ impl Connection {
         if if probing { self.window_stays_shut(cx.now) } else { self.must_give_up(cx.now) } {
             return self.give_up(cx);
         }
-        if self.snd.retransmitting_since == Instant::MAX {
-            self.snd.retransmitting_since = cx.now;
-        }
         self.snd.bursts.clear();
-        self.on_rto(cx);
+        if self.halves.syn_acked() {
+            if !probing && self.snd.retransmits == 0 {
+                self.count_failure(cx);
+            }
+            self.on_rto(cx, self.snd.retransmits > 0);
+        } else {
+            self.due.syn_ack = Some(TxReason::SynAckRetransmit);
+        }
         self.snd.retransmits = self.snd.retransmits.saturating_add(u8::from(!probing));
         if !probing {
             self.stats.on_rto(cx.now);
         }
         self.snd.backoff = if self.times_out_linearly() { 0 } else { self.snd.backoff.saturating_add(1) };
-        let wait = self.within_user_timeout(cx.now, self.snd.retransmitting_since, self.snd.backed_off_rto());
+        let since = self.snd.recovery.first_resent_at().min(cx.now);
+        let wait = self.within_user_timeout(cx.now, since, self.snd.backed_off_rto());
         self.timers.start(cx, Timer::Rto, wait.max(USER_TIMEOUT_RETRANSMIT_MIN));
     }
 
@@ -123,13 +128,13 @@ impl Connection {
             (self.config.syn_retries, Rto::INITIAL.duration())
         };
         let limit = self.config.user_timeout.unwrap_or_else(|| time_of_retries(&self.config, retries, first));
-        self.snd.retransmits > 0 && now.since(self.snd.retransmitting_since) >= limit
+        self.snd.retransmits > 0 && now.since(self.snd.recovery.first_resent_at()) >= limit
     }
 
     /// The peer shrank its window to nothing and either is not heard any more, or the user timeout has passed (Linux's
     /// `tcp_rtx_probe0_timed_out`).
     fn window_stays_shut(&self, now: Instant) -> bool {
-        let since = match self.snd.retransmitting_since {
+        let since = match self.snd.recovery.first_resent_at() {
             Instant::MAX => self.snd.records.first().map_or(now, |record| record.sent_at()),
             since => since,
         };

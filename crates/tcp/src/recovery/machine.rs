@@ -1,22 +1,31 @@
-//! The state machine of recovery over the sent records (Linux's `tcp_ca_state`): fast retransmit and fast recovery, NewReno (RFC 5681 §3.2, RFC 6582), and with SACK the parts
-//! of RFC 6675 that tell what is lost. Limited transmit (RFC 3042) follows from counting: a duplicate ACK tells that a
-//! segment has left the network, so the window lets a new one in.
+//! The state machine of recovery over the sent records (Linux's `tcp_fastretrans_alert`, `tcp_ca_state`): when a reduction of the
+//! window begins and ends, what is sent again, and when all of it was needless (RFC 5681 §3.2, RFC 6582, RFC 6675 §5, RFC 5682).
 //!
-//! This decides *what* is lost and what goes next. What a loss does to the window is told to the
-//! [controller](crate::congestion::Controller) by the connection, as [`AckVerdict`] says.
+//! It decides *what* is lost and what goes next, and tells the [controller](crate::congestion::Controller) of losses and their
+//! ends. What became of an ACK is told by [`AckVerdict`], for counters and those who watch.
 
 #[cfg(test)]
 mod tests;
 
-use crate::send::{Acked, SentRecords, Snapshot};
-use limpid_event::{Instant, TxReason};
+use super::frto::Frto;
+use super::prr::PrrAck;
+use super::resend::Resend;
+use super::undo::any_resent;
+use super::{Echo, NewReno, Prr, Reordering, Undo};
+use crate::congestion::{CongestionControl, Controller, LossSample};
+use crate::send::{Acked, SentRecords};
+use limpid_event::{Instant, RecoveryReason, UndoReason};
 use limpid_wire::SeqNum;
 
-/// Duplicate ACKs that tell of a loss (RFC 5681 §3.2).
+/// Segments that may overtake one before it counts as lost: the duplicate ACKs that tell of a loss (RFC 5681 §3.2).
 pub const DUP_THRESH: u32 = 3;
 
+/// The most that this grows to by what is seen (Linux's `tcp_max_reordering`).
+const MAX_REORDERING: u32 = 300;
+
 /// Where recovery stands: Linux's `tcp_ca_state`, `tcpi_ca_state` under the same numbers.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+#[repr(u8)]
 pub enum Phase {
     /// Nothing unusual.
     #[default]
@@ -36,53 +45,119 @@ pub enum Phase {
 pub struct AckInput<'a> {
     /// What it brought.
     pub acked: &'a Acked,
-    /// A duplicate: it carries no data, no SYN or FIN, acknowledges nothing new, and leaves the window as it was, while
-    /// data is outstanding (RFC 5681 §2).
+    /// A duplicate: it carries no data, no SYN or FIN, acknowledges nothing new, tells of no duplicate, and leaves the window as
+    /// it was, while data is outstanding (RFC 5681 §2).
     pub duplicate: bool,
     /// SACK was negotiated.
     pub sack: bool,
-    /// The sending MSS.
-    pub mss: u32,
+    /// It says ECN-Echo.
+    pub ece: bool,
+    /// The timestamp that it echoes.
+    pub echo: Option<Echo>,
+    /// There is new data, and the peer's window lets some of it go.
+    pub may_send_new: bool,
+    /// What a loss would be told with: the time, and what was in flight before this ACK.
+    pub loss: LossSample,
+}
+
+impl AckInput<'_> {
+    /// Data below `high_seq` arrived that was sent only once, so that the original is what arrived (RFC 5682 §3.1 step 3.b).
+    pub(super) fn tells_of_original(&self, high_seq: SeqNum) -> bool {
+        // Without SACK it can't be told which of the acknowledged had arrived.
+        let known = self.sack || !self.acked.retransmitted;
+        known && self.acked.original_end.is_some_and(|end| end.before_eq(high_seq))
+    }
+
+    /// In Open there is nothing to think about.
+    fn is_usual(&self) -> bool {
+        !self.duplicate && self.acked.sacked == 0 && self.acked.dsack.is_none() && !self.ece
+    }
+
+    pub(super) fn advances(&self) -> bool {
+        self.acked.acked > 0
+    }
 }
 
 /// What came of an ACK.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct AckVerdict {
-    /// Recovery begins: tell the controller of a loss.
-    pub entered: bool,
-    /// All that was outstanding when recovery began is acknowledged: tell the controller that it is over.
-    pub recovered: bool,
-    /// It acknowledges some, but not all of that (a partial ACK): restart the retransmission timer.
-    pub partial: bool,
+    /// A recovery or a reduction of the window begins.
+    pub begun: Option<RecoveryReason>,
+    /// One that ran is over.
+    pub ended: bool,
+    /// It had been needless, all or some of it.
+    pub undone: Option<Undone>,
+    /// The phase was Loss, and is not any more.
+    pub left_loss: bool,
+    /// Segments that it newly told to have arrived, duplicate ACKs counted.
+    pub delivered: u32,
+    /// The peer seems to have thrown away what it had told of (RFC 2018 §8): a short timeout will tell.
+    pub reneging: bool,
+    /// More duplicate ACKs came than segments were missing: segments overtook each other.
+    pub reordered: bool,
 }
 
-/// What to send again.
+/// What was taken back.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Retransmission {
-    /// First sequence number.
-    pub start: SeqNum,
-    /// The number after the last.
-    pub end: SeqNum,
-    /// Why.
-    pub why: TxReason,
+pub struct Undone {
+    /// Which.
+    pub what: Undoing,
+    /// How it is known.
+    pub how: UndoReason,
+}
+
+/// Which undo it was: Linux counts each.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Undoing {
+    /// A fast recovery, when all was acknowledged.
+    Full,
+    /// A fast recovery, in its midst.
+    Partial,
+    /// What followed a timeout.
+    Loss,
+    /// A recovery, or one before, by D-SACK.
+    Dsack,
+}
+
+/// An ACK, and all that it changes.
+pub(super) struct Ack<'a, 'b> {
+    pub(super) records: &'a mut SentRecords,
+    pub(super) congestion: &'a mut CongestionControl,
+    pub(super) input: &'a AckInput<'b>,
+    pub(super) verdict: &'a mut AckVerdict,
+    /// The phase before it.
+    pub(super) before: Phase,
+}
+
+impl Ack<'_, '_> {
+    pub(super) fn una(&self) -> SeqNum {
+        self.records.snd_una()
+    }
 }
 
 /// The state of recovery.
 #[derive(Clone, Debug)]
 pub struct Recovery {
-    phase: Phase,
-    /// SND.NXT when recovery, or loss, began (Linux's high_seq).
-    recover: SeqNum,
-    /// A recovery has been; `recover` means something.
-    has_recovered: bool,
-    /// Segments that have left the network, by duplicate ACKs without SACK; duplicate ACKs in a row otherwise.
-    dup_acks: u32,
-    /// One segment goes whatever the window says.
-    forced: bool,
+    pub(super) phase: Phase,
+    /// SND.NXT when recovery or loss began, or when anything unusual did (RFC 6582's recover).
+    pub(super) high_seq: SeqNum,
+    pub(super) new_reno: NewReno,
+    pub(super) prr: Prr,
+    pub(super) undo: Undo,
+    pub(super) frto: Frto,
+    pub(super) resend: Resend,
     /// The first retransmission of this recovery has left.
-    begun: bool,
-    /// What was outstanding up to here when it had to be cut anew.
-    recut: Option<SeqNum>,
+    pub(super) begun: bool,
+    /// What is outstanding had to be cut anew.
+    pub(super) recut: bool,
+    /// How many segments may overtake one.
+    pub(super) reordering: Reordering,
+}
+
+impl Default for Recovery {
+    fn default() -> Recovery {
+        Recovery::new()
+    }
 }
 
 impl Recovery {
@@ -90,12 +165,15 @@ impl Recovery {
     pub fn new() -> Recovery {
         Recovery {
             phase: Phase::Open,
-            recover: SeqNum(0),
-            has_recovered: false,
-            dup_acks: 0,
-            forced: false,
+            high_seq: SeqNum(0),
+            new_reno: NewReno::default(),
+            prr: Prr::default(),
+            undo: Undo::new(),
+            frto: Frto::default(),
+            resend: Resend::Nothing,
             begun: false,
-            recut: None,
+            recut: false,
+            reordering: Reordering::new(DUP_THRESH),
         }
     }
 
@@ -104,221 +182,298 @@ impl Recovery {
         self.phase
     }
 
-    /// True while a reduction runs: the window must not grow.
+    /// True while a reduction runs: the window is [`window`](Self::window), and must not grow.
     pub fn is_reducing(&self) -> bool {
         matches!(self.phase, Phase::Cwr | Phase::Recovery)
     }
 
-    /// True in fast recovery.
-    pub fn in_recovery(&self) -> bool {
-        self.phase == Phase::Recovery
+    /// The congestion window, if recovery is reducing it; the controller's otherwise.
+    pub fn window(&self, congestion: &CongestionControl) -> u32 {
+        if self.is_reducing() && congestion.is_reduced_by_recovery() { self.prr.window() } else { congestion.window() }
     }
 
-    /// The timer has just run out, and the first segment goes, whatever the window says.
-    pub fn at_timeout(&self) -> bool {
-        self.phase == Phase::Loss && self.forced
+    /// Segments that arrived out of order, as far as duplicate ACKs tell, without SACK.
+    pub fn reno_sacked(&self) -> u32 {
+        self.new_reno.sacked()
     }
 
-    /// Duplicate ACKs in a row.
-    pub fn dup_acks(&self) -> u32 {
-        self.dup_acks
+    /// How far the path reorders.
+    pub fn reordering(&self) -> &Reordering {
+        &self.reordering
+    }
+
+    /// When the first retransmission of this recovery left; [`Instant::MAX`] if there was none.
+    pub fn first_resent_at(&self) -> Instant {
+        self.undo.first_resent_at()
     }
 
     /// Segments in the network: without SACK each duplicate ACK tells of one that has left it.
-    pub fn pipe(&self, records: &SentRecords, sack: bool) -> u32 {
-        let left = if sack { 0 } else { self.dup_acks };
-        records.segments_in_flight().saturating_sub(left)
+    pub fn pipe(&self, records: &SentRecords) -> u32 {
+        records.segments_in_flight().saturating_sub(self.new_reno.sacked())
     }
 
-    /// An ACK came and the records know it.
-    pub fn on_ack(&mut self, records: &mut SentRecords, input: AckInput<'_>) -> AckVerdict {
-        let advanced = input.acked.acked > 0;
-        self.count(records, &input, advanced);
-        match self.phase {
-            Phase::Open | Phase::Disorder | Phase::Cwr => self.on_ack_open(records, input),
-            _ if records.snd_una().after_eq(self.recover) => self.finish(records),
-            Phase::Recovery => self.on_ack_recovery(records, input, advanced),
-            Phase::Loss => AckVerdict { partial: advanced, ..AckVerdict::default() },
-        }
-    }
-
-    fn count(&mut self, records: &SentRecords, input: &AckInput<'_>, advanced: bool) {
-        if advanced {
-            // Without SACK, a partial ACK acknowledges the hole and what lay behind it: that has been counted already.
-            let behind = input.acked.acked_segments.saturating_sub(1);
-            let in_recovery = self.phase == Phase::Recovery && !input.sack;
-            self.dup_acks = if in_recovery { self.dup_acks.saturating_sub(behind) } else { 0 };
-        } else if input.duplicate && if input.sack { input.acked.sacked > 0 } else { self.tells_of_departure(records) }
-        {
-            // No more can have left than was sent: a peer that makes duplicate ACKs up gains nothing by it.
-            let max = records.segments_out().max(DUP_THRESH);
-            self.dup_acks = (self.dup_acks + 1).min(max);
-        }
-    }
-
-    /// Whether a duplicate ACK without SACK says that a segment has left the network. After a timeout it may be the answer to
-    /// what arrived before it; only something new that was sent since makes it worth counting (Linux's `tcp_process_loss`).
-    fn tells_of_departure(&self, records: &SentRecords) -> bool {
-        self.phase != Phase::Loss || records.snd_nxt().after(self.recover)
-    }
-
-    fn on_ack_open(&mut self, records: &mut SentRecords, input: AckInput<'_>) -> AckVerdict {
-        // What was sent during the last recovery may have been found lost in it: that is another loss.
-        let left_over = records.lost() > 0;
-        let lost = input.sack && (records.mark_lost_by_sack(DUP_THRESH) || left_over);
-        if lost || self.dup_acks >= DUP_THRESH && self.may_enter(records, input.sack) {
-            self.enter(records, input.mss);
-            return AckVerdict { entered: true, ..AckVerdict::default() };
-        }
-        if self.phase == Phase::Cwr {
-            if !records.snd_una().after(self.recover) && !records.is_empty() {
-                return AckVerdict::default();
+    /// An ACK came and the records know it. What it says of the window follows by [`reduce`](Self::reduce).
+    pub fn on_ack(
+        &mut self,
+        records: &mut SentRecords,
+        congestion: &mut CongestionControl,
+        input: &AckInput<'_>,
+    ) -> AckVerdict {
+        let mut verdict = AckVerdict { delivered: input.acked.delivered_segments, ..AckVerdict::default() };
+        if !input.sack {
+            verdict.delivered = 0;
+            if input.acked.acked_segments > 0 {
+                let counted = self.new_reno.remove(input.acked.acked_segments, records);
+                self.on_counted(counted, input.acked.acked_segments, records, &mut verdict);
             }
-            return self.finish(records);
         }
-        self.phase = self.calm(records);
-        AckVerdict::default()
+        self.note_duplicates(records, input);
+        if self.phase == Phase::Open && input.is_usual() {
+            return verdict;
+        }
+        let before = self.phase;
+        self.alert(&mut Ack { records, congestion, input, verdict: &mut verdict, before });
+        verdict.ended |= before >= Phase::Cwr && self.phase < Phase::Cwr;
+        verdict.left_loss = before == Phase::Loss && self.phase != Phase::Loss;
+        self.recut &= self.phase == Phase::Loss;
+        verdict
     }
 
-    /// Duplicate ACKs that our own needless retransmissions cause must not begin another recovery: without SACK
-    /// something beyond the last one has to be acknowledged first (RFC 6582 §3.2 step 2).
-    fn may_enter(&self, records: &SentRecords, sack: bool) -> bool {
-        sack || !self.has_recovered || records.snd_una().after(self.recover)
+    /// A D-SACK tells what came twice (RFC 2883 §5): of what was outstanding exactly, of what is gone by its length.
+    fn note_duplicates(&mut self, records: &SentRecords, input: &AckInput<'_>) {
+        if let Some(block) = input.acked.dsack {
+            let prior_una = records.snd_una() - input.acked.acked;
+            let gone = block.right().before_eq(prior_una);
+            let by_length = (block.right() - block.left()).div_ceil(input.loss.mss.max(1));
+            self.undo.on_duplicate(block.right(), if gone { by_length } else { input.acked.dsack_resent });
+        }
     }
 
-    fn enter(&mut self, records: &mut SentRecords, mss: u32) {
+    /// Duplicate ACKs told of arrivals, or of more than can be.
+    fn on_counted(
+        &mut self,
+        (delivered, reordered): (u32, bool),
+        addend: u32,
+        records: &SentRecords,
+        verdict: &mut AckVerdict,
+    ) {
+        verdict.delivered += delivered;
+        if reordered {
+            let out = records.segments_out().saturating_add(addend);
+            self.reordering.on_too_many_duplicates(out, MAX_REORDERING);
+            verdict.reordered = true;
+        }
+    }
+
+    fn alert(&mut self, ack: &mut Ack<'_, '_>) {
+        if ack.input.ece {
+            self.undo.set_restores(false);
+        }
+        if ack.input.advances() && ack.records.first().is_some_and(|record| record.is_sacked()) {
+            ack.verdict.reneging = true;
+            return;
+        }
+        if self.phase == Phase::Open {
+            self.undo.forget_resent();
+        } else if ack.una().after_eq(self.high_seq) && self.reaches_high_seq(ack) {
+            return;
+        }
+        let goes_on = match self.phase {
+            Phase::Recovery => self.on_ack_recovery(ack),
+            Phase::Loss => self.on_ack_loss(ack) && self.on_ack_calm(ack),
+            Phase::Open | Phase::Disorder | Phase::Cwr => self.on_ack_calm(ack),
+        };
+        if goes_on {
+            self.resend = Resend::Lost;
+        }
+    }
+
+    /// What was outstanding is acknowledged. True if that is all there is to do.
+    fn reaches_high_seq(&mut self, ack: &mut Ack<'_, '_>) -> bool {
+        match self.phase {
+            // Held until something above is acknowledged, so that the peer sees CWR (RFC 3168 §6.1.2).
+            Phase::Cwr if ack.una() != self.high_seq => {
+                self.end_reduction(ack);
+                self.phase = Phase::Open;
+            }
+            Phase::Recovery => {
+                if !ack.input.sack {
+                    self.new_reno.reset();
+                }
+                if self.undo_recovery(ack) {
+                    return true;
+                }
+                self.end_reduction(ack);
+            }
+            _ => {}
+        }
+        false
+    }
+
+    fn on_ack_recovery(&mut self, ack: &mut Ack<'_, '_>) -> bool {
+        if !ack.input.advances() {
+            self.add_duplicates(ack);
+        } else if self.undo_partial(ack) {
+            return false;
+        }
+        if self.undo_by_dsack(ack) {
+            self.try_to_open(ack);
+        }
+        self.identify_losses(ack);
+        if self.phase != Phase::Recovery {
+            if ack.records.lost() == 0 {
+                return false;
+            }
+            self.enter_recovery(ack);
+        }
+        true
+    }
+
+    /// True if it is as if nothing special had been, from here on.
+    fn on_ack_loss(&mut self, ack: &mut Ack<'_, '_>) -> bool {
+        self.process_loss(ack);
+        let resent_is_lost = self.identify_losses(ack);
+        self.phase == Phase::Open || resent_is_lost
+    }
+
+    /// In Open, Disorder and CWR. True if recovery begins.
+    fn on_ack_calm(&mut self, ack: &mut Ack<'_, '_>) -> bool {
+        if !ack.input.sack {
+            if ack.input.advances() {
+                self.new_reno.reset();
+            }
+            self.add_duplicates(ack);
+        }
+        if self.phase <= Phase::Disorder {
+            self.undo_by_dsack(ack);
+        }
+        self.identify_losses(ack);
+        if ack.records.lost() == 0 {
+            self.try_to_open(ack);
+            return false;
+        }
+        self.enter_recovery(ack);
+        true
+    }
+
+    pub(super) fn add_duplicates(&mut self, ack: &mut Ack<'_, '_>) {
+        if !ack.input.sack && ack.input.duplicate {
+            let counted = self.new_reno.add(1, ack.records);
+            self.on_counted(counted, 0, ack.records, ack.verdict);
+        }
+    }
+
+    /// Marks what is lost. True if that is something that was sent again.
+    fn identify_losses(&mut self, ack: &mut Ack<'_, '_>) -> bool {
+        let records = &mut *ack.records;
+        let mss = ack.input.loss.mss;
+        if records.is_empty() {
+            return false;
+        }
+        let resent = records.segments_resent();
+        if ack.input.sack {
+            records.mark_lost_by_sack(self.reordering.degree());
+        } else {
+            self.mark_lost_without_sack(records, mss, ack.input.advances());
+        }
+        records.segments_resent() < resent
+    }
+
+    fn enter_recovery(&mut self, ack: &mut Ack<'_, '_>) {
+        ack.verdict.ended = ack.before >= Phase::Cwr && self.phase < Phase::Cwr;
+        self.forget_resent_if_done(ack.records);
+        self.undo.begin(ack.una(), ack.records.segments_resent());
+        self.undo.set_restores(false);
+        if !self.is_reducing() {
+            self.undo.set_restores(!ack.input.ece);
+            self.begin_reduction(ack.records, ack.congestion, &ack.input.loss);
+        }
         self.phase = Phase::Recovery;
-        self.recover = records.snd_nxt();
-        self.has_recovered = true;
-        self.forced = true;
         self.begun = false;
-        self.mark_first_lost(records, mss);
+        ack.verdict.begun = Some(if ack.input.sack { RecoveryReason::Sack } else { RecoveryReason::DuplicateAcks });
     }
 
-    fn on_ack_recovery(&mut self, records: &mut SentRecords, input: AckInput<'_>, advanced: bool) -> AckVerdict {
-        if input.sack {
-            records.mark_lost_by_sack(DUP_THRESH);
+    pub(super) fn begin_reduction(
+        &mut self,
+        records: &SentRecords,
+        congestion: &mut CongestionControl,
+        loss: &LossSample,
+    ) {
+        self.high_seq = records.snd_nxt();
+        self.prr = Prr::begin(congestion.window());
+        congestion.on_loss(loss);
+    }
+
+    /// The window is what it was to become, unless the reduction was taken back.
+    fn end_reduction(&mut self, ack: &mut Ack<'_, '_>) {
+        if self.phase == Phase::Cwr || self.undo.is_possible() {
+            ack.congestion.on_recovered(&ack.input.loss);
         }
-        if advanced && !input.sack {
-            // The ACK stops at the next hole (RFC 6582 §3.2 step 3).
-            self.mark_first_lost(records, input.mss);
-            self.forced = true;
-        }
-        AckVerdict { partial: advanced, ..AckVerdict::default() }
     }
 
-    fn mark_first_lost(&mut self, records: &mut SentRecords, mss: u32) {
-        if records.first().is_some_and(|r| !r.is_lost() && !r.is_sacked() && !r.is_resent()) {
-            let una = records.snd_una();
-            records.mark_lost(una, una + mss);
+    fn try_to_open(&mut self, ack: &mut Ack<'_, '_>) {
+        self.forget_resent_if_done(ack.records);
+        if ack.input.ece && self.enter_cwr(ack.records, ack.congestion, &ack.input.loss) {
+            ack.verdict.begun = Some(RecoveryReason::Ecn);
+        }
+        if self.phase != Phase::Cwr {
+            self.keep_open(ack.records);
         }
     }
 
-    fn finish(&mut self, records: &SentRecords) -> AckVerdict {
-        let recovered = matches!(self.phase, Phase::Recovery | Phase::Cwr);
-        self.dup_acks = 0;
-        self.forced = false;
-        self.recut = None;
-        self.phase = self.calm(records);
-        AckVerdict { recovered, ..AckVerdict::default() }
+    /// Open, or Disorder if anything is out of order or was sent again.
+    pub(super) fn keep_open(&mut self, records: &SentRecords) {
+        let left = records.segments_lost() + records.segments_sacked() + self.new_reno.sacked();
+        let phase = if left > 0 || any_resent(records) { Phase::Disorder } else { Phase::Open };
+        if self.phase != phase {
+            self.phase = phase;
+            self.high_seq = records.snd_nxt();
+        }
     }
 
-    /// Open, or Disorder if something is out of order.
-    fn calm(&self, records: &SentRecords) -> Phase {
-        if self.dup_acks > 0 || records.sacked() > 0 { Phase::Disorder } else { Phase::Open }
+    pub(super) fn forget_resent_if_done(&mut self, records: &SentRecords) {
+        if !any_resent(records) {
+            self.undo.forget_resent();
+        }
     }
 
     /// The path is congested, though nothing is lost (RFC 3168 §6.1.2; Linux's `tcp_enter_cwr`): the window is to be reduced, once
     /// for each window of data. False if a reduction runs already.
-    pub fn enter_cwr(&mut self, records: &SentRecords) -> bool {
-        if !matches!(self.phase, Phase::Open | Phase::Disorder) {
+    pub fn enter_cwr(&mut self, records: &SentRecords, congestion: &mut CongestionControl, loss: &LossSample) -> bool {
+        self.undo.set_restores(false);
+        if self.phase >= Phase::Cwr {
             return false;
         }
+        self.undo.forget();
+        self.begin_reduction(records, congestion, loss);
         self.phase = Phase::Cwr;
-        self.recover = records.snd_nxt();
         true
     }
 
-    /// The retransmission timer ran out: all that is outstanding and not sacked is lost. `repeated` says that it did before, and
-    /// nothing was acknowledged since; while the window is closed it does not count (as Linux). Returns true if the same loss
-    /// has reduced the window already: fast recovery did, or the timeout before.
-    pub fn on_rto(&mut self, records: &mut SentRecords, repeated: bool) -> bool {
-        let again = match self.phase {
-            Phase::Open | Phase::Disorder => false,
-            Phase::Cwr | Phase::Recovery => true,
-            Phase::Loss => repeated,
-        };
-        records.mark_all_lost();
-        self.phase = Phase::Loss;
-        self.recover = records.snd_nxt();
-        self.has_recovered = true;
-        self.dup_acks = 0;
-        // Sent at once, whatever the window says.
-        self.forced = true;
-        self.recut = None;
-        again
+    /// A loss is known that has been repaired: the window is reduced at once, and that is all (Linux's answer to a tail loss probe
+    /// that was needed).
+    pub fn reduce_at_once(&mut self, records: &SentRecords, congestion: &mut CongestionControl, loss: &LossSample) {
+        self.begin_reduction(records, congestion, loss);
+        congestion.on_recovered(loss);
+        self.keep_open(records);
     }
 
-    /// The path takes less than it did: what is outstanding in segments of more than `mss` bytes is cut anew and goes again,
-    /// which is no sign of congestion (RFC 1191 §6.5; Linux's `tcp_simple_retransmit`). False if there is nothing of that
-    /// kind.
-    pub fn on_smaller_path(&mut self, records: &mut SentRecords, mss: u32) -> bool {
-        if !records.mark_larger_lost(mss) {
-            return false;
-        }
-        let nxt = records.snd_nxt();
-        self.recut = Some(nxt);
-        if self.phase != Phase::Loss {
-            self.phase = Phase::Loss;
-            self.recover = nxt;
-            self.has_recovered = true;
-        }
-        true
-    }
-
-    /// What goes next of the lost, in segments of `mss` bytes, `max` of them at most, if `cwnd` lets it, in segments. Whatever
-    /// is sent of it, from its start on, is told by [`on_retransmit`](Self::on_retransmit).
-    pub fn next(&self, records: &mut SentRecords, cwnd: u32, sack: bool, mss: u32, max: u32) -> Option<Retransmission> {
-        let room = cwnd.saturating_sub(self.pipe(records, sack));
-        if room == 0 && !self.forced {
-            return None;
-        }
-        let why = self.reason();
-        let record = records.next_lost()?;
-        let segments = room.min(max).max(1);
-        let len = record.seq_len().min(segments.saturating_mul(mss.max(1)));
-        // The FIN goes with the last byte before it.
-        let len = if len == record.data_len() { record.seq_len() } else { len };
-        Some(Retransmission { start: record.start(), end: record.start() + len, why })
-    }
-
-    /// What [`next`](Self::next) gave was sent, up to `end`. Returns how often its first byte was sent before.
-    pub fn on_retransmit(
+    /// The ACK's part in a reduction that runs (RFC 9937): `delivered` segments arrived, `lost` are newly lost.
+    pub fn reduce(
         &mut self,
-        records: &mut SentRecords,
-        start: SeqNum,
-        end: SeqNum,
-        now: Instant,
-        snapshot: Snapshot,
-        mss: u16,
-    ) -> u32 {
-        self.forced = false;
-        self.begun = true;
-        records.on_retransmit(start, end, now, snapshot, mss)
-    }
-
-    fn reason(&self) -> TxReason {
-        match self.phase {
-            Phase::Loss if self.recut.is_some() => TxReason::PathMtuRetransmit,
-            Phase::Loss => TxReason::RtoRetransmit,
-            _ if self.begun && self.forced => TxReason::PartialAckRetransmit,
-            _ => TxReason::FastRetransmit,
+        records: &SentRecords,
+        congestion: &CongestionControl,
+        delivered: u32,
+        lost: u32,
+        advances: bool,
+    ) {
+        if self.is_reducing() {
+            self.prr.on_ack(&PrrAck {
+                delivered,
+                in_flight: self.pipe(records),
+                ssthresh: congestion.ssthresh(),
+                safe: advances && lost == 0,
+            });
         }
-    }
-}
-
-impl Default for Recovery {
-    fn default() -> Recovery {
-        Recovery::new()
     }
 }

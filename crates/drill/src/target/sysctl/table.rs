@@ -157,7 +157,7 @@ pub(super) const TABLE: &[Row] = rows! {
     "net.ipv4.tcp_slow_start_after_idle" => flag(|c| c.tcp.slow_start_after_idle, |c, on| tcp(c).slow_start_after_idle = on),
     "net.ipv4.tcp_recovery" => Only { values: &["0"], why: "the stack has no RACK" },
     "net.ipv4.tcp_early_retrans" => Only { values: &["0"], why: "the stack has no tail loss probes" },
-    "net.ipv4.tcp_frto" => Only { values: &["0"], why: "the stack has no F-RTO" },
+    "net.ipv4.tcp_frto" => flag(|c| c.tcp.frto, |c, on| tcp(c).frto = on),
     "net.ipv4.tcp_retrans_collapse" => flag(|c| c.tcp.retrans_collapse, |c, on| tcp(c).retrans_collapse = on),
     "net.ipv4.tcp_reordering" => Only { values: &["3"], why: "three duplicate ACKs are a loss" },
     "net.ipv4.tcp_max_reordering" => NoEffect { default: "300", why: "reordering is not measured" },

@@ -1,0 +1,233 @@
+//! What recovery's verdicts mean for the connection: the controller hears of them, they are counted, and those who watch are
+//! told why the window changed (RFC 5681 §3.2, RFC 6582, RFC 6298 §5.4, RFC 9937, RFC 4015).
+
+use super::Connection;
+use super::snd::Snd;
+use crate::Cx;
+use crate::congestion::{AckSample, Controller, LossSample};
+use crate::recovery::{AckInput, AckVerdict, Echo, Phase, Undoing};
+use crate::send::Acked;
+use limpid_event::{CongestionReason, Counter, Event, Instant, Observer, RecoveryReason, UndoReason};
+use limpid_wire::Segment;
+
+/// How sending stood before an ACK or a timeout.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Before {
+    /// The congestion window and its threshold, segments.
+    cwnd: u32,
+    ssthresh: u32,
+    /// Segments in flight.
+    in_flight: u32,
+    /// Segments that ever counted as lost.
+    ever_lost: u32,
+}
+
+impl Before {
+    pub(super) fn new(snd: &Snd) -> Before {
+        Before {
+            cwnd: snd.cwnd(),
+            ssthresh: snd.congestion.ssthresh(),
+            in_flight: snd.in_flight(),
+            ever_lost: snd.records.ever_lost(),
+        }
+    }
+}
+
+impl Connection {
+    /// The ACK goes through the state machine.
+    pub(super) fn recover<O: Observer>(
+        &mut self,
+        cx: &mut Cx<'_, O>,
+        segment: &Segment,
+        acked: &Acked,
+        duplicate: bool,
+        before: &Before,
+    ) -> AckVerdict {
+        let input = AckInput {
+            acked,
+            duplicate: duplicate && acked.dsack.is_none() && acked.acked == 0,
+            sack: self.negotiated.sack,
+            ece: false,
+            echo: self.echo(segment),
+            may_send_new: self.has_unsent() && self.snd.right_edge().after(self.snd.nxt()),
+            loss: LossSample::new(cx.now, before.in_flight, u32::from(self.snd.mss)),
+        };
+        let snd = &mut self.snd;
+        let verdict = snd.recovery.on_ack(&mut snd.records, &mut snd.congestion, &input);
+        self.tell_of_recovery(cx, &verdict, before);
+        verdict
+    }
+
+    fn echo(&self, segment: &Segment) -> Option<Echo> {
+        let timestamps = segment.options.timestamps.filter(|_| self.negotiated.timestamps)?;
+        Echo::new(timestamps.ecr, self.clock())
+    }
+
+    fn tell_of_recovery<O: Observer>(&mut self, cx: &mut Cx<'_, O>, verdict: &AckVerdict, before: &Before) {
+        if verdict.reordered {
+            cx.count(Counter::TcpExtTCPRenoReorder);
+        }
+        if let Some(undone) = verdict.undone {
+            cx.count(match undone.what {
+                Undoing::Full => Counter::TcpExtTCPFullUndo,
+                Undoing::Partial => Counter::TcpExtTCPPartialUndo,
+                Undoing::Loss => Counter::TcpExtTCPLossUndo,
+                Undoing::Dsack => Counter::TcpExtTCPDSACKUndo,
+            });
+            if undone.how == UndoReason::Frto {
+                cx.count(Counter::TcpExtTCPSpuriousRTOs);
+            }
+            if undone.what == Undoing::Loss {
+                self.snd.retransmits = 0;
+            }
+            cx.emit(|| Event::Undone { how: undone.how });
+        }
+        if verdict.left_loss {
+            self.stats.on_loss_left(cx.now);
+        }
+        if verdict.ended {
+            cx.emit(|| Event::RecoveryEnded);
+        }
+        let why = match verdict.begun {
+            Some(RecoveryReason::Ecn) => Some(CongestionReason::Ecn),
+            Some(_) => Some(CongestionReason::Loss),
+            None if verdict.undone.is_some() => Some(CongestionReason::Undo),
+            None if verdict.ended => Some(CongestionReason::Recovered),
+            None => None,
+        };
+        if let Some(begun) = verdict.begun {
+            self.count_recovery(cx, begun);
+            cx.emit(|| Event::RecoveryBegan { why: begun });
+        }
+        if let Some(why) = why {
+            self.tell_of_window(cx, before, why);
+        }
+    }
+
+    fn count_recovery<O: Observer>(&self, cx: &mut Cx<'_, O>, why: RecoveryReason) {
+        match why {
+            RecoveryReason::DuplicateAcks => cx.count(Counter::TcpExtTCPRenoRecovery),
+            RecoveryReason::Sack => cx.count(Counter::TcpExtTCPSackRecovery),
+            _ => {}
+        }
+    }
+
+    /// The path is congested, though nothing is lost: the window is reduced, once for each window of data (RFC 3168 §6.1.2; Linux's
+    /// `tcp_enter_cwr`). True if a reduction begins.
+    pub(super) fn enter_cwr<O: Observer>(&mut self, cx: &mut Cx<'_, O>, why: RecoveryReason) -> bool {
+        let before = Before::new(&self.snd);
+        let loss = LossSample::new(cx.now, before.in_flight, u32::from(self.snd.mss));
+        let snd = &mut self.snd;
+        let begins = snd.recovery.enter_cwr(&snd.records, &mut snd.congestion, &loss);
+        if begins {
+            cx.emit(|| Event::RecoveryBegan { why });
+            let why = match why {
+                RecoveryReason::Ecn => CongestionReason::Ecn,
+                _ => CongestionReason::LocalCongestion,
+            };
+            self.tell_of_window(cx, &before, why);
+        }
+        begins
+    }
+
+    /// The host's own queue had no room for what this connection sent: as if the path had said so (Linux's local congestion).
+    pub fn handle_local_congestion<O: Observer>(&mut self, cx: &mut Cx<'_, O>) {
+        self.enter_cwr(cx, RecoveryReason::LocalCongestion);
+    }
+
+    pub(super) fn count_delivered<O: Observer>(&mut self, cx: &mut Cx<'_, O>, segments: u32) {
+        cx.counters.add(Counter::TcpExtTCPDelivered, u64::from(segments));
+        self.stats.on_delivered(segments);
+    }
+
+    /// What an ACK says of the window: recovery's while it reduces it, else the controller's.
+    pub(super) fn tell_controller<O: Observer>(&mut self, cx: &mut Cx<'_, O>, acked: &Acked, before: &Before) {
+        let now = Before::new(&self.snd);
+        if acked.delivered_segments == 0 {
+            return;
+        }
+        self.count_delivered(cx, acked.delivered_segments);
+        self.snd.delivered.delivered += u64::from(acked.delivered);
+        self.snd.delivered.delivered_at = cx.now;
+        let lost = now.ever_lost.wrapping_sub(before.ever_lost);
+        let snd = &mut self.snd;
+        snd.recovery.reduce(&snd.records, &snd.congestion, acked.delivered_segments, lost, acked.acked > 0);
+        let sample = self.ack_sample(cx.now, acked, before.in_flight);
+        self.snd.congestion.on_ack(&sample);
+        self.tell_of_window(
+            cx,
+            &now,
+            match () {
+                _ if self.snd.recovery.is_reducing() => CongestionReason::Prr,
+                _ if now.cwnd < now.ssthresh => CongestionReason::SlowStart,
+                _ => CongestionReason::CongestionAvoidance,
+            },
+        );
+    }
+
+    fn ack_sample(&self, now: Instant, acked: &Acked, prior_in_flight: u32) -> AckSample {
+        let snd = &self.snd;
+        AckSample {
+            delivered: acked.delivered_segments,
+            prior_in_flight,
+            in_flight: snd.in_flight(),
+            rtt: acked.newest_rtt(),
+            srtt: snd.rtt.srtt(),
+            min_rtt: snd.rtt.min(),
+            cwnd_limited: snd.usage.is_limited(snd.cwnd(), snd.congestion.ssthresh()),
+            in_recovery: snd.recovery.is_reducing(),
+            ..AckSample::new(now, acked.acked_segments, u32::from(snd.mss))
+        }
+    }
+
+    fn tell_of_window<O: Observer>(&self, cx: &mut Cx<'_, O>, before: &Before, why: CongestionReason) {
+        let (cwnd, ssthresh) = (self.snd.cwnd(), self.snd.congestion.ssthresh());
+        if (cwnd, ssthresh) != (before.cwnd, before.ssthresh) {
+            let bytes = |segments: u32| segments.saturating_mul(u32::from(self.snd.mss));
+            cx.emit(|| Event::Congestion { cwnd: bytes(cwnd), ssthresh: bytes(ssthresh), why });
+        }
+    }
+
+    /// For whoever draws the window and what is in it.
+    pub(super) fn tell_of_flight<O: Observer>(&self, cx: &mut Cx<'_, O>) {
+        let snd = &self.snd;
+        let bytes = |segments: u32| segments.saturating_mul(u32::from(snd.mss));
+        cx.emit(|| Event::Flight {
+            in_flight: bytes(snd.in_flight()),
+            cwnd: bytes(snd.cwnd()),
+            pacing_rate: snd.congestion.pacing_rate(),
+        });
+    }
+
+    /// RFC 6298 §5.4: everything in flight counts as lost; the first of it goes again.
+    pub(super) fn on_rto<O: Observer>(&mut self, cx: &mut Cx<'_, O>, repeated: bool) {
+        let before = Before::new(&self.snd);
+        let loss = LossSample::new(cx.now, before.in_flight, u32::from(self.snd.mss));
+        let phase = self.snd.recovery.phase();
+        let snd = &mut self.snd;
+        let reneged = snd.recovery.on_rto(&mut snd.records, &mut snd.congestion, loss, repeated, self.config.frto);
+        if reneged {
+            cx.count(Counter::TcpExtTCPSACKReneging);
+        }
+        if phase != Phase::Loss {
+            let why = if reneged { RecoveryReason::Reneging } else { RecoveryReason::Rto };
+            cx.emit(|| Event::RecoveryBegan { why });
+        }
+        self.tell_of_window(cx, &before, CongestionReason::Rto);
+        self.tell_of_flight(cx);
+    }
+
+    /// The first timeout in a row: what went on when it came (Linux's counters of failed recoveries).
+    pub(super) fn count_failure<O: Observer>(&self, cx: &mut Cx<'_, O>) {
+        let sack = self.negotiated.sack;
+        let out_of_order = if sack { self.snd.records.sacked() } else { self.snd.recovery.reno_sacked() };
+        cx.count(match (self.snd.recovery.phase(), sack) {
+            (Phase::Recovery, true) => Counter::TcpExtTCPSackRecoveryFail,
+            (Phase::Recovery, false) => Counter::TcpExtTCPRenoRecoveryFail,
+            (Phase::Loss, _) => Counter::TcpExtTCPLossFailures,
+            (phase, true) if phase == Phase::Disorder || out_of_order > 0 => Counter::TcpExtTCPSackFailures,
+            (phase, false) if phase == Phase::Disorder || out_of_order > 0 => Counter::TcpExtTCPRenoFailures,
+            _ => return,
+        });
+    }
+}
