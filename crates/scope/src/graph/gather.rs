@@ -89,8 +89,8 @@ impl Flow {
             }
             Event::RttSample { rtt, .. } => self.rtt.push((at, rtt.as_secs_f64())),
             Event::TimerFired { timer: Timer::Rto, .. } => self.rto.push(at),
-            Event::Recovery { begin: true } => self.recovering = Some(at),
-            Event::Recovery { begin: false } => self.recovery.extend(self.recovering.take().map(|since| (since, at))),
+            Event::RecoveryBegan { .. } => self.recovering = self.recovering.or(Some(at)),
+            Event::RecoveryEnded => self.recovery.extend(self.recovering.take().map(|since| (since, at))),
             _ => {}
         }
     }

@@ -1,7 +1,9 @@
 use super::*;
 use crate::ladder::Charset;
 use crate::trace::{Arrival, View, What};
-use limpid_event::{CongestionReason, Event, FlowId, Instant, LinkFate, Opening, SegmentView, Timer, TxReason};
+use limpid_event::{
+    CongestionReason, Event, FlowId, Instant, LinkFate, Opening, RecoveryReason, SegmentView, Timer, TxReason,
+};
 use limpid_wire::{Ecn, Endpoint, IpAddr, SeqNum, TcpFlags, TcpOptions};
 use std::time::Duration;
 
@@ -65,10 +67,10 @@ impl<'t> Sender<'t> {
     fn lose(&mut self, at: Instant) {
         let id = self.trace.packet_sent(at, (0, 1), Vec::new(), self.flow, Some(TxReason::NewData));
         self.trace.packet_ended(id, Arrival::Lost { at: at + RTT / 2, fate: LinkFate::QueueFull });
-        self.tell(at + RTT, Event::Recovery { begin: true });
+        self.tell(at + RTT, Event::RecoveryBegan { why: RecoveryReason::Sack });
         let again = Event::Sent { segment: segment(1, 1, MSS), why: TxReason::FastRetransmit, retransmission: 1 };
         self.tell(at + RTT, again);
-        self.tell(at + RTT * 2, Event::Recovery { begin: false });
+        self.tell(at + RTT * 2, Event::RecoveryEnded);
     }
 }
 

@@ -203,24 +203,4 @@ impl Connection {
             _ => {}
         }
     }
-<<<<<<< HEAD
-
-    /// RFC 6298 §5.4: everything in flight counts as lost; the first of it goes again.
-    pub(super) fn on_rto<O: Observer>(&mut self, cx: &mut Cx<'_, O>) {
-        if !self.halves.syn_acked() {
-            self.due.syn_ack = Some(TxReason::SynAckRetransmit);
-            return;
-        }
-        let before = (self.snd.cwnd(), self.snd.congestion.ssthresh());
-        let (in_flight, mss) = (self.snd.in_flight(), u32::from(self.snd.mss));
-        let was_recovering = self.is_recovering();
-        let again = self.snd.recovery.on_rto(&mut self.snd.records, self.snd.retransmits > 0);
-        self.snd.congestion.on_rto(&LossSample::new(cx.now, in_flight, mss), again);
-        if !was_recovering {
-            cx.emit(|| Event::Recovery { begin: true });
-        }
-        self.tell_of_window(cx, before, CongestionReason::Rto);
-        self.tell_of_flight(cx);
-    }
-=======
 }
