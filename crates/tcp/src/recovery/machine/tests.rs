@@ -189,7 +189,7 @@ fn duplicate_acks_of_our_own_retransmissions_begin_no_second_recovery() {
     // Something beyond was acknowledged: now they count.
     assert!(r.ack(11, &[]).ended);
     r.acks(1, 11);
-    assert_eq!(r.recovery.reordering(), 3);
+    assert_eq!(r.recovery.reordering().degree(), 3);
     r.send_new();
     r.send_new();
     r.acks(1, 11);
