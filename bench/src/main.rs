@@ -4,6 +4,7 @@
 //! both sides pay for the same copies (the application's into the stack and out of it, the device's from host to host) and
 //! for every checksum. Time is the thread's processor time.
 
+mod acks;
 mod heap;
 mod limpid_pair;
 mod report;
@@ -51,6 +52,8 @@ enum What {
         #[arg(long, default_value_t = IDLE_CONNECTIONS)]
         connections: usize,
     },
+    /// What an ACK costs with 10 to 10,000 segments in flight.
+    Acks,
     /// limpid alone, by a clock of its own, for callgrind and perf: no table, and each run does exactly the same.
     Profile {
         /// Bytes to send over one connection.
@@ -78,11 +81,13 @@ fn main() {
         Some(What::Bulk { bytes }) => bulk(&mut table, runs, bytes),
         Some(What::Connect { others }) => connect(&mut table, runs, &others),
         Some(What::Memory { connections }) => memory(&mut table, connections),
+        Some(What::Acks) => return acks::print(runs),
         Some(What::Profile { bytes, connects }) => return profile(bytes, connects),
         None => {
             bulk(&mut table, runs, BULK_BYTES);
             connect(&mut table, runs, &OTHERS);
             memory(&mut table, IDLE_CONNECTIONS);
+            acks::print(runs);
         }
     }
     table.print();

@@ -117,18 +117,48 @@ impl Store {
 
     /// The record that holds `seq`, which is not before the first nor after the last.
     pub(super) fn find(&self, seq: SeqNum) -> Option<Slot> {
-        let after = self.index.partition_point(|entry| entry.start.before_eq(seq));
-        self.walk(after, seq).map(|(slot, _)| slot)
+        self.walk(self.search(seq), seq).map(|(slot, _)| slot)
     }
 
     /// The same; where the way was long it is shorter the next time.
     pub(super) fn find_mut(&mut self, seq: SeqNum) -> Option<Slot> {
-        let after = self.index.partition_point(|entry| entry.start.before_eq(seq));
+        let after = self.search(seq);
         let (slot, steps) = self.walk(after, seq)?;
         if steps > LONG_WAY {
             self.index.insert(after, Entry { start: self[slot].start, slot });
         }
         Some(slot)
+    }
+
+    /// How many entries of the index begin at `seq` or before. Segments are of one length most of the time, so it is looked for where
+    /// it would be then, and around that in steps twice as long each time.
+    fn search(&self, seq: SeqNum) -> usize {
+        let index = &self.index;
+        let (Some(front), Some(back)) = (index.front(), index.back()) else { return 0 };
+        let (ahead, span) = (seq.offset_from(front.start), back.start.offset_from(front.start));
+        if ahead < 0 {
+            return 0;
+        } else if ahead >= span {
+            return index.len();
+        }
+        // The entry at `low` begins before or there, the one at `high` after.
+        let mut low = (ahead as u64 * (index.len() as u64 - 1) / span as u64) as usize;
+        let begins_after = |at: usize| index[at].start.after(seq);
+        let (mut high, mut step) = (low + 1, 1);
+        while begins_after(low) {
+            (high, low) = (low, low.saturating_sub(step));
+            step *= 2;
+        }
+        while high < index.len() && !begins_after(high) {
+            (low, high) = (high, high + step);
+            step *= 2;
+        }
+        let mut high = high.min(index.len());
+        while high - low > 1 {
+            let middle = low.midpoint(high);
+            *(if begins_after(middle) { &mut high } else { &mut low }) = middle;
+        }
+        high
     }
 
     /// From the entry before `after` on to the record that holds `seq`, and how many were passed.
