@@ -204,14 +204,11 @@ fn settings_of_this_machine() -> StackConfig {
         send_buffer: word("ipv4/tcp_wmem", 1).unwrap_or(16_384),
         recv_buffer: word("ipv4/tcp_rmem", 1).unwrap_or(131_072),
         recv_buffer_max: word("ipv4/tcp_rmem", 2).unwrap_or(33_554_432),
+        recv_buffer_limit: word("core/rmem_max", 0).unwrap_or(212_992),
+        send_buffer_max: word("ipv4/tcp_wmem", 2).unwrap_or(4_194_304),
         ..(*default.tcp).clone()
     };
-    StackConfig {
-        send_buffer_limit: word("core/wmem_max", 0).unwrap_or(212_992) as u32,
-        recv_buffer_limit: word("core/rmem_max", 0).unwrap_or(212_992) as u32,
-        tcp: Arc::new(tcp),
-        ..default
-    }
+    StackConfig { send_buffer_limit: word("core/wmem_max", 0).unwrap_or(212_992) as u32, tcp: Arc::new(tcp), ..default }
 }
 
 fn level_of(name: &str) -> Option<i32> {

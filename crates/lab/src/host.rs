@@ -53,7 +53,7 @@ pub struct Options {
     pub connect_deadline: Option<Duration>,
     /// TCP_NODELAY.
     pub no_delay: bool,
-    /// SO_RCVBUF, bytes. (Linux takes twice as much memory for it, half of which is its own overhead.)
+    /// SO_RCVBUF, bytes: the buffer has twice as much memory, about half of which is its own overhead.
     pub recv_buffer: Option<usize>,
     /// SO_SNDBUF, bytes.
     pub send_buffer: Option<usize>,

@@ -37,10 +37,9 @@ pub struct StackConfig {
     pub shard: u16,
     /// What a new socket starts with.
     pub tcp: Arc<Config>,
-    /// The most that an unprivileged program may ask of SO_SNDBUF, bytes (`net.core.wmem_max`); the buffer is twice that.
+    /// The most that an unprivileged program may ask of SO_SNDBUF, bytes (`net.core.wmem_max`); the buffer is twice that. SO_RCVBUF's
+    /// bound is [`Config::recv_buffer_limit`].
     pub send_buffer_limit: u32,
-    /// The same of SO_RCVBUF (`net.core.rmem_max`).
-    pub recv_buffer_limit: u32,
     /// Ephemeral ports (`ip_local_port_range`).
     pub ephemeral_ports: core::ops::RangeInclusive<u16>,
     /// Bound on connections in TIME-WAIT (`tcp_max_tw_buckets`).
@@ -63,7 +62,6 @@ impl Default for StackConfig {
             shard: 0,
             tcp: Arc::new(Config::default()),
             send_buffer_limit: 4_194_304,
-            recv_buffer_limit: 4_194_304,
             ephemeral_ports: 32_768..=60_999,
             max_time_wait: 131_072,
             max_orphans: 65_536,

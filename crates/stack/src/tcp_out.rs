@@ -49,7 +49,7 @@ impl<O: Observer> Stack<O> {
                 break;
             }
             let Some(transmit) = self.next_segment(now, turn.index) else {
-                return self.end_turn(turn, true);
+                return self.end_turn(now, turn, true);
             };
             let flow = &mut self.flows[turn.index as usize];
             let (path, ends, marks) = (flow.path, (flow.key.local, flow.key.remote), flow.marks);
@@ -59,7 +59,7 @@ impl<O: Observer> Stack<O> {
             self.net.put_tcp(frame, &path, ends, marks, transmit);
             self.settle_last(now, &path, batch);
         }
-        self.end_turn(turn, false);
+        self.end_turn(now, turn, false);
     }
 
     /// Addresses the frame just put into a batch, or takes it out again.
@@ -96,12 +96,12 @@ impl<O: Observer> Stack<O> {
         true
     }
 
-    fn end_turn(&mut self, turn: Turn, idle: bool) {
+    fn end_turn(&mut self, now: Instant, turn: Turn, idle: bool) {
         self.set_timer(turn.index);
         let flow = &mut self.flows[turn.index as usize];
         if let Phase::Connection(connection) = &mut flow.phase {
             // Sending may be news to who watches it.
-            let woke = connection.take_woke();
+            let woke = connection.take_woke(now);
             if !woke.is_empty() {
                 self.wake_owner(turn.index, woke);
             }
@@ -197,7 +197,7 @@ impl<O: Observer> Stack<O> {
                 continue;
             }
             let next = self.next_segment(now, turn.index);
-            self.end_turn(turn, next.is_none());
+            self.end_turn(now, turn, next.is_none());
             if let Some(transmit) = next {
                 let flow = &self.flows[turn.index as usize];
                 let (key, marks) = (flow.key, flow.marks);

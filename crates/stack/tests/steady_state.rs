@@ -4,9 +4,11 @@
 use allocation_counter::measure;
 use limpid_event::{Instant, Silent};
 use limpid_stack::{
-    IfaceId, InterfaceConfig, ListenConfig, Medium, RxChecksum, RxFrame, Secrets, SocketId, Stack, StackConfig, TxBatch,
+    Config, IfaceId, InterfaceConfig, ListenConfig, Medium, RxChecksum, RxFrame, Secrets, SocketId, Stack, StackConfig,
+    TxBatch,
 };
 use limpid_wire::{Cidr, Endpoint, IpAddr, MacAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long a round takes.
@@ -26,7 +28,11 @@ fn address(host: u8) -> IpAddr {
 
 impl Host {
     fn new(host: u8, ethernet: bool, gso_max: u32) -> Host {
-        let mut stack = Stack::new(StackConfig::default(), Secrets { seed: [host; 32] }, Silent);
+        // Over a path without end or delay buffers that grow never stop.
+        let (recv_buffer, send_buffer) = (131_072, 131_072);
+        let fixed = Config { recv_buffer_fixed: true, send_buffer_fixed: true, ..Config::default() };
+        let tcp = Arc::new(Config { recv_buffer, send_buffer, ..fixed });
+        let mut stack = Stack::new(StackConfig { tcp, ..StackConfig::default() }, Secrets { seed: [host; 32] }, Silent);
         let medium = if ethernet { Medium::Ethernet(MacAddr([2, 0, 0, 0, 0, host])) } else { Medium::Ip };
         let name = "link".to_owned();
         let config = InterfaceConfig { name, medium, mtu: 1500, gso_max, tx_checksum_offload: gso_max > 0 };

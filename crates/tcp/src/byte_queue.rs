@@ -186,6 +186,11 @@ impl ByteQueue {
         len
     }
 
+    /// The length of the first chunk.
+    pub(crate) fn first_len(&self) -> usize {
+        self.entries.front().map_or(0, |first| first.chunk.len())
+    }
+
     /// Takes the first chunk, up to `max` bytes of it, without copying.
     pub(crate) fn pop(&mut self, pool: &mut FramePool, max: usize) -> Option<Chunk> {
         if self.entries.is_empty() {

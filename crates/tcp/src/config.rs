@@ -41,16 +41,20 @@ pub struct Config {
     pub dsack: bool,
     /// Offer and use window scaling (`tcp_window_scaling`).
     pub window_scaling: bool,
-    /// Receive buffer in bytes (what SO_RCVBUF tells, `tcp_rmem[1]`). It counts memory, as Linux does: about half of it is
+    /// Receive buffer in bytes at first (what SO_RCVBUF tells, `tcp_rmem[1]`). It counts memory, as Linux does: about half of it is
     /// offered as window at first, and later as much as segments are worth what they cost.
     pub recv_buffer: usize,
     /// The application has set SO_RCVBUF: the buffer does not grow, and the window scale is for its size.
     pub recv_buffer_fixed: bool,
-    /// The most the receive buffer may ever grow to (the larger of `tcp_rmem[2]` and `rmem_max`); it decides the window scale
-    /// we offer.
+    /// The receive buffer grows with what the application reads in a round trip (`tcp_moderate_rcvbuf`).
+    pub recv_buffer_auto: bool,
+    /// The most the receive buffer may grow to by itself (`tcp_rmem[2]`).
     pub recv_buffer_max: usize,
     /// The most that is offered as window at first, in segments of our MSS (a route's `initrwnd`); 0 is no bound.
     pub initial_rwnd: u16,
+    /// The most that SO_RCVBUF may ask for (`net.core.rmem_max`). The larger of this and `recv_buffer_max` decides the window
+    /// scale we offer.
+    pub recv_buffer_limit: usize,
     /// The most that is offered as window, bytes (TCP_WINDOW_CLAMP); 0 is no bound.
     pub window_clamp: u32,
     /// ACKs do not wait for an answer to ride on (TCP_QUICKACK), until one was seen to come. Off, a connect's last ACK waits for
@@ -67,8 +71,14 @@ pub struct Config {
     pub comp_sack_nr: u8,
     /// They leave within this time (`tcp_comp_sack_delay_ns`), and a twentieth of the round trip.
     pub comp_sack_delay: Duration,
-    /// Send buffer in bytes (SO_SNDBUF).
+    /// Send buffer in bytes at first (what SO_SNDBUF tells, `tcp_wmem[1]`); with the connection it becomes as large as the
+    /// congestion window needs.
     pub send_buffer: usize,
+    /// The application has set SO_SNDBUF: the buffer does not grow.
+    pub send_buffer_fixed: bool,
+    /// The most the send buffer may grow to by itself (`tcp_wmem[2]`). Linux's default of 4 MiB is less than 1 Gb/s needs over
+    /// 100 ms; here it is as large as the receive buffer's.
+    pub send_buffer_max: usize,
     /// Nagle's algorithm off (TCP_NODELAY). Switching it off sends what waits, cork or no cork.
     pub no_delay: bool,
     /// Segments that are not full wait (TCP_CORK) until it is pulled, or until the persist timer runs out (200 ms at least).
@@ -146,10 +156,11 @@ impl Config {
     /// sockets alone; they stay.
     pub fn follow(&mut self, before: &Config, after: &Config) {
         follow!(self, before, after: syn_retries, syn_schedule, syn_ack_retries, retries2, orphan_retries);
-        follow!(self, before, after: timestamps, sack, dsack, window_scaling, recv_buffer_max, initial_cwnd);
+        follow!(self, before, after: timestamps, sack, dsack, window_scaling, initial_cwnd);
         follow!(self, before, after: notsent_lowat, slow_start_after_idle, min_tso_segs, tso_win_divisor, tso_rtt_log);
         follow!(self, before, after: pacing_ss_ratio, pacing_ca_ratio, retrans_collapse, frto, rto_min, rto_max);
         follow!(self, before, after: min_snd_mss);
+        follow!(self, before, after: recv_buffer_auto, recv_buffer_max, recv_buffer_limit, send_buffer_max);
         follow!(self, before, after: thin_linear_timeouts);
         follow!(self, before, after: comp_sack_nr, comp_sack_delay);
         follow!(self, before, after: invalid_ratelimit, require_timestamps, keepalive, fin_timeout, time_wait, rfc1337);
@@ -215,8 +226,10 @@ impl Default for Config {
             window_scaling: true,
             recv_buffer: 131_072,
             recv_buffer_fixed: false,
-            recv_buffer_max: 6_291_456,
             initial_rwnd: 0,
+            recv_buffer_auto: true,
+            recv_buffer_max: 33_554_432,
+            recv_buffer_limit: 4_194_304,
             window_clamp: 0,
             quick_ack: true,
             ack_at_once: false,
@@ -224,7 +237,9 @@ impl Default for Config {
             recv_lowat: 1,
             comp_sack_nr: 44,
             comp_sack_delay: Duration::from_millis(1),
-            send_buffer: 131_072,
+            send_buffer: 16_384,
+            send_buffer_fixed: false,
+            send_buffer_max: 33_554_432,
             no_delay: false,
             cork: false,
             notsent_lowat: u32::MAX,

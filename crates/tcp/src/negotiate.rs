@@ -38,7 +38,10 @@ impl InitialWindow {
         if !scaling {
             return InitialWindow { window, scale: WindowScale::NONE };
         }
-        let largest = u32::try_from(config.recv_buffer_max).unwrap_or(u32::MAX).max(space).min(clamp);
+        let largest = u32::try_from(config.recv_buffer_max.max(config.recv_buffer_limit))
+            .unwrap_or(u32::MAX)
+            .max(space)
+            .min(clamp);
         InitialWindow { window, scale: WindowScale::for_buffer(largest as usize) }
     }
 

@@ -332,6 +332,9 @@ impl Host {
             self.outbox.push_back(transmit);
             assert!(self.outbox.len() < 100_000, "it sends for ever");
         }
+        if let Phase::Connection(connection) = &mut self.phase {
+            self.woke |= connection.take_woke(self.now);
+        }
     }
 
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {

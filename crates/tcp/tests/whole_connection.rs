@@ -109,7 +109,10 @@ fn rounds(world: &mut World, ends: &mut [Box<Connection>; 2], count: usize, writ
 fn a_transfer_allocates_nothing_in_steady_state() {
     for max_burst in [0, 64 * 1024] {
         let mut world = World::new();
-        let config = Arc::new(Config::default());
+        // Over a path without end or delay buffers that grow never stop.
+        let (recv_buffer, send_buffer) = (131_072, 131_072);
+        let fixed = Config { recv_buffer_fixed: true, send_buffer_fixed: true, ..Config::default() };
+        let config = Arc::new(Config { recv_buffer, send_buffer, ..fixed });
         let mut ends = open(&mut world, &config, OpenParams { max_burst, ..OpenParams::default() });
         let (write, mut buf) = (vec![7; 16_000], vec![0; 100_000]);
         rounds(&mut world, &mut ends, 200, &write, &mut buf);

@@ -13,12 +13,14 @@ use limpid_lab::Recorder;
 use limpid_lab::recorder::HostObserver;
 use limpid_posix::{Call, Process, Progress, abi};
 use limpid_stack::{
-    IfaceId, InterfaceConfig, Medium, Route, RouteMetrics, RxChecksum, RxFrame, Secrets, Stack, StackConfig, TxBatch,
+    Config, IfaceId, InterfaceConfig, Medium, Route, RouteMetrics, RxChecksum, RxFrame, Secrets, Stack, StackConfig,
+    TxBatch,
 };
 use limpid_tcp::congestion::Algorithm;
 use limpid_wire::{Chunk, Cidr, IpAddr};
 use std::collections::VecDeque;
 use std::fmt;
+use std::sync::Arc;
 
 /// Frames taken from the stack at a time.
 const BATCH: usize = 64;
@@ -58,7 +60,7 @@ impl OurTarget {
     /// # Errors
     /// If the stack refuses an address or the MTU.
     pub fn new(network: &Network, seed: u64) -> Result<OurTarget, Error> {
-        let mut stack = Stack::new(StackConfig::default(), secrets(seed), None);
+        let mut stack = Stack::new(stock(), secrets(seed), None);
         let iface = stack.add_interface(InterfaceConfig {
             name: "tun0".to_owned(),
             medium: Medium::Ip,
@@ -259,6 +261,14 @@ fn other_protocol(kind: i32, protocol: i32) -> Option<&'static str> {
         (_, abi::IPPROTO_MPTCP) => Some("MPTCP"),
         _ => None,
     }
+}
+
+/// What Linux comes with where it differs from our own defaults: scripts see the window scale that follows, and writes end
+/// where they end there.
+fn stock() -> StackConfig {
+    let default = StackConfig::default();
+    let tcp = Config { recv_buffer_max: 6_291_456, send_buffer_max: 4_194_304, ..(*default.tcp).clone() };
+    StackConfig { tcp: Arc::new(tcp), ..default }
 }
 
 /// Secrets that follow from a number alone: a run can be repeated.

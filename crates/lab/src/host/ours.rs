@@ -95,8 +95,12 @@ impl OurHost {
         config.syn_schedule = syn_schedule.unwrap_or(config.syn_schedule);
         config.connect_deadline = connect_deadline.or(config.connect_deadline);
         config.no_delay |= no_delay;
-        config.recv_buffer = recv_buffer.unwrap_or(config.recv_buffer);
-        config.send_buffer = send_buffer.unwrap_or(config.send_buffer);
+        if let Some(bytes) = recv_buffer {
+            (config.recv_buffer, config.recv_buffer_fixed) = (2 * bytes, true);
+        }
+        if let Some(bytes) = send_buffer {
+            (config.send_buffer, config.send_buffer_fixed) = (2 * bytes, true);
+        }
         config.keepalive = keepalive.or(config.keepalive);
         config.linger = linger.or(config.linger);
         config.user_timeout = user_timeout.or(config.user_timeout);

@@ -34,7 +34,7 @@ pub(super) const TABLE: &[Entry] = &[
     flag!(abi::SO_BROADCAST, Flags::BROADCAST),
     flag!(abi::SO_NO_CHECK, Flags::NO_CHECK),
     // The send buffer: twice what is asked for, within `wmem_max`; it no longer grows by itself.
-    Entry { name: abi::SO_SNDBUF, get: Get::Int(|of| int(of.config().send_buffer)), set: Set::Int(set_send_buffer) },
+    Entry { name: abi::SO_SNDBUF, get: Get::Int(|of| int(of.send_buffer())), set: Set::Int(set_send_buffer) },
     // The receive buffer likewise, within `rmem_max`.
     Entry {
         name: abi::SO_RCVBUF,
@@ -189,7 +189,7 @@ fn set_send_buffer(of: Of<'_>, value: i32) -> Result<(), Errno> {
 }
 
 fn set_recv_buffer(of: Of<'_>, value: i32) -> Result<(), Errno> {
-    let value = (value as u32).min(of.stack_config().recv_buffer_limit);
+    let value = (value as u32).min(u32::try_from(of.config().recv_buffer_limit).unwrap_or(u32::MAX));
     resize_recv_buffer(of, value as i32)
 }
 
@@ -200,7 +200,7 @@ fn doubled(value: i32, least: i32) -> usize {
 
 fn resize_send_buffer(of: Of<'_>, value: i32) -> Result<(), Errno> {
     let bytes = doubled(value, MIN_SEND_BUFFER);
-    of.configure(&mut |config| config.send_buffer = bytes)
+    of.configure(&mut |config| (config.send_buffer, config.send_buffer_fixed) = (bytes, true))
 }
 
 fn resize_recv_buffer(of: Of<'_>, value: i32) -> Result<(), Errno> {
@@ -264,10 +264,10 @@ fn set_max_pacing_rate(_: Of<'_>, value: &[u8]) -> Result<(), Errno> {
 /// SK_MEMINFO_RMEM_ALLOC, RCVBUF, WMEM_ALLOC, SNDBUF, FWD_ALLOC, WMEM_QUEUED, OPTMEM, BACKLOG, DROPS. Bytes of data where
 /// Linux has what their memory costs.
 fn meminfo(of: Of<'_>) -> Result<Vec<u8>, Errno> {
-    let (config, queues) = (of.config(), of.queues());
+    let queues = of.queues();
     let queued = int(queues.unacknowledged as usize);
     let ints =
-        [int(queues.readable), int(of.recv_bounds().buffer as usize), 0, int(config.send_buffer), 0, queued, 0, 0, 0];
+        [int(queues.readable), int(of.recv_bounds().buffer as usize), 0, int(of.send_buffer()), 0, queued, 0, 0, 0];
     Ok(bytes_of_ints(&ints))
 }
 

@@ -40,6 +40,8 @@ pub(super) trait Subject {
     fn device(&self) -> Option<String>;
     fn queues(&self) -> Queues;
     fn recv_bounds(&self) -> RecvBounds;
+    /// Bytes.
+    fn send_buffer(&self) -> usize;
     /// Connections that wait to be accepted, and the backlog.
     fn accept_queue(&self) -> (usize, usize);
     /// How far the stream that is sent came.
@@ -180,6 +182,10 @@ impl<O: Observer> Subject for SocketOf<'_, O> {
     fn recv_bounds(&self) -> RecvBounds {
         let none = RecvBounds { buffer: 0, window_clamp: 0 };
         self.stack.recv_bounds(self.id()).unwrap_or(none)
+    }
+
+    fn send_buffer(&self) -> usize {
+        self.stack.send_buffer(self.id()).unwrap_or(0)
     }
 
     fn queues(&self) -> Queues {

@@ -150,6 +150,19 @@ impl<O: Observer> Stack<O> {
         Ok(RecvBounds { buffer, window_clamp: config.window_clamp })
     }
 
+    /// The send buffer, bytes: of a connection, as it has grown.
+    ///
+    /// # Errors
+    /// As [`readiness`](Self::readiness).
+    pub fn send_buffer(&self, socket: SocketId) -> Result<usize, Error> {
+        if let Kind::Stream(index) = self.sockets.kind(socket)?
+            && let Phase::Connection(connection) = &self.flows[*index as usize].phase
+        {
+            return Ok(connection.send_buffer());
+        }
+        Ok(self.sockets.tcp(socket).send_buffer)
+    }
+
     /// How far the stream that is sent came.
     ///
     /// # Errors

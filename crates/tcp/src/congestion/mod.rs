@@ -206,6 +206,12 @@ pub trait Controller: Send + fmt::Debug {
         None
     }
 
+    /// How many windows the send buffer should hold: one in flight and one to follow, unless the controller has more in flight
+    /// than its window for a while (Linux's `sndbuf_expand`).
+    fn buffered_windows(&self) -> u32 {
+        2
+    }
+
     /// Linux's name of it.
     fn name(&self) -> &'static str;
 }

@@ -24,6 +24,7 @@ impl Connection {
         self.snd.backoff = 0;
         self.just_established = true;
         self.woke |= Readiness::WRITABLE;
+        self.expand_send_buffer();
         self.start_keepalive(cx);
     }
 
@@ -34,6 +35,7 @@ impl Connection {
             return self.process_old_ack(cx, segment);
         }
         self.probes_out = 0;
+        self.snd.space_due = true;
         let duplicate = self.is_duplicate_ack(segment);
         self.update_send_window(cx, segment);
         let before = Before::new(&self.snd);
@@ -142,10 +144,6 @@ impl Connection {
         let by_echo = || self.rtt_by_timestamp(cx.now, segment).filter(|_| acked.acked_segments > 0);
         if let Some(rtt) = acked.rtt().or_else(by_echo) {
             self.take_rtt_sample(cx, rtt);
-        }
-        self.tell_of_room();
-        if !self.app.wants_room {
-            self.chrono_stop(cx.now, Busy::SendBuffer);
         }
     }
 

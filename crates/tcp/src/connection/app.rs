@@ -4,7 +4,9 @@ use super::Connection;
 use super::halves::{RecvHalf, SendHalf};
 use super::stats::Busy;
 use super::watch::{Notice, Watched};
+use crate::congestion::Controller;
 use crate::recv::RecvQueue;
+use crate::send::buffer::{self, Demand};
 use crate::send::{Append, NagleMode, SendQueue, Taken};
 use crate::{Config, Cx, Readiness, TcpInfo, WriteFlags};
 use limpid_event::{Call, Error, Event, Instant, Observer, TxReason};
@@ -44,6 +46,11 @@ impl Connection {
     /// part gives its time to the whole.
     pub fn last_data_at(&self) -> Instant {
         self.rcv.last_data
+    }
+
+    /// The send buffer, bytes (SO_SNDBUF), which grows by itself unless it was set.
+    pub fn send_buffer(&self) -> usize {
+        self.snd.buffer
     }
 
     /// What bounds receiving now.
@@ -158,7 +165,7 @@ impl Connection {
         let mss = self.current_mss();
         Append {
             goal: if flags.contains(WriteFlags::URGENT) { mss } else { self.size_goal(mss) },
-            capacity: self.config.send_buffer,
+            capacity: self.snd.buffer,
             sent: self.snd.records.count(),
             notsent_lowat: self.config.notsent_lowat,
             max_window: self.snd.max_wnd,
@@ -185,6 +192,7 @@ impl Connection {
     /// before has been read. After the peer's FIN there is the end of the stream, whatever else happens.
     pub fn read<O: Observer>(&mut self, cx: &mut Cx<'_, O>, buf: &mut [u8]) -> Result<usize, Error> {
         let had_some = !self.rcv.queue.is_empty();
+        self.before_read(cx.now, buf.len());
         let read = self.rcv.queue.read(cx.pool, buf);
         // As on Linux, even reading into nothing waits until there is something.
         if !had_some {
@@ -201,6 +209,7 @@ impl Connection {
     /// # Errors
     /// As [`read`](Self::read).
     pub fn read_chunk<O: Observer>(&mut self, cx: &mut Cx<'_, O>, max: usize) -> Result<Option<Chunk>, Error> {
+        self.before_read(cx.now, max);
         let chunk = self.rcv.queue.read_chunk(cx.pool, max);
         let read = chunk.as_ref().map_or(0, Chunk::len);
         if read == 0 {
@@ -214,6 +223,7 @@ impl Connection {
 
     /// Takes up to `len` bytes unseen; returns how many there were.
     pub fn discard<O: Observer>(&mut self, cx: &mut Cx<'_, O>, len: usize) -> usize {
+        self.before_read(cx.now, len);
         let taken = self.rcv.queue.discard(cx.pool, len);
         if taken > 0 {
             self.after_read(taken);
@@ -255,6 +265,16 @@ impl Connection {
         if self.at_end_of_stream() { Ok(()) } else { Err(Error::WouldBlock) }
     }
 
+    /// Up to `len` bytes are about to be read. As on Linux the reader is measured when it has the first piece, however many it
+    /// takes at once.
+    fn before_read(&mut self, now: Instant, len: usize) {
+        let first = self.rcv.queue.first_len().min(len) as u32;
+        if first > 0 {
+            let read_to = self.rcv.queue.read_seq() + first;
+            self.rcv.on_read(now, &self.config, read_to);
+        }
+    }
+
     /// Room was made: an ACK or a window update may be due (RFC 9293 §3.8.6.2.2).
     fn after_read(&mut self, read: usize) {
         // A mark that was passed must not come back when the numbers have gone half around.
@@ -284,7 +304,7 @@ impl Connection {
     /// What of the settings concerns receiving.
     pub(super) fn configure_receiving(&mut self, before: &Config) {
         let config = self.config.clone();
-        if config.recv_buffer != before.recv_buffer {
+        if config.recv_buffer_fixed {
             self.rcv.set_buffer(config.recv_buffer);
         }
         if config.window_clamp != before.window_clamp && config.window_clamp > 0 {
@@ -320,8 +340,38 @@ impl Connection {
         let held = self.snd.queue.memory(self.snd.records.count());
         let unsent = self.snd.queue.pieces.len();
         self.halves.syn_acked()
-            && self.config.send_buffer.saturating_sub(held) >= held / 2
+            && self.snd.buffer.saturating_sub(held) >= held / 2
             && unsent.saturating_mul(2) < self.config.notsent_lowat
+    }
+
+    /// The send buffer follows the congestion window, unless it was set (Linux's `tcp_sndbuf_expand`).
+    pub(super) fn expand_send_buffer(&mut self) {
+        if self.config.send_buffer_fixed {
+            return;
+        }
+        let stated = self.negotiated.peer_mss.min(self.config.max_seg.unwrap_or(u16::MAX));
+        let demand = Demand {
+            mss: u32::from(stated.max(self.snd.mss)),
+            cwnd: self.snd.cwnd(),
+            reordering: self.snd.recovery.reordering().degree(),
+            windows: self.snd.congestion.buffered_windows(),
+        };
+        self.snd.buffer = buffer::expanded(self.snd.buffer, demand, self.config.send_buffer_max);
+    }
+
+    /// Something was sent or acknowledged: a writer that waits is told of room, of a larger buffer if that is what held it up and
+    /// not the congestion window (Linux's `tcp_check_space`).
+    pub(super) fn check_room(&mut self, now: Instant) {
+        if !self.app.wants_room {
+            return;
+        }
+        if self.snd.in_flight() < self.snd.cwnd() {
+            self.expand_send_buffer();
+        }
+        self.tell_of_room();
+        if !self.app.wants_room {
+            self.chrono_stop(now, Busy::SendBuffer);
+        }
     }
 
     /// Tells a writer that waits, if there is room now.

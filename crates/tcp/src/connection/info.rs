@@ -36,6 +36,7 @@ impl Connection {
             reord_seen: snd.recovery.reordering().seen(),
             rcv_ssthresh: rcv.window.threshold(),
             rcv_rtt: micros(rcv.rtt.estimate()),
+            rcv_space: rcv.sizing.space(),
             last_data_sent: since(snd.last_sent),
             last_data_recv: since(rcv.last_data),
             last_ack_recv: since(self.last_heard),

@@ -230,6 +230,7 @@ impl Connection {
             None => connection.snd.rtt.on_syn_loss(),
         }
         connection.snd.last_sent = cx.now;
+        connection.expand_send_buffer();
         connection.start_keepalive(cx);
         connection
     }
@@ -237,7 +238,7 @@ impl Connection {
     fn new(now: Instant, birth: Birth, halves: Halves) -> Connection {
         Connection {
             snd: Snd::new(&birth, halves.syn_acked()),
-            rcv: Rcv::new(&birth),
+            rcv: Rcv::new(now, &birth),
             config: birth.config,
             params: birth.params,
             negotiated: birth.negotiated,

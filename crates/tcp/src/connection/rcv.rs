@@ -4,8 +4,9 @@ use super::Birth;
 use crate::Config;
 use crate::clock::TsRecent;
 use crate::negotiate::{InitialWindow, TIMESTAMPS_LEN, advertised_mss};
+use crate::recv::autotune::Growth;
 use crate::recv::memory::truesize;
-use crate::recv::{Charge, DelayedAck, RecvQueue, RecvRtt, RecvWindow, Space, Taken};
+use crate::recv::{Charge, DelayedAck, RecvQueue, RecvRtt, RecvWindow, RightSizing, Space, Taken};
 use crate::send::sws;
 use limpid_event::Instant;
 use limpid_wire::SeqNum;
@@ -24,6 +25,8 @@ pub(super) struct Rcv {
     pub(super) ack: DelayedAck,
     /// The round trip as receiving shows it.
     pub(super) rtt: RecvRtt,
+    /// What is read in one.
+    pub(super) sizing: RightSizing,
     /// There was no memory for what came: the next ACK says that there is no window.
     pub(super) no_memory: bool,
     /// TS.Recent; `None` if timestamps were not negotiated.
@@ -39,7 +42,7 @@ pub(super) struct Rcv {
 }
 
 impl Rcv {
-    pub(super) fn new(birth: &Birth) -> Rcv {
+    pub(super) fn new(now: Instant, birth: &Birth) -> Rcv {
         let rcv_nxt = birth.irs + 1;
         let InitialWindow { window: offered, scale } = birth.window;
         let options = if birth.negotiated.timestamps { TIMESTAMPS_LEN } else { 0 };
@@ -51,13 +54,16 @@ impl Rcv {
         let buffer = bytes(birth.config.recv_buffer);
         let space = Space { buffer, used: 0, mss: ack.rcv_mss() };
         let clamp = InitialWindow::clamp(&birth.config, scale);
+        let window = RecvWindow::new(rcv_nxt, offered, scale, clamp, adv_mss, space);
+        let initial = window.threshold().min(window.offered()).min(u32::from(INITIAL_SEGMENTS) * u32::from(adv_mss));
         Rcv {
             queue: RecvQueue::new(rcv_nxt),
             charge: Charge::default(),
             buffer,
-            window: RecvWindow::new(rcv_nxt, offered, scale, clamp, adv_mss, space),
+            window,
             ack,
             rtt: RecvRtt::new(),
+            sizing: RightSizing::new(now, rcv_nxt, initial),
             no_memory: false,
             ts_recent: birth.ts_recent,
             urgent_end: None,
@@ -128,10 +134,32 @@ impl Rcv {
         let taken = Taken { len, truesize: truesize(options, len) };
         if larger {
             self.window.on_segment_size(taken, self.space());
+            self.sizing.bound(self.window.clamp());
         }
         let largest = bytes(config.recv_buffer_max);
         if len >= GROWS_FROM && self.window.grow(taken, self.ack.adv_mss(), largest, self.space()) {
             self.ack.hurry();
+        }
+    }
+
+    /// The application took the bytes up to `read_to`; what is behind is yet to be taken.
+    pub(super) fn on_read(&mut self, now: Instant, config: &Config, read_to: SeqNum) {
+        let unread = self.queue.rcv_nxt() - read_to;
+        if let Some(growth) = self.sizing.on_read(now, read_to, unread, self.rtt.estimate()) {
+            self.grow_buffer(config, growth);
+        }
+    }
+
+    /// The buffer grows so that it holds the window that is worth offering (Linux's `tcp_rcvbuf_grow`).
+    pub(super) fn grow_buffer(&mut self, config: &Config, growth: Growth) {
+        if config.recv_buffer_fixed || !config.recv_buffer_auto {
+            return;
+        }
+        let ahead = self.queue.highest_end().map_or(0, |end| end - self.queue.rcv_nxt());
+        let memory = self.window.memory_for(growth.window(ahead)).min(bytes(config.recv_buffer_max));
+        if memory > self.buffer {
+            self.buffer = memory;
+            self.window.follow_buffer(self.space());
         }
     }
 
@@ -159,6 +187,9 @@ impl Rcv {
         self.charge.bytes() <= self.buffer
     }
 }
+
+/// So much is read in the first round trip (RFC 6928).
+const INITIAL_SEGMENTS: u8 = 10;
 
 /// Segments of so many bytes and more let the window grow.
 const GROWS_FROM: u32 = 128;

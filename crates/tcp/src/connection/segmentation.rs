@@ -235,6 +235,7 @@ impl Connection {
         if why == TxReason::ZeroWindowProbe {
             self.probing_is_over();
         }
+        self.check_room(cx.now);
         self.timers.stop(Timer::Persist);
         if !self.timers.runs(Timer::Rto) {
             self.timers.start(cx, Timer::Rto, self.snd.backed_off_rto());

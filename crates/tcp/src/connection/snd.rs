@@ -54,6 +54,10 @@ pub(super) struct Snd {
     pub(super) write_mode: Option<NagleMode>,
     /// Something happened for which Linux looks whether new data may leave: a write, a segment that came, a setting.
     pub(super) push_due: bool,
+    /// Something was acknowledged, for which Linux looks whether there is room for more to be written.
+    pub(super) space_due: bool,
+    /// The size of the send buffer.
+    pub(super) buffer: usize,
     /// Something left since sending stopped last.
     pub(super) sending: bool,
     /// What was cut and has not left as a whole, in order.
@@ -100,6 +104,8 @@ impl Snd {
             push_small: false,
             write_mode: None,
             push_due: false,
+            space_due: false,
+            buffer: birth.config.send_buffer,
             sending: false,
             bursts: VecDeque::new(),
             up: if syn_acked { isn + 1 } else { isn },

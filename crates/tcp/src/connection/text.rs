@@ -27,10 +27,10 @@ impl Connection {
         if self.has_no_reader() && (segment.seq + segment.payload.len() as u32).after(self.rcv_nxt()) {
             return self.refuse_text(cx, segment);
         }
+        self.measure_by_echo(cx, segment);
         if self.is_unwanted(cx, segment) || !self.has_memory_for(cx, segment) {
             return Continue(());
         }
-        self.measure_by_echo(cx, segment);
         let data = self.received_data(cx, segment);
         let total = segment.payload.len() as u32;
         let (seq, end) = (segment.seq, segment.seq_end());
@@ -117,10 +117,9 @@ impl Connection {
 
     /// The echo on a full segment tells the round trip, although we may have nothing to send.
     fn measure_by_echo<O: Observer>(&mut self, cx: &Cx<'_, O>, segment: &Segment) {
-        let full = segment.seq_len() >= self.rcv.ack.rcv_mss();
-        if let (true, true, Some(echo)) = (full, self.negotiated.timestamps, segment.options.timestamps)
-            && let Some(elapsed) = self.clock().elapsed(cx.now, echo.ecr)
-        {
+        if let (true, Some(echo)) = (self.negotiated.timestamps, segment.options.timestamps) {
+            let full = segment.seq_len() >= self.rcv.ack.rcv_mss();
+            let elapsed = self.clock().elapsed(cx.now, echo.ecr).filter(|_| full);
             self.rcv.rtt.on_echo(echo.ecr, elapsed, self.rcv.queue.is_empty());
         }
     }
@@ -201,6 +200,9 @@ impl Connection {
         }
         if inserted.ahead == 0 && inserted.duplicate {
             cx.dropped(DropReason::Duplicate);
+        }
+        if !self.app.gone {
+            self.rcv.grow_buffer(&self.config, self.rcv.sizing.unchanged());
         }
         let unacked = self.rcv_nxt() - self.rcv.last_ack();
         if unacked > self.rcv.ack.rcv_mss() && self.keeps_up() {

@@ -224,7 +224,10 @@ impl Connection {
     /// What newly happened for the application outside of any [`Outcome`](crate::Outcome): a watched byte left, or so much
     /// that there is room again ([`Config::notsent_lowat`](crate::Config::notsent_lowat)).
     #[inline]
-    pub fn take_woke(&mut self) -> Readiness {
+    pub fn take_woke(&mut self, now: Instant) -> Readiness {
+        if core::mem::take(&mut self.snd.space_due) {
+            self.check_room(now);
+        }
         self.tell_of_room();
         core::mem::take(&mut self.woke)
     }

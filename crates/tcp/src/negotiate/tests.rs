@@ -6,7 +6,7 @@ fn params() -> OpenParams {
 
 #[test]
 fn the_default_windows_are_those_of_the_article() {
-    let config = Config::default();
+    let config = Config { recv_buffer_max: 6_291_456, ..Config::default() };
     let client = InitialWindow::select(&config, true, 1460);
     assert_eq!((client.window, client.syn_field(), client.scale.shift()), (64_240, 64_240, 7));
     let server = InitialWindow::select(&config, true, 1448);
@@ -45,7 +45,7 @@ fn a_fixed_buffer_decides_the_scale() {
 
 #[test]
 fn a_buffer_smaller_than_a_segment_is_offered_as_it_is() {
-    let config = Config { recv_buffer: 1000, recv_buffer_max: 1000, ..Config::default() };
+    let config = Config { recv_buffer: 1000, recv_buffer_max: 1000, recv_buffer_limit: 1000, ..Config::default() };
     let window = InitialWindow::select(&config, true, 1460);
     assert_eq!((window.window, window.scale.shift()), (500, 0));
 }

@@ -2,6 +2,7 @@
 //! acknowledge.
 
 pub mod assembler;
+pub mod autotune;
 pub mod delayed_ack;
 pub mod memory;
 pub mod queue;
@@ -9,6 +10,7 @@ pub mod rtt;
 pub mod window;
 
 pub use assembler::Assembler;
+pub use autotune::RightSizing;
 pub use delayed_ack::{AckDue, DelayedAck, ReceivedData};
 pub use memory::Charge;
 pub use queue::{Inserted, RecvQueue};

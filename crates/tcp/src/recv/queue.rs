@@ -68,6 +68,11 @@ impl RecvQueue {
         self.ready.len()
     }
 
+    /// Bytes that came in one piece and are read next.
+    pub fn first_len(&self) -> usize {
+        self.ready.first_len()
+    }
+
     /// True if nothing can be read.
     pub fn is_empty(&self) -> bool {
         self.ready.is_empty()

@@ -50,13 +50,14 @@ impl RecvRtt {
         self.since = now;
     }
 
-    /// An echo came with a full segment: `elapsed` since we sent what it echoes. `drained` says that the reader has read all,
-    /// so that it did not slow the peer down.
-    pub fn on_echo(&mut self, ecr: u32, elapsed: Duration, drained: bool) {
+    /// An echo came, with a full segment if `elapsed` is there: the time since we sent what it echoes. `drained` says that the
+    /// reader has read all, so that it did not slow the peer down.
+    pub fn on_echo(&mut self, ecr: u32, elapsed: Option<Duration>, drained: bool) {
         if ecr == self.last_ecr {
             return;
         }
         self.last_ecr = ecr;
+        let Some(elapsed) = elapsed else { return };
         let sample = u32::try_from(elapsed.as_micros()).unwrap_or(u32::MAX);
         if sample == 0 {
             return;

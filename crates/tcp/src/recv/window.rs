@@ -120,7 +120,8 @@ const DEFAULT_RATIO: u8 = 128;
 /// The window that was advertised last, and how far it may open.
 #[derive(Clone, Copy, Debug)]
 pub struct RecvWindow {
-    /// The number after the last one offered.
+    /// The number after the last one that would be offered if the field could tell of it: where there is no scaling, or too
+    /// little, the peer knows of less.
     right_edge: SeqNum,
     /// What was offered, counted from RCV.NXT then.
     wnd: u32,
@@ -240,6 +241,11 @@ impl RecvWindow {
         }
     }
 
+    /// The buffer has another size: the bound follows.
+    pub fn follow_buffer(&mut self, space: Space) {
+        self.clamp = self.full(space);
+    }
+
     /// Data was taken: the window may open further, if segments like this one are worth the memory they cost. `largest` is
     /// the most the buffer may ever grow to. True if it does (Linux's `tcp_grow_window`).
     pub fn grow(&mut self, taken: Taken, adv_mss: u16, largest: u32, space: Space) -> bool {
@@ -288,7 +294,7 @@ impl RecvWindow {
         let field = UnscaledWindow::new(wnd).scale(self.scale);
         self.wnd = wnd;
         self.wup = rcv_nxt;
-        self.right_edge = (rcv_nxt + field.unscale(self.scale).bytes()).later(self.right_edge);
+        self.right_edge = (rcv_nxt + wnd).later(self.right_edge);
         field
     }
 

@@ -1,5 +1,6 @@
 //! The sending half's parts: what is queued, what was sent, and whether a small segment may go now.
 
+pub mod buffer;
 mod flags;
 pub mod nagle;
 mod pieces;

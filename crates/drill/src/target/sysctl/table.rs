@@ -126,13 +126,13 @@ pub(super) const TABLE: &[Row] = rows! {
     // Buffers.
     "net.ipv4.tcp_rmem" => Numbers { least: 1, read: recv_memory, write: set_recv_memory },
     "net.ipv4.tcp_wmem" => Numbers { least: 1, read: send_memory, write: set_send_memory },
-    "net.ipv4.tcp_moderate_rcvbuf" => Only { values: &["1"], why: "there is no such switch" },
+    "net.ipv4.tcp_moderate_rcvbuf" => flag(|c| c.tcp.recv_buffer_auto, |c, on| tcp(c).recv_buffer_auto = on),
     "net.ipv4.tcp_adv_win_scale" => Only { values: &["1"], why: "half of the buffer is offered as window" },
     "net.ipv4.tcp_app_win" => Only { values: &["31"], why: "no part of the buffer is set apart" },
     "net.ipv4.tcp_shrink_window" => Only { values: &["0"], why: "the window does not shrink" },
     "net.ipv4.tcp_notsent_lowat" => Number { least: 0, most: u32::MAX as i64, read: |c| c.tcp.notsent_lowat.into(), write: |c, n| tcp(c).notsent_lowat = n as u32 },
     "net.core.rmem_max" => Number {
-        least: 2304, most: MOST, read: |c| c.recv_buffer_limit.into(), write: set_recv_limit,
+        least: 2304, most: MOST, read: |c| c.tcp.recv_buffer_limit as i64, write: |c, n| tcp(c).recv_buffer_limit = n as usize,
     },
     "net.core.wmem_max" => Number {
         least: 4608, most: MOST, read: |c| c.send_buffer_limit.into(), write: |c, n| c.send_buffer_limit = n as u32,
@@ -262,26 +262,19 @@ fn recv_memory(config: &StackConfig) -> Vec<i64> {
 
 fn set_recv_memory(config: &mut StackConfig, numbers: &[i64]) -> Result<(), &'static str> {
     let (default, most) = memory(numbers)?;
-    let most = most.max(config.recv_buffer_limit as usize);
     let tcp = tcp(config);
     (tcp.recv_buffer, tcp.recv_buffer_max) = (default, most);
     Ok(())
 }
 
-/// The scale of the window is for what SO_RCVBUF may ask for, too.
-fn set_recv_limit(config: &mut StackConfig, number: i64) {
-    config.recv_buffer_limit = number as u32;
-    let tcp = tcp(config);
-    tcp.recv_buffer_max = tcp.recv_buffer_max.max(number as usize);
-}
-
 fn send_memory(config: &StackConfig) -> Vec<i64> {
-    vec![4096, config.tcp.send_buffer as i64, 4_194_304]
+    vec![4096, config.tcp.send_buffer as i64, config.tcp.send_buffer_max as i64]
 }
 
 fn set_send_memory(config: &mut StackConfig, numbers: &[i64]) -> Result<(), &'static str> {
-    let (default, _) = memory(numbers)?;
-    tcp(config).send_buffer = default;
+    let (default, most) = memory(numbers)?;
+    let tcp = tcp(config);
+    (tcp.send_buffer, tcp.send_buffer_max) = (default, most);
     Ok(())
 }
 

@@ -85,7 +85,7 @@ fn the_time_that_the_window_takes() {
 /// All is sent, more is to come, and the send buffer does not take it: the buffer is what holds sending up.
 #[test]
 fn the_time_that_the_send_buffer_takes() {
-    let mut host = Host::established_after(Config { send_buffer: 8192, ..plain() }, 50);
+    let mut host = Host::established_after(Config { send_buffer: 8192, send_buffer_fixed: true, ..plain() }, 50);
     // As on Linux, what is begun is taken as a whole.
     assert_eq!(host.write(&vec![0; 60_000]), Ok(46_720));
     host.pass_ms(50);

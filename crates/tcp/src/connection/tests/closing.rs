@@ -358,15 +358,15 @@ mod time_wait {
     #[test]
     fn a_later_timestamp_reopens_where_the_number_does_not() {
         let mut host = Host::listening(Config::default());
-        host.inject("S 5000:5000(0) win 65535 <mss 1460,sackOK,TS val 100 ecr 0,nop,wscale 7>");
+        host.inject("S 5000:5000(0) win 65535 <mss 1460,sackOK,TS val 100 ecr 0,nop,wscale 10>");
         host.inject(". 5001:5001(0) ack 1 win 500 <nop,nop,TS val 101 ecr 0>");
         host.close();
         host.inject("F. 5001:5001(0) ack 2 win 500 <nop,nop,TS val 102 ecr 0>");
         assert_eq!(host.state(), TcpState::TimeWait);
         host.forget();
-        host.inject("S 4000:4000(0) win 65535 <mss 1460,sackOK,TS val 102 ecr 0,nop,wscale 7>");
+        host.inject("S 4000:4000(0) win 65535 <mss 1460,sackOK,TS val 102 ecr 0,nop,wscale 10>");
         assert_eq!(host.state(), TcpState::TimeWait, "neither is later");
-        host.inject("S 4000:4000(0) win 65535 <mss 1460,sackOK,TS val 103 ecr 0,nop,wscale 7>");
+        host.inject("S 4000:4000(0) win 65535 <mss 1460,sackOK,TS val 103 ecr 0,nop,wscale 10>");
         assert_eq!(host.state(), TcpState::SynReceived);
         assert_eq!(host.counter(Counter::TcpExtTWRecycled), 1);
     }
@@ -374,13 +374,13 @@ mod time_wait {
     #[test]
     fn an_old_timestamp_is_answered_and_not_believed() {
         let mut host = Host::listening(Config::default());
-        host.inject("S 0:0(0) win 65535 <mss 1460,sackOK,TS val 100 ecr 0,nop,wscale 7>");
+        host.inject("S 0:0(0) win 65535 <mss 1460,sackOK,TS val 100 ecr 0,nop,wscale 10>");
         host.inject(". 1:1(0) ack 1 win 500 <nop,nop,TS val 101 ecr 0>");
         host.close();
         host.inject("F. 1:1(0) ack 2 win 500 <nop,nop,TS val 102 ecr 0>");
         host.forget();
-        host.inject("S 100:100(0) win 65535 <mss 1460,sackOK,TS val 50 ecr 0,nop,wscale 7>");
-        host.expect(&[". 2:2(0) ack 2 win 510 <nop,nop,TS val 0 ecr 102>  (ACK from TIME-WAIT)"]);
+        host.inject("S 100:100(0) win 65535 <mss 1460,sackOK,TS val 50 ecr 0,nop,wscale 10>");
+        host.expect(&[". 2:2(0) ack 2 win 64 <nop,nop,TS val 0 ecr 102>  (ACK from TIME-WAIT)"]);
     }
 
     #[test]

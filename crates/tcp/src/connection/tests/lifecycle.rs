@@ -4,9 +4,11 @@ use core::time::Duration;
 use limpid_event::TcpState;
 
 fn pair(link: Link) -> Pair {
-    let mut client = Host::new(Config::default());
+    // The article's Linux had smaller buffers.
+    let config = Config { recv_buffer_max: 6_291_456, ..Config::default() };
+    let mut client = Host::new(config.clone());
     client.connect();
-    Pair::new([client, Host::listening(Config::default())], link, 1)
+    Pair::new([client, Host::listening(config)], link, 1)
 }
 
 const RTT: Duration = Duration::from_millis(20);

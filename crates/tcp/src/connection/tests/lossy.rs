@@ -90,13 +90,19 @@ fn config(random: &mut Random) -> Config {
         0 => 300 + random.below(3_000) as usize,
         _ => (least + random.below(200_000)) as usize,
     };
+    let recv_buffer = buffer(random, 4_000);
     Config {
         timestamps: random.percent(50),
         sack: random.percent(50),
         window_scaling: random.percent(50),
         no_delay: random.percent(50),
-        recv_buffer: buffer(random, 4_000),
+        recv_buffer,
+        // One that holds no two segments drops what the window let through.
+        recv_buffer_fixed: recv_buffer >= 4_000 && random.percent(50),
+        // So that a unit of the window is not more than the smallest buffers.
+        recv_buffer_max: 6_291_456,
         send_buffer: buffer(random, 2_000),
+        send_buffer_fixed: random.percent(50),
         syn_ack_retries: 20,
         syn_retries: 20,
         orphan_retries: 20,

@@ -65,8 +65,8 @@ fn a_repeated_syn_keeps_its_number_and_has_a_fresh_timestamp() {
     host.connect();
     host.pass_ms(1_000);
     host.expect(&[
-        "S 0:0(0) win 64240 <mss 1460,sackOK,TS val 0 ecr 0,nop,wscale 7>  (open)",
-        "S 0:0(0) win 64240 <mss 1460,sackOK,TS val 1000 ecr 0,nop,wscale 7>  (SYN again: no answer)",
+        "S 0:0(0) win 64240 <mss 1460,sackOK,TS val 0 ecr 0,nop,wscale 10>  (open)",
+        "S 0:0(0) win 64240 <mss 1460,sackOK,TS val 1000 ecr 0,nop,wscale 10>  (SYN again: no answer)",
     ]);
     assert_eq!(host.counter(Counter::TcpExtTCPSynRetrans), 1);
 }
@@ -140,7 +140,7 @@ fn a_timestamp_measures_the_round_trip_of_a_repeated_syn() {
     let mut host = Host::new(Config { syn_schedule: SynSchedule::Exponential, ..Config::default() });
     host.connect();
     host.pass_ms(1_040);
-    host.inject("S. 0:0(0) ack 1 win 65535 <mss 1460,sackOK,TS val 7 ecr 1000,nop,wscale 7>");
+    host.inject("S. 0:0(0) ack 1 win 65535 <mss 1460,sackOK,TS val 7 ecr 1000,nop,wscale 10>");
     let info = host.connection().info(Instant::ZERO);
     assert_eq!((info.rtt, info.rto), (40_000, 240_000));
 }
@@ -221,7 +221,7 @@ fn an_echo_of_a_timestamp_that_was_never_sent_is_refused() {
     assert_eq!((client.state(), client.counter(Counter::TcpExtPAWSActive)), (TcpState::SynSent, 1));
     let mut server = Host::listening(Config::default());
     server.params.ts_offset = 5_000;
-    server.inject("S 0:0(0) win 65535 <mss 1460,sackOK,TS val 7 ecr 0,nop,wscale 7>");
+    server.inject("S 0:0(0) win 65535 <mss 1460,sackOK,TS val 7 ecr 0,nop,wscale 10>");
     server.inject(". 1:1(0) ack 1 win 65535 <nop,nop,TS val 8 ecr 5001>");
     assert_eq!(server.state(), TcpState::SynReceived);
     server.inject(". 1:1(0) ack 1 win 65535 <nop,nop,TS val 8 ecr 5000>");

@@ -114,7 +114,7 @@ fn duplicate_acks_are_not_merged() {
 #[test]
 fn sack_blocks_name_the_newest_first_and_three_fit_beside_timestamps() {
     let mut host = Host::listening(Config::default());
-    host.inject("S 0:0(0) win 65535 <mss 1460,sackOK,TS val 1 ecr 0,nop,wscale 7>");
+    host.inject("S 0:0(0) win 65535 <mss 1460,sackOK,TS val 1 ecr 0,nop,wscale 10>");
     host.inject(". 1:1(0) ack 1 win 500 <nop,nop,TS val 1 ecr 0>");
     for seq in [11, 31, 51, 71] {
         host.inject(&format!(". {seq}:{}(10) ack 1 win 500 <nop,nop,TS val 1 ecr 0>", seq + 10));

@@ -107,7 +107,7 @@ fn the_end_of_a_write_is_pushed_and_its_small_rest_waits() {
 /// As Linux: who has to wait for room pushes what is there, also what is not full.
 #[test]
 fn a_writer_without_room_pushes() {
-    let mut host = with(Config { send_buffer: 9_000, ..plain() }, 100, 2_000);
+    let mut host = with(Config { send_buffer: 9_000, send_buffer_fixed: true, ..plain() }, 100, 2_000);
     host.write(&[0; 500]).unwrap();
     assert_eq!(sent(&mut host), ["P. 1:501(500)"]);
     // Segments are half of the window: pieces are of 1000 bytes.
@@ -283,7 +283,7 @@ mod urgent {
 
     #[test]
     fn an_end_that_is_far_ahead_is_told_of_as_far_as_a_pointer_reaches() {
-        let mut host = with(Config { send_buffer: 1 << 20, ..plain() }, 20, 65_535);
+        let mut host = with(Config { send_buffer: 1 << 20, send_buffer_fixed: true, ..plain() }, 20, 65_535);
         host.write_with(&[0; 100_000], URGENT).unwrap();
         let sent = sent(&mut host);
         assert_eq!(sent.first().map(|s| &**s), Some(".U 1:1461(1460) urg 65535"));
@@ -296,13 +296,14 @@ mod urgent {
 /// As Linux's TCP_NOTSENT_LOWAT: what lies unsent bounds a write, and half of it is room worth a wake-up.
 #[test]
 fn a_writer_that_wants_little_unsent_is_told_when_it_has_left() {
-    let mut host = with(Config { notsent_lowat: 3000, send_buffer: 1 << 20, ..plain() }, 100, 2920);
+    let mut host =
+        with(Config { notsent_lowat: 3000, send_buffer: 1 << 20, send_buffer_fixed: true, ..plain() }, 100, 2920);
     assert_eq!(host.write(&[0; 20_000]), Ok(1460 * 5));
     assert_eq!(host.write(b"x"), Err(limpid_event::Error::WouldBlock));
     assert_eq!(sent(&mut host).len(), 2);
     host.inject(". 1:1(0) ack 2921 win 2920");
     assert_eq!(sent(&mut host).len(), 2);
-    assert!(host.connection().take_woke().contains(Readiness::WRITABLE));
+    assert!(host.woke.contains(Readiness::WRITABLE));
     assert!(host.connection().readiness().contains(Readiness::WRITABLE));
 }
 

@@ -176,7 +176,7 @@ const START: Instant = Instant::ZERO;
 fn with_timestamps_what_was_sent_twice_is_measured_all_the_same() {
     let mut host = Host::listening(Config::default());
     host.params.ts_offset = 1_000;
-    host.inject("S 0:0(0) win 65535 <mss 1460,sackOK,TS val 1 ecr 0,nop,wscale 7>");
+    host.inject("S 0:0(0) win 65535 <mss 1460,sackOK,TS val 1 ecr 0,nop,wscale 10>");
     host.pass_ms(50);
     host.inject(". 1:1(0) ack 1 win 500 <nop,nop,TS val 2 ecr 1000>");
     host.write(b"x").unwrap();
@@ -539,7 +539,7 @@ fn the_acks_of_what_was_cut_anew_begin_no_recovery() {
 
 #[test]
 fn a_writer_is_told_of_room_when_a_third_is_free() {
-    let mut host = Host::established_after(Config { send_buffer: 20_000, ..plain() }, 100);
+    let mut host = Host::established_after(Config { send_buffer: 20_000, send_buffer_fixed: true, ..plain() }, 100);
     // As Linux 6.18: while it is written two segments leave five times, each of which makes room for two more.
     assert_eq!(host.write(&[0; 100_000]), Ok((22 + 10) * 1460));
     assert_eq!(host.outbox.len(), 10);

@@ -93,7 +93,7 @@ fn a_connection_tells() {
     connection.watch_write(Stamps::SENT | Stamps::ACKED, true);
     assert!(!connection.readiness().contains(Readiness::NOTICE));
     host.drain();
-    assert_eq!(host.connection().take_woke(), Readiness::NOTICE);
+    assert_eq!(host.woke, Readiness::NOTICE);
     assert!(host.connection().readiness().contains(Readiness::NOTICE));
     host.pass_ms(260);
     host.inject(". 1:1(0) ack 6 win 65535");

@@ -25,16 +25,16 @@ fn without_echoes_a_window_is_a_round_trip_at_most() {
 #[test]
 fn with_echoes_it_is_smoothed() {
     let mut rtt = RecvRtt::new();
-    rtt.on_echo(1, millis(80), true);
+    rtt.on_echo(1, Some(millis(80)), true);
     assert_eq!(rtt.estimate(), millis(80));
-    rtt.on_echo(1, millis(10), true);
+    rtt.on_echo(1, Some(millis(10)), true);
     assert_eq!(rtt.estimate(), millis(80), "each echo counts once");
-    rtt.on_echo(2, millis(160), true);
+    rtt.on_echo(2, Some(millis(160)), true);
     assert_eq!(rtt.estimate(), millis(90));
-    rtt.on_echo(3, millis(500), false);
+    rtt.on_echo(3, Some(millis(500)), false);
     assert_eq!(rtt.estimate(), millis(90), "a reader that does not keep up slows the peer down");
-    rtt.on_echo(4, millis(40), false);
+    rtt.on_echo(4, Some(millis(40)), false);
     assert_eq!(rtt.estimate(), millis(40));
-    rtt.on_echo(5, Duration::ZERO, true);
+    rtt.on_echo(5, Some(Duration::ZERO), true);
     assert_eq!(rtt.estimate(), millis(40));
 }

@@ -1,0 +1,67 @@
+use super::*;
+
+const RTT: Duration = Duration::from_millis(50);
+
+fn at(millis: u64) -> Instant {
+    Instant::ZERO + Duration::from_millis(millis)
+}
+
+/// A connection of Linux 6.18 over 50 ms, with what it reads in each round trip; the windows are its own, but for
+/// the rounding of its memory (`tcp:tcp_rcvbuf_grow`).
+#[test]
+fn it_grows_as_linux_does() {
+    let mut sizing = RightSizing::new(at(0), SeqNum(0), 40_960);
+    let mut read_to = SeqNum(0);
+    let windows = [49_152, 86_016, 139_264, 307_200].map(|read| {
+        read_to += read;
+        let now = sizing.since + RTT;
+        sizing.on_read(now, read_to, 0, RTT).expect("it grows").window(0)
+    });
+    assert_eq!(windows, [137_624, 430_080, 623_372, 2_096_188]);
+}
+
+#[test]
+fn less_than_a_round_trip_says_nothing() {
+    let mut sizing = RightSizing::new(at(0), SeqNum(0), 10_000);
+    assert_eq!(sizing.on_read(at(49), SeqNum(50_000), 0, RTT), None);
+    assert!(sizing.on_read(at(50), SeqNum(50_000), 0, RTT).is_some(), "it was measured from the beginning on");
+    assert_eq!(sizing.on_read(at(99), SeqNum(150_000), 0, RTT), None, "and this is the next");
+}
+
+#[test]
+fn without_an_estimate_nothing_is_measured() {
+    let mut sizing = RightSizing::new(at(0), SeqNum(0), 10_000);
+    assert_eq!(sizing.on_read(at(5_000), SeqNum(50_000), 0, Duration::ZERO), None);
+    assert_eq!(sizing.on_read(at(5_001), SeqNum(50_000), 0, RTT).unwrap().now, 50_000);
+}
+
+#[test]
+fn what_lies_unread_does_not_count() {
+    let mut sizing = RightSizing::new(at(0), SeqNum(0), 10_000);
+    assert_eq!(sizing.on_read(at(50), SeqNum(30_000), 20_000, RTT), None);
+    assert_eq!(sizing.on_read(at(100), SeqNum(31_000), u32::MAX, RTT), None, "whatever the peer makes of it");
+    assert_eq!(sizing.space(), 10_000);
+}
+
+#[test]
+fn it_never_falls_but_with_the_window() {
+    let mut sizing = RightSizing::new(at(0), SeqNum(0), 10_000);
+    assert!(sizing.on_read(at(50), SeqNum(40_000), 0, RTT).is_some());
+    assert_eq!(sizing.on_read(at(100), SeqNum(50_000), 0, RTT), None);
+    assert_eq!(sizing.space(), 40_000);
+    sizing.bound(20_000);
+    assert_eq!(sizing.space(), 20_000);
+}
+
+#[test]
+fn what_is_out_of_order_needs_room_besides() {
+    let sizing = RightSizing::new(at(0), SeqNum(0), 10_000);
+    assert_eq!(sizing.unchanged().window(7_000), 27_000);
+}
+
+#[test]
+fn nothing_overflows() {
+    let mut sizing = RightSizing::new(at(0), SeqNum(0), 0);
+    let growth = sizing.on_read(at(50), SeqNum(i32::MAX as u32), 0, RTT).unwrap();
+    assert_eq!(growth.window(u32::MAX), u32::MAX);
+}
