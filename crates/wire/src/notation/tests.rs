@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use proptest::prelude::*;
 
 use super::*;
-use crate::tcp::{FastOpenCookie, SackBlock, Timestamps, UserTimeout, emit_header};
+use crate::tcp::{AccEcnOption, FastOpenCookie, SackBlock, Timestamps, UserTimeout, emit_header};
 
 fn parse(text: &str) -> SegmentText {
     text.parse().unwrap_or_else(|e| panic!("{text}: {e}"))
@@ -205,6 +205,7 @@ prop_compose! {
         timestamps in prop::option::of(any::<(u32, u32)>()),
         (user_timeout, cookie) in (any::<Option<u16>>(), prop::option::of(any::<[u8; 8]>())),
         sack in prop::option::of((any::<u32>(), 1..1u32 << 30)),
+        acc_ecn in prop::option::of((any::<bool>(), prop::collection::vec(0..1u32 << 24, 0..=2))),
         len in 0..100usize,
     ) -> Segment {
         let flags = TcpFlags::from_bits_truncate(flags);
@@ -221,6 +222,7 @@ prop_compose! {
                 timestamps: timestamps.map(|(val, ecr)| Timestamps { val, ecr }),
                 user_timeout: user_timeout.map(UserTimeout).filter(|_| cookie.is_none()),
                 fast_open: cookie.map(|c| FastOpenCookie::new(&c).unwrap()),
+                acc_ecn: acc_ecn.filter(|_| cookie.is_none()).map(|(first, n)| if first { AccEcnOption::order_1(&n) } else { AccEcnOption::order_0(&n) }),
                 sack: sack.and_then(|(l, n)| SackBlock::new(SeqNum(l), SeqNum(l) + n)).into_iter().take(usize::from(cookie.is_none() && mss.is_none())).collect(),
             },
             ecn: Ecn::from_bits(ecn),

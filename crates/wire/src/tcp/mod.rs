@@ -1,11 +1,13 @@
 //! TCP on the wire: the header ([`header`]), its options one by one ([`option`]) and taken together ([`options`]), and
 //! the way between bytes and [`Segment`](crate::Segment) (RFC 9293 §3.1, §3.2).
 
+mod acc_ecn;
 pub mod header;
 pub mod option;
 pub mod options;
 mod segment;
 
+pub use acc_ecn::AccEcnOption;
 pub use header::TcpHeader;
 pub use option::{AccEcn, BadOption, BadOptionReason, SackList, TcpOption, UserTimeout};
 pub use options::{FastOpenCookie, MAX_OPTIONS_LEN, TcpOptions};
@@ -69,4 +71,19 @@ pub struct Timestamps {
     pub val: u32,
     /// The echo of the other side's clock.
     pub ecr: u32,
+}
+
+impl TcpFlags {
+    /// The three bits of accurate ECN's counter, the ACE field (RFC 9768 §3.2.2).
+    pub const ACE: TcpFlags = TcpFlags::AE.union(TcpFlags::CWR).union(TcpFlags::ECE);
+
+    /// The ACE field's value, 0 to 7.
+    pub const fn ace(self) -> u8 {
+        (self.bits() >> 6) as u8 & 7
+    }
+
+    /// An ACE field of this value, of which the low three bits count.
+    pub const fn from_ace(value: u8) -> TcpFlags {
+        TcpFlags::from_bits_truncate((value as u16 & 7) << 6)
+    }
 }

@@ -4,7 +4,7 @@
 //! (SACK), RFC 7413 §4.1.1 (Fast Open), RFC 5482 §3 (user timeout), RFC 2385 (MD5), RFC 5925 §2.2 (TCP-AO), RFC 8684
 //! (MPTCP, not taken apart), RFC 6994 (experiments), RFC 9768 §3.2.3 (AccECN), and the obsolete RFC 1072 and RFC 1644.
 
-use super::{SackBlock, Timestamps};
+use super::{AccEcnOption, SackBlock, Timestamps};
 use crate::SeqNum;
 use crate::bytes::{array, be16, be24, be32};
 
@@ -213,6 +213,19 @@ impl<'a> AccEcn<'a> {
     /// The counters that are there, in the order they stand: none to three.
     pub fn counters(self) -> impl Iterator<Item = u32> + use<'a> {
         self.counters.iter().map(|c| be24(c, 0))
+    }
+}
+
+impl From<AccEcn<'_>> for AccEcnOption {
+    fn from(option: AccEcn<'_>) -> AccEcnOption {
+        let mut counters = [0; 3];
+        let mut len = 0;
+        for (to, from) in counters.iter_mut().zip(option.counters()) {
+            *to = from;
+            len += 1;
+        }
+        let order = if option.ect1_first { AccEcnOption::order_1 } else { AccEcnOption::order_0 };
+        order(&counters[..len])
     }
 }
 

@@ -4,7 +4,7 @@
 use arrayvec::ArrayVec;
 
 use super::option::{FAST_OPEN_MAGIC, UserTimeout, kind};
-use super::{BadOptionReason, SackBlock, TcpOption, Timestamps};
+use super::{AccEcnOption, BadOptionReason, SackBlock, TcpOption, Timestamps};
 
 /// The most option bytes a header holds.
 pub const MAX_OPTIONS_LEN: usize = 40;
@@ -61,6 +61,8 @@ pub struct TcpOptions {
     pub user_timeout: Option<UserTimeout>,
     /// Fast Open cookie or request for one (on SYN).
     pub fast_open: Option<FastOpenCookie>,
+    /// Accurate ECN's byte counters.
+    pub acc_ecn: Option<AccEcnOption>,
     /// SACK blocks, the first as the first on the wire.
     pub sack: ArrayVec<SackBlock, 4>,
 }
@@ -68,8 +70,33 @@ pub struct TcpOptions {
 /// What of a [`TcpOptions`] fits in a header, and how long that is.
 struct Layout {
     user_timeout: Option<UserTimeout>,
+    acc_ecn: Option<AccEcnOption>,
+    /// What of that option fills no word finds no padding to take the place of.
+    own_word: bool,
     sack: usize,
     len: usize,
+}
+
+/// So many SACK blocks stay where an AccECN option needs room.
+const SACK_BLOCKS_KEPT: usize = 2;
+
+/// The bytes of an AccECN option: those in words of their own, and the rest, which take the place of another option's
+/// padding if there is some (as Linux).
+#[derive(Clone, Copy, Default)]
+struct AccEcnWords {
+    whole: usize,
+    rest: usize,
+}
+
+impl AccEcnWords {
+    fn of(option: AccEcnOption) -> AccEcnWords {
+        match option.len() {
+            0 => AccEcnWords { whole: 0, rest: 2 },
+            1 => AccEcnWords { whole: 4, rest: 1 },
+            2 => AccEcnWords { whole: 8, rest: 0 },
+            _ => AccEcnWords { whole: 12, rest: 0 },
+        }
+    }
 }
 
 impl TcpOptions {
@@ -103,13 +130,19 @@ impl TcpOptions {
                 Ok(TcpOption::Sack(list)) if !list.is_empty() => self.sack = list.blocks().take(4).collect(),
                 Ok(TcpOption::Timestamps(timestamps)) => self.timestamps = Some(timestamps),
                 Ok(TcpOption::UserTimeout(timeout)) => self.user_timeout = Some(timeout),
+                Ok(TcpOption::AccEcn(option)) => self.acc_ecn = Some(option.into()),
                 Ok(TcpOption::FastOpen(cookie)) => self.fast_open = FastOpenCookie::new(cookie).or(self.fast_open),
                 Ok(TcpOption::Experiment { kind: kind::EXPERIMENT_2, magic: FAST_OPEN_MAGIC, data }) => {
                     let cookie = FastOpenCookie::new(data).map(|c| FastOpenCookie { experimental: true, ..c });
                     self.fast_open = cookie.or(self.fast_open);
                 }
                 Err(bad) if bad.reason == BadOptionReason::Unreadable => return,
-                Ok(_) | Err(_) => {}
+                // Of any length, as Linux.
+                Err(bad) => {
+                    let data = bad.bytes.get(2..).unwrap_or_default();
+                    self.acc_ecn = AccEcnOption::read(bad.kind, data).or(self.acc_ecn);
+                }
+                Ok(_) => {}
             }
         }
     }
@@ -135,11 +168,49 @@ impl TcpOptions {
             + if self.window_scale.is_some() { 4 } else { 0 }
             + self.fast_open.map_or(0, |c| c.encoded_len().next_multiple_of(4));
         debug_assert!(len <= MAX_OPTIONS_LEN, "{len}");
+        let mut acc_ecn = self.acc_ecn.filter(|option| len + AccEcnWords::of(*option).whole <= MAX_OPTIONS_LEN);
+        let words = acc_ecn.map(AccEcnWords::of).unwrap_or_default();
+        len += words.whole;
         let user_timeout = self.user_timeout.filter(|_| len + 4 <= MAX_OPTIONS_LEN);
         len += if user_timeout.is_some() { 4 } else { 0 };
         let sack = self.sack.len().min((MAX_OPTIONS_LEN - len).saturating_sub(4) / 8);
         len += if sack > 0 { 4 + 8 * sack } else { 0 };
-        Layout { user_timeout, sack, len }
+        let finds_padding = match words.rest {
+            0 => true,
+            _ if self.sack_permitted && !timestamps => true,
+            1 if self.window_scale.is_some() => true,
+            _ => sack > 0,
+        };
+        let own_word = !finds_padding && len + 4 <= MAX_OPTIONS_LEN;
+        if own_word {
+            len += 4;
+        } else if !finds_padding {
+            acc_ecn = None;
+            len -= words.whole;
+        }
+        Layout { user_timeout, acc_ecn, own_word, sack, len }
+    }
+
+    /// Adds as many of the option's counters as there is room for; at least `required`, or nothing and it is false. If it
+    /// has to have some, SACK blocks make room, but for two (as Linux: not each ACK carries the option, so that the blocks are
+    /// seen in another).
+    pub fn fit_acc_ecn(&mut self, option: AccEcnOption, required: usize) -> bool {
+        let blocks = self.sack.clone();
+        loop {
+            for counters in (required..=option.len()).rev() {
+                self.acc_ecn = Some(option.truncated(counters));
+                let layout = self.layout();
+                if layout.acc_ecn.is_some() && layout.sack == self.sack.len() {
+                    return true;
+                }
+            }
+            if required == 0 || self.sack.len() <= SACK_BLOCKS_KEPT {
+                break;
+            }
+            self.sack.pop();
+        }
+        (self.acc_ecn, self.sack) = (None, blocks);
+        false
     }
 
     /// Writes the options to the start of `out` in Linux's order and padding, and returns their length. What does not
@@ -162,22 +233,33 @@ impl TcpOptions {
                 at.put(&timestamps.val.to_be_bytes());
                 at.put(&timestamps.ecr.to_be_bytes());
             }
-            (None, true) => at.put(&[kind::NOP, kind::NOP, kind::SACK_PERMITTED, 2]),
-            (None, false) => {}
+            (None, _) => {}
+        }
+        let mut padding = at.put_acc_ecn(layout.acc_ecn);
+        if self.sack_permitted && self.timestamps.is_none() {
+            at.put(&core::mem::replace(&mut padding, NO_REST));
+            at.put(&[kind::SACK_PERMITTED, 2]);
         }
         if let Some(shift) = self.window_scale {
-            at.put(&[kind::NOP, kind::WINDOW_SCALE, 3, shift]);
-        }
-        if let Some(UserTimeout(value)) = layout.user_timeout {
-            at.put(&[kind::USER_TIMEOUT, 4]);
-            at.put(&value.to_be_bytes());
+            // Two bytes do not fit in the place of one.
+            let fits = layout.acc_ecn.is_some_and(|option| AccEcnWords::of(option).rest == 1);
+            let first = if fits { core::mem::replace(&mut padding, NO_REST)[0] } else { kind::NOP };
+            at.put(&[first, kind::WINDOW_SCALE, 3, shift]);
         }
         if layout.sack > 0 {
-            at.put(&[kind::NOP, kind::NOP, kind::SACK, 2 + 8 * layout.sack as u8]);
+            at.put(&padding);
+            at.put(&[kind::SACK, 2 + 8 * layout.sack as u8]);
             for block in &self.sack[..layout.sack] {
                 at.put(&block.left().0.to_be_bytes());
                 at.put(&block.right().0.to_be_bytes());
             }
+        } else if layout.own_word {
+            at.put(&padding);
+            at.put(&[kind::NOP; 2]);
+        }
+        if let Some(UserTimeout(value)) = layout.user_timeout {
+            at.put(&[kind::USER_TIMEOUT, 4]);
+            at.put(&value.to_be_bytes());
         }
         if let Some(cookie) = &self.fast_open {
             at.put_fast_open(cookie);
@@ -186,6 +268,9 @@ impl TcpOptions {
         layout.len
     }
 }
+
+/// Padding alone.
+const NO_REST: [u8; 2] = [kind::NOP; 2];
 
 /// Where the next option goes.
 struct Cursor<'a> {
@@ -198,6 +283,26 @@ impl Cursor<'_> {
     fn put(&mut self, bytes: &[u8]) {
         self.out[self.at..self.at + bytes.len()].copy_from_slice(bytes);
         self.at += bytes.len();
+    }
+
+    /// Puts the whole words, and gives back what stands in the place of the next option's padding.
+    fn put_acc_ecn(&mut self, option: Option<AccEcnOption>) -> [u8; 2] {
+        let Some(option) = option else { return NO_REST };
+        let (bytes, len) = option.bytes();
+        match option.len() {
+            0 => [bytes[0], bytes[1]],
+            1 => {
+                self.put(&bytes[..4]);
+                [bytes[4], kind::NOP]
+            }
+            _ => {
+                self.put(&bytes[..len]);
+                while !self.at.is_multiple_of(4) {
+                    self.put(&[kind::NOP]);
+                }
+                NO_REST
+            }
+        }
     }
 
     fn put_fast_open(&mut self, cookie: &FastOpenCookie) {

@@ -80,6 +80,59 @@ fn the_user_timeout_gives_way_to_a_long_cookie() {
     assert_eq!(TcpOptions::parse(&emitted(&options)), options);
 }
 
+/// The layout of Linux: whole words behind the timestamps, the rest where padding would be.
+#[test]
+fn accurate_ecn_takes_the_place_of_padding() {
+    let with = |options: &TcpOptions, counters: &[u32]| {
+        emitted(&TcpOptions { acc_ecn: Some(AccEcnOption::order_1(counters)), ..options.clone() })
+    };
+    let none = TcpOptions::default();
+    assert_eq!(with(&none, &[1, 2, 3]), [174, 11, 0, 0, 1, 0, 0, 2, 0, 0, 3, 1]);
+    assert_eq!(with(&none, &[1, 2]), [174, 8, 0, 0, 1, 0, 0, 2]);
+    assert_eq!(with(&none, &[0x10203]), [174, 5, 1, 2, 3, 1, 1, 1]);
+    assert_eq!(with(&none, &[]), [174, 2, 1, 1]);
+    let sack = TcpOptions { sack: [block(1, 2)].into_iter().collect(), ..none.clone() };
+    assert_eq!(with(&sack, &[0x10203])[..8], [174, 5, 1, 2, 3, 1, 5, 10]);
+    assert_eq!(with(&sack, &[])[..4], [174, 2, 5, 10]);
+    let scale = TcpOptions { window_scale: Some(7), ..none.clone() };
+    assert_eq!(with(&scale, &[0x10203]), [174, 5, 1, 2, 3, 3, 3, 7]);
+    assert_eq!(with(&scale, &[]), [1, 3, 3, 7, 174, 2, 1, 1]);
+    let permitted = TcpOptions { sack_permitted: true, ..scale };
+    assert_eq!(with(&permitted, &[]), [174, 2, 4, 2, 1, 3, 3, 7]);
+    assert_eq!(with(&linux_syn(), &[1, 0, 1])[16..], [174, 11, 0, 0, 1, 0, 0, 0, 0, 0, 1, 1, 1, 3, 3, 7]);
+}
+
+#[test]
+fn accurate_ecn_as_far_as_it_fits() {
+    let option = AccEcnOption::order_1(&[1, 2, 3]);
+    let fit = |blocks: u32, required: usize| {
+        let sack = (0..blocks).map(|n| block(n * 10, n * 10 + 5)).collect();
+        let mut options = TcpOptions { sack, timestamps: Some(Timestamps { val: 1, ecr: 2 }), ..TcpOptions::default() };
+        let fits = options.fit_acc_ecn(option, required);
+        assert_eq!(fits, options.acc_ecn.is_some());
+        assert_eq!(TcpOptions::parse(&emitted(&options)), options);
+        (options.acc_ecn.map(|option| option.len()), options.sack.len())
+    };
+    assert_eq!(fit(0, 0), (Some(3), 0));
+    assert_eq!(fit(1, 3), (Some(3), 1));
+    assert_eq!(fit(2, 0), (Some(2), 2));
+    // Blocks make room where counters are needed, but for two of them.
+    assert_eq!(fit(3, 0), (Some(0), 3));
+    assert_eq!(fit(3, 1), (Some(2), 2));
+    assert_eq!(fit(3, 3), (None, 3));
+}
+
+#[test]
+fn an_odd_length_of_accurate_ecn_is_read_as_far_as_counters_are_whole() {
+    let read = |bytes: &[u8]| TcpOptions::parse(bytes).acc_ecn;
+    assert_eq!(read(&[172, 2]), Some(AccEcnOption::order_0(&[])));
+    assert_eq!(read(&[172, 7, 0, 0, 9, 1, 1]), Some(AccEcnOption::order_0(&[9])));
+    assert_eq!(read(&[174, 14, 0, 0, 1, 0, 0, 2, 0, 0, 3, 0, 0, 4]), Some(AccEcnOption::order_1(&[1, 2, 3])));
+    assert_eq!(read(&[174, 14, 0, 0, 1]), None);
+    let counters: Vec<_> = read(&[172, 8, 0, 0, 1, 0, 1, 0]).unwrap().counters().collect();
+    assert_eq!(counters, [(crate::Ecn::Ect0, 1), (crate::Ecn::Ce, 256)]);
+}
+
 #[test]
 fn the_last_of_several_wins_and_forbidden_values_do_not_count() {
     let parsed = TcpOptions::parse(&[2, 4, 0, 100, 2, 4, 0, 200, 2, 4, 0, 0, 3, 3, 15]);
@@ -104,7 +157,7 @@ fn empty_and_backward_sack_blocks_are_left_out() {
 
 #[test]
 fn small() {
-    assert!(size_of::<TcpOptions>() <= 88, "{}", size_of::<TcpOptions>());
+    assert!(size_of::<TcpOptions>() <= 100, "{}", size_of::<TcpOptions>());
 }
 
 prop_compose! {
@@ -115,6 +168,7 @@ prop_compose! {
         timestamps in prop::option::of(any::<(u32, u32)>()),
         user_timeout in prop::option::of(any::<u16>()),
         cookie in prop::option::of((2..=8usize, any::<[u8; 16]>(), any::<bool>())),
+        acc_ecn in prop::option::of((any::<bool>(), prop::collection::vec(0..1u32 << 24, 0..=3))),
         sack in prop::collection::vec((any::<u32>(), 1..1u32 << 30), 0..=4),
     ) -> TcpOptions {
         TcpOptions {
@@ -126,6 +180,7 @@ prop_compose! {
             fast_open: cookie.map(|(half, bytes, experimental)| {
                 FastOpenCookie { experimental, ..FastOpenCookie::new(&bytes[..2 * half]).unwrap() }
             }),
+            acc_ecn: acc_ecn.map(|(first, n)| if first { AccEcnOption::order_1(&n) } else { AccEcnOption::order_0(&n) }),
             sack: sack.into_iter().map(|(left, len)| block(left, left.wrapping_add(len))).collect(),
         }
     }
@@ -139,6 +194,9 @@ proptest! {
         expected.sack.truncate(options.encoded_sack_blocks());
         if parsed.user_timeout.is_none() {
             expected.user_timeout = None;
+        }
+        if parsed.acc_ecn.is_none() {
+            expected.acc_ecn = None;
         }
         prop_assert_eq!(parsed, expected);
     }
