@@ -212,6 +212,8 @@ counters! {
     TcpExtTCPRetransFail,
     /// Data delivered to the peer, in segments.
     TcpExtTCPDelivered,
+    /// Those of them that met congestion, as far as told (ECN).
+    TcpExtTCPDeliveredCE,
     /// SYNs retransmitted.
     TcpExtTCPSynRetrans,
 }

@@ -82,6 +82,33 @@ pub enum Call {
     Abort,
 }
 
+/// Something about explicit congestion notification (RFC 3168, RFC 9768).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum EcnEvent {
+    /// The handshake has agreed on it.
+    Agreed {
+        /// On RFC 9768's; else on RFC 3168's.
+        accurate: bool,
+    },
+    /// Packets came that a router had marked CE.
+    MarkReceived {
+        /// So many, merged in one segment.
+        packets: u16,
+    },
+    /// From here on each segment says ECE (RFC 3168 §6.1.3).
+    EchoBegins,
+    /// The peer said CWR: no ECE any more.
+    EchoEnds,
+    /// The peer says that our packets were marked.
+    Reported {
+        /// So many; of classic ECN all that this ACK acknowledges.
+        segments: u32,
+    },
+    /// Our CWR leaves, with the first new data after the reduction (RFC 3168 §6.1.2).
+    Answered,
+}
+
 /// What became of a packet on a link.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
@@ -203,6 +230,8 @@ pub enum Event {
         /// It.
         error: Error,
     },
+    /// Explicit congestion notification: something was agreed on, seen, echoed or answered.
+    Ecn(EcnEvent),
     /// What became of a packet on a simulated link.
     Link {
         /// It.

@@ -19,7 +19,7 @@ mod time;
 
 pub use counter::{Counter, Counters};
 pub use error::Error;
-pub use event::{Call, Event, FlowId, LinkFate, Opening, SegmentView};
+pub use event::{Call, EcnEvent, Event, FlowId, LinkFate, Opening, SegmentView};
 pub use observer::{Observer, Silent};
 pub use reason::{CongestionReason, DropReason, RecoveryReason, Timer, TxReason, UndoReason};
 pub use state::TcpState;

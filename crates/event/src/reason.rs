@@ -42,6 +42,8 @@ pub enum TxReason {
     Ack,
     /// An ACK at once because the connection is in quick-ACK mode, as Linux.
     QuickAck,
+    /// What ECN has to tell or to answer does not wait (RFC 3168 §6.1.3, RFC 9768 §3.2.2.5.1).
+    EcnFeedback,
     /// The delayed ACK's timer ran out.
     DelayedAck,
     /// An ACK of the peer's FIN.
@@ -109,6 +111,7 @@ impl TxReason {
             TxReason::KeepAlive => "keepalive",
             TxReason::Ack => "ACK",
             TxReason::QuickAck => "quick ACK",
+            TxReason::EcnFeedback => "ACK at once: ECN",
             TxReason::DelayedAck => "delayed ACK",
             TxReason::FinAck => "ACK of FIN",
             TxReason::DuplicateAck => "duplicate ACK",
@@ -256,7 +259,7 @@ pub enum CongestionReason {
     Rto,
     /// The host's own queue was full.
     LocalCongestion,
-    /// The path said ECN-Echo (RFC 3168 §6.1.2).
+    /// The peer says that a router has marked our packets (RFC 3168 §6.1.2, RFC 9768 §3.3).
     Ecn,
     /// The reduction goes on, by what arrived (RFC 9937).
     Prr,
@@ -274,7 +277,7 @@ impl CongestionReason {
             CongestionReason::Recovered => "recovered",
             CongestionReason::Rto => "RTO",
             CongestionReason::LocalCongestion => "the host's own queue is full",
-            CongestionReason::Ecn => "ECN-Echo",
+            CongestionReason::Ecn => "ECN",
             CongestionReason::Prr => "proportional rate reduction",
             CongestionReason::Undo => "reduction taken back",
         }
@@ -299,7 +302,7 @@ pub enum RecoveryReason {
     Rto,
     /// The timer ran out, and the peer had thrown away what it had told of by SACK (RFC 2018 §8).
     Reneging,
-    /// The path said ECN-Echo (RFC 3168 §6.1.2).
+    /// The peer says that a router has marked our packets (RFC 3168 §6.1.2, RFC 9768 §3.3).
     Ecn,
     /// The host's own queue was full.
     LocalCongestion,
@@ -315,7 +318,7 @@ impl RecoveryReason {
             RecoveryReason::Sack => "SACK tells of a loss",
             RecoveryReason::Rto => "RTO",
             RecoveryReason::Reneging => "the peer took SACKed data back",
-            RecoveryReason::Ecn => "ECN-Echo",
+            RecoveryReason::Ecn => "ECN",
             RecoveryReason::LocalCongestion => "the host's own queue is full",
             RecoveryReason::SmallerPath => "smaller path MTU",
         }

@@ -1,6 +1,7 @@
 //! What can be set, for a stack and for each socket, with Linux's names beside ours.
 
 use crate::congestion::Algorithm;
+use crate::ecn::{AccEcnOptions, EcnPolicy};
 use crate::recovery::Rto;
 use core::time::Duration;
 
@@ -41,6 +42,15 @@ pub struct Config {
     pub dsack: bool,
     /// Offer and use window scaling (`tcp_window_scaling`).
     pub window_scaling: bool,
+    /// Which ECN is granted and asked for (`tcp_ecn`; RFC 3168, RFC 9768).
+    pub ecn: EcnPolicy,
+    /// A SYN that is not answered asks for no ECN any more, and a path that changes the IP field gets none
+    /// (`tcp_ecn_fallback`; RFC 3168 §6.1.1.1, RFC 9768 §3.1.4, §3.2.2.3).
+    pub ecn_fallback: bool,
+    /// When the AccECN option is sent (`tcp_ecn_option`; RFC 9768 §3.2.3.3).
+    pub accecn_option: AccEcnOptions,
+    /// The AccECN option is sent so often in a round trip at least (`tcp_ecn_option_beacon`); 0 is off.
+    pub accecn_beacon: u8,
     /// Receive buffer in bytes at first (what SO_RCVBUF tells, `tcp_rmem[1]`). It counts memory, as Linux does: about half of it is
     /// offered as window at first, and later as much as segments are worth what they cost.
     pub recv_buffer: usize,
@@ -162,6 +172,7 @@ impl Config {
         follow!(self, before, after: min_snd_mss);
         follow!(self, before, after: recv_buffer_auto, recv_buffer_max, recv_buffer_limit, send_buffer_max);
         follow!(self, before, after: thin_linear_timeouts);
+        follow!(self, before, after: ecn, ecn_fallback, accecn_option, accecn_beacon);
         follow!(self, before, after: comp_sack_nr, comp_sack_delay);
         follow!(self, before, after: invalid_ratelimit, require_timestamps, keepalive, fin_timeout, time_wait, rfc1337);
     }
@@ -224,6 +235,10 @@ impl Default for Config {
             sack: true,
             dsack: true,
             window_scaling: true,
+            ecn: EcnPolicy::default(),
+            ecn_fallback: true,
+            accecn_option: AccEcnOptions::default(),
+            accecn_beacon: 3,
             recv_buffer: 131_072,
             recv_buffer_fixed: false,
             initial_rwnd: 0,

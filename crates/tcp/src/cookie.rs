@@ -8,6 +8,7 @@
 //! without the secret can tell from random ones. The stack hashes the 4-tuple into it.
 
 use crate::clock::TsRecent;
+use crate::ecn::{EcnHandshake, EcnLevel};
 use crate::negotiate::Negotiated;
 use crate::recv::WindowScale;
 use crate::syn_received::SynReceived;
@@ -33,12 +34,13 @@ const MAX_AGE: u32 = 2;
 const DATA_BITS: u32 = 24;
 const DATA_MASK: u32 = (1 << DATA_BITS) - 1;
 
-/// Bits of the TSval that carry options: four for the window scale, one for SACK, one kept for ECN as on Linux.
+/// Bits of the TSval that carry options: four for the window scale, one for SACK, one for ECN.
 const OPTION_BITS: u32 = 6;
 const OPTION_MASK: u32 = (1 << OPTION_BITS) - 1;
 const WSCALE_MASK: u32 = 0xf;
 const WSCALE_NONE: u32 = 0xf;
 const SACK_BIT: u32 = 1 << 4;
+const ECN_BIT: u32 = 1 << 5;
 
 /// Minutes since the epoch: the counter of the cookies made at `now`.
 pub const fn minute(now: Instant) -> u32 {
@@ -65,9 +67,9 @@ fn mss_index(params: &OpenParams, mss: u16) -> u32 {
 }
 
 /// The options of a SYN in the low bits of a TSval that is not later than `tsval`.
-fn tsval_with(tsval: u32, negotiated: &Negotiated) -> u32 {
+fn tsval_with(tsval: u32, negotiated: &Negotiated, ecn: bool) -> u32 {
     let wscale = if negotiated.scaling { u32::from(negotiated.snd_scale.shift()) } else { WSCALE_NONE };
-    let options = wscale | if negotiated.sack { SACK_BIT } else { 0 };
+    let options = wscale | if negotiated.sack { SACK_BIT } else { 0 } | if ecn { ECN_BIT } else { 0 };
     let with = (tsval & !OPTION_MASK) | options;
     if with.wrapping_sub(tsval) as i32 > 0 { with.wrapping_sub(1 << OPTION_BITS) } else { with }
 }
@@ -101,11 +103,13 @@ pub fn answer<O: Observer>(
     let isn = encode(mac, syn.seq, minute(cx.now), mss_index(&params, negotiated.peer_mss));
     let ts_recent = crate::negotiate::ts_recent(&negotiated, syn, cx.now);
     let params = OpenParams { isn, ..params };
-    let embryo = SynReceived::answering(config, params, syn.seq, negotiated, ts_recent, cx.now);
+    // Without timestamps there is nothing to remember it by.
+    let ecn = if negotiated.timestamps { EcnHandshake::of_syn(config, syn) } else { EcnHandshake::default() };
+    let embryo = SynReceived::answering(config, params, syn.seq, negotiated, ts_recent, cx.now).with_ecn(ecn);
     let mut transmit = embryo.build_syn_ack(cx.now, config, TxReason::SynAck);
     if let Some(timestamps) = &mut transmit.segment.options.timestamps {
         let ticks = timestamps.val.wrapping_sub(params.ts_offset);
-        timestamps.val = tsval_with(ticks, &negotiated).wrapping_add(params.ts_offset);
+        timestamps.val = tsval_with(ticks, &negotiated, ecn.level > EcnLevel::None).wrapping_add(params.ts_offset);
     }
     cx.count(Counter::TcpExtSyncookiesSent);
     cx.sent(&transmit, 0);
@@ -132,15 +136,19 @@ pub fn accept<O: Observer>(
     };
     cx.count(Counter::TcpExtSyncookiesRecv);
     cx.state(TcpState::Listen, TcpState::SynReceived);
+    let mut ecn = EcnHandshake::default();
     let (negotiated, ts_recent) = match ack.options.timestamps {
         Some(Timestamps { val, ecr }) if config.timestamps => {
-            let negotiated = options_of(ecr.wrapping_sub(params.ts_offset), config, peer_mss);
-            (negotiated, Some(TsRecent::new(val, cx.now)))
+            let tsval = ecr.wrapping_sub(params.ts_offset);
+            if tsval & ECN_BIT != 0 {
+                ecn = EcnHandshake::of_cookie(config, ack);
+            }
+            (options_of(tsval, config, peer_mss), Some(TsRecent::new(val, cx.now)))
         }
         _ => (Negotiated::plain(peer_mss), None),
     };
     let params = OpenParams { isn, ..params };
-    let mut embryo = SynReceived::answering(config, params, irs, negotiated, ts_recent, cx.now);
+    let mut embryo = SynReceived::answering(config, params, irs, negotiated, ts_recent, cx.now).with_ecn(ecn);
     // What was offered is not known any more; Linux reckons with the peer's MSS now.
     embryo.offer_anew(config, peer_mss);
     Some(embryo)

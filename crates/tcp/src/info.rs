@@ -1,6 +1,7 @@
 //! What a connection tells about itself: Linux's `tcp_info`, same names and units.
 
 use crate::Config;
+use crate::ecn::{AccEcnFailure, AccEcnSeen};
 use limpid_event::TcpState;
 
 /// Linux's `tcp_info`, under Linux's names without `tcpi_`; what is not computed has its default.
@@ -110,6 +111,8 @@ pub struct TcpInfo {
     pub delivered: u32,
     /// Those of them that met congestion.
     pub delivered_ce: u32,
+    /// What is counted for accurate ECN.
+    pub accecn: AccEcnInfo,
     /// Data bytes sent, retransmissions included,
     pub bytes_sent: u64,
     /// and these alone.
@@ -126,6 +129,29 @@ pub struct TcpInfo {
     pub total_rto_recoveries: u16,
     /// and the time that took, ms.
     pub total_rto_time: u32,
+}
+
+/// The part of `tcp_info` about marks that arrive, and accurate ECN (RFC 9768), under Linux's names without `tcpi_`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct AccEcnInfo {
+    /// Packets that arrived CE.
+    pub received_ce: u32,
+    /// Payload bytes of ours that arrived ECT(1) at the peer, as it says,
+    pub delivered_e1_bytes: u32,
+    /// ECT(0),
+    pub delivered_e0_bytes: u32,
+    /// or CE.
+    pub delivered_ce_bytes: u32,
+    /// Payload bytes that arrived here ECT(1),
+    pub received_e1_bytes: u32,
+    /// ECT(0),
+    pub received_e0_bytes: u32,
+    /// or CE.
+    pub received_ce_bytes: u32,
+    /// What is wrong.
+    pub fail_mode: AccEcnFailure,
+    /// What was seen of the peer's options.
+    pub opt_seen: AccEcnSeen,
 }
 
 impl TcpInfo {

@@ -5,6 +5,7 @@
 
 use crate::clock::{AnswerLimit, TsClock, TsRecent};
 use crate::connection::Birth;
+use crate::ecn::{AccEcnFailure, AccEcnOptions, Accurate, EcnHandshake, EcnLevel};
 use crate::negotiate::{self, InitialWindow, Negotiated, TIMESTAMPS_LEN};
 use crate::recovery::Rto;
 use crate::reply::{ack, control, reset_for};
@@ -23,6 +24,7 @@ pub struct SynReceived {
     params: OpenParams,
     irs: SeqNum,
     negotiated: Negotiated,
+    ecn: EcnHandshake,
     window: InitialWindow,
     /// How many SYN-ACKs have left, for whatever reason; 0 also after a SYN cookie.
     copies: u8,
@@ -76,7 +78,13 @@ impl SynReceived {
         cx.state(TcpState::Listen, TcpState::SynReceived);
         let negotiated = Negotiated::from_syn(config, &params, &syn.options);
         let ts_recent = negotiate::ts_recent(&negotiated, syn, cx.now);
-        SynReceived::answering(config, params, syn.seq, negotiated, ts_recent, cx.now)
+        let embryo = SynReceived::answering(config, params, syn.seq, negotiated, ts_recent, cx.now);
+        embryo.with_ecn(EcnHandshake::of_syn(config, syn))
+    }
+
+    /// The same with what was agreed on about ECN.
+    pub(crate) fn with_ecn(self, ecn: EcnHandshake) -> SynReceived {
+        SynReceived { ecn, ..self }
     }
 
     /// The same, from what a SYN cookie brought back.
@@ -95,6 +103,7 @@ impl SynReceived {
             params,
             irs,
             negotiated,
+            ecn: EcnHandshake::default(),
             window: InitialWindow::select(config, negotiated.scaling, mss.saturating_sub(options)),
             copies: 0,
             timeouts: 0,
@@ -137,22 +146,35 @@ impl SynReceived {
     }
 
     pub(crate) fn build_syn_ack(&self, now: Instant, config: &Config, why: TxReason) -> Transmit {
-        let options = TcpOptions {
+        let mut options = TcpOptions {
             mss: Some(negotiate::advertised_mss(config, &self.params)),
             window_scale: self.negotiated.scaling.then(|| self.window.scale.shift()),
             sack_permitted: self.negotiated.sack,
             timestamps: self.timestamps(now),
             ..TcpOptions::default()
         };
+        if self.ecn.level == EcnLevel::Accurate && self.copies == 0 && config.accecn_option != AccEcnOptions::Never {
+            options.fit_acc_ecn(Accurate::first_option(), 0);
+        }
         let segment = Segment {
             seq: self.params.isn,
             ack: self.rcv_nxt(),
-            flags: TcpFlags::SYN | TcpFlags::ACK,
+            flags: TcpFlags::SYN | TcpFlags::ACK | self.ecn_flags(),
             window: self.window.syn_field(),
             options,
             ..Segment::default()
         };
         control(segment, why)
+    }
+
+    /// What the SYN-ACK grants. One that had to be repeated twice goes without: perhaps somebody drops what he does not know
+    /// (RFC 9768 §3.1.4.2).
+    fn ecn_flags(&self) -> TcpFlags {
+        if self.ecn_gives_up() { TcpFlags::empty() } else { self.ecn.granting() }
+    }
+
+    fn ecn_gives_up(&self) -> bool {
+        self.ecn.level == EcnLevel::Accurate && self.timeouts > 1
     }
 
     fn timestamps(&self, now: Instant) -> Option<Timestamps> {
@@ -177,6 +199,7 @@ impl SynReceived {
         let paws = self.paws_rejects(cx.now, segment);
         let syn_again = segment.seq == self.irs && flags & KIND == TcpFlags::SYN && !paws;
         if syn_again {
+            self.ecn_syn_again(segment);
             return SynReceivedOutcome::Stay(self.answer_repeated_syn(cx, config, segment));
         }
         // Not our handshake: what a listener answers with a reset (RFC 9293 §3.10.7.2, second check). A reset is judged by its
@@ -207,6 +230,17 @@ impl SynReceived {
             return SynReceivedOutcome::Stay(None);
         }
         SynReceivedOutcome::Complete
+    }
+
+    /// The newest SYN is the one to tell of. One that does not ask any more has met with trouble (RFC 9768 §3.1.5).
+    fn ecn_syn_again(&mut self, syn: &Segment) {
+        if self.ecn.level == EcnLevel::Accurate {
+            self.ecn.syn_field = syn.ecn;
+            self.ecn.failure.set(
+                AccEcnFailure::ACE_RECEIVE,
+                self.ecn.failure.contains(AccEcnFailure::ACE_RECEIVE) || syn.flags.ace() == 0,
+            );
+        }
     }
 
     /// TCP_DEFER_ACCEPT, and its time is not over.
@@ -340,8 +374,11 @@ impl SynReceived {
     }
 
     /// The connection, with the segment that completed the handshake already handled (data and FIN in it count).
-    pub fn establish<O: Observer>(self, cx: &mut Cx<'_, O>, config: Arc<Config>, ack: Segment) -> Box<Connection> {
+    pub fn establish<O: Observer>(mut self, cx: &mut Cx<'_, O>, config: Arc<Config>, ack: Segment) -> Box<Connection> {
         cx.count(Counter::TcpPassiveOpens);
+        if self.ecn_gives_up() {
+            self.ecn.failure |= AccEcnFailure::ACE_SEND;
+        }
         let rtt = self.round_trip(cx.now, &ack);
         let birth = Birth {
             config,
@@ -355,6 +392,7 @@ impl SynReceived {
             syn_sent_at: self.first_sent,
             syn_retransmissions: self.copies.saturating_sub(1),
             rtt,
+            ecn: self.ecn,
             connect_deadline: Instant::MAX,
         };
         Box::new(Connection::passive(cx, birth, ack))

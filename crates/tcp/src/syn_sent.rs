@@ -5,6 +5,7 @@
 
 use crate::clock::TsClock;
 use crate::connection::Birth;
+use crate::ecn::{EcnHandshake, EcnLevel};
 use crate::negotiate::{self, InitialWindow, Negotiated};
 use crate::reply::{control, reset_for};
 use crate::{Config, Connection, Cx, SynSchedule, TcpInfo, Transmit};
@@ -53,6 +54,8 @@ pub struct SynSent {
     config: Arc<Config>,
     params: OpenParams,
     window: InitialWindow,
+    /// What the first SYN asks for, and the later ones as long as there is hope.
+    ecn: EcnLevel,
     /// Why a SYN is to be sent, if one is.
     due: Option<TxReason>,
     retransmissions: u8,
@@ -87,6 +90,7 @@ impl SynSent {
             cx.emit(|| Event::TimerSet { timer: Timer::ConnectDeadline, after });
         }
         SynSent {
+            ecn: config.ecn.offer,
             config,
             params,
             window,
@@ -163,14 +167,16 @@ impl SynSent {
     /// The SYN-ACK came: our SYN is acknowledged, and an ACK completes the handshake.
     fn establish<O: Observer>(self, cx: &mut Cx<'_, O>, syn_ack: &Segment) -> SynSentOutcome {
         let rtt = self.round_trip(cx.now, syn_ack);
-        let birth = Birth { rtt, ..self.birth(cx.now, syn_ack) };
-        SynSentOutcome::Connection(Box::new(Connection::active(cx, birth)))
+        let ecn = EcnHandshake::of_syn_ack(self.ecn, syn_ack);
+        let birth = Birth { rtt, ecn, ..self.birth(cx.now, syn_ack) };
+        SynSentOutcome::Connection(Box::new(Connection::active(cx, birth, syn_ack)))
     }
 
     /// A SYN without ACK crossed ours: both are in SYN-RECEIVED now, and each answers with a SYN-ACK.
     fn cross<O: Observer>(self, cx: &mut Cx<'_, O>, syn: &Segment) -> SynSentOutcome {
         // What the peer answers is our SYN-ACK, which leaves now.
-        let birth = Birth { syn_sent_at: cx.now, ..self.birth(cx.now, syn) };
+        let ecn = EcnHandshake::of_crossed_syn(self.ecn, syn);
+        let birth = Birth { syn_sent_at: cx.now, ecn, ..self.birth(cx.now, syn) };
         SynSentOutcome::Connection(Box::new(Connection::crossed(cx, birth)))
     }
 
@@ -192,7 +198,18 @@ impl SynSent {
             syn_sent_at: self.first_sent,
             syn_retransmissions: self.retransmissions,
             rtt: None,
+            ecn: EcnHandshake::default(),
             connect_deadline: self.deadline,
+        }
+    }
+
+    /// The ECN bits of the SYN that leaves now. A SYN that gets no answer may have met somebody who drops those with ECN; one
+    /// who asks for accurate ECN does it once more (RFC 3168 §6.1.1.1, RFC 9768 §3.1.4.1).
+    fn ecn_flags(&self) -> TcpFlags {
+        let hopeful = if self.ecn == EcnLevel::Accurate { 1 } else { 0 };
+        match self.config.ecn_fallback && self.retransmissions > hopeful {
+            true => TcpFlags::empty(),
+            false => EcnHandshake::asking(self.ecn),
         }
     }
 
@@ -261,7 +278,7 @@ impl SynSent {
         let why = self.due.take()?;
         let segment = Segment {
             seq: self.params.isn,
-            flags: TcpFlags::SYN,
+            flags: TcpFlags::SYN | self.ecn_flags(),
             window: self.window.syn_field(),
             options: negotiate::syn_options(&self.config, &self.params, self.window, cx.now),
             ..Segment::default()

@@ -118,9 +118,6 @@ impl OurTarget {
     fn set_route(&mut self, metrics: &namespace::RouteMetrics) -> Result<Applied, TargetError> {
         let namespace::RouteMetrics { congctl, mtu, advmss, initcwnd, initrwnd, rto_min, quickack, ecn } = metrics;
         let unsupported = |what: &str| Err(TargetError::Unsupported(format!("a route's {what}")));
-        if ecn.is_some() {
-            return unsupported("features");
-        }
         let congestion = congctl.as_deref().map(Algorithm::named);
         if congestion == Some(None) {
             return unsupported("congctl");
@@ -136,6 +133,7 @@ impl OurTarget {
             rto_min: *rto_min,
             ack_at_once: *quickack,
             congestion: congestion.flatten(),
+            ecn: ecn.unwrap_or(false),
         };
         let route = self.route;
         match self.process.stack().set_route_metrics(&route, metrics) {

@@ -86,8 +86,12 @@ fn connection_info(i: &TcpInfo, state: u8) -> Vec<u8> {
     bytes.extend(i.total_rto.to_ne_bytes());
     bytes.extend(i.total_rto_recoveries.to_ne_bytes());
     put32(&mut bytes, &[i.total_rto_time]);
-    // What counts for AccECN is not built.
-    bytes.resize(LEN, 0);
+    let ecn = &i.accecn;
+    put32(&mut bytes, &[ecn.received_ce, ecn.delivered_e1_bytes, ecn.delivered_e0_bytes, ecn.delivered_ce_bytes]);
+    put32(&mut bytes, &[ecn.received_e1_bytes, ecn.received_e0_bytes, ecn.received_ce_bytes]);
+    bytes.extend(u16::from(ecn.fail_mode.bits()).to_ne_bytes());
+    bytes.extend((ecn.opt_seen as u16).to_ne_bytes());
+    debug_assert_eq!(bytes.len(), LEN);
     bytes
 }
 

@@ -97,6 +97,8 @@ pub struct RouteMetrics {
     pub ack_at_once: Option<bool>,
     /// The congestion controller.
     pub congestion: Option<Algorithm>,
+    /// Classic ECN is asked for and granted, whatever the stack's settings (`features ecn`).
+    pub ecn: bool,
 }
 
 /// A place in the queue of connections that have something to send. The flow's name tells whether the place in the slab

@@ -9,7 +9,7 @@ use crate::{Readiness, RouteMetrics, SocketId, SynCookies};
 use alloc::sync::Arc;
 use core::time::Duration;
 use limpid_event::{Counter, DropReason, Event, FlowId, Instant, Observer, Opening, TcpState, TxReason};
-use limpid_tcp::{Config, OpenParams, SynReceived, cookie};
+use limpid_tcp::{Config, EcnLevel, OpenParams, SynReceived, cookie};
 use limpid_wire::{Segment, SeqNum, TcpFlags};
 
 /// How long after the last cookie an ACK may bring one back: as long as one is good.
@@ -221,13 +221,17 @@ const MIN_ADV_MSS: u16 = 256;
 /// The settings of a connection on this path: its route may say otherwise in some.
 pub(crate) fn by_route(mut config: Arc<Config>, path: &Path) -> Arc<Config> {
     if path.metrics != RouteMetrics::default() {
-        let RouteMetrics { initial_cwnd, initial_rwnd, rto_min, ack_at_once, congestion, .. } = path.metrics;
+        let RouteMetrics { initial_cwnd, initial_rwnd, rto_min, ack_at_once, congestion, ecn, .. } = path.metrics;
         let config = Arc::make_mut(&mut config);
         config.initial_cwnd = initial_cwnd.unwrap_or(config.initial_cwnd);
         config.initial_rwnd = initial_rwnd.unwrap_or(config.initial_rwnd);
         config.rto_min = rto_min.unwrap_or(config.rto_min);
         config.ack_at_once = ack_at_once.unwrap_or(config.ack_at_once);
         config.congestion = congestion.unwrap_or(config.congestion);
+        if ecn {
+            config.ecn.accept = config.ecn.accept.max(EcnLevel::Classic);
+            config.ecn.offer = config.ecn.offer.max(EcnLevel::Classic);
+        }
     }
     config
 }

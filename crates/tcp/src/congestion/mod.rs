@@ -67,8 +67,10 @@ pub struct AckSample {
     pub cwnd_limited: bool,
     /// Fast recovery goes on: the window must not grow.
     pub in_recovery: bool,
-    /// The ACK says ECN-Echo.
+    /// The ACK says that packets met congestion (RFC 3168, RFC 9768):
     pub ece: bool,
+    /// so many of those delivered; of classic ECN all of them.
+    pub ce: u32,
     /// What was delivered in which time, if it can be told.
     pub rate: Option<RateSample>,
 }
@@ -137,6 +139,7 @@ impl AckSample {
             cwnd_limited: false,
             in_recovery: false,
             ece: false,
+            ce: 0,
             rate: None,
         }
     }

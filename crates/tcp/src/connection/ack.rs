@@ -38,18 +38,21 @@ impl Connection {
         self.snd.space_due = true;
         let duplicate = self.is_duplicate_ack(segment);
         self.update_send_window(cx, segment);
-        let before = Before::new(&self.snd);
+        let mut before = Before::new(&self.snd);
         let idle = self.snd.records.is_empty();
         let mut acked = self.take_blocks(cx.now, segment);
         if acked.acked > 0 {
             self.on_progress(cx, segment, &acked);
         }
+        self.ecn_accept_cwr(cx, segment);
+        before.ce = self.ecn_feedback(cx, segment, &acked, idle);
         if idle && acked.dsack.is_none() {
             self.tell_of_flight(cx);
             return self.advance_state(cx);
         }
         let verdict = self.recover(cx, segment, &acked, duplicate, &before);
         acked.delivered_segments = verdict.delivered;
+        self.ecn_count_echo(cx, &mut before.ce, verdict.delivered);
         self.rearm_rto(cx, &acked, verdict.reneging);
         self.tell_controller(cx, &acked, &before);
         self.tell_of_flight(cx);

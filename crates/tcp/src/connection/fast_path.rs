@@ -20,6 +20,7 @@ impl Connection {
         }
         cx.count(if pure_ack { Counter::TcpExtTCPPureAcks } else { Counter::TcpExtTCPHPHits });
         self.last_heard = cx.now;
+        self.ecn_arrived(cx, segment);
         self.keep_timestamp(cx.now, segment);
         if self.tells_nothing_to_the_sender(segment) {
             self.probes_out = 0;
@@ -50,12 +51,13 @@ impl Connection {
             (Some(_), None) => false,
         };
         timestamps_in_order
-            && segment.flags - TcpFlags::PSH == TcpFlags::ACK
+            && segment.flags - TcpFlags::PSH == self.ecn.predicted_flags()
             && segment.seq == self.rcv_nxt()
             && segment.ack.after_eq(self.snd.una())
             && segment.ack.before_eq(self.snd.nxt())
             && u32::from(segment.window) << self.negotiated.snd_scale.shift() == self.snd.wnd
             && segment.options.sack.is_empty()
+            && segment.options.acc_ecn.is_none()
             && !self.rcv.queue.has_holes()
             && segment.seq_end().before_eq(self.rcv.right_edge())
             && self.halves.syn_acked()

@@ -42,6 +42,7 @@ impl Connection {
         self.check_sequence(cx, segment)?;
         self.check_reset(cx, segment)?;
         self.check_syn(cx, segment)?;
+        self.ecn_arrived(cx, segment);
         self.check_ack(cx, segment)?;
         self.last_heard = cx.now;
         self.keep_timestamp(cx.now, segment);
@@ -166,6 +167,7 @@ impl Connection {
             && segment.seq + 1 == self.rcv_nxt()
             && segment.seq_len() == 1
             && segment.ack == self.snd.nxt();
+        self.ecn_syn_again(segment);
         if !completes_crossed_open {
             return self.challenge_syn(cx);
         }
@@ -187,6 +189,7 @@ impl Connection {
                 return self.drop(cx, DropReason::AckTooHigh);
             }
             self.our_syn_is_acked(cx);
+            self.ecn_crossed(cx, segment);
         }
         let acked = u32::try_from(self.snd.bytes_acked).unwrap_or(u32::MAX);
         let oldest = una - self.snd.max_wnd.min(acked);

@@ -13,12 +13,14 @@
 //! | `timeout` | what each timer does | 9293 §3.8, §3.10.8, 6298, 5482 |
 //! | `close` | close, shutdown, abort, and the end | 9293 §3.6, §3.10.4, §3.10.5 |
 //! | `stats`, `info` | what is counted, and `tcp_info` | 4898 |
+//! | `ecn` | marks that arrive, and that the peer tells of | 3168, 9768 |
 //! | `app` | write, read, readiness | 9293 §3.10.2, §3.10.3 |
 //! | `watch` | when writes left and were acknowledged | |
 
 mod ack;
 mod app;
 mod close;
+mod ecn;
 mod fast_path;
 mod halves;
 mod info;
@@ -39,6 +41,7 @@ pub use app::{RecvBounds, Remnant, StreamPosition};
 pub use watch::{MAX_MARKS, MAX_NOTICES, Notice, Stamps};
 
 use crate::clock::{AnswerLimit, TsClock, TsRecent};
+use crate::ecn::{EcnHandshake, EcnState};
 use crate::negotiate::{InitialWindow, Negotiated};
 use crate::recovery::Phase;
 use crate::syn_sent::OpenParams;
@@ -75,6 +78,7 @@ pub struct Connection {
     just_established: bool,
     snd: Snd,
     rcv: Rcv,
+    ecn: EcnState,
     stats: Stats,
 }
 
@@ -114,6 +118,8 @@ struct Due {
     probe: Option<TxReason>,
     /// Its first half has left, which tells of urgent data.
     urgent_told: bool,
+    /// The ACK that is due answers a SYN or SYN-ACK: with accurate ECN it tells how that arrived.
+    reflect: bool,
 }
 
 /// A reset to send.
@@ -147,6 +153,7 @@ impl Due {
     /// A segment with an ACK left for another reason; it stands for one that was due.
     fn ack_rode_along(&mut self) {
         self.ack = None;
+        self.reflect = false;
         self.duplicate_acks = self.duplicate_acks.saturating_sub(1);
     }
 
@@ -172,17 +179,20 @@ pub(crate) struct Birth {
     pub(crate) syn_retransmissions: u8,
     /// The round trip of the handshake, if it could be measured.
     pub(crate) rtt: Option<Duration>,
+    /// What was agreed on about ECN.
+    pub(crate) ecn: EcnHandshake,
     /// [`Instant::MAX`] if there is none.
     pub(crate) connect_deadline: Instant,
 }
 
 impl Connection {
     /// Our SYN was answered with a SYN-ACK: an ACK is due.
-    pub(crate) fn active<O: Observer>(cx: &mut Cx<'_, O>, birth: Birth) -> Connection {
+    pub(crate) fn active<O: Observer>(cx: &mut Cx<'_, O>, birth: Birth, syn_ack: &Segment) -> Connection {
         let syns = birth.syn_retransmissions.saturating_add(1);
         let mut connection = Connection::established(cx, birth);
         connection.stats = Stats::new(cx.now, true, syns);
         cx.state(TcpState::SynSent, TcpState::Established);
+        connection.ecn_connected(cx, syn_ack);
         if connection.config.quick_ack && connection.config.defer_accept == 0 {
             connection.due.ack_now(TxReason::HandshakeAck);
         } else {
@@ -198,11 +208,15 @@ impl Connection {
     }
 
     /// The peer's ACK completed the handshake that it began; what came with the ACK is taken, too.
-    pub(crate) fn passive<O: Observer>(cx: &mut Cx<'_, O>, birth: Birth, mut ack: Segment) -> Connection {
+    pub(crate) fn passive<O: Observer>(cx: &mut Cx<'_, O>, mut birth: Birth, mut ack: Segment) -> Connection {
+        birth.ecn.look_at(ack.options.acc_ecn.as_ref());
+        let delivered_ce = birth.ecn.on_third_ack(birth.config.ecn_fallback, &ack);
         let mut connection = Connection::established(cx, birth);
         cx.state(TcpState::SynReceived, TcpState::Established);
         connection.stats.on_received(&ack);
+        connection.ecn_accepted(cx, delivered_ce, &ack);
         connection.segment_arrives(cx, &mut ack);
+        connection.ecn_agreed(cx);
         // The connection is new to its owner, who asks for its readiness as a whole.
         let _ = connection.outcome();
         connection
@@ -239,6 +253,7 @@ impl Connection {
         Connection {
             snd: Snd::new(&birth, halves.syn_acked()),
             rcv: Rcv::new(now, &birth),
+            ecn: EcnState::new(birth.ecn),
             config: birth.config,
             params: birth.params,
             negotiated: birth.negotiated,

@@ -28,6 +28,7 @@ impl Connection {
         if self.halves.over() {
             return None;
         }
+        self.ecn_refresh(cx.now);
         if !self.halves.syn_acked() {
             return self.send_syn_ack(cx).or_else(|| self.send_ack(cx));
         }
@@ -92,6 +93,7 @@ impl Connection {
         if let (Some(timestamps), Some(recent)) = (&mut segment.options.timestamps, self.rcv.ts_recent) {
             timestamps.ecr = recent.val();
         }
+        self.ecn_grant(&mut segment);
         let transmit = control(segment, why);
         // The first SYN-ACK takes the SYN's place, and the round trip is its own; but what was sent again stays so.
         let first = why == TxReason::SynAck;
@@ -184,6 +186,9 @@ impl Connection {
         flags.set(TcpFlags::PSH, burst.push && done);
         flags.set(TcpFlags::FIN, burst.fin && done);
         let mut segment = self.segment(cx, burst.seq, flags);
+        if len > 0 && burst.retransmission == 0 {
+            self.ecn_mark_new_data(cx, &mut segment);
+        }
         if len > 0 {
             self.rcv.ack.on_data_sent(cx.now);
         }
@@ -246,7 +251,10 @@ impl Connection {
 
     fn send_ack<O: Observer>(&mut self, cx: &mut Cx<'_, O>) -> Option<Transmit> {
         let why = self.due.take_ack()?;
-        let segment = self.segment(cx, self.acceptable_seq(), TcpFlags::ACK);
+        let mut segment = self.segment(cx, self.acceptable_seq(), TcpFlags::ACK);
+        if core::mem::take(&mut self.due.reflect) {
+            self.ecn_reflect(&mut segment);
+        }
         let transmit = control(segment, why);
         cx.sent(&transmit, 0);
         Some(transmit)
@@ -280,11 +288,12 @@ impl Connection {
         }
         let timestamps = self.rcv.ts_recent.map(|recent| Timestamps { val: self.clock().val(now), ecr: recent.val() });
         let options = TcpOptions { timestamps, sack: self.sack_blocks(), ..TcpOptions::default() };
+        let mut segment = Segment { seq, ack, flags: flags | TcpFlags::ACK, window, options, ..Segment::default() };
+        self.ecn_mark(now, &mut segment);
         self.rcv.queue.take_duplicate();
         self.rcv.ack.on_ack_sent();
         self.timers.stop(Timer::DelayedAck);
         self.snd.last_tx = now;
-        let mut segment = Segment { seq, ack, flags: flags | TcpFlags::ACK, window, options, ..Segment::default() };
         if self.snd.is_urgent() && seq.before(self.snd.up) {
             self.mark_urgent(&mut segment);
         }
@@ -308,7 +317,7 @@ impl Connection {
     }
 
     /// What came twice, if anything did (RFC 2883 §4), and what came out of order (RFC 2018 §3).
-    fn sack_blocks(&self) -> ArrayVec<SackBlock, 4> {
+    pub(super) fn sack_blocks(&self) -> ArrayVec<SackBlock, 4> {
         let mut blocks = ArrayVec::new();
         if !self.negotiated.sack {
             return blocks;

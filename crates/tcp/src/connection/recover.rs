@@ -20,6 +20,8 @@ pub(super) struct Before {
     in_flight: u32,
     /// Segments that ever counted as lost.
     ever_lost: u32,
+    /// The ACK says that our packets met congestion: so many segments.
+    pub(super) ce: Option<u32>,
 }
 
 impl Before {
@@ -29,6 +31,7 @@ impl Before {
             ssthresh: snd.congestion.ssthresh(),
             in_flight: snd.in_flight(),
             ever_lost: snd.records.ever_lost(),
+            ce: None,
         }
     }
 }
@@ -47,13 +50,19 @@ impl Connection {
             acked,
             duplicate: duplicate && acked.dsack.is_none() && acked.acked == 0,
             sack: self.negotiated.sack,
-            ece: false,
+            ece: before.ce.is_some(),
             echo: self.echo(segment),
             may_send_new: self.has_unsent() && self.snd.right_edge().after(self.snd.nxt()),
             loss: LossSample::new(cx.now, before.in_flight, u32::from(self.snd.mss)),
         };
         let snd = &mut self.snd;
+        let was_reducing = snd.recovery.is_reducing();
         let verdict = snd.recovery.on_ack(&mut snd.records, &mut snd.congestion, &input);
+        if verdict.undone.is_some() {
+            self.ecn.on_undone();
+        } else if verdict.begun.is_some() && !was_reducing {
+            self.ecn.on_reduced();
+        }
         self.tell_of_recovery(cx, &verdict, before);
         verdict
     }
@@ -120,6 +129,7 @@ impl Connection {
         let snd = &mut self.snd;
         let begins = snd.recovery.enter_cwr(&snd.records, &mut snd.congestion, &loss);
         if begins {
+            self.ecn.on_reduced();
             cx.emit(|| Event::RecoveryBegan { why });
             let why = match why {
                 RecoveryReason::Ecn => CongestionReason::Ecn,
@@ -152,7 +162,7 @@ impl Connection {
         let lost = now.ever_lost.wrapping_sub(before.ever_lost);
         let snd = &mut self.snd;
         snd.recovery.reduce(&snd.records, &snd.congestion, acked.delivered_segments, lost, acked.acked > 0);
-        let sample = self.ack_sample(cx.now, acked, before.in_flight);
+        let sample = self.ack_sample(cx.now, acked, before);
         self.snd.congestion.on_ack(&sample);
         self.tell_of_window(
             cx,
@@ -165,17 +175,19 @@ impl Connection {
         );
     }
 
-    fn ack_sample(&self, now: Instant, acked: &Acked, prior_in_flight: u32) -> AckSample {
+    fn ack_sample(&self, now: Instant, acked: &Acked, before: &Before) -> AckSample {
         let snd = &self.snd;
         AckSample {
             delivered: acked.delivered_segments,
-            prior_in_flight,
+            prior_in_flight: before.in_flight,
             in_flight: snd.in_flight(),
             rtt: acked.newest_rtt(),
             srtt: snd.rtt.srtt(),
             min_rtt: snd.rtt.min(),
             cwnd_limited: snd.usage.is_limited(snd.cwnd(), snd.congestion.ssthresh()),
             in_recovery: snd.recovery.is_reducing(),
+            ece: before.ce.is_some(),
+            ce: before.ce.unwrap_or(0),
             ..AckSample::new(now, acked.acked_segments, u32::from(snd.mss))
         }
     }
@@ -206,6 +218,7 @@ impl Connection {
         let phase = self.snd.recovery.phase();
         let snd = &mut self.snd;
         let reneged = snd.recovery.on_rto(&mut snd.records, &mut snd.congestion, loss, repeated, self.config.frto);
+        self.ecn.on_reduced();
         if reneged {
             cx.count(Counter::TcpExtTCPSACKReneging);
         }

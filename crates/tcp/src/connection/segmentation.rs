@@ -312,7 +312,7 @@ impl Connection {
 
     /// The size of a full segment now, with the options that it will have.
     pub(super) fn current_mss(&self) -> u32 {
-        self.snd.cut_mss(self.header_len(), self.sack_option_len())
+        self.snd.cut_mss(self.header_len(), self.changing_options_len())
     }
 
     /// Length of the TCP header of a data segment without SACK blocks.

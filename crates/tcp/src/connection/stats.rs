@@ -121,6 +121,11 @@ impl Stats {
         }
     }
 
+    /// Payload bytes sent, retransmissions included.
+    pub(super) fn bytes_sent(&self) -> u64 {
+        self.bytes_sent
+    }
+
     pub(super) fn on_delivered(&mut self, segments: u32) {
         self.delivered = self.delivered.wrapping_add(segments);
     }

@@ -9,7 +9,7 @@ use crate::recv::{AckDue, Inserted, ReceivedData};
 use crate::{Cx, Readiness};
 use core::ops::ControlFlow::{self, Break, Continue};
 use limpid_event::{Counter, DropReason, Observer, TcpState, Timer, TxReason};
-use limpid_wire::{Segment, SeqNum, TcpFlags};
+use limpid_wire::{Ecn, Segment, SeqNum, TcpFlags};
 
 /// SACK blocks that an ACK has room for together with others (Linux's TCP_SACK_BLOCKS_EXPECTED).
 const SACK_BLOCKS_EXPECTED: usize = 2;
@@ -51,8 +51,9 @@ impl Connection {
             self.rcv.discharge(inserted.dropped);
         }
         if in_order {
-            self.text_in_order(cx, inserted, data, total)
+            self.text_in_order(cx, inserted, data, total, segment.ecn)
         } else {
+            self.ecn_text_arrived(cx, segment.ecn);
             self.text_ahead(cx, inserted, data, total)
         }
         if inserted.fin {
@@ -68,6 +69,7 @@ impl Connection {
         let (seq, end, rcv_nxt) = (segment.seq, segment.seq_end(), self.rcv_nxt());
         let window = self.rcv.window.current(rcv_nxt).bytes();
         if !end.after(rcv_nxt) {
+            self.ecn_old_text(seq);
             self.note_duplicate(cx, seq, end);
             self.acknowledge_old(cx);
             cx.dropped(DropReason::Duplicate);
@@ -167,7 +169,14 @@ impl Connection {
     }
 
     /// The segment's data begins at RCV.NXT (or before).
-    fn text_in_order<O: Observer>(&mut self, cx: &mut Cx<'_, O>, inserted: Inserted, data: ReceivedData, total: u32) {
+    fn text_in_order<O: Observer>(
+        &mut self,
+        cx: &mut Cx<'_, O>,
+        inserted: Inserted,
+        data: ReceivedData,
+        total: u32,
+        field: Ecn,
+    ) {
         if inserted.duplicate {
             self.count_d_sack(cx, Counter::TcpExtTCPDSACKOldSent);
         }
@@ -178,6 +187,7 @@ impl Connection {
         self.rcv.bytes += u64::from(inserted.ready);
         self.rcv.last_data = cx.now;
         let larger = self.rcv.ack.on_data(data);
+        self.ecn_text_arrived(cx, field);
         self.rcv.on_taken(&self.config, self.option_bytes(), total, larger);
         if self.is_worth_reading() {
             self.woke |= Readiness::READABLE;

@@ -106,7 +106,7 @@ fn a_tsval_with_options_is_never_of_the_future() {
     let negotiated =
         Negotiated { peer_mss: 1460, snd_scale: WindowScale::new(14), scaling: true, timestamps: true, sack: true };
     for tsval in [0, 1, 30, 31, 63, 64, 1_000_000, u32::MAX] {
-        let with = tsval_with(tsval, &negotiated);
+        let with = tsval_with(tsval, &negotiated, true);
         let behind = tsval.wrapping_sub(with);
         assert!(behind < 64, "{tsval}: {behind} behind");
         assert_eq!(options_of(with, &Config::default(), 1460), negotiated);

@@ -94,6 +94,8 @@ pub struct DelayedAck {
     pingpong: bool,
     /// None of them ever waits.
     at_once: bool,
+    /// The next one does not.
+    demanded: bool,
     pushed: Pushed,
     /// An ACK is owed (Linux's ICSK_ACK_SCHED).
     scheduled: bool,
@@ -127,6 +129,7 @@ impl DelayedAck {
             quick: 0,
             pingpong: false,
             at_once: false,
+            demanded: false,
             pushed: Pushed::No,
             scheduled: false,
             compressed: 0,
@@ -139,6 +142,11 @@ impl DelayedAck {
     #[must_use]
     pub fn with_ack_at_once(self, at_once: bool) -> DelayedAck {
         DelayedAck { at_once, ..self }
+    }
+
+    /// The next ACK of data does not wait, and then no more: ECN's feedback, or its answer, is urgent (Linux's ICSK_ACK_NOW).
+    pub fn demand(&mut self) {
+        self.demanded = true;
     }
 
     /// Quick ACK mode.
@@ -261,12 +269,15 @@ impl DelayedAck {
         if self.is_quick() {
             return AckDue::Now(TxReason::QuickAck);
         }
+        if self.demanded {
+            return AckDue::Now(TxReason::EcnFeedback);
+        }
         self.delay(now, srtt)
     }
 
     /// When to acknowledge while something is out of order. In quick ACK mode, or if nothing may be compressed, at once.
     pub fn decide_ahead(&mut self, now: Instant, rcv_nxt: SeqNum, compression: Compression) -> AckDue {
-        if self.is_quick() || self.compressed >= compression.most {
+        if self.is_quick() || self.demanded || self.compressed >= compression.most {
             return AckDue::Now(TxReason::DuplicateAck);
         }
         if self.duplicates_of != rcv_nxt {
@@ -358,6 +369,7 @@ impl DelayedAck {
             self.quick = self.quick.saturating_sub(1);
         }
         self.compressed = 0;
+        self.demanded = false;
         self.pending = None;
         self.scheduled = false;
         self.pushed = Pushed::No;

@@ -2,8 +2,8 @@
 
 use Meaning::{Flag, Name, NoEffect, Number, Numbers, Only};
 use limpid_stack::{Config, StackConfig, SynCookies};
-use limpid_tcp::SynSchedule;
 use limpid_tcp::congestion::Algorithm;
+use limpid_tcp::{AccEcnOptions, EcnPolicy, SynSchedule};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -52,7 +52,6 @@ macro_rules! rows {
 }
 
 const NO_FAST_OPEN: &str = "the stack has no Fast Open";
-const NO_ECN: &str = "the stack has no ECN";
 const NO_PACING: &str = "nothing is paced";
 const NO_PROBING: &str = "the stack does not probe for the path MTU";
 const NO_METRICS: &str = "nothing but the path MTU is remembered of peers";
@@ -67,10 +66,10 @@ pub(super) const TABLE: &[Row] = rows! {
     "net.ipv4.tcp_sack" => flag(|c| c.tcp.sack, |c, on| tcp(c).sack = on),
     "net.ipv4.tcp_dsack" => flag(|c| c.tcp.dsack, |c, on| tcp(c).dsack = on),
     "net.ipv4.tcp_window_scaling" => flag(|c| c.tcp.window_scaling, |c, on| tcp(c).window_scaling = on),
-    "net.ipv4.tcp_ecn" => Only { values: &["0"], why: NO_ECN },
-    "net.ipv4.tcp_ecn_option" => NoEffect { default: "2", why: NO_ECN },
-    "net.ipv4.tcp_ecn_option_beacon" => NoEffect { default: "3", why: NO_ECN },
-    "net.ipv4.tcp_ecn_fallback" => NoEffect { default: "1", why: NO_ECN },
+    "net.ipv4.tcp_ecn" => Number { least: 0, most: 5, read: ecn, write: set_ecn },
+    "net.ipv4.tcp_ecn_option" => Number { least: 0, most: 3, read: ecn_option, write: set_ecn_option },
+    "net.ipv4.tcp_ecn_option_beacon" => count!(0, 63, accecn_beacon),
+    "net.ipv4.tcp_ecn_fallback" => flag(|c| c.tcp.ecn_fallback, |c, on| tcp(c).ecn_fallback = on),
     // Without a socket's option nothing differs between 0 and 1, Linux's default.
     "net.ipv4.tcp_fastopen" => Only { values: &["0", "1"], why: NO_FAST_OPEN },
     "net.ipv4.tcp_fastopen_key" => Only { values: &["00000000-00000000-00000000-00000000"], why: NO_FAST_OPEN },
@@ -210,6 +209,27 @@ const fn flag(read: fn(&StackConfig) -> bool, write: fn(&mut StackConfig, bool))
 /// The settings of new sockets.
 fn tcp(config: &mut StackConfig) -> &mut Config {
     Arc::make_mut(&mut config.tcp)
+}
+
+/// Which of Linux's numbers stands for a value: its place among all there are.
+fn place<T: PartialEq>(all: &[T], value: &T) -> i64 {
+    all.iter().position(|one| one == value).map_or(0, |place| place as i64)
+}
+
+fn ecn(config: &StackConfig) -> i64 {
+    place(&EcnPolicy::ALL, &config.tcp.ecn)
+}
+
+fn set_ecn(config: &mut StackConfig, number: i64) {
+    tcp(config).ecn = EcnPolicy::ALL[number as usize];
+}
+
+fn ecn_option(config: &StackConfig) -> i64 {
+    place(&AccEcnOptions::ALL, &config.tcp.accecn_option)
+}
+
+fn set_ecn_option(config: &mut StackConfig, number: i64) {
+    tcp(config).accecn_option = AccEcnOptions::ALL[number as usize];
 }
 
 fn cookies(config: &StackConfig) -> i64 {

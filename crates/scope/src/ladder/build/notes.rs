@@ -6,7 +6,7 @@ use crate::analysis::{Connection, Noted};
 use crate::ladder::layout::*;
 use crate::trace::What;
 use crate::words;
-use limpid_event::{Call, Error, Event, Instant, TcpState, Timer};
+use limpid_event::{Call, CongestionReason, EcnEvent, Error, Event, Instant, TcpState, Timer};
 use limpid_wire::TcpFlags;
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -157,6 +157,17 @@ fn short_name(timer: Timer) -> &'static str {
     }
 }
 
+/// What ECN did, in words; `None` for what the packets show.
+fn ecn(event: EcnEvent) -> Option<&'static str> {
+    match event {
+        EcnEvent::MarkReceived { .. } => Some("arrived with a mark: congestion experienced"),
+        EcnEvent::EchoBegins => Some("echoes the mark: ECE on each segment until CWR comes"),
+        EcnEvent::EchoEnds => Some("CWR came: no more ECE"),
+        EcnEvent::Answered => Some("CWR: tells that the window was reduced"),
+        _ => None,
+    }
+}
+
 /// What an engine told, in words, if it is worth a line.
 fn told(event: &Event) -> Option<(Voice, String)> {
     let text = match event {
@@ -167,6 +178,10 @@ fn told(event: &Event) -> Option<(Voice, String)> {
         Event::Ended { error: Some(error) } => format!("{error} ({})", error.errno()),
         Event::SoftError { error } => format!("noted, but no end: {error}"),
         Event::Dropped { why } => format!("dropped: {why}"),
+        Event::Ecn(event) => ecn(*event)?.into(),
+        Event::Congestion { cwnd, why: CongestionReason::Ecn, .. } => {
+            format!("ECN: the window is reduced as for a loss, {cwnd} bytes")
+        }
         _ => return None,
     };
     let voice = if matches!(event, Event::Call(_)) { Voice::Application } else { Voice::Engine };
