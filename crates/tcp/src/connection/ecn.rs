@@ -227,7 +227,7 @@ impl Connection {
     /// The ACK that answers a SYN or SYN-ACK tells how that arrived instead (RFC 9768 §3.2.2.1).
     pub(super) fn ecn_reflect(&mut self, segment: &mut Segment) {
         if let Some(accurate) = self.ecn.accurate.as_ref().filter(|_| self.ecn.is_accurate()) {
-            segment.flags = segment.flags - TcpFlags::ACE | reflecting(accurate.syn_field);
+            segment.flags = (segment.flags - TcpFlags::ACE) | reflecting(accurate.syn_field);
         }
     }
 

@@ -226,14 +226,11 @@ impl TcpOptions {
             at.put(&[kind::MSS, 4]);
             at.put(&mss.to_be_bytes());
         }
-        match (self.timestamps, self.sack_permitted) {
-            (Some(timestamps), sack_permitted) => {
-                at.put(if sack_permitted { &[kind::SACK_PERMITTED, 2] } else { &[kind::NOP; 2] });
-                at.put(&[kind::TIMESTAMPS, 10]);
-                at.put(&timestamps.val.to_be_bytes());
-                at.put(&timestamps.ecr.to_be_bytes());
-            }
-            (None, _) => {}
+        if let Some(timestamps) = self.timestamps {
+            at.put(if self.sack_permitted { &[kind::SACK_PERMITTED, 2] } else { &[kind::NOP; 2] });
+            at.put(&[kind::TIMESTAMPS, 10]);
+            at.put(&timestamps.val.to_be_bytes());
+            at.put(&timestamps.ecr.to_be_bytes());
         }
         let mut padding = at.put_acc_ecn(layout.acc_ecn);
         if self.sack_permitted && self.timestamps.is_none() {
