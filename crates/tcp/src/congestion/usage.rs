@@ -73,6 +73,11 @@ impl CwndUsage {
         self.full_at = now;
     }
 
+    /// The window was looked at for another reason: an ACK that could have opened it, or a loss (Linux's `snd_cwnd_stamp`).
+    pub fn on_considered(&mut self, now: Instant) {
+        self.full_at = now;
+    }
+
     /// True if the window may grow. In slow start it is enough that half of it was used: it doubles each round trip.
     pub fn is_limited(&self, cwnd: u32, ssthresh: u32) -> bool {
         self.limited || (cwnd < ssthresh && u64::from(cwnd) < 2 * u64::from(self.max_out))

@@ -109,6 +109,7 @@ impl Connection {
             cx.emit(|| Event::RecoveryBegan { why: begun });
         }
         if let Some(why) = why {
+            self.snd.usage.on_considered(cx.now);
             self.tell_of_window(cx, before, why);
         }
     }
@@ -164,6 +165,9 @@ impl Connection {
         snd.recovery.reduce(&snd.records, &snd.congestion, acked.delivered_segments, lost, acked.acked > 0);
         let sample = self.ack_sample(cx.now, acked, before);
         self.snd.congestion.on_ack(&sample);
+        if acked.acked_segments > 0 && !self.snd.recovery.is_reducing() {
+            self.snd.usage.on_considered(cx.now);
+        }
         self.tell_of_window(
             cx,
             &now,
@@ -218,6 +222,7 @@ impl Connection {
         let phase = self.snd.recovery.phase();
         let snd = &mut self.snd;
         let reneged = snd.recovery.on_rto(&mut snd.records, &mut snd.congestion, loss, repeated, self.config.frto);
+        snd.usage.on_considered(cx.now);
         self.ecn.on_reduced();
         if reneged {
             cx.count(Counter::TcpExtTCPSACKReneging);

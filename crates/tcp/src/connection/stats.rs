@@ -134,10 +134,10 @@ impl Stats {
         self.dsack_dups = self.dsack_dups.saturating_add(1);
     }
 
-    /// The retransmission timer ran out.
-    pub(super) fn on_rto(&mut self, now: Instant) {
+    /// The retransmission timer ran out; `first` says that something was acknowledged since it did before.
+    pub(super) fn on_rto(&mut self, now: Instant, first: bool) {
         self.total_rto = self.total_rto.saturating_add(1);
-        if self.rto_since == Instant::MAX {
+        if first {
             self.rto_since = now;
             self.rto_recoveries = self.rto_recoveries.saturating_add(1);
         }

@@ -82,9 +82,9 @@ impl Connection {
         } else {
             self.due.syn_ack = Some(TxReason::SynAckRetransmit);
         }
-        self.snd.retransmits = self.snd.retransmits.saturating_add(u8::from(!probing));
         if !probing {
-            self.stats.on_rto(cx.now);
+            self.stats.on_rto(cx.now, self.snd.retransmits == 0);
+            self.snd.retransmits = self.snd.retransmits.saturating_add(1);
         }
         self.snd.backoff = if self.times_out_linearly() { 0 } else { self.snd.backoff.saturating_add(1) };
         let since = self.snd.recovery.first_resent_at().min(cx.now);
