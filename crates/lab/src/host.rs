@@ -6,8 +6,8 @@
 use crate::link::Outgoing;
 use limpid_event::{Error, Instant};
 use limpid_stack::Shutdown;
-use limpid_tcp::KeepAlive;
 use limpid_tcp::SynSchedule;
+use limpid_tcp::{Algorithm, KeepAlive};
 use limpid_wire::Endpoint;
 use rustix::event::PollFd;
 use std::io;
@@ -26,9 +26,9 @@ pub use ours::OurHost;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct SocketKey(u64);
 
-#[cfg(test)]
 impl SocketKey {
-    pub(crate) fn for_tests(n: u64) -> SocketKey {
+    /// The key of a machine's `n`-th socket: for those who make a [`Machine`] of their own.
+    pub const fn new(n: u64) -> SocketKey {
         SocketKey(n)
     }
 }
@@ -63,6 +63,8 @@ pub struct Options {
     pub linger: Option<Duration>,
     /// TCP_USER_TIMEOUT.
     pub user_timeout: Option<Duration>,
+    /// TCP_CONGESTION.
+    pub congestion: Option<Algorithm>,
 }
 
 /// What a world and its applications need of a host. No call waits.

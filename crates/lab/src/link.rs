@@ -182,20 +182,20 @@ impl Pipe {
             Verdict::Hold(by) => (by, None),
             Verdict::Copy(by) => (Duration::ZERO, Some(by)),
             Verdict::Lose => {
-                self.drop(entry, now + self.conditions.delay / 2, LinkFate::Lost);
+                self.drop((entry, packet.flow), now + self.conditions.delay / 2, LinkFate::Lost);
                 return None;
             }
             Verdict::Reject(kind) => {
-                self.drop(entry, now + self.conditions.delay / 2, LinkFate::Lost);
+                self.drop((entry, packet.flow), now + self.conditions.delay / 2, LinkFate::Lost);
                 return Some((kind, packet.bytes));
             }
         };
         let Some(departs) = self.queue.enter(now, packet.bytes.len(), &self.conditions) else {
-            self.drop(entry, now, LinkFate::QueueFull);
+            self.drop((entry, packet.flow), now, LinkFate::QueueFull);
             return None;
         };
         if self.losses.take(&self.conditions, ip) {
-            self.drop(entry, departs + self.conditions.delay / 2, LinkFate::Lost);
+            self.drop((entry, packet.flow), departs + self.conditions.delay / 2, LinkFate::Lost);
             return None;
         }
         self.carry(departs, packet, entry, held, copy);
@@ -250,12 +250,12 @@ impl Pipe {
         true
     }
 
-    fn drop(&mut self, entry: Entry, at: Instant, fate: LinkFate) {
+    fn drop(&mut self, (entry, flow): (Entry, FlowId), at: Instant, fate: LinkFate) {
         match fate {
             LinkFate::QueueFull => self.tally.queue_full += 1,
             _ => self.tally.lost += 1,
         }
-        self.recorder.lost(entry, at, fate);
+        self.recorder.lost_of((self.hosts.0, flow), entry, at, fate);
     }
 
     /// The next packet that has arrived by `now`. In real time it arrives when it is handed over, which may be later than

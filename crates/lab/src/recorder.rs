@@ -27,6 +27,8 @@ struct State {
     trace: Trace,
     left_out: u64,
     paused: bool,
+    /// Packets are left out.
+    events_only: bool,
 }
 
 /// A packet's place in the record; `None` if it was left out.
@@ -56,6 +58,11 @@ impl Recorder {
         self.state().paused = paused;
     }
 
+    /// Keeps no packets from here on, only events, and that of those on the link that were lost: for long transfers.
+    pub fn keep_events_only(&self) {
+        self.state().events_only = true;
+    }
+
     /// A packet left `from` for `to`. `bytes` begin with the IP header; `flow` and `why` are what the sender's engine told.
     pub fn sent(
         &self,
@@ -66,7 +73,7 @@ impl Recorder {
         why: Option<TxReason>,
     ) -> Entry {
         let mut state = self.state();
-        if state.paused || state.trace.packets.len() >= MAX_PACKETS {
+        if state.paused || state.events_only || state.trace.packets.len() >= MAX_PACKETS {
             state.left_out += 1;
             return Entry(None);
         }
@@ -95,6 +102,14 @@ impl Recorder {
     /// The packet never arrived.
     pub fn lost(&self, entry: Entry, at: Instant, fate: LinkFate) {
         self.ended(entry, Arrival::Lost { at, fate });
+    }
+
+    /// The packet of `host` that it sent at `at` never arrived; if it was left out of the record, that becomes a note.
+    pub fn lost_of(&self, (host, flow): (usize, FlowId), entry: Entry, at: Instant, fate: LinkFate) {
+        match entry.0 {
+            Some(_) => self.lost(entry, at, fate),
+            None => self.note(at, host, flow, What::Event(Event::Link { fate })),
+        }
     }
 
     fn ended(&self, entry: Entry, arrival: Arrival) {

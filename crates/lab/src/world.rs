@@ -316,6 +316,23 @@ impl World {
         }
     }
 
+    /// Runs up to `end`, whatever the applications do until then: for those that never end.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run), but for the limit of time.
+    pub fn run_until(&mut self, end: Instant) -> Result<(), LabError> {
+        self.clock.step_to(self.clock.now());
+        loop {
+            self.settle()?;
+            match self.next_event() {
+                _ if self.clock.now() >= end => return Ok(()),
+                Some(next) => self.go_on(next.min(end))?,
+                None if self.clock.is_real() => self.go_on(end)?,
+                None => return Err(self.stuck(Why::Deadlock).into()),
+            }
+        }
+    }
+
     /// The record so far.
     pub fn trace(&self) -> Trace {
         self.recorder.trace(self.clock.now())

@@ -167,6 +167,7 @@ fn apply(fd: &OwnedFd, options: &Options) -> Result<(), Errno> {
         keepalive,
         linger,
         user_timeout,
+        congestion,
     } = *options;
     if no_delay {
         sockopt::set_tcp_nodelay(fd, true)?;
@@ -185,6 +186,9 @@ fn apply(fd: &OwnedFd, options: &Options) -> Result<(), Errno> {
     }
     if linger.is_some() {
         sockopt::set_socket_linger(fd, linger)?;
+    }
+    if let Some(algorithm) = congestion {
+        sockopt::set_tcp_congestion(fd, algorithm.name())?;
     }
     if let Some(limit) = user_timeout {
         sockopt::set_tcp_user_timeout(fd, u32::try_from(limit.as_millis()).unwrap_or(u32::MAX))?;

@@ -90,6 +90,7 @@ impl OurHost {
             keepalive,
             linger,
             user_timeout,
+            congestion,
         } = *options;
         config.syn_retries = syn_retries.unwrap_or(config.syn_retries);
         config.syn_schedule = syn_schedule.unwrap_or(config.syn_schedule);
@@ -104,6 +105,7 @@ impl OurHost {
         config.keepalive = keepalive.or(config.keepalive);
         config.linger = linger.or(config.linger);
         config.user_timeout = user_timeout.or(config.user_timeout);
+        config.congestion = congestion.unwrap_or(config.congestion);
         Arc::new(config)
     }
 

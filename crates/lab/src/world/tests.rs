@@ -38,7 +38,7 @@ impl Machine for Silent {
         false
     }
     fn listen(&mut self, _: Instant, _: Endpoint, _: usize, _: &Options) -> Result<SocketKey, Error> {
-        Ok(SocketKey::for_tests(0))
+        Ok(SocketKey::new(0))
     }
     fn accept(&mut self, _: Instant, _: SocketKey) -> Result<(SocketKey, Endpoint), Error> {
         Err(Error::WouldBlock)

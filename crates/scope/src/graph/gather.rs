@@ -2,7 +2,7 @@
 
 use super::MAX_FLOWS;
 use crate::trace::{Trace, What};
-use limpid_event::{CongestionReason, Event, FlowId, Instant, Timer};
+use limpid_event::{Event, FlowId, Instant, LinkFate, Timer};
 use limpid_wire::{Endpoint, SeqNum};
 use std::collections::BTreeMap;
 
@@ -78,19 +78,19 @@ impl Flow {
                 self.set_cwnd(at, *cwnd);
                 self.pacing.extend(pacing_rate.map(|rate| (at, rate as f64)));
             }
-            Event::Congestion { cwnd, ssthresh, why } => {
+            Event::Congestion { cwnd, ssthresh, .. } => {
                 self.set_cwnd(at, *cwnd);
                 if *ssthresh < NO_THRESHOLD {
                     self.ssthresh.push((at, f64::from(*ssthresh)));
-                }
-                if is_undo(*why) {
-                    self.undone.push(at);
                 }
             }
             Event::RttSample { rtt, .. } => self.rtt.push((at, rtt.as_secs_f64())),
             Event::TimerFired { timer: Timer::Rto, .. } => self.rto.push(at),
             Event::RecoveryBegan { .. } => self.recovering = self.recovering.or(Some(at)),
             Event::RecoveryEnded => self.recovery.extend(self.recovering.take().map(|since| (since, at))),
+            Event::Undone { .. } => self.undone.push(at),
+            // Only told of packets that are not in the record.
+            Event::Link { fate: LinkFate::Lost | LinkFate::QueueFull } => self.lost.push(at),
             _ => {}
         }
     }
@@ -101,11 +101,6 @@ impl Flow {
             self.cwnd.push((at, cwnd));
         }
     }
-}
-
-/// That the reason takes a reduction back.
-fn is_undo(why: CongestionReason) -> bool {
-    why.text().contains("undo") || why.text().contains("undone")
 }
 
 /// The senders of a trace, in the order in which they began: at most [`MAX_FLOWS`], those that sent most.

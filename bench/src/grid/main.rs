@@ -1,0 +1,121 @@
+//! The grid: goodput over loss, round trip, rate, queue and reordering, of every controller of ours and beside smoltcp, in
+//! the lab's virtual time. `cargo xtask bench grid --help`; docs/grid.md says how to read it.
+
+mod cell;
+mod check;
+mod explain;
+mod json;
+mod play;
+mod pool;
+mod smoltcp_host;
+mod table;
+mod theory;
+
+use cell::Cell;
+use clap::Parser;
+use play::{Contender, Outcome, Plan, Span};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Measure goodput over bad links, in virtual time
+///
+/// A cell is a link (loss, round trip, rate, queue, reordering) and a number of flows. Each is played by every controller
+/// of limpid and by smoltcp with its CUBIC, under the same losses. Goodput is shown as a share of what the link can carry,
+/// beside what the response functions of RFC 5681 and RFC 9438 predict. At the end stands what must hold, and whether it does.
+#[derive(Parser)]
+#[command(
+    bin_name = "cargo xtask bench grid",
+    after_help = "Examples:\n  cargo xtask bench grid\n  cargo xtask bench grid --only cubic,smoltcp --json grid.json\n  cargo xtask bench grid --cell loss=1%,rtt=100,rate=100 --only bbr"
+)]
+struct Args {
+    /// Play every cell there is: hours
+    #[arg(long)]
+    full: bool,
+
+    /// Play one cell and explain it with graph and counters: loss=1%,rtt=100,rate=100,queue=1,reorder=0,flows=1, or a part
+    /// of that (rtt in ms, rate in Mbit/s, queue in bandwidth-delay products)
+    #[arg(long, value_name = "CELL", conflicts_with = "full")]
+    cell: Option<Cell>,
+
+    /// Play these only: cubic, reno, bbr, smoltcp
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    only: Vec<String>,
+
+    /// Decides what chance decides
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+
+    /// Threads
+    #[arg(long, value_name = "N", default_value_t = threads())]
+    jobs: usize,
+
+    /// Write all figures to a file
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// The outcomes of a cell, by whose they are.
+pub(crate) type Outcomes = BTreeMap<Contender, Outcome>;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let contenders: Vec<Contender> = (Contender::all().into_iter())
+        .filter(|contender| args.only.is_empty() || args.only.iter().any(|name| name == contender.name()))
+        .collect();
+    let unknown = args.only.iter().find(|name| contenders.iter().all(|contender| contender.name() != name.as_str()));
+    if let Some(unknown) = unknown {
+        let names: Vec<&str> = Contender::all().into_iter().map(Contender::name).collect();
+        eprintln!("error: --only {unknown}: there are {}", names.join(", "));
+        return ExitCode::from(2);
+    }
+    let result = match args.cell {
+        Some(cell) => explain::explain(&cell, &contenders, args.seed),
+        None => whole(&args, &contenders),
+    };
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Plays many cells; true if all that must hold does.
+fn whole(args: &Args, contenders: &[Contender]) -> Result<bool, String> {
+    let cells = if args.full { Cell::all() } else { Cell::representative() };
+    let plan = |cell: &Cell, contender: &Contender| Plan {
+        cell: *cell,
+        contender: *contender,
+        span: Span::of(cell),
+        seed: args.seed,
+        mixed: None,
+        record: false,
+    };
+    let plans: Vec<Plan> = cells.iter().flat_map(|cell| contenders.iter().map(move |who| plan(cell, who))).collect();
+    let extra = check::plans(contenders, args.seed);
+    let (count, started) = (plans.len(), std::time::Instant::now());
+    let all: Vec<Plan> = plans.iter().chain(&extra).cloned().collect();
+    let mut outcomes = pool::play_all(&all, args.jobs)?;
+    let extra: Vec<(Plan, Outcome)> = extra.into_iter().zip(outcomes.split_off(count)).collect();
+    let mut grid: Vec<(Cell, Outcomes)> = cells.iter().map(|cell| (*cell, Outcomes::new())).collect();
+    for (at, (plan, outcome)) in plans.iter().zip(outcomes).enumerate() {
+        grid[at / contenders.len()].1.insert(plan.contender, outcome);
+    }
+    let took = started.elapsed();
+    print!("{}", table::table(&grid, contenders));
+    print!("{}", table::heat_maps(&grid, contenders));
+    let checks = check::checks(&grid, &extra);
+    print!("{}", check::report(&checks));
+    println!("\n{} runs in {:.0} s on {} threads, seed {}", all.len(), took.as_secs_f64(), args.jobs, args.seed);
+    if let Some(file) = &args.json {
+        std::fs::write(file, json::text(&grid, &checks, args.seed)).map_err(|e| format!("{}: {e}", file.display()))?;
+    }
+    Ok(checks.iter().all(|check| check.holds != Some(false)))
+}
