@@ -218,6 +218,11 @@ pub enum Event {
         /// How it is known.
         how: UndoReason,
     },
+    /// The congestion controller has gone on to another phase, as BBR does.
+    ControllerPhase {
+        /// Its name for people.
+        phase: &'static str,
+    },
     /// The application called.
     Call(Call),
     /// The connection is over for the application: `None` after an orderly close.

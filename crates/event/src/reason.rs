@@ -265,6 +265,8 @@ pub enum CongestionReason {
     Prr,
     /// It had been needless, and is taken back (RFC 4015 §3.2).
     Undo,
+    /// It follows from the controller's model of the path (draft-ietf-ccwg-bbr §5.6).
+    Model,
 }
 
 impl CongestionReason {
@@ -280,6 +282,7 @@ impl CongestionReason {
             CongestionReason::Ecn => "ECN",
             CongestionReason::Prr => "proportional rate reduction",
             CongestionReason::Undo => "reduction taken back",
+            CongestionReason::Model => "model of the path",
         }
     }
 }

@@ -70,7 +70,9 @@ pub use frame::{MAX_HEAD, RxChecksum, RxFrame, TxBatch, TxChecksum, TxFrame};
 pub use icmp::error::{IcmpNotice, MAX_QUOTE, Origin};
 pub use iface::{IfaceId, InterfaceConfig, Medium, Route, RouteMetrics};
 pub use ip::config::{DEFAULT_TTL, IpConfig, IpHeaderConfig, PathMtu};
-pub use limpid_tcp::{Config, Notice, Readiness, RecvBounds, Stamps, StreamPosition, TcpInfo, WriteFlags};
+pub use limpid_tcp::{
+    Config, ControllerInfo, Notice, Readiness, RecvBounds, Stamps, StreamPosition, TcpInfo, WriteFlags,
+};
 pub use listen::{HOLD_LIMIT, IncomingSyn, Refusal, SynId};
 pub use socket::{Shutdown, SocketId, Wakes};
 pub use stack::Stack;

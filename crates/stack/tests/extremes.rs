@@ -5,8 +5,7 @@ mod common;
 use common::{A, B, Impairments, Rng, World, end};
 use limpid_event::{Error, Silent};
 use limpid_stack::{Config, InterfaceConfig, ListenConfig, Medium, Route, Secrets, Shutdown, Stack, StackConfig};
-use limpid_tcp::KeepAlive;
-use limpid_tcp::SynSchedule;
+use limpid_tcp::{Controllers, HyStart, KeepAlive, SynSchedule};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
@@ -70,12 +69,18 @@ fn settings(rng: &mut Rng) -> Config {
         pacing_ss_ratio: pick(rng, &[0, 200, u16::MAX]),
         pacing_ca_ratio: pick(rng, &[0, 120, u16::MAX]),
         retrans_collapse: rng.chance(500),
+        frto: rng.chance(500),
         rto_min: duration(rng),
         rto_max: duration(rng),
         min_snd_mss: pick(rng, &[0, 48, u16::MAX]),
         recv_err: rng.chance(500),
         thin_linear_timeouts: rng.chance(500),
         congestion: pick(rng, &limpid_tcp::Algorithm::ALL),
+        controllers: Controllers::default(),
+        hystart: pick(rng, &[HyStart::Off, HyStart::Classic, HyStart::PlusPlus]),
+        abe: rng.chance(500),
+        pacing: rng.chance(500),
+        max_pacing_rate: pick(rng, &[0, 1, 1000, u64::MAX - 1, u64::MAX]),
         initial_cwnd: number(rng),
         invalid_ratelimit: duration(rng),
         require_timestamps: rng.chance(500),

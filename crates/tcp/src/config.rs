@@ -1,6 +1,6 @@
 //! What can be set, for a stack and for each socket, with Linux's names beside ours.
 
-use crate::congestion::Algorithm;
+use crate::congestion::{Algorithm, Controllers, HyStart};
 use crate::ecn::{AccEcnOptions, EcnPolicy};
 use crate::recovery::Rto;
 use core::time::Duration;
@@ -98,6 +98,17 @@ pub struct Config {
     pub notsent_lowat: u32,
     /// The congestion controller (`tcp_congestion_control`, TCP_CONGESTION).
     pub congestion: Algorithm,
+    /// Controllers of one's own ([`register_controller`](Config::register_controller)).
+    pub controllers: Controllers,
+    /// How CUBIC leaves slow start before a loss (its module parameters `hystart`, `hystart_detect`).
+    pub hystart: HyStart,
+    /// A mark of ECN cuts the window of Reno and CUBIC less than a loss (RFC 8511). Linux has no such switch, so it is off.
+    pub abe: bool,
+    /// Segments are held back to the rate of sending whatever the controller, as behind a queue of Linux's `fq`. BBR always does
+    /// so.
+    pub pacing: bool,
+    /// The bound on that rate, bytes a second (SO_MAX_PACING_RATE): less than [`u64::MAX`] holds segments back, too.
+    pub max_pacing_rate: u64,
     /// Initial congestion window in segments (RFC 6928).
     pub initial_cwnd: u8,
     /// The congestion window shrinks while nothing is sent, or less than it allows (`tcp_slow_start_after_idle`; RFC 2861).
@@ -167,6 +178,7 @@ impl Config {
     pub fn follow(&mut self, before: &Config, after: &Config) {
         follow!(self, before, after: syn_retries, syn_schedule, syn_ack_retries, retries2, orphan_retries);
         follow!(self, before, after: timestamps, sack, dsack, window_scaling, initial_cwnd);
+        follow!(self, before, after: controllers, hystart, abe, pacing);
         follow!(self, before, after: notsent_lowat, slow_start_after_idle, min_tso_segs, tso_win_divisor, tso_rtt_log);
         follow!(self, before, after: pacing_ss_ratio, pacing_ca_ratio, retrans_collapse, frto, rto_min, rto_max);
         follow!(self, before, after: min_snd_mss);
@@ -259,6 +271,11 @@ impl Default for Config {
             cork: false,
             notsent_lowat: u32::MAX,
             congestion: Algorithm::Cubic,
+            controllers: Controllers::default(),
+            hystart: HyStart::Classic,
+            abe: false,
+            pacing: false,
+            max_pacing_rate: u64::MAX,
             initial_cwnd: 10,
             slow_start_after_idle: true,
             min_tso_segs: 2,

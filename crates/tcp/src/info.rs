@@ -89,8 +89,10 @@ pub struct TcpInfo {
     pub bytes_received: u64,
     /// Segments sent again in all.
     pub total_retrans: u32,
-    /// How fast the controller would send, bytes a second; 0 where that is unknown.
+    /// How fast to send, bytes a second; [`u64::MAX`] where that is unknown.
     pub pacing_rate: u64,
+    /// The bound on it (SO_MAX_PACING_RATE).
+    pub max_pacing_rate: u64,
     /// Segments sent,
     pub segs_out: u32,
     /// and received.
@@ -166,6 +168,7 @@ impl TcpInfo {
             snd_ssthresh: u32::MAX,
             reordering: 3,
             pacing_rate: u64::MAX,
+            max_pacing_rate: config.max_pacing_rate,
             delivery_rate_app_limited: true,
             ..TcpInfo::default()
         }

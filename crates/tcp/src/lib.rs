@@ -17,12 +17,14 @@ mod clock;
 mod config;
 #[doc(hidden)]
 pub mod congestion;
-mod connection;
+pub(crate) mod connection;
 pub mod cookie;
+mod delivery;
 mod ecn;
 mod info;
 mod negotiate;
 mod outcome;
+mod pacing;
 #[doc(hidden)]
 pub mod recovery;
 #[doc(hidden)]
@@ -38,7 +40,7 @@ mod time_wait;
 mod timer;
 
 pub use config::{Config, KeepAlive, SynSchedule};
-pub use congestion::Algorithm;
+pub use congestion::{Algorithm, ControllerFactory, ControllerInfo, Controllers, HyStart, Start};
 pub use connection::{Connection, MAX_MARKS, MAX_NOTICES, Notice, RecvBounds, Remnant, Stamps, StreamPosition};
 pub use ecn::{AccEcnFailure, AccEcnOptions, AccEcnSeen, EcnLevel, EcnPolicy};
 pub use info::{AccEcnInfo, TcpInfo};

@@ -227,7 +227,13 @@ impl Target for OurTarget {
                 self.jammed = *limit == 0;
                 Ok(Applied::Done)
             }
-            Setting::Queue(queue) => Err(TargetError::Unsupported(format!("a device's queue that is {queue:?}"))),
+            // What Linux's queue does there, each connection does for itself.
+            Setting::Queue(Queue::Fair) => {
+                let mut config = self.process.stack().config().clone();
+                Arc::make_mut(&mut config.tcp).pacing = true;
+                self.process.stack().set_config(self.now, config);
+                Ok(Applied::Done)
+            }
             Setting::Route { destination: _, metrics } => self.set_route(metrics),
             Setting::Module { module, parameter, .. } => {
                 Err(TargetError::Unsupported(format!("parameter {parameter} of {module}")))

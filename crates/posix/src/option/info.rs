@@ -4,7 +4,7 @@ use super::table::Of;
 use crate::abi;
 use alloc::vec::Vec;
 use limpid_event::TcpState;
-use limpid_stack::TcpInfo;
+use limpid_stack::{ControllerInfo, TcpInfo};
 
 /// Its length.
 const LEN: usize = 280;
@@ -56,6 +56,17 @@ fn number_of(state: TcpState) -> u8 {
     }) as u8
 }
 
+/// `union tcp_cc_info`: nothing, or `struct tcp_bbr_info`.
+pub(super) fn cc_info(of: Of<'_>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    if let Some(ControllerInfo::Bbr { bw, min_rtt, pacing_gain, cwnd_gain }) = of.controller_info() {
+        let min_rtt = u32::try_from(min_rtt.as_micros()).unwrap_or(u32::MAX);
+        put64(&mut bytes, &[bw]);
+        put32(&mut bytes, &[min_rtt, pacing_gain, cwnd_gain]);
+    }
+    bytes
+}
+
 fn options(info: &TcpInfo) -> u8 {
     let bit = |on: bool, bit: i32| if on { bit as u8 } else { 0 };
     let wscale = info.snd_wscale.is_some() || info.rcv_wscale.is_some();
@@ -77,7 +88,7 @@ fn connection_info(i: &TcpInfo, state: u8) -> Vec<u8> {
     put32(&mut bytes, &[i.last_data_sent, 0, i.last_data_recv, i.last_ack_recv, i.pmtu, i.rcv_ssthresh]);
     put32(&mut bytes, &[i.rtt, i.rttvar, ssthresh, i.snd_cwnd, i.advmss, i.reordering, i.rcv_rtt, i.rcv_space]);
     put32(&mut bytes, &[i.total_retrans]);
-    put64(&mut bytes, &[i.pacing_rate, u64::MAX, i.bytes_acked, i.bytes_received]);
+    put64(&mut bytes, &[i.pacing_rate, i.max_pacing_rate, i.bytes_acked, i.bytes_received]);
     put32(&mut bytes, &[i.segs_out, i.segs_in, i.notsent_bytes, i.min_rtt, i.data_segs_in, i.data_segs_out]);
     put64(&mut bytes, &[i.delivery_rate, i.busy_time, i.rwnd_limited, i.sndbuf_limited]);
     put32(&mut bytes, &[i.delivered, i.delivered_ce]);

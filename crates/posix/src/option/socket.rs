@@ -247,18 +247,23 @@ fn set_device(of: Of<'_>, value: &[u8]) -> Result<(), Errno> {
     of.bind_to_device((!name.is_empty()).then_some(name))
 }
 
-/// No bound: all ones, in as many bytes as asked for.
-fn max_pacing_rate(_: Of<'_>, len: usize) -> Result<Vec<u8>, Errno> {
-    Ok([0xff; 8][..if len >= 8 { 8 } else { 4 }].to_vec())
+/// In bytes a second: a 64-bit number for who asks for as much, else a 32-bit one. All ones are no bound.
+fn max_pacing_rate(of: Of<'_>, len: usize) -> Result<Vec<u8>, Errno> {
+    let rate = of.config().max_pacing_rate;
+    let short = u32::try_from(rate).unwrap_or(u32::MAX);
+    Ok(if len >= 8 { rate.to_ne_bytes().to_vec() } else { short.to_ne_bytes().to_vec() })
 }
 
-fn set_max_pacing_rate(_: Of<'_>, value: &[u8]) -> Result<(), Errno> {
-    let unlimited = match value.len() {
-        0..4 => return Err(Errno::EINVAL),
-        8 => value.iter().all(|&byte| byte == 0xff),
-        _ => value[..4].iter().all(|&byte| byte == 0xff),
+fn set_max_pacing_rate(of: Of<'_>, value: &[u8]) -> Result<(), Errno> {
+    let rate = match (value.first_chunk::<8>(), value.first_chunk::<4>()) {
+        (Some(long), _) => u64::from_ne_bytes(*long),
+        (None, Some(short)) => match u32::from_ne_bytes(*short) {
+            u32::MAX => u64::MAX,
+            rate => rate.into(),
+        },
+        (None, None) => return Err(Errno::EINVAL),
     };
-    if unlimited { Ok(()) } else { Err(Errno::ENOPROTOOPT) }
+    of.configure(&mut |config| config.max_pacing_rate = rate)
 }
 
 /// SK_MEMINFO_RMEM_ALLOC, RCVBUF, WMEM_ALLOC, SNDBUF, FWD_ALLOC, WMEM_QUEUED, OPTMEM, BACKLOG, DROPS. Bytes of data where

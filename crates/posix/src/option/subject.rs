@@ -6,7 +6,9 @@ use crate::socket::Socket;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use limpid_event::{Instant, Observer, TcpState};
-use limpid_stack::{Config, IpConfig, RecvBounds, SocketId, Stack, StackConfig, StreamPosition, TcpInfo};
+use limpid_stack::{
+    Config, ControllerInfo, IpConfig, RecvBounds, SocketId, Stack, StackConfig, StreamPosition, TcpInfo,
+};
 
 /// See the module. Options are for set-up, so they may take the longer way through a table of functions.
 pub(super) trait Subject {
@@ -30,6 +32,7 @@ pub(super) trait Subject {
     fn configure_ip(&mut self, change: &mut dyn FnMut(&mut IpConfig)) -> Result<(), Errno>;
     fn stack_config(&self) -> &StackConfig;
     fn info(&self) -> Option<TcpInfo>;
+    fn controller_info(&self) -> Option<ControllerInfo>;
     fn take_error(&mut self) -> Option<Errno>;
     /// Bytes, of a socket that has a connection.
     fn path_mtu(&self) -> Option<u16>;
@@ -138,6 +141,10 @@ impl<O: Observer> Subject for SocketOf<'_, O> {
 
     fn info(&self) -> Option<TcpInfo> {
         self.stack.info(self.now, self.id()).ok()
+    }
+
+    fn controller_info(&self) -> Option<ControllerInfo> {
+        self.stack.controller_info(self.id())
     }
 
     fn take_error(&mut self) -> Option<Errno> {

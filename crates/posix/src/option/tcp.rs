@@ -8,7 +8,6 @@ use alloc::vec::Vec;
 use core::time::Duration;
 use limpid_event::TcpState;
 use limpid_tcp::KeepAlive;
-use limpid_tcp::congestion::Algorithm;
 
 /// The bounds of TCP_MAXSEG (Linux's TCP_MIN_MSS and MAX_TCP_WINDOW).
 const MAX_SEG: core::ops::RangeInclusive<i32> = 88..=32_767;
@@ -103,7 +102,7 @@ pub(super) const TABLE: &[Entry] = &[
     // The congestion control, by name.
     Entry { name: abi::TCP_CONGESTION, get: Get::Bytes(congestion), set: Set::Bytes(set_congestion) },
     // What a congestion control tells of itself; Reno and CUBIC nothing.
-    Entry { name: abi::TCP_CC_INFO, get: Get::Bytes(|_| Ok(Vec::new())), set: UNSETTABLE },
+    Entry { name: abi::TCP_CC_INFO, get: Get::Bytes(|of| Ok(info::cc_info(of))), set: UNSETTABLE },
     // RFC 2385 and 5925 are not built.
     Entry { name: abi::TCP_MD5SIG, get: Get::No(Errno::ENOPROTOOPT), set: Set::Bytes(|_, _| Err(Errno::ENOPROTOOPT)) },
     Entry {
@@ -327,7 +326,7 @@ fn set_congestion(of: Of<'_>, value: &[u8]) -> Result<(), Errno> {
     let name = &value[..value.len().min(MAX_CONGESTION_NAME - 1)];
     let name = name.split(|&byte| byte == 0).next().unwrap_or_default();
     let name = core::str::from_utf8(name).map_err(|_| Errno::ENOENT)?;
-    let algorithm = Algorithm::named(name).ok_or(Errno::ENOENT)?;
+    let algorithm = of.config().congestion_named(name).ok_or(Errno::ENOENT)?;
     of.configure(&mut |config| config.congestion = algorithm)
 }
 

@@ -4,7 +4,7 @@ use crate::demux::Handle;
 use crate::flow::{Over, Phase, ended};
 use crate::socket::{Kind, Wakes};
 use crate::stack::Stack;
-use crate::{Readiness, RecvBounds, SocketId, StreamPosition, TcpInfo};
+use crate::{ControllerInfo, Readiness, RecvBounds, SocketId, StreamPosition, TcpInfo};
 use limpid_event::{Error, FlowId, Instant, Observer, TcpState};
 use limpid_wire::{Endpoint, IpAddr};
 
@@ -187,6 +187,14 @@ impl<O: Observer> Stack<O> {
             Phase::Over(Over::Failed(_)) | Phase::Between => return Err(Error::NotConnected),
         };
         Ok(TcpInfo { pmtu: flow.path.mtu.into(), ..info })
+    }
+
+    /// What the congestion controller of a connection tells of itself (TCP_CC_INFO).
+    pub fn controller_info(&self, socket: SocketId) -> Option<ControllerInfo> {
+        match &self.flow_of(socket).ok()?.phase {
+            Phase::Connection(connection) => connection.controller_info(),
+            _ => None,
+        }
     }
 
     /// Bytes that were written, and our FIN, that the peer has not acknowledged: what a lingering close waits for.

@@ -9,13 +9,18 @@
 mod tests;
 
 use super::cwnd::{Cwnd, MAX_WINDOW};
-use super::hystart::HyStart;
-use super::{AckSample, Controller, IdleSample, LossSample, in_micros};
+use super::hystart::{Detector, HyStart};
+use super::{AckSample, Controller, IdleSample, LossSample, SentSample, Start, in_micros};
+use crate::Config;
 use core::time::Duration;
 use limpid_event::Instant;
 
 /// β in units of 1 / 1024: what is left of the window after a loss.
 const BETA: u64 = 717;
+/// The same after a mark, where that is less than after a loss (RFC 8511 §3.1): 0.85.
+const BETA_ECN: u64 = 870;
+/// So soon after a reduction the queue is not empty yet: no round-trip time is believed.
+const RTT_SETTLES: Duration = Duration::from_secs(1);
 /// C in units of 1 / 1024 segment a second cubed, times ten: `C · 1024 = 410`.
 const C_SCALED: u64 = 410;
 /// The window does not follow the cubic function oftener than this while it stays the same.
@@ -32,7 +37,9 @@ pub struct Cubic {
     w_max: u32,
     /// How this period of congestion avoidance goes; none before its first ACK.
     epoch: Option<Epoch>,
-    hystart: HyStart,
+    hystart: Detector,
+    /// A mark cuts less than a loss (RFC 8511).
+    abe: bool,
     /// In µs; 0 where unknown.
     min_rtt: u32,
 }
@@ -59,7 +66,20 @@ struct Epoch {
 impl Cubic {
     /// A connection's, which begins with `initial` segments.
     pub fn new(initial: u32) -> Cubic {
-        Cubic { cwnd: Cwnd::new(initial), w_max: 0, epoch: None, hystart: HyStart::default(), min_rtt: 0 }
+        Cubic {
+            cwnd: Cwnd::new(initial),
+            w_max: 0,
+            epoch: None,
+            hystart: Detector::new(HyStart::default()),
+            abe: false,
+            min_rtt: 0,
+        }
+    }
+
+    /// A connection's with these settings.
+    pub(super) fn starting(config: &Config, start: &Start) -> Cubic {
+        let hystart = Detector::new(config.hystart);
+        Cubic { cwnd: Cwnd::starting(start), hystart, abe: config.abe, ..Cubic::new(start.initial) }
     }
 
     /// The same with another window now.
@@ -101,13 +121,26 @@ impl Cubic {
         epoch.per_segment
     }
 
+    /// The smallest round-trip time, and what it says of slow start.
+    fn measure(&mut self, sample: &AckSample, rtt: Duration) {
+        if self.epoch.as_ref().is_some_and(|epoch| sample.now.since(epoch.start) < RTT_SETTLES) {
+            return;
+        }
+        let micros = in_micros(rtt).max(1);
+        self.min_rtt = if self.min_rtt == 0 { micros } else { self.min_rtt.min(micros) };
+        if self.cwnd.in_slow_start() && self.hystart.on_ack(sample, rtt, self.min_rtt, self.cwnd.segments()) {
+            self.cwnd.leave_slow_start();
+        }
+    }
+
     /// After a loss: β of the window (§4.6), and fast convergence (§4.7).
-    fn reduce(&mut self) {
+    fn reduce(&mut self, sample: &LossSample) {
         self.epoch = None;
         let window = u64::from(self.cwnd.segments());
         let converges = self.cwnd.segments() < self.w_max;
         self.w_max = if converges { (window * (1024 + BETA) / 2048) as u32 } else { self.cwnd.segments() };
-        self.cwnd.reduce_to((window * BETA / 1024) as u32);
+        let beta = if sample.ecn && self.abe { BETA_ECN } else { BETA };
+        self.cwnd.reduce_to((window * beta / 1024) as u32);
     }
 }
 
@@ -163,40 +196,46 @@ impl Epoch {
 }
 
 impl Controller for Cubic {
+    /// Time in which nothing is in flight does not count for the cubic function (as Linux; §4.2 of RFC 9438 counts from the
+    /// beginning of congestion avoidance, and an application's pause is none).
+    fn on_sent(&mut self, sample: &SentSample) {
+        if let (Some(idle), Some(epoch)) = (sample.idle, &mut self.epoch) {
+            epoch.start = (epoch.start + idle).min(sample.now);
+        }
+    }
+
     fn on_ack(&mut self, sample: &AckSample) {
         if let Some(rtt) = sample.rtt {
-            let micros = in_micros(rtt).max(1);
-            self.min_rtt = if self.min_rtt == 0 { micros } else { self.min_rtt.min(micros) };
-            let min_rtt = Duration::from_micros(self.min_rtt.into());
-            if self.cwnd.in_slow_start() && self.hystart.on_ack(sample, rtt, min_rtt, self.cwnd.segments()) {
-                self.cwnd.leave_slow_start();
-            }
+            self.measure(sample, rtt);
         }
         if sample.in_recovery || !sample.cwnd_limited || sample.acked == 0 {
             return;
         }
-        let left = self.cwnd.slow_start(sample.delivered);
+        let mut left = sample.delivered;
+        if self.cwnd.in_slow_start() {
+            left = self.cwnd.slow_start(self.hystart.opens(left, sample.paced));
+        }
         if left > 0 {
             let per_segment = self.update(sample.now, left);
             self.cwnd.avoid(left, per_segment);
         }
     }
 
-    fn on_loss(&mut self, _sample: &LossSample) {
-        self.reduce();
+    fn on_loss(&mut self, sample: &LossSample) {
+        self.reduce(sample);
         self.cwnd.restart_at_threshold();
     }
 
     fn on_rto(&mut self, sample: &LossSample, again: bool) {
         if !again {
-            self.reduce();
+            self.reduce(sample);
         }
         self.cwnd.collapse(sample.left);
         // What was learned of the path is void; the threshold remembers.
         self.w_max = 0;
         self.epoch = None;
         self.min_rtt = 0;
-        self.hystart = HyStart::default();
+        self.hystart.reset();
     }
 
     fn on_undo(&mut self) {
@@ -211,13 +250,8 @@ impl Controller for Cubic {
         self.cwnd.restart_at_threshold();
     }
 
-    /// The time of silence does not count for the cubic function (§4.2 of RFC 9438 counts from the beginning of congestion
-    /// avoidance, and an application's pause is none).
     fn on_idle(&mut self, sample: &IdleSample) {
         self.cwnd.on_idle(sample);
-        if let Some(epoch) = &mut self.epoch {
-            epoch.start = (epoch.start + sample.idle).min(sample.now);
-        }
     }
 
     fn on_unused(&mut self, used: u32) {

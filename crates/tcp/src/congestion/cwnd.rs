@@ -2,7 +2,7 @@
 //! avoidance, collapse, undo, idleness (RFC 5681 §3.1, §4.1; RFC 2861), in segments, as Linux has them. How deep a loss cuts,
 //! and how fast the window grows afterwards, is the controller's.
 
-use super::{IdleSample, SSTHRESH_UNKNOWN};
+use super::{IdleSample, SSTHRESH_UNKNOWN, Start};
 use core::time::Duration;
 
 /// The largest window in segments: of segments of a byte, TCP's own 65,535 << 14 (RFC 7323 §2.3).
@@ -28,6 +28,11 @@ impl Cwnd {
     pub(super) fn new(initial: u32) -> Cwnd {
         let initial = initial.clamp(1, MAX_WINDOW);
         Cwnd { segments: initial, ssthresh: SSTHRESH_UNKNOWN, credit: 0, initial, prior: None }
+    }
+
+    /// What another controller leaves, or a new connection's.
+    pub(super) fn starting(start: &Start) -> Cwnd {
+        Cwnd::new(start.initial).with_window(start.window).with_ssthresh(start.ssthresh)
     }
 
     /// The same with another window now.

@@ -8,35 +8,48 @@
 mod tests;
 
 use super::cwnd::Cwnd;
-use super::{AckSample, Controller, IdleSample, LossSample};
+use super::{AckSample, Controller, IdleSample, LossSample, Start};
+use crate::Config;
+
+/// What a mark takes, where that is less than a loss does (RFC 8511 §3.1): a fifth, which leaves 0.8.
+const BETA_ECN: u32 = 5;
 
 /// See the module.
 #[derive(Clone, Debug)]
 pub struct Reno {
     cwnd: Cwnd,
+    /// A mark cuts less than a loss (RFC 8511).
+    abe: bool,
 }
 
 impl Reno {
     /// A connection's, which begins with `initial` segments.
     pub fn new(initial: u32) -> Reno {
-        Reno { cwnd: Cwnd::new(initial) }
+        Reno { cwnd: Cwnd::new(initial), abe: false }
+    }
+
+    /// A connection's with these settings.
+    pub(super) fn starting(config: &Config, start: &Start) -> Reno {
+        Reno { cwnd: Cwnd::starting(start), abe: config.abe }
     }
 
     /// The same with another window now.
     #[must_use]
     pub fn with_window(self, window: u32) -> Reno {
-        Reno { cwnd: self.cwnd.with_window(window) }
+        Reno { cwnd: self.cwnd.with_window(window), ..self }
     }
 
     /// The same with a threshold that was learned already.
     #[must_use]
     pub fn with_ssthresh(self, ssthresh: u32) -> Reno {
-        Reno { cwnd: self.cwnd.with_ssthresh(ssthresh) }
+        Reno { cwnd: self.cwnd.with_ssthresh(ssthresh), ..self }
     }
 
     /// Half the window (RFC 5681 §3.1 equation 4).
-    fn reduce(&mut self) {
-        self.cwnd.reduce_to(self.cwnd.segments() / 2);
+    fn reduce(&mut self, sample: &LossSample) {
+        let window = self.cwnd.segments();
+        let left = if sample.ecn && self.abe { window - window.div_ceil(BETA_ECN) } else { window / 2 };
+        self.cwnd.reduce_to(left);
     }
 }
 
@@ -52,14 +65,14 @@ impl Controller for Reno {
         }
     }
 
-    fn on_loss(&mut self, _sample: &LossSample) {
-        self.reduce();
+    fn on_loss(&mut self, sample: &LossSample) {
+        self.reduce(sample);
         self.cwnd.restart_at_threshold();
     }
 
     fn on_rto(&mut self, sample: &LossSample, again: bool) {
         if !again {
-            self.reduce();
+            self.reduce(sample);
         }
         self.cwnd.collapse(sample.left);
     }

@@ -78,6 +78,11 @@ impl CwndUsage {
         self.full_at = now;
     }
 
+    /// The window was full at some time in the current window of data.
+    pub fn was_full(&self) -> bool {
+        self.limited
+    }
+
     /// True if the window may grow. In slow start it is enough that half of it was used: it doubles each round trip.
     pub fn is_limited(&self, cwnd: u32, ssthresh: u32) -> bool {
         self.limited || (cwnd < ssthresh && u64::from(cwnd) < 2 * u64::from(self.max_out))

@@ -22,6 +22,7 @@ impl Connection {
         // As Linux: what the SYN-ACK went through tells nothing of data; the timeout starts anew.
         self.snd.rtt.on_syn_loss();
         self.snd.backoff = 0;
+        self.update_pacing_rate();
         self.just_established = true;
         self.woke |= Readiness::WRITABLE;
         self.expand_send_buffer();
@@ -55,6 +56,7 @@ impl Connection {
         self.ecn_count_echo(cx, &mut before.ce, verdict.delivered);
         self.rearm_rto(cx, &acked, verdict.reneging);
         self.tell_controller(cx, &acked, &before);
+        self.update_pacing_rate();
         self.tell_of_flight(cx);
         self.advance_state(cx);
     }

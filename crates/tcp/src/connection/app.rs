@@ -126,6 +126,7 @@ impl Connection {
         flags: WriteFlags,
         mut write: impl FnMut(&mut SendQueue, &mut FramePool, usize, &Append) -> Taken,
     ) -> usize {
+        self.check_app_limited();
         self.restart_after_idle(cx.now);
         let mut append = self.append(flags);
         let mut done = 0;

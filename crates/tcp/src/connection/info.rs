@@ -2,15 +2,21 @@
 
 use super::Connection;
 use crate::TcpInfo;
-use crate::congestion::Controller;
+use crate::congestion::{Controller, ControllerInfo};
 use core::time::Duration;
 use limpid_event::Instant;
 
 impl Connection {
+    /// What the congestion controller tells of itself (TCP_CC_INFO).
+    pub fn controller_info(&self) -> Option<ControllerInfo> {
+        self.snd.congestion.info()
+    }
+
     /// Linux's `tcp_info`.
     pub fn info(&self, now: Instant) -> TcpInfo {
         let (snd, rcv) = (&self.snd, &self.rcv);
         let mss = self.snd.cut_mss(self.header_len(), 0);
+        let (delivery_rate, delivery_rate_app_limited) = snd.delivery.rate(mss);
         let since = |then: Instant| u32::try_from(now.since(then).as_millis()).unwrap_or(u32::MAX);
         let scaling = |shift: u8| self.negotiated.scaling.then_some(shift);
         TcpInfo {
@@ -53,7 +59,10 @@ impl Connection {
             rcv_wnd: rcv.window.offered(),
             notsent_bytes: snd.queue.end().offset_from(snd.nxt()).max(0) as u32,
             total_retrans: snd.total_retrans,
-            pacing_rate: snd.pacing_rate(&self.config, mss).unwrap_or(0),
+            pacing_rate: snd.pacing_rate(&self.config),
+            max_pacing_rate: self.config.max_pacing_rate,
+            delivery_rate,
+            delivery_rate_app_limited,
             ..self.counted(now)
         }
     }

@@ -37,10 +37,13 @@ mod text;
 mod timeout;
 mod watch;
 
+pub(crate) use segmentation::GSO_MAX;
+
 pub use app::{RecvBounds, Remnant, StreamPosition};
 pub use watch::{MAX_MARKS, MAX_NOTICES, Notice, Stamps};
 
 use crate::clock::{AnswerLimit, TsClock, TsRecent};
+use crate::congestion::{CongestionControl, Controller, Start};
 use crate::ecn::{EcnHandshake, EcnState};
 use crate::negotiate::{InitialWindow, Negotiated};
 use crate::recovery::Phase;
@@ -245,6 +248,7 @@ impl Connection {
         }
         connection.snd.last_sent = cx.now;
         connection.expand_send_buffer();
+        connection.update_pacing_rate();
         connection.start_keepalive(cx);
         connection
     }
@@ -344,8 +348,12 @@ impl Connection {
     /// Other settings, from setsockopt. Those that only an opening looks at have no effect any more.
     pub fn configure<O: Observer>(&mut self, cx: &mut Cx<'_, O>, config: Arc<Config>) -> Outcome {
         if config.congestion != self.config.congestion {
+            // It goes on from the window and threshold of the one before, as on Linux.
+            let (window, ssthresh) = (self.snd.congestion.window(), self.snd.congestion.ssthresh());
             let initial = u32::from(config.initial_cwnd);
-            self.snd.congestion = self.snd.congestion.succeeded_by(config.congestion, initial);
+            let (mss, seed) = (self.snd.mss.into(), self.params.isn.0);
+            let start = Start { now: cx.now, window, ssthresh, initial, mss, seed };
+            self.snd.congestion = CongestionControl::new(&config, &start);
         }
         let before = core::mem::replace(&mut self.config, config);
         if !self.halves.over() {

@@ -118,6 +118,9 @@ impl Connection {
         let mss = self.current_mss();
         let window = Window { cwnd: self.snd.cwnd(), sack: self.negotiated.sack, mss, max: self.burst_segments(mss) };
         let at_timeout = self.snd.recovery.at_timeout();
+        if !at_timeout && self.is_held_by_pace(cx.now) {
+            return None;
+        }
         let next = self.snd.recovery.next(&mut self.snd.records, window)?;
         let start = next.start;
         // Beyond a window that shrank nothing goes, but the first segment, which asks whether it still is (RFC 9293 §3.8.6).
@@ -128,6 +131,7 @@ impl Connection {
         };
         let end = self.end_again(start, next.end, room, mss);
         let retransmission = self.snd.on_retransmit(start, end, cx.now, mss as u16).min(u32::from(u8::MAX)) as u8;
+        self.paced(cx.now, end - start, (end - start).div_ceil(mss));
         let segments = self.snd.records.get(start).map_or(1, |record| record.segments());
         match self.snd.recovery.phase() {
             _ if at_timeout => {}

@@ -5,6 +5,7 @@ use super::Connection;
 use super::snd::Snd;
 use crate::Cx;
 use crate::congestion::{AckSample, Controller, LossSample};
+use crate::delivery::Delivering;
 use crate::recovery::{AckInput, AckVerdict, Echo, Phase, Undoing};
 use crate::send::Acked;
 use limpid_event::{CongestionReason, Counter, Event, Instant, Observer, RecoveryReason, UndoReason};
@@ -127,6 +128,7 @@ impl Connection {
     pub(super) fn enter_cwr<O: Observer>(&mut self, cx: &mut Cx<'_, O>, why: RecoveryReason) -> bool {
         let before = Before::new(&self.snd);
         let loss = LossSample::new(cx.now, before.in_flight, u32::from(self.snd.mss));
+        let loss = if why == RecoveryReason::Ecn { loss.by_ecn() } else { loss };
         let snd = &mut self.snd;
         let begins = snd.recovery.enter_cwr(&snd.records, &mut snd.congestion, &loss);
         if begins {
@@ -146,9 +148,10 @@ impl Connection {
         self.enter_cwr(cx, RecoveryReason::LocalCongestion);
     }
 
+    /// So many segments were delivered by an ACK that is no sample.
     pub(super) fn count_delivered<O: Observer>(&mut self, cx: &mut Cx<'_, O>, segments: u32) {
         cx.counters.add(Counter::TcpExtTCPDelivered, u64::from(segments));
-        self.stats.on_delivered(segments);
+        self.snd.delivery.on_old_ack(cx.now, segments);
     }
 
     /// What an ACK says of the window: recovery's while it reduces it, else the controller's.
@@ -157,21 +160,25 @@ impl Connection {
         if acked.delivered_segments == 0 {
             return;
         }
-        self.count_delivered(cx, acked.delivered_segments);
-        self.snd.delivered.delivered += u64::from(acked.delivered);
-        self.snd.delivered.delivered_at = cx.now;
+        cx.counters.add(Counter::TcpExtTCPDelivered, u64::from(acked.delivered_segments));
         let lost = now.ever_lost.wrapping_sub(before.ever_lost);
         let snd = &mut self.snd;
         snd.recovery.reduce(&snd.records, &snd.congestion, acked.delivered_segments, lost, acked.acked > 0);
         let sample = self.ack_sample(cx.now, acked, before);
+        let phase = self.snd.congestion.phase();
         self.snd.congestion.on_ack(&sample);
         if acked.acked_segments > 0 && !self.snd.recovery.is_reducing() {
             self.snd.usage.on_considered(cx.now);
         }
+        if self.snd.congestion.sends_less() {
+            self.snd.delivery.limit(sample.in_flight);
+        }
+        self.tell_of_phase(cx, phase);
         self.tell_of_window(
             cx,
             &now,
             match () {
+                _ if phase.is_some() => CongestionReason::Model,
                 _ if self.snd.recovery.is_reducing() => CongestionReason::Prr,
                 _ if now.cwnd < now.ssthresh => CongestionReason::SlowStart,
                 _ => CongestionReason::CongestionAvoidance,
@@ -179,9 +186,27 @@ impl Connection {
         );
     }
 
-    fn ack_sample(&self, now: Instant, acked: &Acked, before: &Before) -> AckSample {
-        let snd = &self.snd;
+    fn ack_sample(&mut self, now: Instant, acked: &Acked, before: &Before) -> AckSample {
+        let mss = self.snd.cut_mss(self.header_len(), 0);
+        let burst = self.burst_segments(mss);
+        let snd = &mut self.snd;
+        let rate = snd.delivery.on_ack(Delivering {
+            now,
+            segments: acked.delivered_segments,
+            ce: before.ce.unwrap_or(0),
+            newest: acked.newest.as_ref(),
+            lost: snd.records.ever_lost(),
+            min_rtt: snd.rtt.min(),
+        });
         AckSample {
+            rate,
+            burst,
+            losses: snd.records.take_losses(),
+            selective: self.negotiated.sack,
+            pacing_rate: snd.pacing_rate(&self.config),
+            paced: snd.is_paced(&self.config),
+            cwnd_full: snd.usage.was_full(),
+            recovery: snd.recovery.phase(),
             delivered: acked.delivered_segments,
             prior_in_flight: before.in_flight,
             in_flight: snd.in_flight(),
@@ -192,7 +217,7 @@ impl Connection {
             in_recovery: snd.recovery.is_reducing(),
             ece: before.ce.is_some(),
             ce: before.ce.unwrap_or(0),
-            ..AckSample::new(now, acked.acked_segments, u32::from(snd.mss))
+            ..AckSample::new(now, acked.acked_segments, mss)
         }
     }
 
@@ -204,6 +229,13 @@ impl Connection {
         }
     }
 
+    /// Tells of a controller's phase, if it is another than before.
+    fn tell_of_phase<O: Observer>(&self, cx: &mut Cx<'_, O>, before: Option<&'static str>) {
+        if let Some(phase) = self.snd.congestion.phase().filter(|phase| before != Some(phase)) {
+            cx.emit(|| Event::ControllerPhase { phase });
+        }
+    }
+
     /// For whoever draws the window and what is in it.
     pub(super) fn tell_of_flight<O: Observer>(&self, cx: &mut Cx<'_, O>) {
         let snd = &self.snd;
@@ -211,7 +243,7 @@ impl Connection {
         cx.emit(|| Event::Flight {
             in_flight: bytes(snd.in_flight()),
             cwnd: bytes(snd.cwnd()),
-            pacing_rate: snd.congestion.pacing_rate(),
+            pacing_rate: snd.is_paced(&self.config).then(|| snd.pacing_rate(&self.config)),
         });
     }
 

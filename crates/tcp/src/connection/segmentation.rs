@@ -17,7 +17,7 @@ use limpid_event::{Instant, Observer, Timer, TxReason};
 use limpid_wire::SeqNum;
 
 /// The largest super-segment, bytes: 64 KiB less the headers (Linux's `sk_gso_max_size`).
-pub(super) const GSO_MAX: u32 = 65_536 - 257;
+pub(crate) const GSO_MAX: u32 = 65_536 - 257;
 
 /// Somebody who was busy so lately may wait a little for more (Linux's `tcp_tso_should_defer`).
 const DEFER_TIME: Duration = Duration::from_millis(1);
@@ -49,6 +49,8 @@ enum Held {
     Congestion,
     /// The peer's window.
     Window,
+    /// The rate of sending.
+    Pacing,
     /// Nagle's algorithm or a cork; or more would make a better super-segment.
     Application,
 }
@@ -96,6 +98,9 @@ impl Connection {
         let fin_queued = self.halves.send() == SendHalf::FinQueued;
         if self.snd.queue.pieces.is_empty() && !fin_queued {
             return Err(Held::Empty);
+        }
+        if self.is_held_by_pace(now) {
+            return Err(Held::Pacing);
         }
         let (in_flight, cwnd) = (self.snd.in_flight(), self.snd.cwnd());
         if in_flight >= cwnd || self.snd.records.is_full() {
@@ -148,12 +153,35 @@ impl Connection {
     /// How many segments make a good super-segment: what the rate carries in a millisecond, and more where the round trip is
     /// short (Linux's `tcp_tso_autosize`).
     pub(super) fn burst_segments(&self, mss: u32) -> u32 {
-        let rate = self.snd.pacing_rate(&self.config, mss).unwrap_or(u64::MAX);
+        let rate = self.snd.pacing_rate(&self.config);
         let min_rtt = self.snd.rtt.min().map_or(u128::MAX, |rtt| rtt.as_micros());
         let halvings = min_rtt.checked_shr(u32::from(self.config.tso_rtt_log)).unwrap_or(0);
         let near = if halvings < 32 { GSO_MAX >> halvings } else { 0 };
         let bytes = (rate >> 10).saturating_add(u64::from(near)).min(u64::from(GSO_MAX)) as u32;
-        (bytes / mss).max(u32::from(self.config.min_tso_segs)).max(1)
+        let least = self.snd.congestion.least_burst().unwrap_or(self.config.min_tso_segs.into());
+        (bytes / mss).max(least).max(1)
+    }
+
+    /// Window or round trip may have changed, and with them how fast to send.
+    pub(super) fn update_pacing_rate(&mut self) {
+        let mss = self.snd.cut_mss(self.header_len(), 0);
+        self.snd.update_pacing_rate(&self.config, mss);
+    }
+
+    /// What is sent next waits for its time (Linux's `tcp_pacing_check`): the timer says when.
+    pub(super) fn is_held_by_pace(&mut self, now: Instant) -> bool {
+        if !self.snd.is_paced(&self.config) {
+            return false;
+        }
+        let Some(wait) = self.snd.pacing.wait(now) else { return false };
+        self.timers.postpone(Timer::Pace, now + wait);
+        true
+    }
+
+    /// So many bytes leave in one piece: what comes next is to wait, if there is a pace.
+    pub(super) fn paced(&mut self, now: Instant, bytes: u32, segments: u32) {
+        let rate = self.snd.is_paced(&self.config).then(|| self.snd.pacing_rate(&self.config));
+        self.snd.pacing.on_sent(now, bytes, segments, rate);
     }
 
     /// Whether it is better to wait for the next ACK than to send a small super-segment of the piece of `len` bytes (Linux's
@@ -228,10 +256,14 @@ impl Connection {
         }
         let sent_end = end + u32::from(fin);
         self.snd.nagle.on_sent(len, mss, sent_end);
+        let idle = (self.snd.in_flight() == 0).then(|| cx.now.since(self.snd.last_sent));
         self.snd.on_first_sent(sent_end, cx.now, shape);
         self.snd.sending = true;
-        let in_flight = self.snd.in_flight();
-        self.snd.congestion.on_sent(&SentSample::new(cx.now, len, in_flight, mss));
+        let app_limited = self.snd.delivery.is_app_limited();
+        let sample = SentSample::new(cx.now, len, self.snd.in_flight(), mss);
+        let sample = SentSample { idle, app_limited, srtt: self.snd.rtt.srtt(), ..sample };
+        self.snd.congestion.on_sent(&sample);
+        self.paced(cx.now, len, len.div_ceil(mss));
         if why == TxReason::ZeroWindowProbe {
             self.probing_is_over();
         }
@@ -260,9 +292,23 @@ impl Connection {
                 self.chrono_start(cx.now, Busy::SendBuffer);
             }
         }
-        if self.snd.records.is_empty() && held != Held::Empty && !self.timers.runs(Timer::Persist) {
+        let waits = !matches!(held, Held::Empty | Held::Pacing);
+        if self.snd.records.is_empty() && waits && !self.timers.runs(Timer::Persist) {
             let after = self.snd.backed_off_rto().max(Rto::MIN);
             self.timers.start(cx, Timer::Persist, after);
+        }
+    }
+
+    /// Something is written, and there was room to send and too little to send (Linux's `tcp_rate_check_app_limited`).
+    pub(super) fn check_app_limited(&mut self) {
+        let snd = &mut self.snd;
+        let in_flight = snd.in_flight();
+        if snd.queue.end().offset_from(snd.records.snd_nxt()) < i32::from(snd.mss)
+            && snd.bursts.is_empty()
+            && in_flight < snd.congestion.window()
+            && snd.records.segments_lost() <= snd.records.segments_resent()
+        {
+            snd.delivery.limit(in_flight);
         }
     }
 

@@ -4,7 +4,9 @@ use super::Birth;
 use super::segmentation::Burst;
 use super::watch::Watched;
 use crate::Config;
-use crate::congestion::{CongestionControl, Controller, CwndUsage};
+use crate::congestion::{CongestionControl, Controller, CwndUsage, Start};
+use crate::delivery::Delivery;
+use crate::pacing::{self, Pacing};
 use crate::recovery::{Recovery, Rto, RttEstimator};
 use crate::send::{Nagle, NagleMode, SendQueue, SentRecords, Shape, Snapshot, sws};
 use alloc::collections::VecDeque;
@@ -68,8 +70,9 @@ pub(super) struct Snd {
     pub(super) bytes_acked: u64,
     /// Segments sent again in all (`tcpi_total_retrans`).
     pub(super) total_retrans: u32,
-    /// What was delivered so far, as it is noted in each record.
-    pub(super) delivered: Snapshot,
+    /// What was delivered so far, and how fast.
+    pub(super) delivery: Delivery,
+    pub(super) pacing: Pacing,
     /// What the application watches.
     pub(super) watch: Watched,
 }
@@ -111,7 +114,8 @@ impl Snd {
             up: if syn_acked { isn + 1 } else { isn },
             bytes_acked: 0,
             total_retrans: birth.syn_retransmissions.into(),
-            delivered: Snapshot::default(),
+            delivery: Delivery::new(),
+            pacing: Pacing::new(),
             watch: None,
         }
     }
@@ -171,17 +175,22 @@ impl Snd {
         self.up != self.una()
     }
 
-    /// How fast to send, bytes a second, with segments of `mss` bytes: the window over the round trip, and room to grow
-    /// (Linux's `tcp_update_pacing_rate`). `None` before a round trip is known.
-    pub(super) fn pacing_rate(&self, config: &Config, mss: u32) -> Option<u64> {
-        if let Some(rate) = self.congestion.pacing_rate() {
-            return Some(rate);
-        }
-        let micros = self.rtt.srtt()?.as_micros().max(1) as u64;
+    /// How fast to send, bytes a second; [`u64::MAX`] before that is known (Linux's `sk_pacing_rate`).
+    pub(super) fn pacing_rate(&self, config: &Config) -> u64 {
+        self.congestion.pacing_rate().unwrap_or(self.pacing.rate).min(config.max_pacing_rate)
+    }
+
+    /// Segments are held back to that.
+    pub(super) fn is_paced(&self, config: &Config) -> bool {
+        config.pacing || config.max_pacing_rate < u64::MAX || self.congestion.paces()
+    }
+
+    /// Window and round trip have changed, with segments of `mss` bytes.
+    pub(super) fn update_pacing_rate(&mut self, config: &Config, mss: u32) {
         let (cwnd, ssthresh) = (self.cwnd(), self.congestion.ssthresh());
         let percent = if cwnd < ssthresh / 2 { config.pacing_ss_ratio } else { config.pacing_ca_ratio };
-        let window = u64::from(mss) * u64::from(cwnd.max(self.records.segments_out()));
-        Some(window.saturating_mul(u64::from(percent) * 10_000) / micros)
+        let window = cwnd.max(self.records.segments_out());
+        self.pacing.rate = pacing::rate(mss, window, percent, self.rtt.srtt_eighths());
     }
 
     /// The retransmission timeout, not backed off.
@@ -202,19 +211,23 @@ impl Snd {
 
     /// New numbers left in one piece, up to `end`.
     pub(super) fn on_first_sent(&mut self, end: SeqNum, now: Instant, shape: Shape) {
-        if self.records.is_empty() {
-            self.delivered.first_sent_at = now;
-            self.delivered.delivered_at = now;
-        }
+        let segments = (end - self.nxt()).div_ceil(u32::from(shape.segment).max(1));
+        let snapshot = self.snapshot(now, if shape.segment == 0 { 1 } else { segments });
         let out = self.records.segments_out();
-        self.records.on_sent(end, now, self.delivered, shape);
+        self.records.on_sent(end, now, snapshot, shape);
         self.recovery.on_sent(self.records.segments_out() - out);
         self.last_sent = now;
     }
 
+    /// So many segments leave now.
+    fn snapshot(&mut self, now: Instant, segments: u32) -> Snapshot {
+        let in_flight = self.in_flight().saturating_add(segments);
+        self.delivery.on_sent(now, self.records.is_empty(), in_flight, self.records.ever_lost())
+    }
+
     /// `start..end` leaves again, in segments of `mss` bytes; returns how often its first byte has left before.
     pub(super) fn on_retransmit(&mut self, start: SeqNum, end: SeqNum, now: Instant, mss: u16) -> u32 {
-        let snapshot = self.delivered;
+        let snapshot = self.snapshot(now, (end - start).div_ceil(u32::from(mss).max(1)));
         self.last_sent = now;
         let nth = self.recovery.on_retransmit(&mut self.records, start, end, now, snapshot, mss);
         let segments = self.records.get(start).map_or(1, |record| record.segments());
@@ -233,6 +246,10 @@ impl Snd {
 
 /// RFC 6928's window, or one segment if the SYN had to be sent again (RFC 5681 §3.1). Linux forgives one repetition.
 fn new_congestion(birth: &Birth) -> CongestionControl {
-    let syn_lost = birth.syn_retransmissions > 1;
-    CongestionControl::new(birth.config.congestion, u32::from(birth.config.initial_cwnd), syn_lost)
+    let initial = u32::from(birth.config.initial_cwnd);
+    let window = if birth.syn_retransmissions > 1 { 1 } else { initial };
+    let mss = birth.negotiated.send_mss(&birth.config, &birth.params);
+    let (now, seed) = (birth.syn_sent_at, birth.params.isn.0);
+    let start = Start { now, window, mss: mss.into(), seed, ..Start::new(initial) };
+    CongestionControl::new(&birth.config, &start)
 }

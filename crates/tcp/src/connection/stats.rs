@@ -16,8 +16,6 @@ pub(super) struct Stats {
     data_segs_out: u32,
     bytes_sent: u64,
     bytes_retrans: u64,
-    /// Segments known to have arrived; our SYN is the first.
-    delivered: u32,
     dsack_dups: u32,
     out_of_order: u32,
     total_rto: u16,
@@ -85,7 +83,6 @@ impl Stats {
             data_segs_out: 0,
             bytes_sent: 0,
             bytes_retrans: 0,
-            delivered: 1,
             dsack_dups: 0,
             out_of_order: 0,
             total_rto: if active { timeouts } else { 0 },
@@ -124,10 +121,6 @@ impl Stats {
     /// Payload bytes sent, retransmissions included.
     pub(super) fn bytes_sent(&self) -> u64 {
         self.bytes_sent
-    }
-
-    pub(super) fn on_delivered(&mut self, segments: u32) {
-        self.delivered = self.delivered.wrapping_add(segments);
     }
 
     pub(super) fn on_dsack(&mut self) {
@@ -205,7 +198,7 @@ impl Connection {
             data_segs_out: stats.data_segs_out,
             bytes_sent: stats.bytes_sent,
             bytes_retrans: stats.bytes_retrans,
-            delivered: stats.delivered,
+            delivered: self.snd.delivery.delivered(),
             dsack_dups: stats.dsack_dups,
             rcv_ooopack: stats.out_of_order,
             total_rto: stats.total_rto,

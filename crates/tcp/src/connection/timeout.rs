@@ -46,6 +46,7 @@ impl Connection {
                 Timer::Persist => self.persist_timeout(cx),
                 Timer::DelayedAck => self.delayed_ack_timeout(cx),
                 Timer::KeepAlive => self.keepalive_timeout(cx),
+                Timer::Pace => self.snd.push_due = true,
                 _ => self.lifetime_timeout(cx, timer),
             }
         }

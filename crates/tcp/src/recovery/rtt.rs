@@ -148,6 +148,11 @@ impl RttEstimator {
         self.is_measured().then(|| Duration::from_micros(u64::from(self.srtt8 >> 3)))
     }
 
+    /// The smoothed round-trip time in eighths of a µs; 0 before the first sample.
+    pub fn srtt_eighths(&self) -> u32 {
+        self.srtt8
+    }
+
     /// Its mean deviation, as `tcp_info` tells it.
     pub fn mdev(&self) -> Duration {
         Duration::from_micros(u64::from(self.mdev4 >> 2))

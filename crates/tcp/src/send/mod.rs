@@ -12,4 +12,4 @@ pub use flags::WriteFlags;
 pub use nagle::{Nagle, NagleMode};
 pub use pieces::{Piece, Pieces};
 pub use queue::{Append, OVERHEAD, SendQueue, Taken};
-pub use records::{Acked, Delivered, Record, SentRecords, Shape, Snapshot};
+pub use records::{Acked, Delivered, Losses, Record, SentRecords, Shape, Snapshot, WorstLoss};

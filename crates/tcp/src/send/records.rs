@@ -26,7 +26,7 @@ mod store;
 mod tests;
 mod waiting;
 
-pub use record::{Acked, Delivered, Record, Shape, Snapshot};
+pub use record::{Acked, Delivered, Losses, Record, Shape, Snapshot, WorstLoss};
 
 use by_time::ByTime;
 use limpid_event::Instant;
@@ -62,6 +62,7 @@ pub struct SentRecords {
     sacked_judged: u32,
     ever_lost: u32,
     ever_lost_again: u32,
+    newly_lost: Losses,
 }
 
 impl SentRecords {
@@ -82,6 +83,7 @@ impl SentRecords {
             sacked_judged: 0,
             ever_lost: 0,
             ever_lost_again: 0,
+            newly_lost: Losses::default(),
         }
     }
 

@@ -150,7 +150,7 @@ pub(super) const TABLE: &[Row] = rows! {
     "net.ipv4.tcp_congestion_control" => Name {
         read: |c| c.tcp.congestion.name(),
         write: |c, name| Algorithm::named(name).map(|known| tcp(c).congestion = known).is_some(),
-        why: "the stack has reno and cubic",
+        why: "the stack has reno, bbr and cubic",
     },
     "net.ipv4.tcp_allowed_congestion_control" => NoEffect { default: "reno", why: "it is about who may choose" },
     "net.ipv4.tcp_slow_start_after_idle" => flag(|c| c.tcp.slow_start_after_idle, |c, on| tcp(c).slow_start_after_idle = on),

@@ -69,8 +69,8 @@ fn what_is_wrong_is_said() {
         ),
         (
             "net.ipv4.tcp_congestion_control",
-            "bbr",
-            "unsupported: net.ipv4.tcp_congestion_control = bbr: the stack has reno and cubic",
+            "vegas",
+            "unsupported: net.ipv4.tcp_congestion_control = vegas: the stack has reno, bbr and cubic",
         ),
         ("net.ipv4.no_such", "1", "unsupported: net.ipv4.no_such: limpid has no such setting"),
     ] {

@@ -95,10 +95,40 @@ fn silence_does_not_count() {
     cubic.on_loss(&LossSample::new(at(0), 0, MSS));
     let now = run(&mut cubic, at(0), at(2000));
     let (before, idle) = (cubic.window(), Duration::from_millis(150));
-    cubic.on_idle(&IdleSample::new(now + idle, idle, Duration::from_millis(300), MSS));
-    let epoch = cubic.epoch.as_ref().map(|e| e.start);
-    assert_eq!(cubic.window(), before, "less than a timeout");
-    assert!(epoch.is_some_and(|start| start >= at(150)), "{epoch:?}");
+    let began = cubic.epoch.as_ref().map(|e| e.start);
+    cubic.on_sent(&SentSample { idle: Some(idle), ..SentSample::new(now + idle, 1000, 1, MSS) });
+    assert_eq!(cubic.epoch.as_ref().map(|e| e.start), began.map(|start| start + idle));
+    assert_eq!(cubic.window(), before);
+    cubic.on_sent(&SentSample { idle: Some(now.since(at(0)) * 2), ..SentSample::new(now, 1000, 1, MSS) });
+    assert_eq!(cubic.epoch.as_ref().map(|e| e.start), Some(now), "not in the future");
+}
+
+/// Where a mark is no loss (RFC 8511 §3.1).
+#[test]
+fn a_mark_cuts_less_if_asked_to() {
+    let mark = LossSample::new(at(0), 0, MSS).by_ecn();
+    let mut plain = Cubic::new(10).with_window(1000);
+    plain.on_loss(&mark);
+    assert_eq!(plain.window(), 700);
+    let mut abe = Cubic { abe: true, ..Cubic::new(10).with_window(1000) };
+    abe.on_loss(&mark);
+    assert_eq!(abe.window(), 849);
+    abe.on_loss(&LossSample::new(at(0), 0, MSS));
+    assert_eq!(abe.window(), 594, "a loss is a loss");
+}
+
+/// As Linux: the queue of before is not empty yet, and would be taken for the path.
+#[test]
+fn right_after_a_loss_no_round_trip_is_believed() {
+    let mut cubic = Cubic::new(10).with_window(100);
+    cubic.on_loss(&LossSample::new(at(0), 0, MSS));
+    cubic.on_ack(&ack(at(100), 1));
+    assert_eq!(cubic.min_rtt, 100_000, "before the first ACK of the new period");
+    let fast = |ms| AckSample { rtt: Some(Duration::from_millis(50)), ..ack(at(ms), 1) };
+    cubic.on_ack(&fast(1000));
+    assert_eq!(cubic.min_rtt, 100_000);
+    cubic.on_ack(&fast(1100));
+    assert_eq!(cubic.min_rtt, 50_000);
 }
 
 #[test]

@@ -83,6 +83,19 @@ fn a_timeout_leaves_one_segment_and_reduces_once() {
     assert_eq!(reno.ssthresh(), 2, "two segments at least");
 }
 
+/// Where a mark is no loss (RFC 8511 §3.1).
+#[test]
+fn a_mark_cuts_less_if_asked_to() {
+    let mut plain = Reno::new(40);
+    plain.on_loss(&loss().by_ecn());
+    assert_eq!(plain.window(), 20);
+    let mut abe = Reno { abe: true, ..Reno::new(40) };
+    abe.on_loss(&loss().by_ecn());
+    assert_eq!(abe.window(), 32);
+    abe.on_loss(&loss());
+    assert_eq!(abe.window(), 16);
+}
+
 #[test]
 fn a_loss_that_was_none_is_taken_back() {
     let mut reno = Reno::new(40);

@@ -1,7 +1,7 @@
 //! What counts as lost (RFC 6675 §4, RFC 8985 §6.2 step 5, RFC 6298 §5.4), and what does not after all.
 
 use super::SentRecords;
-use super::record::{Amount, Fate, Record};
+use super::record::{Amount, Fate, Losses, Record};
 use super::store::Slot;
 use limpid_wire::SeqNum;
 
@@ -14,6 +14,11 @@ impl SentRecords {
     /// Segments ever found lost that were retransmissions (`TCPLostRetransmit`).
     pub fn ever_lost_again(&self) -> u32 {
         self.ever_lost_again
+    }
+
+    /// What newly counts as lost since this was asked last.
+    pub fn take_losses(&mut self) -> Losses {
+        core::mem::take(&mut self.newly_lost)
     }
 
     /// Counts `start..end` as lost, but for what is sacked. What was sent again counts as lost again.
@@ -132,6 +137,7 @@ impl SentRecords {
         if record.is_lost() {
             self.ever_lost_again = self.ever_lost_again.wrapping_add(record.segments());
         }
+        self.newly_lost.note(&record, self.ever_lost);
         self.waiting.push(&self.store, slot);
     }
 

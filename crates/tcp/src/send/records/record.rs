@@ -58,18 +58,84 @@ impl Amount {
     }
 }
 
-/// What was delivered when a segment left: what a delivery rate is computed from
-/// (draft-cheng-iccrg-delivery-rate-estimation §3.1).
+/// What was known of deliveries when a segment left: what a delivery rate is computed from (draft-ietf-ccwg-bbr §4.1.2).
+/// Counts are of segments and wrap.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Snapshot {
-    /// Bytes delivered until then.
-    pub delivered: u64,
-    /// When the last of them was.
+    /// Delivered until then;
+    pub delivered: u32,
+    /// of them those that met congestion on the path.
+    pub delivered_ce: u32,
+    /// All that ever counted as lost until then.
+    pub lost: u32,
+    /// In flight with the segment, and in the highest bit whether the application had nothing more to send.
+    flight: u32,
+    /// When something was delivered last. Never [`Instant::ZERO`] of a snapshot that was taken.
     pub delivered_at: Instant,
     /// When the first segment of the current sending interval left.
     pub first_sent_at: Instant,
+}
+
+impl Snapshot {
+    const APP_LIMITED: u32 = 1 << 31;
+
+    /// The same with so many segments in flight, the ones that leave among them.
+    #[must_use]
+    pub fn with_in_flight(self, in_flight: u32, app_limited: bool) -> Snapshot {
+        let flag = if app_limited { Snapshot::APP_LIMITED } else { 0 };
+        Snapshot { flight: in_flight.min(Snapshot::APP_LIMITED - 1) | flag, ..self }
+    }
+
+    /// Segments in flight with the ones that left.
+    pub fn in_flight(&self) -> u32 {
+        self.flight & !Snapshot::APP_LIMITED
+    }
+
     /// The application had nothing more to send.
+    pub fn is_app_limited(&self) -> bool {
+        self.flight & Snapshot::APP_LIMITED != 0
+    }
+
+    /// Somebody took it: it is not the default.
+    pub fn is_taken(&self) -> bool {
+        self.delivered > 0 || self.delivered_at > Instant::ZERO
+    }
+}
+
+/// What newly counts as lost, as congestion control sees it: numbers, no segments.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Losses {
+    /// How many ranges newly count as lost,
+    pub ranges: u32,
+    /// and the one of them with the largest share of losses since it left.
+    pub worst: Option<WorstLoss>,
+}
+
+/// See [`Losses::worst`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct WorstLoss {
+    /// Segments in flight when it left, itself among them.
+    pub in_flight: u32,
+    /// Segments that counted as lost from then on until it did, itself among them.
+    pub lost: u32,
+    /// Segments of the range.
+    pub segments: u32,
+    /// The application had nothing more to send when it left.
     pub app_limited: bool,
+}
+
+impl Losses {
+    /// `record` counts as lost, as the last of so many segments that ever did.
+    pub(super) fn note(&mut self, record: &Record, ever_lost: u32) {
+        let (segments, then) = (record.segments(), record.snapshot);
+        self.ranges += 1;
+        let lost = ever_lost.wrapping_sub(then.lost);
+        let this = WorstLoss { in_flight: then.in_flight(), lost, segments, app_limited: then.is_app_limited() };
+        let share = |loss: &WorstLoss, of: &WorstLoss| u64::from(loss.lost) * u64::from(of.in_flight);
+        if self.worst.is_none_or(|worst| share(&this, &worst) > share(&worst, &this)) {
+            self.worst = Some(this);
+        }
+    }
 }
 
 /// A range of sequence numbers that was sent together.

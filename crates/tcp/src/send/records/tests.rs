@@ -449,5 +449,5 @@ fn nothing_is_kept_when_nothing_is_out() {
 #[test]
 fn sizes() {
     assert!(size_of::<Record>() <= 56, "{}", size_of::<Record>());
-    assert!(size_of::<SentRecords>() <= 168, "{}", size_of::<SentRecords>());
+    assert!(size_of::<SentRecords>() <= 192, "{}", size_of::<SentRecords>());
 }
