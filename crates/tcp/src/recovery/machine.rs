@@ -5,7 +5,7 @@
 //! ends. What became of an ACK is told by [`AckVerdict`], for counters and those who watch.
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use super::frto::Frto;
 use super::prr::PrrAck;

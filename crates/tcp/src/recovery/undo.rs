@@ -35,13 +35,16 @@ impl Echo {
     }
 }
 
+/// Nothing has been sent again in this recovery.
+const NONE_YET: u32 = u32::MAX;
+
 /// What an undo needs to know of a recovery.
 #[derive(Clone, Copy, Debug)]
 pub struct Undo {
     /// SND.UNA when the recovery began; `None` if there is nothing to take back (Linux's `undo_marker`).
     marker: Option<SeqNum>,
-    /// Segments sent again and not reported as duplicates; `None` before the first leaves (`undo_retrans`, -1).
-    resent: Option<u32>,
+    /// Segments sent again and not reported as duplicates; [`NONE_YET`] before the first leaves (`undo_retrans`).
+    resent: u32,
     /// The window may be restored: the path did not say itself that it is congested (`prior_ssthresh`).
     restores: bool,
     /// When the first retransmission left; [`Instant::MAX`] if there was none (`retrans_stamp`).
@@ -51,13 +54,13 @@ pub struct Undo {
 impl Undo {
     /// Nothing to take back.
     pub const fn new() -> Undo {
-        Undo { marker: None, resent: None, restores: false, first_resent_at: Instant::MAX }
+        Undo { marker: None, resent: NONE_YET, restores: false, first_resent_at: Instant::MAX }
     }
 
     /// A recovery begins at `una` with `resent` segments sent again that are still in flight.
     pub(super) fn begin(&mut self, una: SeqNum, resent: u32) {
         self.marker = Some(una);
-        self.resent = (resent > 0).then_some(resent);
+        self.resent = if resent > 0 { resent } else { NONE_YET };
     }
 
     /// Whether an undo brings the window back.
@@ -97,22 +100,20 @@ impl Undo {
         if self.first_resent_at == Instant::MAX {
             self.first_resent_at = now;
         }
-        self.resent = Some(self.resent.unwrap_or(0).saturating_add(segments));
+        let before = if self.resent == NONE_YET { 0 } else { self.resent };
+        self.resent = before.saturating_add(segments).min(NONE_YET - 1);
     }
 
     /// A D-SACK reported `segments` that end at `end`, sent again, as duplicates.
     pub(super) fn on_duplicate(&mut self, end: SeqNum, segments: u32) {
-        let Some(marker) = self.marker else { return };
-        if let Some(resent) = &mut self.resent
-            && end.after(marker)
-        {
-            *resent = resent.saturating_sub(segments);
+        if self.resent != NONE_YET && self.marker.is_some_and(|marker| end.after(marker)) {
+            self.resent = self.resent.saturating_sub(segments);
         }
     }
 
     /// Every retransmission came twice (`tcp_try_undo_dsack`).
     pub(super) fn all_were_duplicates(&self) -> bool {
-        self.is_possible() && self.resent == Some(0)
+        self.is_possible() && self.resent == 0
     }
 }
 

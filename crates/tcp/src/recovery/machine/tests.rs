@@ -1,4 +1,5 @@
 use super::*;
+use crate::clock::TsClock;
 use crate::congestion::{AckSample, Reno};
 use crate::recovery::Window;
 use crate::send::{Shape, Snapshot};
@@ -13,30 +14,33 @@ fn ms(n: u64) -> Instant {
 }
 
 /// A sender of ten segments, the first with number 0, and what it does.
-struct Rig {
-    records: SentRecords,
-    recovery: Recovery,
-    congestion: CongestionControl,
+pub(in crate::recovery) struct Rig {
+    pub(in crate::recovery) records: SentRecords,
+    pub(in crate::recovery) recovery: Recovery,
+    pub(in crate::recovery) congestion: CongestionControl,
     sack: bool,
-    now: u64,
+    pub(in crate::recovery) now: u64,
+    /// The timestamp that ACKs echo, ms.
+    pub(in crate::recovery) echo: Option<u64>,
+    pub(in crate::recovery) may_send_new: bool,
 }
 
-fn rig(sack: bool) -> Rig {
+pub(in crate::recovery) fn rig(sack: bool) -> Rig {
     let mut records = SentRecords::new(SeqNum(0));
     for i in 1..=10 {
         records.on_sent(SeqNum(i * MSS), ms(u64::from(i)), Snapshot::default(), Shape::SINGLE);
     }
     let congestion = CongestionControl::Reno(Reno::new(10));
-    Rig { records, recovery: Recovery::new(), congestion, sack, now: 100 }
+    Rig { records, recovery: Recovery::new(), congestion, sack, now: 100, echo: None, may_send_new: false }
 }
 
 impl Rig {
     /// An ACK of so many segments in all; SACK blocks in segments.
-    fn ack(&mut self, una: u32, blocks: &[(u32, u32)]) -> AckVerdict {
+    pub(in crate::recovery) fn ack(&mut self, una: u32, blocks: &[(u32, u32)]) -> AckVerdict {
         self.ack_saying(una, blocks, false)
     }
 
-    fn ack_saying(&mut self, una: u32, blocks: &[(u32, u32)], ece: bool) -> AckVerdict {
+    pub(in crate::recovery) fn ack_saying(&mut self, una: u32, blocks: &[(u32, u32)], ece: bool) -> AckVerdict {
         self.now += 1;
         let block = |&(l, r): &(u32, u32)| SackBlock::new(SeqNum(l * MSS), SeqNum(r * MSS)).unwrap();
         let blocks: Vec<SackBlock> = blocks.iter().map(block).collect();
@@ -44,7 +48,11 @@ impl Rig {
         let lost = self.records.ever_lost();
         let acked = self.records.on_ack(SeqNum(una * MSS), &blocks, ms(self.now));
         let loss = LossSample::new(ms(self.now), self.pipe(), MSS);
-        let input = AckInput { acked: &acked, duplicate, sack: self.sack, ece, echo: None, may_send_new: false, loss };
+        let clock = TsClock::new(7);
+        let echo = self.echo.and_then(|at| Echo::new(clock.val(ms(at)), clock));
+        let duplicate = duplicate && acked.dsack.is_none();
+        let may_send_new = self.may_send_new;
+        let input = AckInput { acked: &acked, duplicate, sack: self.sack, ece, echo, may_send_new, loss };
         let verdict = self.recovery.on_ack(&mut self.records, &mut self.congestion, &input);
         let lost = self.records.ever_lost() - lost;
         self.recovery.reduce(&self.records, &self.congestion, verdict.delivered, lost, acked.acked > 0);
@@ -57,22 +65,22 @@ impl Rig {
     }
 
     /// The same ACK several times, without SACK.
-    fn acks(&mut self, times: usize, una: u32) {
+    pub(in crate::recovery) fn acks(&mut self, times: usize, una: u32) {
         for _ in 0..times {
             self.ack(una, &[]);
         }
     }
 
-    fn cwnd(&self) -> u32 {
+    pub(in crate::recovery) fn cwnd(&self) -> u32 {
         self.recovery.window(&self.congestion)
     }
 
-    fn window(&self, max: u32) -> Window {
+    pub(in crate::recovery) fn window(&self, max: u32) -> Window {
         Window { cwnd: self.cwnd(), sack: self.sack, mss: MSS, max }
     }
 
     /// Sends again what it may; tells the first segment of each and why.
-    fn resend(&mut self) -> Vec<(u32, TxReason)> {
+    pub(in crate::recovery) fn resend(&mut self) -> Vec<(u32, TxReason)> {
         let mut sent = Vec::new();
         loop {
             let window = self.window(1);
@@ -85,29 +93,35 @@ impl Rig {
         }
     }
 
-    fn rto(&mut self, repeated: bool) {
-        let loss = LossSample::new(ms(self.now), 0, MSS);
-        self.recovery.on_rto(&mut self.records, &mut self.congestion, loss, repeated, false);
+    pub(in crate::recovery) fn rto(&mut self, repeated: bool) {
+        self.rto_watched(repeated, false);
     }
 
-    fn send_new(&mut self) {
+    /// A timeout, with F-RTO.
+    pub(in crate::recovery) fn rto_watched(&mut self, repeated: bool, frto: bool) {
+        self.now += 300;
+        let loss = LossSample::new(ms(self.now), 0, MSS);
+        self.recovery.on_rto(&mut self.records, &mut self.congestion, loss, repeated, frto);
+    }
+
+    pub(in crate::recovery) fn send_new(&mut self) {
         let end = self.records.snd_nxt() + MSS;
         self.records.on_sent(end, ms(self.now), Snapshot::default(), Shape::SINGLE);
         self.recovery.on_sent(1);
     }
 
     /// New segments, as many as the window lets go.
-    fn send_all(&mut self) -> u32 {
+    pub(in crate::recovery) fn send_all(&mut self) -> u32 {
         let room = self.cwnd().saturating_sub(self.pipe());
         (0..room).for_each(|_| self.send_new());
         room
     }
 
-    fn pipe(&self) -> u32 {
+    pub(in crate::recovery) fn pipe(&self) -> u32 {
         self.recovery.pipe(&self.records)
     }
 
-    fn phase(&self) -> Phase {
+    pub(in crate::recovery) fn phase(&self) -> Phase {
         self.recovery.phase()
     }
 }
