@@ -166,6 +166,22 @@ counters! {
     TcpExtTCPAbortOnLinger,
     /// Connections ended because memory ran out.
     TcpExtTCPAbortOnMemory,
+    /// SYNs with data that was acknowledged with them.
+    TcpExtTCPFastOpenActive,
+    /// Fast Opens that failed on the active side.
+    TcpExtTCPFastOpenActiveFail,
+    /// Connections made of a SYN alone.
+    TcpExtTCPFastOpenPassive,
+    /// SYNs with a cookie that was not good.
+    TcpExtTCPFastOpenPassiveFail,
+    /// SYNs that found too many Fast Opens pending.
+    TcpExtTCPFastOpenListenOverflow,
+    /// Requests for a cookie.
+    TcpExtTCPFastOpenCookieReqd,
+    /// Fast Open was switched off because something on the way seems to swallow it.
+    TcpExtTCPFastOpenBlackhole,
+    /// SYNs with a cookie of the backup key.
+    TcpExtTCPFastOpenPassiveAltKey,
     /// Challenge ACKs sent.
     TcpExtTCPChallengeACK,
     /// Challenge ACKs held back by the per-connection limit.

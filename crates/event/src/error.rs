@@ -40,6 +40,8 @@ pub enum Error {
     NoSuchSocket,
     /// A bound on memory or on the number of sockets is reached (ENOBUFS).
     NoBuffers,
+    /// It is switched off (EOPNOTSUPP).
+    NotSupported,
 }
 
 impl Error {
@@ -63,6 +65,7 @@ impl Error {
             Error::InvalidArgument => "EINVAL",
             Error::NoSuchSocket => "EBADF",
             Error::NoBuffers => "ENOBUFS",
+            Error::NotSupported => "EOPNOTSUPP",
         }
     }
 }
@@ -87,6 +90,7 @@ impl fmt::Display for Error {
             Error::InvalidArgument => "invalid argument",
             Error::NoSuchSocket => "no such socket",
             Error::NoBuffers => "no buffer space available",
+            Error::NotSupported => "operation not supported",
         })
     }
 }

@@ -8,6 +8,8 @@ use core::fmt;
 pub enum TxReason {
     /// The first SYN of an active open.
     Syn,
+    /// The same, with data (RFC 7413).
+    SynData,
     /// A SYN again, because nobody answered.
     SynRetransmit,
     /// The answer to a SYN.
@@ -28,6 +30,8 @@ pub enum TxReason {
     PartialAckRetransmit,
     /// The path takes smaller packets than the one it was sent in (RFC 1191 §6.5).
     PathMtuRetransmit,
+    /// The SYN-ACK did not acknowledge the data that went with the SYN (RFC 7413 §4.2.1).
+    SynDataRetransmit,
     /// RACK found it lost (RFC 8985).
     RackRetransmit,
     /// A tail loss probe (RFC 8985 §7).
@@ -85,6 +89,7 @@ impl TxReason {
                 | TxReason::FastRetransmit
                 | TxReason::PartialAckRetransmit
                 | TxReason::PathMtuRetransmit
+                | TxReason::SynDataRetransmit
                 | TxReason::RackRetransmit
                 | TxReason::TailLossProbe
         )
@@ -94,6 +99,7 @@ impl TxReason {
     pub const fn text(self) -> &'static str {
         match self {
             TxReason::Syn => "open",
+            TxReason::SynData => "open, with data",
             TxReason::SynRetransmit => "SYN again: no answer",
             TxReason::SynAck => "answer to SYN",
             TxReason::SynAckRetransmit => "SYN-ACK again",
@@ -104,6 +110,7 @@ impl TxReason {
             TxReason::FastRetransmit => "fast retransmit: duplicate ACKs",
             TxReason::PartialAckRetransmit => "retransmission: partial ACK",
             TxReason::PathMtuRetransmit => "retransmission: smaller path MTU",
+            TxReason::SynDataRetransmit => "retransmission: the SYN's data was not taken",
             TxReason::RackRetransmit => "fast retransmit: RACK",
             TxReason::TailLossProbe => "tail loss probe",
             TxReason::LimitedTransmit => "limited transmit",

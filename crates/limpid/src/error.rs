@@ -25,6 +25,7 @@ pub(crate) fn io_error(error: Error) -> io::Error {
         Error::InvalidArgument => Errno::INVAL,
         Error::NoSuchSocket => Errno::BADF,
         Error::NoBuffers => Errno::NOBUFS,
+        Error::NotSupported => Errno::OPNOTSUPP,
         // The engine's list may grow.
         other => return io::Error::other(other),
     };

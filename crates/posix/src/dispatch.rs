@@ -34,11 +34,11 @@ impl<O: Observer> Process<O> {
                 check_parts(parts.len(), Errno::EINVAL)?;
                 self.write(now, fd, parts.concat())
             }
-            Call::Send { fd, bytes, flags } => self.send(now, fd, bytes, &[], flags),
-            Call::SendTo { fd, bytes, flags, to: _ } => self.send(now, fd, bytes, &[], flags),
-            Call::SendMsg { fd, to: _, parts, control, flags } => {
+            Call::Send { fd, bytes, flags } => self.send(now, fd, bytes, None, &[], flags),
+            Call::SendTo { fd, bytes, flags, to } => self.send(now, fd, bytes, to, &[], flags),
+            Call::SendMsg { fd, to, parts, control, flags } => {
                 check_parts(parts.len(), Errno::EMSGSIZE)?;
-                self.send(now, fd, parts.concat(), &control, flags)
+                self.send(now, fd, parts.concat(), to, &control, flags)
             }
             Call::GetSockOpt { fd, level, name, len } => self.option(now, fd, level, name, len).map(Progress::Done),
             Call::SetSockOpt { fd, level, name, value } => {

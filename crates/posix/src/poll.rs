@@ -67,7 +67,7 @@ impl<O: Observer> Process<O> {
             let acceptable = ready.contains(Readiness::READABLE);
             return if acceptable { abi::EPOLLIN | abi::EPOLLRDNORM } else { 0 };
         }
-        let opening = matches!(state, TcpState::SynSent | TcpState::SynReceived);
+        let opening = self.stack.is_opening(id);
         let read_shut = ready.contains(Readiness::READ_CLOSED) && state != TcpState::SynSent
             || socket.shut.contains(crate::socket::Shut::READ);
         let mut level = 0;
@@ -90,6 +90,10 @@ impl<O: Observer> Process<O> {
             if self.has_urgent(file) {
                 level |= abi::EPOLLPRI;
             }
+        }
+        if opening && ready.contains(Readiness::WRITABLE) && state == TcpState::SynSent {
+            // The SYN waits for what is written.
+            level |= abi::EPOLLOUT | abi::EPOLLWRNORM;
         }
         if ready.contains(Readiness::ERROR) || self.has_error(file) {
             level |= abi::EPOLLERR;

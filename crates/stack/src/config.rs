@@ -1,5 +1,6 @@
 //! What a stack is made with.
 
+use crate::FastOpenConfig;
 use alloc::sync::Arc;
 use core::fmt;
 use limpid_tcp::Config;
@@ -51,6 +52,8 @@ pub struct StackConfig {
     pub max_syn_backlog: usize,
     /// When SYNs are answered with cookies (`tcp_syncookies`).
     pub syn_cookies: SynCookies,
+    /// Fast Open.
+    pub fast_open: FastOpenConfig,
     /// Reset instead of dropping when the accept queue is full (`tcp_abort_on_overflow`).
     pub abort_on_overflow: bool,
 }
@@ -67,6 +70,7 @@ impl Default for StackConfig {
             max_orphans: 65_536,
             max_syn_backlog: 2048,
             syn_cookies: SynCookies::WhenFull,
+            fast_open: FastOpenConfig::default(),
             abort_on_overflow: false,
         }
     }

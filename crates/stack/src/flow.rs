@@ -49,7 +49,7 @@ impl Flow {
     pub(crate) fn is_opening(&self) -> bool {
         match &self.phase {
             Phase::SynSent(_) => true,
-            Phase::Connection(connection) => connection.state() == TcpState::SynReceived,
+            Phase::Connection(connection) => connection.is_opening(),
             Phase::Over(_) | Phase::Between => false,
         }
     }
@@ -139,23 +139,60 @@ impl<O: Observer> Stack<O> {
     pub(crate) fn apply(&mut self, now: Instant, index: u32, outcome: Outcome) {
         match outcome.next {
             Next::Continue | Next::Established => {
+                if outcome.next == Next::Established {
+                    self.fast_opening_ended(now, index, None);
+                }
+                self.look_at_fast_open(now, index);
                 self.schedule(index);
                 self.wake_owner(index, outcome.woke);
             }
-            Next::TimeWait => self.enter_time_wait(now, index, outcome.woke),
-            Next::Ended(_) => self.end_connection(now, index, outcome.woke),
+            Next::TimeWait => {
+                self.look_back_at_fast_open(now, index, None);
+                self.enter_time_wait(now, index, outcome.woke);
+            }
+            Next::Ended(error) => {
+                self.look_back_at_fast_open(now, index, error);
+                self.end_connection(now, index, outcome.woke);
+            }
+        }
+    }
+
+    /// A connection that tried Fast Open may have something to tell of it.
+    #[inline]
+    fn look_at_fast_open(&mut self, now: Instant, index: u32) {
+        let flow = &mut self.flows[index as usize];
+        if let Phase::Connection(connection) = &mut flow.phase
+            && let Some(news) = connection.take_fast_open_news()
+        {
+            let iface = flow.path.iface;
+            self.judge_fast_open(now, iface, news);
+        }
+    }
+
+    /// The same when it ends.
+    fn look_back_at_fast_open(&mut self, now: Instant, index: u32, error: Option<Error>) {
+        self.fast_opening_ended(now, index, error);
+        let flow = &mut self.flows[index as usize];
+        if let Phase::Connection(connection) = &mut flow.phase
+            && let Some(news) = connection.last_fast_open_news()
+        {
+            let iface = flow.path.iface;
+            self.judge_fast_open(now, iface, news);
         }
     }
 
     /// The same for SYN-SENT.
-    pub(crate) fn apply_syn_sent(&mut self, index: u32, outcome: SynSentOutcome) {
+    pub(crate) fn apply_syn_sent(&mut self, now: Instant, index: u32, outcome: SynSentOutcome) {
         let flow = &mut self.flows[index as usize];
         match outcome {
             SynSentOutcome::Waiting(syn_sent) => flow.phase = Phase::SynSent(syn_sent),
-            SynSentOutcome::Connection(connection) => {
-                let ready = connection.readiness();
+            SynSentOutcome::Connection(mut connection) => {
+                let (ready, answer) = (connection.readiness(), connection.take_fast_open_answer());
                 flow.phase = Phase::Connection(connection);
                 self.wake_owner(index, ready);
+                if let Some(answer) = answer {
+                    self.learn_fast_open(now, index, &answer);
+                }
             }
             SynSentOutcome::Failed(error) => return self.fail_open(index, Some(error)),
         }

@@ -1,6 +1,6 @@
 //! Keys that no peer may know, each derived from the one secret that the caller drew, and the keyed hash behind them.
 
-use crate::Secrets;
+use crate::{FastOpenKey, Secrets};
 use core::hash::Hasher;
 use siphasher::sip::{SipHasher13, SipHasher24};
 
@@ -25,6 +25,8 @@ pub(crate) struct Keys {
     pub(crate) cookie: Key,
     /// IPv6 flow labels and the first IPv4 identification of a flow.
     pub(crate) flow_label: Key,
+    /// Fast Open's cookies, where nobody sets a key.
+    fast_open: Key,
     /// Which bucket of the ICMP rate limit a destination has.
     pub(crate) icmp: Key,
 }
@@ -58,6 +60,11 @@ impl Key {
     }
 }
 
+/// SipHash-2-4 with a key of bytes.
+pub(crate) fn siphash24(key: &[u8; 16], bytes: &[u8]) -> u64 {
+    SipHasher24::new_with_key(key).hash(bytes)
+}
+
 impl Keys {
     pub(crate) fn new(secrets: &Secrets) -> Keys {
         let key = |purpose| Key::derive(secrets, purpose);
@@ -70,6 +77,15 @@ impl Keys {
             cookie: key(5),
             flow_label: key(6),
             icmp: key(7),
+            fast_open: key(8),
         }
+    }
+
+    /// The key of Fast Open's cookies, where nobody sets one.
+    pub(crate) fn fast_open_key(&self) -> FastOpenKey {
+        let mut key = [0; 16];
+        key[..8].copy_from_slice(&self.fast_open.0.to_le_bytes());
+        key[8..].copy_from_slice(&self.fast_open.1.to_le_bytes());
+        FastOpenKey(key)
     }
 }

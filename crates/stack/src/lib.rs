@@ -47,6 +47,7 @@ extern crate alloc;
 mod command;
 mod config;
 mod demux;
+mod fast_open;
 mod flow;
 mod frame;
 mod icmp;
@@ -55,6 +56,7 @@ mod ip;
 mod isn;
 mod keys;
 mod listen;
+mod metrics;
 mod neigh;
 mod net;
 mod ports;
@@ -66,13 +68,15 @@ mod wheel;
 
 pub use command::Listed;
 pub use config::{BindConfig, ListenConfig, Secrets, StackConfig, SynCookies};
+pub use fast_open::{FastOpenConfig, FastOpenFlags, FastOpenKey, FastOpenKeys, SocketFastOpen};
 pub use frame::{MAX_HEAD, RxChecksum, RxFrame, TxBatch, TxChecksum, TxFrame};
 pub use icmp::error::{IcmpNotice, MAX_QUOTE, Origin};
 pub use iface::{IfaceId, InterfaceConfig, Medium, Route, RouteMetrics};
 pub use ip::config::{DEFAULT_TTL, IpConfig, IpHeaderConfig, PathMtu};
 pub use limpid_tcp::{
-    Config, ControllerInfo, Notice, Readiness, RecvBounds, Stamps, StreamPosition, TcpInfo, WriteFlags,
+    Config, ControllerInfo, FastOpenFailure, Notice, Readiness, RecvBounds, Stamps, StreamPosition, TcpInfo, WriteFlags,
 };
 pub use listen::{HOLD_LIMIT, IncomingSyn, Refusal, SynId};
+pub use metrics::{FastOpenMetrics, MAX_PEERS, PeerMetrics};
 pub use socket::{Shutdown, SocketId, Wakes};
 pub use stack::Stack;

@@ -1,20 +1,24 @@
 //! The stack: what it holds, how it is set up, and what drives it.
 
 use crate::demux::{BindTable, FlowTable};
+use crate::fast_open::BlackHole;
 use crate::flow::{Embryo, Flow, HeldSyn, Quiet};
 use crate::iface::{Interface, LOOPBACK_MTU, MIN_MTU_V4, MIN_MTU_V6, link_local};
 use crate::keys::Keys;
 use crate::listen::SynId;
+use crate::metrics::MetricsCache;
 use crate::neigh::NeighbourId;
 use crate::net::{Env, Net};
 use crate::ports::Ports;
 use crate::socket::SocketTable;
 use crate::wheel::{TimerId, Wheel};
 use crate::{
-    IfaceId, InterfaceConfig, Medium, Readiness, Route, RouteMetrics, RxFrame, Secrets, SocketId, StackConfig,
+    IfaceId, InterfaceConfig, Medium, PeerMetrics, Readiness, Route, RouteMetrics, RxFrame, Secrets, SocketId,
+    StackConfig,
 };
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt;
 use limpid_event::{Counter, Counters, DropReason, Error, Instant, Observer, Silent};
 use limpid_wire::{Cidr, FramePool, IpAddr};
@@ -42,6 +46,12 @@ pub struct Stack<O: Observer = Silent> {
     pub(crate) open_flows: usize,
     /// Flows without an application.
     pub(crate) orphans: usize,
+    /// What is remembered of peers.
+    pub(crate) metrics: MetricsCache,
+    /// Whether Fast Open pauses.
+    pub(crate) black_hole: BlackHole,
+    /// Connections that Fast Open began whose handshake is not complete, each with its listener.
+    pub(crate) fast_openings: BTreeMap<u32, SocketId>,
     /// There was a transparent listener: connections may have local addresses that are not ours.
     pub(crate) takes_foreign: bool,
     reassembly_timer: TimerId,
@@ -101,6 +111,9 @@ impl<O: Observer> Stack<O> {
             last_flow: 0,
             open_flows: 0,
             orphans: 0,
+            metrics: MetricsCache::default(),
+            black_hole: BlackHole::default(),
+            fast_openings: BTreeMap::new(),
             takes_foreign: false,
         }
     }
@@ -233,6 +246,21 @@ impl<O: Observer> Stack<O> {
     /// Where received frames should be made.
     pub fn pool(&mut self) -> &mut FramePool {
         &mut self.env.pool
+    }
+
+    /// What is remembered of peers, the newest use first (`ip tcp_metrics show`).
+    pub fn peer_metrics(&self) -> Vec<PeerMetrics> {
+        self.metrics.all()
+    }
+
+    /// Forgets what is remembered of peers (`ip tcp_metrics flush`).
+    pub fn flush_peer_metrics(&mut self) {
+        self.metrics.flush();
+    }
+
+    /// Forgets what is remembered of one peer (`ip tcp_metrics delete`); true if there was something.
+    pub fn forget_peer(&mut self, remote: IpAddr) -> bool {
+        self.metrics.forget(remote)
     }
 
     /// Linux's MIB counters.

@@ -69,6 +69,16 @@ impl Delivery {
         }
     }
 
+    /// Fast Open: our SYN-ACK is not delivered yet,
+    pub(crate) fn before_handshake(&mut self) {
+        self.delivered = 0;
+    }
+
+    /// and now it is.
+    pub(crate) fn after_handshake(&mut self) {
+        self.delivered = self.delivered.wrapping_add(1);
+    }
+
     /// Segments delivered so far (`tcpi_delivered`).
     pub(crate) fn delivered(&self) -> u32 {
         self.delivered

@@ -1,7 +1,7 @@
 //! What a connection tells about itself: Linux's `tcp_info`, same names and units.
 
-use crate::Config;
 use crate::ecn::{AccEcnFailure, AccEcnSeen};
+use crate::{Config, FastOpenFailure};
 use limpid_event::TcpState;
 
 /// Linux's `tcp_info`, under Linux's names without `tcpi_`; what is not computed has its default.
@@ -27,6 +27,10 @@ pub struct TcpInfo {
     pub ecn_seen: bool,
     /// The SYN carried data that was acknowledged with it.
     pub syn_data: bool,
+    /// Fast Open made it of a SYN alone.
+    pub fast_open_child: bool,
+    /// Why Fast Open failed.
+    pub fast_open_failure: FastOpenFailure,
     /// `delivery_rate` was measured while the application had too little to send.
     pub delivery_rate_app_limited: bool,
     /// Shift of the windows the peer states; `None` without scaling.

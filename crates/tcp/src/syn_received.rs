@@ -15,7 +15,7 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::time::Duration;
 use limpid_event::{Counter, DropReason, Error, Event, Instant, Observer, TcpState, Timer, TxReason};
-use limpid_wire::tcp::Timestamps;
+use limpid_wire::tcp::{FastOpenCookie, Timestamps};
 use limpid_wire::{Segment, SeqNum, TcpFlags, TcpOptions};
 
 /// An embryonic connection.
@@ -34,6 +34,8 @@ pub struct SynReceived {
     retransmissions: u8,
     /// A last ACK came, without data, where the listener waits for some.
     acked: bool,
+    /// Bytes of data that came with the SYN and were taken (RFC 7413).
+    syn_data: u16,
     limit: AnswerLimit,
     ts_recent: Option<TsRecent>,
     /// TSval of our first SYN-ACK: no echo may be older.
@@ -55,6 +57,22 @@ pub enum SynReceivedOutcome {
     Complete,
     /// It is over, because a good reset or a new SYN came; a reset may be sent.
     Reset(Option<Transmit>),
+}
+
+/// What a segment is to a connection whose handshake is not complete.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum RequestCheck {
+    /// Nothing speaks against it.
+    Pass,
+    Drop,
+    /// The SYN came again: the SYN-ACK goes again.
+    Repeat,
+    /// An ACK tells where we are.
+    Answer(TxReason),
+    /// A reset goes to its sender, and nothing else happens.
+    Refuse,
+    /// It ends the connection.
+    Reset,
 }
 
 /// What came of an embryonic connection's timer.
@@ -109,6 +127,7 @@ impl SynReceived {
             timeouts: 0,
             retransmissions: 0,
             acked: false,
+            syn_data: 0,
             limit: AnswerLimit::default(),
             ts_recent,
             first_tsval: tsval,
@@ -125,8 +144,19 @@ impl SynReceived {
 
     /// The SYN-ACK, to be sent now.
     pub fn syn_ack<O: Observer>(&mut self, cx: &mut Cx<'_, O>, config: &Config) -> Transmit {
+        self.syn_ack_with(cx, config, None)
+    }
+
+    /// The same, with a Fast Open cookie (RFC 7413 §4.1.2).
+    pub fn syn_ack_with<O: Observer>(
+        &mut self,
+        cx: &mut Cx<'_, O>,
+        config: &Config,
+        cookie: Option<FastOpenCookie>,
+    ) -> Transmit {
         let why = if self.copies == 0 { TxReason::SynAck } else { TxReason::SynAckRetransmit };
-        let transmit = self.build_syn_ack(cx.now, config, why);
+        let mut transmit = self.build_syn_ack(cx.now, config, why);
+        transmit.segment.options.fast_open = cookie;
         self.last_tsval = TsClock::new(self.params.ts_offset).val(cx.now);
         if self.copies == 0 {
             (self.first_sent, self.first_tsval) = (cx.now, self.last_tsval);
@@ -184,7 +214,27 @@ impl SynReceived {
 
     /// The sequence number after the peer's SYN.
     fn rcv_nxt(&self) -> SeqNum {
-        self.irs + 1
+        self.irs + 1 + u32::from(self.syn_data)
+    }
+
+    /// So many bytes of the SYN's data were taken: the SYN-ACK acknowledges them.
+    pub(crate) fn take_syn_data(&mut self, len: u32) {
+        self.syn_data = u16::try_from(len).unwrap_or(u16::MAX);
+    }
+
+    /// The connection is there at once, with the SYN's data (RFC 7413 §4.2.2): its first `poll_transmit` is the SYN-ACK, with
+    /// `cookie` if there is one.
+    pub fn fast_open<O: Observer>(
+        self,
+        cx: &mut Cx<'_, O>,
+        config: Arc<Config>,
+        syn: Segment,
+        cookie: Option<FastOpenCookie>,
+    ) -> Box<Connection> {
+        cx.count(Counter::TcpPassiveOpens);
+        // A SYN's window is never scaled.
+        let birth = self.birth(config, syn.window.into(), None);
+        Box::new(Connection::fast_opened(cx, birth, self, syn, cookie))
     }
 
     /// A segment arrived (RFC 9293 §3.10.7.4).
@@ -380,26 +430,85 @@ impl SynReceived {
             self.ecn.failure |= AccEcnFailure::ACE_SEND;
         }
         let rtt = self.round_trip(cx.now, &ack);
-        let birth = Birth {
+        // Whatever number the ACK has, its window is the peer's newest.
+        let snd_wnd = u32::from(ack.window) << self.negotiated.snd_scale.shift();
+        let birth = self.birth(config, snd_wnd, rtt);
+        Box::new(Connection::passive(cx, birth, ack))
+    }
+
+    fn birth(&self, config: Arc<Config>, snd_wnd: u32, rtt: Option<Duration>) -> Birth {
+        Birth {
             config,
             params: self.params,
             irs: self.irs,
             negotiated: self.negotiated,
             window: self.window,
-            // Whatever number the ACK has, its window is the peer's newest.
-            snd_wnd: u32::from(ack.window) << self.negotiated.snd_scale.shift(),
+            snd_wnd,
             ts_recent: self.ts_recent,
             syn_sent_at: self.first_sent,
             syn_retransmissions: self.copies.saturating_sub(1),
             rtt,
             ecn: self.ecn,
             connect_deadline: Instant::MAX,
-        };
-        Box::new(Connection::passive(cx, birth, ack))
+        }
+    }
+
+    /// A segment for a connection that Fast Open began, before the handshake is complete: what of [`handle_segment`]'s checks
+    /// there is no other place for (Linux's `tcp_check_req`). Its ACK is not looked at: the connection knows what it sent.
+    ///
+    /// [`handle_segment`]: Self::handle_segment
+    pub(crate) fn check<O: Observer>(
+        &mut self,
+        cx: &mut Cx<'_, O>,
+        config: &Config,
+        segment: &Segment,
+    ) -> RequestCheck {
+        let flags = segment.flags;
+        let paws = self.paws_rejects(cx.now, segment);
+        let held_back = Counter::TcpExtTCPACKSkippedSynRecv;
+        if segment.seq == self.irs && flags & KIND == TcpFlags::SYN && !paws {
+            cx.dropped(DropReason::Duplicate);
+            let answer = cx.may_answer(&mut self.limit, config.invalid_ratelimit, segment, held_back);
+            return if answer { RequestCheck::Repeat } else { RequestCheck::Drop };
+        }
+        if paws || !self.in_window(segment) {
+            cx.dropped(if paws { DropReason::Paws } else { DropReason::OutsideWindow });
+            if paws {
+                cx.count(Counter::TcpExtPAWSEstab);
+            }
+            let answer = !flags.contains(TcpFlags::RST)
+                && cx.may_answer(&mut self.limit, config.invalid_ratelimit, segment, held_back);
+            return if answer { RequestCheck::Answer(TxReason::DuplicateAck) } else { RequestCheck::Drop };
+        }
+        let new_syn = flags.contains(TcpFlags::SYN) && segment.seq != self.irs;
+        if flags.contains(TcpFlags::RST) && segment.seq != self.rcv_nxt() {
+            cx.dropped(DropReason::BlindReset);
+            let held_back = Counter::TcpExtTCPACKSkippedChallenge;
+            if !cx.may_answer(&mut self.limit, config.invalid_ratelimit, segment, held_back) {
+                return RequestCheck::Drop;
+            }
+            cx.count(Counter::TcpExtTCPChallengeACK);
+            return RequestCheck::Answer(TxReason::ChallengeAck);
+        }
+        if new_syn || flags.contains(TcpFlags::RST) {
+            cx.count(Counter::TcpAttemptFails);
+            return if flags.contains(TcpFlags::RST) { RequestCheck::Reset } else { RequestCheck::Refuse };
+        }
+        if !flags.contains(TcpFlags::ACK) {
+            cx.dropped(DropReason::NoAck);
+            return RequestCheck::Drop;
+        }
+        RequestCheck::Pass
+    }
+
+    /// The timer of a connection that Fast Open began ran out: how often it has by now.
+    pub(crate) fn timed_out(&mut self) -> u8 {
+        self.timeouts = self.timeouts.saturating_add(1);
+        self.timeouts
     }
 
     /// Karn's rule: a SYN-ACK that was repeated, or sent as a cookie, tells the round trip only through its timestamp.
-    fn round_trip(&self, now: Instant, ack: &Segment) -> Option<Duration> {
+    pub(crate) fn round_trip(&self, now: Instant, ack: &Segment) -> Option<Duration> {
         if self.copies == 1 {
             return Some(now.since(self.first_sent));
         }

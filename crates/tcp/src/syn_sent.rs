@@ -6,6 +6,7 @@
 use crate::clock::TsClock;
 use crate::connection::Birth;
 use crate::ecn::{EcnHandshake, EcnLevel};
+use crate::fast_open::{FastOpen, FastOpenFailure, room};
 use crate::negotiate::{self, InitialWindow, Negotiated};
 use crate::reply::{control, reset_for};
 use crate::{Config, Connection, Cx, SynSchedule, TcpInfo, Transmit};
@@ -13,7 +14,7 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::time::Duration;
 use limpid_event::{Call, Counter, DropReason, Error, Event, Instant, Observer, TcpState, Timer, TxReason};
-use limpid_wire::{Segment, SeqNum, TcpFlags};
+use limpid_wire::{Chunks, Segment, SeqNum, TcpFlags};
 
 /// How soon a SYN goes again that was answered by an ACK of something else (Linux's TCP_TIMEOUT_MIN, two ticks of 1 ms).
 const AFTER_BAD_ACK: Duration = Duration::from_millis(2);
@@ -64,6 +65,14 @@ pub struct SynSent {
     retry_at: Instant,
     /// The application's deadline; [`Instant::MAX`] if it has none.
     deadline: Instant,
+    /// No SYN has left: it waits for data to take along (RFC 7413; TCP_FASTOPEN_CONNECT).
+    deferred: bool,
+    /// Somebody waits to write: the handshake's last ACK can ride on that.
+    write_pending: bool,
+    /// The SYN went again because the path takes smaller packets.
+    resent: bool,
+    /// What the first SYN carries besides.
+    fast_open: Option<Box<FastOpen>>,
 }
 
 /// What came of an input in SYN-SENT.
@@ -81,8 +90,14 @@ pub enum SynSentOutcome {
 impl SynSent {
     /// Starts an active open. The SYN is in `poll_transmit`.
     pub fn new<O: Observer>(cx: &mut Cx<'_, O>, config: Arc<Config>, params: OpenParams) -> SynSent {
+        let mut syn_sent = SynSent::deferred(cx, config, params);
+        syn_sent.start(cx, None);
+        syn_sent
+    }
+
+    /// Begins an active open whose SYN waits for data: [`start`](Self::start) lets it go.
+    pub fn deferred<O: Observer>(cx: &mut Cx<'_, O>, config: Arc<Config>, params: OpenParams) -> SynSent {
         cx.emit(|| Event::Call(Call::Connect));
-        cx.count(Counter::TcpActiveOpens);
         cx.state(TcpState::Closed, TcpState::SynSent);
         let window = InitialWindow::select(&config, config.window_scaling, negotiate::advertised_mss(&config, &params));
         let deadline = config.connect_deadline.map_or(Instant::MAX, |wait| cx.now + wait);
@@ -94,12 +109,54 @@ impl SynSent {
             config,
             params,
             window,
-            due: Some(TxReason::Syn),
+            due: None,
             retransmissions: 0,
             first_sent: cx.now,
             retry_at: Instant::MAX,
             deadline,
+            deferred: true,
+            write_pending: false,
+            resent: false,
+            fast_open: None,
         }
+    }
+
+    /// The SYN is due, with what Fast Open adds to it. Does nothing if it was before.
+    pub fn start<O: Observer>(&mut self, cx: &mut Cx<'_, O>, fast_open: Option<FastOpen>) {
+        if !core::mem::take(&mut self.deferred) {
+            return;
+        }
+        cx.count(Counter::TcpActiveOpens);
+        let with_data = fast_open.as_ref().is_some_and(|open| open.len() > 0);
+        self.fast_open = fast_open.map(Box::new);
+        self.due = Some(if with_data { TxReason::SynData } else { TxReason::Syn });
+        self.first_sent = cx.now;
+    }
+
+    /// The SYN waits for data.
+    pub fn is_deferred(&self) -> bool {
+        self.deferred
+    }
+
+    /// Somebody waits to write as soon as the open is complete, or not any more: the last ACK of the handshake waits for that.
+    pub fn set_write_pending(&mut self, pending: bool) {
+        self.write_pending = pending;
+    }
+
+    /// How many bytes of data a SYN may carry to a peer that stated `peer_mss` last time (RFC 7413 §4.2.1): so that with all
+    /// options there may be it is one segment.
+    pub fn fast_open_room(&self, peer_mss: Option<u16>) -> usize {
+        let stated = negotiate::advertised_mss(&self.config, &self.params);
+        let clamp = peer_mss.unwrap_or(stated).min(self.config.max_seg.unwrap_or(u16::MAX));
+        room(self.params.mss.min(clamp).max(self.config.min_snd_mss))
+    }
+
+    /// The timeout that is due may be a black hole's work: the third in a row, or the last, of a SYN that tried Fast Open.
+    pub fn suspects_black_hole(&self, now: Instant) -> bool {
+        let tried = self.fast_open.as_ref().is_some_and(|open| open.option.is_some() || open.len() > 0);
+        tried
+            && self.retry_at <= now
+            && (self.retransmissions == 2 || (self.retransmissions < 2 && self.is_in_vain(now)))
     }
 
     /// A segment arrived. A reset to answer with, if any, is returned beside the outcome.
@@ -128,7 +185,7 @@ impl SynSent {
             (true, true) => self.fail(cx, Error::ConnectionRefused),
             (true, false) => self.ignore(cx, DropReason::NoAck),
             (false, _) if !flags.contains(TcpFlags::SYN) => self.ignore(cx, DropReason::NoSyn),
-            (false, true) => self.establish(cx, &segment),
+            (false, true) => self.establish(cx, segment),
             (false, false) => self.cross(cx, &segment),
         };
         (outcome, None)
@@ -145,7 +202,8 @@ impl SynSent {
 
     /// First check: the ACK must be of our SYN, and the echoed timestamp of one of our SYNs (RFC 9293 §3.10.7.3).
     fn check_ack(&self, now: Instant, segment: &Segment) -> Result<(), DropReason> {
-        if segment.ack != self.params.isn + 1 {
+        let most = self.fast_open.as_ref().map_or(0, |open| open.len());
+        if segment.ack != self.params.isn + 1 && !segment.ack.within(self.params.isn + 1, self.params.isn + 2 + most) {
             return Err(DropReason::AckTooHigh);
         }
         let Some(timestamps) = segment.options.timestamps.filter(|ts| self.config.timestamps && ts.ecr != 0) else {
@@ -165,22 +223,36 @@ impl SynSent {
     }
 
     /// The SYN-ACK came: our SYN is acknowledged, and an ACK completes the handshake.
-    fn establish<O: Observer>(self, cx: &mut Cx<'_, O>, syn_ack: &Segment) -> SynSentOutcome {
-        let rtt = self.round_trip(cx.now, syn_ack);
-        let ecn = EcnHandshake::of_syn_ack(self.ecn, syn_ack);
-        let birth = Birth { rtt, ecn, ..self.birth(cx.now, syn_ack) };
-        SynSentOutcome::Connection(Box::new(Connection::active(cx, birth, syn_ack)))
+    fn establish<O: Observer>(mut self, cx: &mut Cx<'_, O>, mut syn_ack: Segment) -> SynSentOutcome {
+        let rtt = self.round_trip(cx.now, &syn_ack);
+        let (fast_open, sent_at) = (self.fast_open.take(), self.first_sent);
+        let again = self.syns_again();
+        let write_pending = self.write_pending;
+        let ecn = EcnHandshake::of_syn_ack(self.ecn, &syn_ack);
+        let birth = Birth { rtt, ecn, ..self.birth(cx.now, &syn_ack) };
+        let mut connection = Box::new(Connection::active(cx, birth, &syn_ack, write_pending));
+        if let Some(open) = fast_open {
+            connection.syn_carried(cx, &open, sent_at);
+            connection.fast_open_answered(cx, &open, again, &mut syn_ack);
+        }
+        SynSentOutcome::Connection(connection)
     }
 
     /// A SYN without ACK crossed ours: both are in SYN-RECEIVED now, and each answers with a SYN-ACK.
-    fn cross<O: Observer>(self, cx: &mut Cx<'_, O>, syn: &Segment) -> SynSentOutcome {
+    fn cross<O: Observer>(mut self, cx: &mut Cx<'_, O>, syn: &Segment) -> SynSentOutcome {
+        let (fast_open, sent_at) = (self.fast_open.take(), self.first_sent);
         // What the peer answers is our SYN-ACK, which leaves now.
         let ecn = EcnHandshake::of_crossed_syn(self.ecn, syn);
         let birth = Birth { syn_sent_at: cx.now, ecn, ..self.birth(cx.now, syn) };
-        SynSentOutcome::Connection(Box::new(Connection::crossed(cx, birth)))
+        let mut connection = Box::new(Connection::crossed(cx, birth));
+        if let Some(open) = fast_open {
+            connection.syn_carried(cx, &open, sent_at);
+        }
+        SynSentOutcome::Connection(connection)
     }
 
     fn birth(self, now: Instant, syn: &Segment) -> Birth {
+        let syn_retransmissions = self.syns_again();
         let negotiated = Negotiated::from_syn(&self.config, &self.params, &syn.options);
         let window = if negotiated.scaling {
             self.window
@@ -196,7 +268,7 @@ impl SynSent {
             window,
             snd_wnd: u32::from(syn.window),
             syn_sent_at: self.first_sent,
-            syn_retransmissions: self.retransmissions,
+            syn_retransmissions,
             rtt: None,
             ecn: EcnHandshake::default(),
             connect_deadline: self.deadline,
@@ -215,7 +287,7 @@ impl SynSent {
 
     /// Karn's rule: a SYN that was repeated tells the round trip only through its timestamp (RFC 6298 §3, RFC 7323 §4).
     fn round_trip(&self, now: Instant, syn_ack: &Segment) -> Option<Duration> {
-        if self.retransmissions == 0 {
+        if self.syns_again() == 0 {
             return Some(now.since(self.first_sent));
         }
         let timestamps = syn_ack.options.timestamps.filter(|_| self.config.timestamps)?;
@@ -276,15 +348,21 @@ impl SynSent {
     /// The SYN to send, if one is due.
     pub fn poll_transmit<O: Observer>(&mut self, cx: &mut Cx<'_, O>) -> Option<Transmit> {
         let why = self.due.take()?;
-        let segment = Segment {
+        let first = matches!(why, TxReason::Syn | TxReason::SynData);
+        let mut segment = Segment {
             seq: self.params.isn,
             flags: TcpFlags::SYN | self.ecn_flags(),
             window: self.window.syn_field(),
             options: negotiate::syn_options(&self.config, &self.params, self.window, cx.now),
             ..Segment::default()
         };
+        // What repeats it carries neither (RFC 7413 §4.2.1).
+        if let Some(open) = self.fast_open.as_ref().filter(|_| first) {
+            segment.options.fast_open = open.option;
+            segment.payload = open.data.clone().map(Chunks::from).unwrap_or_default();
+        }
         let transmit = control(segment, why);
-        if why == TxReason::Syn {
+        if first {
             self.first_sent = cx.now;
         } else {
             cx.count(Counter::TcpExtTCPSynRetrans);
@@ -318,7 +396,13 @@ impl SynSent {
     }
 
     /// The path is another now: what is stated and sent from here on fits it.
+    /// A SYN with data that was too large goes again at once, without (as Linux).
     pub fn handle_path(&mut self, mss: u16, max_burst: u32) {
+        let carried = self.fast_open.as_ref().is_some_and(|open| open.len() > 0);
+        if carried && mss < self.params.mss && self.retry_at < Instant::MAX && !self.resent {
+            self.resent = true;
+            self.due = Some(TxReason::SynRetransmit);
+        }
         self.params.mss = mss;
         self.params.max_burst = max_burst;
     }
@@ -338,6 +422,8 @@ impl SynSent {
         let advertised = negotiate::advertised_mss(&self.config, &self.params);
         let options = if self.config.timestamps { negotiate::TIMESTAMPS_LEN } else { 0 };
         let unconnected = TcpInfo::unconnected(&self.config);
+        let open = self.fast_open.as_ref();
+        let data = open.map_or(0, |open| open.len());
         TcpInfo {
             state: TcpState::SynSent,
             // Nothing is known of the peer.
@@ -351,17 +437,29 @@ impl SynSent {
             retransmits: again,
             backoff: again.saturating_sub(linear),
             rto: u32::try_from(schedule.wait(again).as_micros()).unwrap_or(u32::MAX),
-            unacked: 1,
-            total_retrans: again.into(),
-            segs_out: u32::from(again) + 1,
+            unacked: u32::from(!self.deferred) + u32::from(data > 0),
+            data_segs_out: u32::from(data > 0),
+            bytes_sent: data.into(),
+            fast_open_failure: if open.is_some_and(|open| open.cookie_unavailable) {
+                FastOpenFailure::CookieUnavailable
+            } else {
+                FastOpenFailure::None
+            },
+            total_retrans: self.syns_again().into(),
+            segs_out: u32::from(again) + u32::from(!self.deferred),
             total_rto: again.into(),
             total_rto_recoveries: u16::from(again > 0),
             ..unconnected
         }
     }
 
-    /// SYNs sent again so far.
+    /// SYNs sent again so far because nobody answered.
     pub fn retransmissions(&self) -> u8 {
         self.retransmissions
+    }
+
+    /// SYNs sent again so far, for whatever reason.
+    fn syns_again(&self) -> u8 {
+        self.retransmissions.saturating_add(u8::from(self.resent))
     }
 }

@@ -21,6 +21,7 @@ const RTAX_RTO_MIN: u16 = 13;
 const RTAX_INITRWND: u16 = 14;
 const RTAX_QUICKACK: u16 = 15;
 const RTAX_CC_ALGO: u16 = 16;
+const RTAX_FASTOPEN_NO_COOKIE: u16 = 17;
 const RTAX_FEATURE_ECN: u32 = 1;
 
 const RT_TABLE_MAIN: u8 = 254;
@@ -61,12 +62,15 @@ pub struct RouteMetrics {
     pub quickack: Option<bool>,
     /// Ask for ECN (`features ecn`).
     pub ecn: Option<bool>,
+    /// Fast Open without cookies.
+    pub fastopen_no_cookie: Option<bool>,
 }
 
 impl RouteMetrics {
     /// As `RTA_METRICS` holds it.
     fn to_attributes(&self) -> Vec<u8> {
-        let RouteMetrics { congctl, mtu, advmss, initcwnd, initrwnd, rto_min, quickack, ecn } = self;
+        let RouteMetrics { congctl, mtu, advmss, initcwnd, initrwnd, rto_min, quickack, ecn, fastopen_no_cookie } =
+            self;
         let locked = mtu.filter(|(_, lock)| *lock).map(|_| 1 << RTAX_MTU);
         let millis = rto_min.map(|rto| u32::try_from(rto.as_millis()).unwrap_or(u32::MAX));
         let features = ecn.map(|ecn| if ecn { RTAX_FEATURE_ECN } else { 0 });
@@ -79,6 +83,7 @@ impl RouteMetrics {
             (RTAX_RTO_MIN, millis),
             (RTAX_INITRWND, *initrwnd),
             (RTAX_QUICKACK, quickack.map(u32::from)),
+            (RTAX_FASTOPEN_NO_COOKIE, fastopen_no_cookie.map(u32::from)),
         ];
         let mut attributes = Request::empty();
         for (kind, value) in numbers {

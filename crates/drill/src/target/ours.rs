@@ -116,7 +116,17 @@ impl OurTarget {
 
     /// What a script says of a route is of the one to its end, whichever it names.
     fn set_route(&mut self, metrics: &namespace::RouteMetrics) -> Result<Applied, TargetError> {
-        let namespace::RouteMetrics { congctl, mtu, advmss, initcwnd, initrwnd, rto_min, quickack, ecn } = metrics;
+        let namespace::RouteMetrics {
+            congctl,
+            mtu,
+            advmss,
+            initcwnd,
+            initrwnd,
+            rto_min,
+            quickack,
+            ecn,
+            fastopen_no_cookie,
+        } = metrics;
         let unsupported = |what: &str| Err(TargetError::Unsupported(format!("a route's {what}")));
         let congestion = congctl.as_deref().map(Algorithm::named);
         if congestion == Some(None) {
@@ -134,6 +144,7 @@ impl OurTarget {
             ack_at_once: *quickack,
             congestion: congestion.flatten(),
             ecn: ecn.unwrap_or(false),
+            fast_open_no_cookie: fastopen_no_cookie.unwrap_or(false),
         };
         let route = self.route;
         match self.process.stack().set_route_metrics(&route, metrics) {
@@ -213,8 +224,10 @@ impl Target for OurTarget {
                 self.settle();
                 Ok(applied)
             }
-            // Nothing is remembered of peers that Linux would keep in its TCP metrics.
-            Setting::FlushMetrics => Ok(Applied::Done),
+            Setting::FlushMetrics => {
+                self.process.stack().flush_peer_metrics();
+                Ok(Applied::Done)
+            }
             // A segment leaves as one packet in any case.
             Setting::Segmentation { .. } => Ok(Applied::Done),
             // A queue that is one already, and is given no bound, keeps what it has.

@@ -3,6 +3,7 @@
 //! `table` has a row for each name that is known, and says what setting it means. A name or a value that the
 //! stack does not have is an error, so that no script is judged under settings that do not hold.
 
+mod fast_open;
 mod table;
 
 #[cfg(test)]
@@ -54,6 +55,10 @@ impl Sysctls {
                 true => Applied::Done,
                 false => return Err(TargetError::Unsupported(format!("{name} = {value}: {why}"))),
             },
+            Meaning::Text { write, .. } => {
+                write(config, &value).map_err(|why| TargetError::Refused(format!("{name}: {why}")))?;
+                Applied::Done
+            }
             Meaning::NoEffect { .. } if same(&value, &before) => Applied::Done,
             Meaning::NoEffect { why, .. } => Applied::NoEffect(format!("{name} = {value} changes nothing: {why}")),
             Meaning::Only { values, why } if !values.iter().any(|known| same(known, &value)) => {
@@ -79,6 +84,7 @@ impl Sysctls {
             Meaning::Flag { read, .. } => i64::from(read(config)).to_string(),
             Meaning::Numbers { read, .. } => read(config).iter().map(i64::to_string).collect::<Vec<_>>().join(" "),
             Meaning::Name { read, .. } => read(config).to_owned(),
+            Meaning::Text { read, .. } => read(config),
             Meaning::NoEffect { default, .. } => (*default).to_owned(),
             Meaning::Only { values, .. } => values.first().copied().unwrap_or_default().to_owned(),
         })
@@ -99,9 +105,11 @@ impl Sysctls {
 pub fn known() -> impl Iterator<Item = (&'static str, String)> {
     TABLE.iter().map(|row| {
         let meaning = match &row.meaning {
-            Meaning::Number { .. } | Meaning::Flag { .. } | Meaning::Numbers { .. } | Meaning::Name { .. } => {
-                "set".to_owned()
-            }
+            Meaning::Number { .. }
+            | Meaning::Flag { .. }
+            | Meaning::Numbers { .. }
+            | Meaning::Name { .. }
+            | Meaning::Text { .. } => "set".to_owned(),
             Meaning::NoEffect { why, .. } => format!("no effect: {why}"),
             Meaning::Only { values, why } => format!("{} only: {why}", values.join(" or ")),
         };

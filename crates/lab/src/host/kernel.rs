@@ -215,6 +215,7 @@ fn error_of(errno: Errno) -> Error {
         Errno::ADDRNOTAVAIL => Error::AddressNotAvailable,
         Errno::BADF => Error::NoSuchSocket,
         Errno::NOBUFS | Errno::NOMEM | Errno::MFILE | Errno::NFILE => Error::NoBuffers,
+        Errno::OPNOTSUPP => Error::NotSupported,
         _ => Error::InvalidArgument,
     }
 }

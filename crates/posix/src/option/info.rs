@@ -76,11 +76,12 @@ fn options(info: &TcpInfo) -> u8 {
         | bit(info.ecn, abi::TCPI_OPT_ECN)
         | bit(info.ecn_seen, abi::TCPI_OPT_ECN_SEEN)
         | bit(info.syn_data, abi::TCPI_OPT_SYN_DATA)
+        | bit(info.fast_open_child, abi::TCPI_OPT_TFO_CHILD)
 }
 
 fn connection_info(i: &TcpInfo, state: u8) -> Vec<u8> {
     let wscale = i.snd_wscale.unwrap_or(0) & 0xf | i.rcv_wscale.unwrap_or(0) << 4;
-    let app_limited = u8::from(i.delivery_rate_app_limited);
+    let app_limited = u8::from(i.delivery_rate_app_limited) | (i.fast_open_failure as u8) << 1;
     let mut bytes = Vec::with_capacity(LEN);
     bytes.extend([state, i.ca_state, i.retransmits, i.probes, i.backoff, options(i), wscale, app_limited]);
     let ssthresh = i.snd_ssthresh.min(NO_SSTHRESH);

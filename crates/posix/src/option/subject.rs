@@ -7,7 +7,7 @@ use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use limpid_event::{Instant, Observer, TcpState};
 use limpid_stack::{
-    Config, ControllerInfo, IpConfig, RecvBounds, SocketId, Stack, StackConfig, StreamPosition, TcpInfo,
+    Config, ControllerInfo, IpConfig, RecvBounds, SocketFastOpen, SocketId, Stack, StackConfig, StreamPosition, TcpInfo,
 };
 
 /// See the module. Options are for set-up, so they may take the longer way through a table of functions.
@@ -49,6 +49,11 @@ pub(super) trait Subject {
     fn accept_queue(&self) -> (usize, usize);
     /// How far the stream that is sent came.
     fn stream(&self) -> StreamPosition;
+
+    /// What it says of Fast Open,
+    fn fast_open(&self) -> SocketFastOpen;
+    /// and something else.
+    fn set_fast_open(&mut self, said: SocketFastOpen) -> Result<(), Errno>;
 
     /// It is neither listening nor has a connection.
     fn is_closed(&self) -> bool {
@@ -193,6 +198,14 @@ impl<O: Observer> Subject for SocketOf<'_, O> {
 
     fn send_buffer(&self) -> usize {
         self.stack.send_buffer(self.id()).unwrap_or(0)
+    }
+
+    fn fast_open(&self) -> SocketFastOpen {
+        self.stack.fast_open(self.id()).unwrap_or_default()
+    }
+
+    fn set_fast_open(&mut self, said: SocketFastOpen) -> Result<(), Errno> {
+        Ok(self.stack.set_fast_open(self.socket.id, said)?)
     }
 
     fn queues(&self) -> Queues {

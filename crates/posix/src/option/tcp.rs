@@ -7,6 +7,7 @@ use crate::{Errno, abi};
 use alloc::vec::Vec;
 use core::time::Duration;
 use limpid_event::TcpState;
+use limpid_stack::{FastOpenFlags, FastOpenKey, FastOpenKeys, SocketFastOpen};
 use limpid_tcp::KeepAlive;
 
 /// The bounds of TCP_MAXSEG (Linux's TCP_MIN_MSS and MAX_TCP_WINDOW).
@@ -153,18 +154,47 @@ pub(super) const TABLE: &[Entry] = &[
             Ok(())
         }),
     },
-    // RFC 7413 is not built.
-    Entry { name: abi::TCP_FASTOPEN, get: Get::Int(|_| 0), set: Set::Int(set_fast_open) },
+    // RFC 7413: how many connections of a listener may be pending that a SYN alone began.
+    Entry {
+        name: abi::TCP_FASTOPEN,
+        get: Get::Int(|of| int(of.fast_open().queue as usize)),
+        set: Set::Int(|of, value| {
+            let queue = u32::try_from(value).map_err(|_| Errno::EINVAL)?;
+            before_connection(of)?;
+            let said = of.fast_open();
+            of.set_fast_open(SocketFastOpen { queue, ..said })
+        }),
+    },
+    // A connect waits for data to take along.
     Entry {
         name: abi::TCP_FASTOPEN_CONNECT,
-        get: Get::Int(|_| 0),
-        set: Set::Int(|of, value| if of.is_closed() { set_fast_open(of, value) } else { Err(Errno::EINVAL) }),
+        get: Get::Int(|of| of.fast_open().on_connect.into()),
+        set: Set::Int(|of, value| {
+            let on_connect = zero_or_one(value)?;
+            if !of.stack_config().fast_open.flags.contains(FastOpenFlags::CLIENT) {
+                return Err(Errno::EOPNOTSUPP);
+            }
+            if !of.is_closed() {
+                return Err(Errno::EINVAL);
+            }
+            let said = of.fast_open();
+            of.set_fast_open(SocketFastOpen { on_connect, ..said })
+        }),
     },
-    Entry { name: abi::TCP_FASTOPEN_NO_COOKIE, get: Get::Int(|_| 0), set: Set::Int(set_fast_open) },
+    Entry {
+        name: abi::TCP_FASTOPEN_NO_COOKIE,
+        get: Get::Int(|of| of.fast_open().no_cookie.into()),
+        set: Set::Int(|of, value| {
+            let no_cookie = zero_or_one(value)?;
+            before_connection(of)?;
+            let said = of.fast_open();
+            of.set_fast_open(SocketFastOpen { no_cookie, ..said })
+        }),
+    },
     Entry {
         name: abi::TCP_FASTOPEN_KEY,
-        get: Get::Bytes(|_| Ok(Vec::new())),
-        set: Set::Bytes(|_, _| Err(Errno::ENOPROTOOPT)),
+        get: Get::Bytes(|of| Ok(fast_open_keys(of))),
+        set: Set::Bytes(set_fast_open_keys),
     },
     // There is no such upper protocol.
     Entry {
@@ -195,13 +225,26 @@ pub(super) const TABLE: &[Entry] = &[
     unbuilt!(abi::TCP_DELACK_MAX_US, 200_000),
 ];
 
-/// RFC 7413 is off, before there is a connection, and that is all.
-fn set_fast_open(of: Of<'_>, value: i32) -> Result<(), Errno> {
-    match of.state() {
-        TcpState::Closed | TcpState::Listen if value == 0 => Ok(()),
-        TcpState::Closed | TcpState::Listen => Err(Errno::ENOPROTOOPT),
-        _ => Err(Errno::EINVAL),
-    }
+/// What is only for sockets that have no connection.
+fn before_connection(of: Of<'_>) -> Result<(), Errno> {
+    if matches!(of.state(), TcpState::Closed | TcpState::Listen) { Ok(()) } else { Err(Errno::EINVAL) }
+}
+
+/// One key of Fast Open, or two.
+fn fast_open_keys(of: Of<'_>) -> Vec<u8> {
+    let keys = of.fast_open().keys.or(of.stack_config().fast_open.keys);
+    let keys = keys.map(|keys| [Some(keys.primary), keys.backup]);
+    keys.into_iter().flatten().flatten().flat_map(|key| key.0).collect()
+}
+
+fn set_fast_open_keys(of: Of<'_>, value: &[u8]) -> Result<(), Errno> {
+    let (primary, rest) = value.split_first_chunk().ok_or(Errno::EINVAL)?;
+    let backup = match rest {
+        [] => None,
+        rest => Some(FastOpenKey(rest.try_into().map_err(|_| Errno::EINVAL)?)),
+    };
+    let said = of.fast_open();
+    of.set_fast_open(SocketFastOpen { keys: Some(FastOpenKeys { primary: FastOpenKey(*primary), backup }), ..said })
 }
 
 /// Linux counts in ticks; ours are 1 ms.

@@ -45,6 +45,8 @@ pub(crate) struct Socket {
     /// What was read, and which urgent byte.
     pub(crate) urgent: Urgent,
     pub(crate) options: Options,
+    /// Its open asked for a cookie although TCP_FASTOPEN_CONNECT wanted data to go along.
+    pub(crate) fast_open_asked: bool,
 }
 
 /// How far a socket came, as its application knows (Linux's `socket_state`).
@@ -80,6 +82,7 @@ impl Socket {
             error: None,
             urgent: Urgent::default(),
             options: Options::default(),
+            fast_open_asked: false,
         }
     }
 

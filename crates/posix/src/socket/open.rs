@@ -118,6 +118,7 @@ impl<O: Observer> Process<O> {
             shut: Shut::empty(),
             error: None,
             urgent: Default::default(),
+            fast_open_asked: false,
             ..self.files.socket(accept.file)?.clone()
         };
         let address = socket.sockaddr(peer);
@@ -137,14 +138,21 @@ impl<O: Observer> Process<O> {
         match phase {
             Phase::Disconnecting => return Err(Errno::EINVAL),
             Phase::Connected => return Err(Errno::EISCONN),
+            Phase::Connecting if self.stack.is_deferred(id) => return Err(Errno::EISCONN),
             Phase::Connecting => {}
             Phase::Unconnected if self.tcp_state(id) != TcpState::Closed => return Err(Errno::EISCONN),
             Phase::Unconnected => {
                 let remote = connect_address(socket, address, family)?;
-                self.stack.connect_on(now, id, remote)?;
-                let socket = self.files.socket_mut(file)?;
-                socket.phase = Phase::Connecting;
-                socket.shut = Shut::empty();
+                if self.stack.fast_open(id)?.on_connect {
+                    let waits = self.stack.connect_deferred(now, id, remote)?;
+                    self.files.socket_mut(file)?.fast_open_asked = !waits;
+                } else {
+                    self.stack.connect_on(now, id, remote)?;
+                }
+                self.socket_connects(file)?;
+                if self.stack.is_deferred(id) {
+                    return Ok(Progress::Done(Return::ok(0)));
+                }
             }
         }
         let patience = Patience::of(now, self.files.socket(file)?.options.send_timeout);
@@ -154,6 +162,14 @@ impl<O: Observer> Process<O> {
         }
         let work = Work::Connect { file, again: phase == Phase::Connecting };
         self.begin(now, work, vec![file], patience)
+    }
+
+    /// An open has begun.
+    pub(super) fn socket_connects(&mut self, file: FileId) -> Result<(), Errno> {
+        let socket = self.files.socket_mut(file)?;
+        socket.phase = Phase::Connecting;
+        socket.shut = Shut::empty();
+        Ok(())
     }
 
     /// connect to AF_UNSPEC: the connection is reset, and the socket can be used anew.
@@ -181,12 +197,13 @@ impl<O: Observer> Process<O> {
         self.stack.disconnect(now, id)?;
         let socket = self.files.socket_mut(file)?;
         socket.shut = Shut::empty();
+        socket.fast_open_asked = false;
         socket.error = if reset { Some(Errno::ECONNRESET) } else { before };
         Ok(())
     }
 
     fn is_opening(&self, socket: SocketId) -> bool {
-        matches!(self.tcp_state(socket), TcpState::SynSent | TcpState::SynReceived)
+        self.stack.is_opening(socket)
     }
 
     pub(crate) fn step_connect(&mut self, now: Instant, file: FileId) -> Option<Result<Return, Errno>> {
@@ -211,6 +228,7 @@ impl<O: Observer> Process<O> {
         };
         socket.phase = Phase::Unconnected;
         socket.shut = Shut::empty();
+        socket.fast_open_asked = false;
         self.stack.disconnect(now, socket.id)?;
         Err(error)
     }
@@ -285,7 +303,7 @@ fn bind_address_v4(address: &Sockaddr, family: i32) -> Result<Endpoint, Errno> {
 }
 
 /// What `connect` makes of an address.
-fn connect_address(socket: &Socket, address: &Sockaddr, family: i32) -> Result<Endpoint, Errno> {
+pub(super) fn connect_address(socket: &Socket, address: &Sockaddr, family: i32) -> Result<Endpoint, Errno> {
     let (least, wanted) = if socket.v6 { (SIN6_LEN_RFC2133, abi::AF_INET6) } else { (16, abi::AF_INET) };
     if address.0.len() < least {
         return Err(Errno::EINVAL);

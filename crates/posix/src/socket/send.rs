@@ -1,14 +1,16 @@
 //! Writing to a socket (RFC 9293 §3.9.1.2): `tcp_sendmsg`'s rules, in its order.
 
+use super::Phase;
+use super::open::connect_address;
 use crate::file::FileId;
 use crate::option::SendExtras;
 use crate::process::{Process, Progress};
 use crate::work::{Patience, Work};
-use crate::{Control, Errno, Return, abi};
+use crate::{Control, Errno, Return, Sockaddr, abi};
 use alloc::vec;
 use alloc::vec::Vec;
-use limpid_event::{Error, Instant, Observer};
-use limpid_stack::WriteFlags;
+use limpid_event::{Error, Instant, Observer, TcpState};
+use limpid_stack::{FastOpenFlags, WriteFlags};
 
 /// A write that may wait until all is taken.
 #[derive(Debug)]
@@ -18,6 +20,15 @@ pub(crate) struct Send {
     sent: usize,
     flags: i32,
     extras: SendExtras,
+    /// It has begun the connection, or waits for one that somebody else has begun.
+    opening: Option<Opening>,
+}
+
+/// Whose open a write waits for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Opening {
+    Its,
+    Others,
 }
 
 impl<O: Observer> Process<O> {
@@ -34,41 +45,95 @@ impl<O: Observer> Process<O> {
             };
         }
         let extras = self.send_extras(file, &[], 0)?;
-        self.send_on(now, file, bytes, 0, extras)
+        self.send_on(now, file, (bytes, None), 0, extras)
     }
 
-    /// send, sendto, sendmsg. Where to is not looked at, as on a connected socket of Linux.
+    /// send, sendto, sendmsg. Where to is looked at by Fast Open alone, as on Linux.
     pub(crate) fn send(
         &mut self,
         now: Instant,
         fd: i32,
         bytes: Vec<u8>,
+        to: Option<Sockaddr>,
         control: &[Control],
         flags: i32,
     ) -> Result<Progress, Errno> {
         let file = self.socket_file(fd)?;
-        if flags & abi::MSG_FASTOPEN != 0 {
-            return Err(Errno::EOPNOTSUPP);
-        }
         let extras = self.send_extras(file, control, flags)?;
-        self.send_on(now, file, bytes, flags, extras)
+        self.send_on(now, file, (bytes, to), flags, extras)
     }
 
     fn send_on(
         &mut self,
         now: Instant,
         file: FileId,
-        bytes: Vec<u8>,
+        (bytes, to): (Vec<u8>, Option<Sockaddr>),
         flags: i32,
         extras: SendExtras,
     ) -> Result<Progress, Errno> {
         let patience = Patience::of(now, self.files.socket(file)?.options.send_timeout);
         let nonblocking = self.files.get(file).is_nonblocking() || flags & abi::MSG_DONTWAIT != 0;
-        let send = Send { file, bytes, sent: 0, flags, extras };
-        self.begin(now, Work::Send(send), vec![file], patience.unless(nonblocking))
+        let patience = patience.unless(nonblocking);
+        let mut send = Send { file, bytes, sent: 0, flags, extras, opening: None };
+        let id = self.files.socket(file)?.id;
+        if flags & abi::MSG_FASTOPEN != 0 || self.stack.is_deferred(id) {
+            self.open_fast(now, &mut send, to.as_ref())?;
+            let rest = send.sent < send.bytes.len() || send.bytes.is_empty();
+            self.stack.expect_write(id, rest && patience != Patience::Not);
+        }
+        self.begin(now, Work::Send(send), vec![file], patience)
+    }
+
+    /// A write that opens the connection, or lets the SYN go that waited for it (Linux's `tcp_sendmsg_fastopen`).
+    fn open_fast(&mut self, now: Instant, send: &mut Send, to: Option<&Sockaddr>) -> Result<(), Errno> {
+        let family = to.and_then(Sockaddr::family);
+        let on = self.stack.config().fast_open.flags.contains(FastOpenFlags::CLIENT);
+        if !on || family == Some(abi::AF_UNSPEC) {
+            return Err(Errno::EOPNOTSUPP);
+        }
+        let socket = self.files.socket(send.file)?;
+        let id = socket.id;
+        if socket.fast_open_asked {
+            return Err(Errno::EALREADY);
+        }
+        if self.stack.is_deferred(id) {
+            send.sent = self.stack.write_with_syn(now, id, &send.bytes)?;
+            send.opening = Some(Opening::Its);
+            return Ok(());
+        }
+        match socket.phase {
+            Phase::Disconnecting => return Err(Errno::EINVAL),
+            Phase::Connected => return Err(Errno::EISCONN),
+            Phase::Connecting => {
+                send.opening = Some(Opening::Others);
+                return Ok(());
+            }
+            Phase::Unconnected => {}
+        }
+        if self.tcp_state(id) != TcpState::Closed {
+            return Err(Errno::EISCONN);
+        }
+        let remote = connect_address(socket, to.ok_or(Errno::EINVAL)?, family.ok_or(Errno::EINVAL)?)?;
+        send.sent = self.stack.connect_with_data(now, id, remote, &send.bytes)?;
+        send.opening = Some(Opening::Its);
+        self.socket_connects(send.file)
+    }
+
+    /// The connection that a write has to wait for: `None` if it is not there yet; an error if it came to nothing, whatever
+    /// left with the SYN.
+    fn opened(&mut self, now: Instant, send: &mut Send) -> Option<Result<(), Errno>> {
+        if send.opening.is_none() {
+            return Some(Ok(()));
+        }
+        let ended = self.step_connect(now, send.file)?;
+        send.opening = None;
+        Some(ended.map(|_| ()))
     }
 
     pub(crate) fn step_send(&mut self, now: Instant, send: &mut Send) -> Option<Result<Return, Errno>> {
+        if let Err(errno) = self.opened(now, send)? {
+            return Some(Err(errno));
+        }
         let id = match self.files.socket_mut(send.file) {
             Ok(socket) => match socket.error.take_if(|_| send.sent == 0) {
                 Some(error) => return Some(Err(error)),
@@ -77,6 +142,9 @@ impl<O: Observer> Process<O> {
             Err(errno) => return Some(Err(errno)),
         };
         let flags = write_flags(send.flags);
+        if send.sent > 0 && send.sent == send.bytes.len() {
+            return Some(Ok(self.sent(now, send)));
+        }
         loop {
             if send.sent > 0 && self.write_would_fail(id) {
                 // What was taken counts; the reason is for the next call.
@@ -98,7 +166,12 @@ impl<O: Observer> Process<O> {
 
     /// What was taken so far, or why nothing was.
     pub(crate) fn give_up_send(&mut self, now: Instant, send: &Send) -> Return {
-        if send.sent > 0 { self.sent(now, send) } else { Return::error(Errno::EAGAIN) }
+        match send.opening {
+            _ if send.sent > 0 => self.sent(now, send),
+            Some(Opening::Its) => Return::error(Errno::EINPROGRESS),
+            Some(Opening::Others) => Return::error(Errno::EALREADY),
+            None => Return::error(Errno::EAGAIN),
+        }
     }
 
     /// A write ends: all was taken, or no more can be.

@@ -10,7 +10,7 @@ use crate::listen::Listener;
 use crate::ports::Purpose;
 use crate::socket::Kind;
 use crate::stack::Stack;
-use crate::{BindConfig, ListenConfig, SocketId};
+use crate::{BindConfig, ListenConfig, SocketFastOpen, SocketId};
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -155,8 +155,14 @@ impl<O: Observer> Stack<O> {
             syn_queue: 0,
             accept_queue: VecDeque::new(),
             last_cookie: None,
+            fast_open: None,
         };
+        let backlog = u32::try_from(listener.config.backlog).unwrap_or(u32::MAX);
         self.sockets.fill(socket, Kind::Listener(Box::new(listener)));
+        let said = self.fast_open(socket)?;
+        if self.config.opens_every_listener() && said.queue == 0 {
+            self.set_fast_open(socket, SocketFastOpen { queue: backlog, ..said })?;
+        }
         Ok(())
     }
 

@@ -7,11 +7,29 @@ use crate::listen::{by_route, opened};
 use crate::ports::Purpose;
 use crate::socket::Kind;
 use crate::stack::Stack;
-use crate::{Config, IfaceId, Readiness, SocketId};
+use crate::{Config, FastOpenFlags, IfaceId, Readiness, SocketId};
 use alloc::sync::Arc;
 use limpid_event::{Call, Error, Event, Instant, Observer, Opening};
 use limpid_tcp::SynSent;
 use limpid_wire::{Endpoint, IpAddr};
+
+/// When the SYN of an open leaves.
+#[derive(Clone, Copy)]
+enum Start<'a> {
+    AtOnce,
+    /// With this, if it may.
+    With(&'a [u8]),
+    /// With what is written first, if it may.
+    WhenWritten,
+}
+
+/// How an open began.
+struct Started {
+    /// So many bytes left with the SYN.
+    carried: usize,
+    /// The SYN waits.
+    deferred: bool,
+}
 
 impl<O: Observer> Stack<O> {
     /// Starts an active open. `local` may leave address or port open (unspecified, 0). Progress shows as readiness:
@@ -38,8 +56,8 @@ impl<O: Observer> Stack<O> {
             *self.sockets.tcp_mut(socket) = config;
         }
         let local = local.unwrap_or(Endpoint::new(unspecified_like(remote.addr), 0));
-        match self.open(now, socket, local, remote) {
-            Ok(()) => Ok(socket),
+        match self.open(now, socket, local, remote, Start::AtOnce) {
+            Ok(_) => Ok(socket),
             Err(error) => {
                 self.sockets.remove(socket)?;
                 Err(error)
@@ -53,13 +71,59 @@ impl<O: Observer> Stack<O> {
     /// As [`connect`](Self::connect), and [`Error::AlreadyConnected`] if the socket listens or has a connection:
     /// [`disconnect`](Self::disconnect) comes first.
     pub fn connect_on(&mut self, now: Instant, socket: SocketId, remote: Endpoint) -> Result<(), Error> {
+        self.connect_by(now, socket, remote, Start::AtOnce).map(|_| ())
+    }
+
+    /// The same with Fast Open (RFC 7413 §4.2.1): the SYN takes as much of `bytes` along as one segment carries, if there is a
+    /// cookie of the peer or none is needed; else it asks for one. Returns how many bytes left; the others are the caller's to
+    /// [write](Self::write) once the connection is established.
+    ///
+    /// # Errors
+    /// As [`connect_on`](Self::connect_on), and [`Error::NotSupported`] if [`FastOpenFlags::CLIENT`](crate::FastOpenFlags) is
+    /// off.
+    pub fn connect_with_data(
+        &mut self,
+        now: Instant,
+        socket: SocketId,
+        remote: Endpoint,
+        bytes: &[u8],
+    ) -> Result<usize, Error> {
+        if !self.config.fast_open.flags.contains(FastOpenFlags::CLIENT) {
+            return Err(Error::NotSupported);
+        }
+        self.connect_by(now, socket, remote, Start::With(bytes)).map(|started| started.carried)
+    }
+
+    /// The same where data is only to come: if it may go with the SYN, the SYN [waits](Self::is_deferred) for the first
+    /// [write](Self::write), and true is returned. If not, the SYN asks for a cookie, and leaves at once.
+    ///
+    /// # Errors
+    /// As [`connect_on`](Self::connect_on).
+    pub fn connect_deferred(&mut self, now: Instant, socket: SocketId, remote: Endpoint) -> Result<bool, Error> {
+        self.connect_by(now, socket, remote, Start::WhenWritten).map(|started| started.deferred)
+    }
+
+    fn connect_by(
+        &mut self,
+        now: Instant,
+        socket: SocketId,
+        remote: Endpoint,
+        start: Start<'_>,
+    ) -> Result<Started, Error> {
         let Kind::Closed = self.sockets.kind(socket)? else { return Err(Error::AlreadyConnected) };
         let bound = self.sockets.bound(socket).map(|bind| bind.local);
         let local = bound.unwrap_or(Endpoint::new(unspecified_like(remote.addr), 0));
-        self.open(now, socket, local, remote)
+        self.open(now, socket, local, remote, start)
     }
 
-    fn open(&mut self, now: Instant, socket: SocketId, local: Endpoint, remote: Endpoint) -> Result<(), Error> {
+    fn open(
+        &mut self,
+        now: Instant,
+        socket: SocketId,
+        local: Endpoint,
+        remote: Endpoint,
+        start: Start<'_>,
+    ) -> Result<Started, Error> {
         let remote = Endpoint { addr: this_host_if_unspecified(remote.addr), ..remote };
         let ip = *self.sockets.ip(socket);
         let path = self.path_to(now, remote, local, ip.iface)?;
@@ -72,7 +136,7 @@ impl<O: Observer> Stack<O> {
         let config = by_route(self.sockets.tcp(socket).clone(), &path);
         let mut cx = self.env.cx(now, id);
         cx.emit(|| opened(&key, Opening::Active));
-        let phase = Phase::SynSent(SynSent::new(&mut cx, config, params));
+        let phase = Phase::SynSent(SynSent::deferred(&mut cx, config, params));
         let owner = Owner::Socket(socket.index);
         let hold = if self.sockets.reuse(socket) { Hold::Reusable } else { Hold::Firm };
         let index = self.insert_flow(NewFlow { phase, key, id, owner, hold, path, ip });
@@ -81,8 +145,26 @@ impl<O: Observer> Stack<O> {
             self.binds.rebind(Bind { local, ..bind }, socket.index);
         }
         self.sockets.fill(socket, Kind::Stream(index));
+        let mut started = Started { carried: 0, deferred: false };
+        match start {
+            Start::AtOnce => {
+                if let Phase::SynSent(syn_sent) = &mut self.flows[index as usize].phase {
+                    syn_sent.start(&mut self.env.cx(now, id), None);
+                }
+            }
+            Start::With(bytes) => started.carried = self.start_fast_open(now, socket, index, bytes),
+            Start::WhenWritten => {
+                let pair = (key.local.addr, key.remote.addr);
+                started.deferred = self.fast_open_prospect(now, socket, pair, &path).allowed;
+                if started.deferred {
+                    self.wake_owner(index, Readiness::WRITABLE);
+                } else {
+                    self.start_fast_open(now, socket, index, &[]);
+                }
+            }
+        }
         self.schedule(index);
-        Ok(())
+        Ok(started)
     }
 
     fn path_to(&self, now: Instant, remote: Endpoint, local: Endpoint, iface: Option<IfaceId>) -> Result<Path, Error> {
@@ -154,6 +236,9 @@ impl<O: Observer> Stack<O> {
         self.sockets.set_reuse(socket, reuse);
         let flow = &mut self.flows[index as usize];
         flow.owner = Owner::Socket(socket.index);
+        if let Phase::Connection(connection) = &mut flow.phase {
+            connection.accepted();
+        }
         let (id, remote, ip) = (flow.id, flow.key.remote, flow.ip);
         self.sockets.set_ip(socket, ip);
         self.env.cx(now, id).emit(|| Event::Call(Call::Accept));

@@ -22,6 +22,8 @@ impl<O: Observer> Stack<O> {
             Kind::Stream(index) => {
                 let flow = &self.flows[*index as usize];
                 let mut ready = match &flow.phase {
+                    // What is written lets the SYN go.
+                    Phase::SynSent(syn_sent) if syn_sent.is_deferred() => Readiness::WRITABLE,
                     Phase::SynSent(_) | Phase::Between => Readiness::empty(),
                     Phase::Connection(connection) => connection.readiness(),
                     Phase::Over(Over::Remnant(remnant)) => remnant.readiness(),
@@ -75,6 +77,19 @@ impl<O: Observer> Stack<O> {
                 _ => TcpState::Closed,
             },
         })
+    }
+
+    /// Whoever has this socket has to wait for its connection to be complete before it can do anything: Fast Open does not let
+    /// a listener's connections wait.
+    pub fn is_opening(&self, socket: SocketId) -> bool {
+        let flow = self.sockets.stream(socket).map(|index| &self.flows[index as usize].phase);
+        match flow {
+            Ok(Phase::SynSent(_) | Phase::Between) => true,
+            Ok(Phase::Connection(connection)) => {
+                connection.state() == TcpState::SynReceived && !connection.is_fast_opening()
+            }
+            _ => false,
+        }
     }
 
     /// Our end; of a listener, where it listens; of a socket that is closed, what it is bound to, or `0.0.0.0:0`.

@@ -123,6 +123,12 @@ impl<O: Observer> Stack<O> {
         flags: WriteFlags,
     ) -> Result<usize, Error> {
         let index = self.sockets.stream(socket)?;
+        if self.is_deferred(socket) {
+            return match self.start_fast_open(now, socket, index, bytes) {
+                0 if !bytes.is_empty() => Err(Error::WouldBlock),
+                written => Ok(written),
+            };
+        }
         let flow = &mut self.flows[index as usize];
         let Phase::Connection(connection) = &mut flow.phase else {
             return Err(flow.phase.not_open(Error::BrokenPipe));

@@ -99,6 +99,8 @@ pub struct RouteMetrics {
     pub congestion: Option<Algorithm>,
     /// Classic ECN is asked for and granted, whatever the stack's settings (`features ecn`).
     pub ecn: bool,
+    /// Fast Open without cookies, both ways (`fastopen_no_cookie 1`).
+    pub fast_open_no_cookie: bool,
 }
 
 /// A place in the queue of connections that have something to send. The flow's name tells whether the place in the slab

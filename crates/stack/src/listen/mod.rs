@@ -13,6 +13,8 @@ pub(crate) use syn::{by_route, mss_of, opened};
 
 use crate::ListenConfig;
 use crate::demux::Bind;
+use crate::fast_open::Pending;
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use limpid_event::Instant;
@@ -29,6 +31,8 @@ pub(crate) struct Listener {
     pub(crate) accept_queue: VecDeque<u32>,
     /// When a cookie was sent last: an ACK that nobody knows is looked at as a cookie only for two minutes after.
     pub(crate) last_cookie: Option<Instant>,
+    /// What Fast Open has begun and not completed, if it ever did.
+    pub(crate) fast_open: Option<Box<Pending>>,
 }
 
 impl Listener {

@@ -1,6 +1,7 @@
 //! What a listener does with a segment (RFC 9293 §3.10.7.2), with SYN cookies (RFC 4987 §3.6).
 
 use crate::demux::{FlowKey, Handle};
+use crate::fast_open::Verdict;
 use crate::flow::{Embryo, Hold, NewFlow, Owner, Phase};
 use crate::iface::{Header, Path};
 use crate::isn;
@@ -118,7 +119,6 @@ impl<O: Observer> Stack<O> {
             self.env.counters.bump(Counter::IpOutNoRoutes);
             return self.drop_segment(now, id, segment, DropReason::NoRoute);
         };
-        l.syn_queue += 1;
         let config = by_route(l.tcp.clone(), &path);
         let mut params = self.open_params(now, &key, &path);
         if let Some(above) = isn_above.filter(|above| !params.isn.after(*above)) {
@@ -126,7 +126,14 @@ impl<O: Observer> Stack<O> {
         }
         let mut cx = self.env.cx(now, id);
         let mut syn = SynReceived::new(&mut cx, &config, params, segment);
-        let transmit = syn.syn_ack(&mut cx, &config);
+        let cookie = match self.try_fast_open(now, listener, &key, segment, &path) {
+            Verdict::Open(cookie) => return self.open_fast(now, listener, (key, id), (syn, segment, cookie), path),
+            Verdict::Handshake(cookie) => cookie,
+        };
+        let Some(l) = self.sockets.listener_mut(listener) else { return };
+        l.syn_queue += 1;
+        let mut cx = self.env.cx(now, id);
+        let transmit = syn.syn_ack_with(&mut cx, &config, cookie);
         let deadline = syn.poll_timeout().map(|(at, _)| at);
         let entry = self.embryos.vacant_entry();
         let index = entry.key() as u32;
@@ -171,7 +178,7 @@ impl<O: Observer> Stack<O> {
     }
 
     /// How an accepted connection holds its local port: as its listener does.
-    fn hold_of(&self, key: &FlowKey, listener: SocketId) -> Hold {
+    pub(crate) fn hold_of(&self, key: &FlowKey, listener: SocketId) -> Hold {
         if !self.net.addresses.is_ours(key.local.addr) {
             return Hold::No;
         }

@@ -3,7 +3,7 @@
 use super::{SocketId, Wakes};
 use crate::demux::Bind;
 use crate::listen::Listener;
-use crate::{Config, IpConfig, Readiness};
+use crate::{Config, IpConfig, Readiness, SocketFastOpen};
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
@@ -30,6 +30,8 @@ struct Slot {
     reuse: bool,
     /// What its application has bound it to.
     bound: Option<Box<Bind>>,
+    /// What it says of Fast Open.
+    fast_open: Option<Box<SocketFastOpen>>,
     /// What newly happened since the last report.
     woke: Readiness,
     /// It stands in the queue of reports, perhaps since the socket before.
@@ -66,6 +68,7 @@ impl SocketTable {
                 ip: IpConfig::default(),
                 reuse: false,
                 bound: None,
+                fast_open: None,
                 woke: Readiness::empty(),
                 queued: false,
                 wakes: Wakes::default(),
@@ -93,6 +96,7 @@ impl SocketTable {
         slot.wakes = Wakes::default();
         slot.reuse = false;
         slot.bound = None;
+        slot.fast_open = None;
         slot.ip = IpConfig::default();
         self.free.push(id.index);
         Ok(kind)
@@ -136,6 +140,16 @@ impl SocketTable {
     /// The application has bound a socket, or it is bound no longer.
     pub(crate) fn set_bound(&mut self, id: SocketId, bound: Option<Bind>) {
         self.slots[id.index as usize].bound = bound.map(Box::new);
+    }
+
+    /// What a socket says of Fast Open, if anything.
+    pub(crate) fn fast_open(&self, id: SocketId) -> Option<&SocketFastOpen> {
+        self.check(id).ok()?.fast_open.as_deref()
+    }
+
+    /// The same, to change it.
+    pub(crate) fn set_fast_open(&mut self, id: SocketId, said: Option<Box<SocketFastOpen>>) {
+        self.slots[id.index as usize].fast_open = said;
     }
 
     /// The connection of a socket.

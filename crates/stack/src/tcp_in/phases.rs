@@ -6,8 +6,8 @@ use crate::flow::Phase;
 use crate::iface::Header;
 use crate::ip::output::Marks;
 use crate::stack::Stack;
-use limpid_event::{DropReason, Error, Event, FlowId, Instant, Observer, TxReason};
-use limpid_tcp::{SynReceivedOutcome, SynReceivedTimeout, TimeWaitOutcome, Transmit};
+use limpid_event::{Counter, DropReason, Error, Event, FlowId, Instant, Observer, TxReason};
+use limpid_tcp::{FastOpenNews, SynReceivedOutcome, SynReceivedTimeout, TimeWaitOutcome, Transmit};
 use limpid_wire::Segment;
 
 impl<O: Observer> Stack<O> {
@@ -27,7 +27,7 @@ impl<O: Observer> Stack<O> {
                 if let Some(reset) = reset {
                     self.send_segment(now, (&key, id), (marks, iface), reset);
                 }
-                self.apply_syn_sent(index, outcome);
+                self.apply_syn_sent(now, index, outcome);
             }
             other => {
                 debug_assert!(false, "a flow that is over is in the demux table");
@@ -47,7 +47,7 @@ impl<O: Observer> Stack<O> {
         match core::mem::replace(&mut flow.phase, Phase::Between) {
             Phase::SynSent(syn_sent) => {
                 let outcome = syn_sent.handle_icmp(&mut cx, error);
-                self.apply_syn_sent(index, outcome);
+                self.apply_syn_sent(now, index, outcome);
             }
             other => self.flows[index as usize].phase = other,
         }
@@ -56,6 +56,7 @@ impl<O: Observer> Stack<O> {
     /// The timer of SYN-SENT or a connection.
     pub(crate) fn flow_timeout(&mut self, now: Instant, index: u32) {
         let flow = &mut self.flows[index as usize];
+        let id = flow.id;
         let mut cx = self.env.cx(now, flow.id);
         if let Phase::Connection(connection) = &mut flow.phase {
             let outcome = connection.handle_timeout(&mut cx);
@@ -63,8 +64,14 @@ impl<O: Observer> Stack<O> {
         }
         match core::mem::replace(&mut flow.phase, Phase::Between) {
             Phase::SynSent(syn_sent) => {
+                if syn_sent.suspects_black_hole(now) {
+                    cx.count(Counter::TcpExtTCPFastOpenActiveFail);
+                    let iface = self.flows[index as usize].path.iface;
+                    self.judge_fast_open(now, iface, FastOpenNews::BlackHole);
+                }
+                let mut cx = self.env.cx(now, id);
                 let outcome = syn_sent.handle_timeout(&mut cx);
-                self.apply_syn_sent(index, outcome);
+                self.apply_syn_sent(now, index, outcome);
             }
             other => self.flows[index as usize].phase = other,
         }

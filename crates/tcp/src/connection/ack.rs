@@ -170,7 +170,9 @@ impl Connection {
     /// RFC 6298 §5.2, §5.3: stopped when nothing is in flight, restarted whenever something new is acknowledged: a segment as
     /// a whole (as Linux), not a part of one; or sacked that left before the first outstanding one did.
     fn rearm_rto<O: Observer>(&mut self, cx: &mut Cx<'_, O>, acked: &Acked, reneging: bool) {
-        if self.snd.records.is_empty() {
+        if self.request().is_some() {
+            // It is the SYN-ACK's.
+        } else if self.snd.records.is_empty() {
             self.timers.stop(Timer::Rto);
         } else if reneging {
             // Linux's `tcp_check_sack_reneging`: half a round trip, for ACKs that may still put it right.

@@ -162,7 +162,7 @@ impl Connection {
     }
 
     /// How a write now is taken.
-    fn append(&self, flags: WriteFlags) -> Append {
+    pub(super) fn append(&self, flags: WriteFlags) -> Append {
         let mss = self.current_mss();
         Append {
             goal: if flags.contains(WriteFlags::URGENT) { mss } else { self.size_goal(mss) },
@@ -179,11 +179,11 @@ impl Connection {
         if let Some(error) = self.app.error.take() {
             return Err(error);
         }
-        if self.halves.over() || self.halves.send() != SendHalf::Open {
+        if self.halves.over() || self.halves.send() != SendHalf::Open || self.awaits_fin() {
             return Err(Error::BrokenPipe);
         }
         // As on Linux nothing is taken before the opening is complete.
-        if self.halves.syn_acked() { Ok(()) } else { Err(Error::WouldBlock) }
+        if self.may_send() { Ok(()) } else { Err(Error::WouldBlock) }
     }
 
     /// Reads in order; `Ok(0)` is the end of the stream.
@@ -323,7 +323,7 @@ impl Connection {
     pub fn readiness(&self) -> Readiness {
         let mut ready = Readiness::empty();
         let over = self.halves.over();
-        let sending = self.halves.send() == SendHalf::Open && !over;
+        let sending = self.halves.send() == SendHalf::Open && !over && !self.awaits_fin();
         let read_closed = over || self.app.read_shut || self.halves.recv() == RecvHalf::FinReceived;
         ready.set(Readiness::READ_CLOSED, read_closed);
         ready.set(Readiness::READABLE, read_closed || self.is_worth_reading());
@@ -340,7 +340,7 @@ impl Connection {
     pub(super) fn has_room(&self) -> bool {
         let held = self.snd.queue.memory(self.snd.records.count());
         let unsent = self.snd.queue.pieces.len();
-        self.halves.syn_acked()
+        self.may_send()
             && self.snd.buffer.saturating_sub(held) >= held / 2
             && unsent.saturating_mul(2) < self.config.notsent_lowat
     }

@@ -23,7 +23,11 @@ impl Connection {
             return Err(Error::NotConnected);
         }
         cx.emit(|| Event::Call(Call::ShutdownWrite));
-        self.queue_fin(cx);
+        if self.shut_before_handshake() {
+            self.woke |= Readiness::WRITABLE;
+        } else {
+            self.queue_fin(cx);
+        }
         Ok(self.outcome())
     }
 
@@ -79,7 +83,7 @@ impl Connection {
         self.outcome()
     }
 
-    fn queue_fin<O: Observer>(&mut self, cx: &mut Cx<'_, O>) {
+    pub(super) fn queue_fin<O: Observer>(&mut self, cx: &mut Cx<'_, O>) {
         if self.halves.send() != SendHalf::Open {
             return;
         }

@@ -18,6 +18,7 @@ impl Connection {
         let mss = self.snd.cut_mss(self.header_len(), 0);
         let (delivery_rate, delivery_rate_app_limited) = snd.delivery.rate(mss);
         let since = |then: Instant| u32::try_from(now.since(then).as_millis()).unwrap_or(u32::MAX);
+        let (syn_data, fast_open_child, fast_open_failure) = self.fast_open_info();
         let scaling = |shift: u8| self.negotiated.scaling.then_some(shift);
         TcpInfo {
             state: self.state(),
@@ -31,6 +32,9 @@ impl Connection {
             ecn_seen: self.ecn.has_seen(),
             delivered_ce: self.ecn.delivered_ce,
             accecn: self.ecn.accurate.as_ref().map(|accurate| accurate.info()).unwrap_or_default(),
+            syn_data,
+            fast_open_child,
+            fast_open_failure,
             snd_wscale: scaling(self.negotiated.snd_scale.shift()),
             rcv_wscale: scaling(rcv.window.scale().shift()),
             rto: micros(snd.backed_off_rto()),

@@ -37,6 +37,7 @@ impl Connection {
     }
 
     fn check_and_process<O: Observer>(&mut self, cx: &mut Cx<'_, O>, segment: &mut Segment) -> Check {
+        self.check_request(cx, segment)?;
         self.check_flags(cx, segment)?;
         self.check_paws(cx, segment)?;
         self.check_sequence(cx, segment)?;
@@ -147,6 +148,7 @@ impl Connection {
             self.reset_by_peer(cx);
             return Break(());
         }
+        self.suspect_reset();
         self.challenge(cx);
         self.drop(cx, DropReason::BlindReset)
     }
@@ -183,6 +185,12 @@ impl Connection {
             return self.drop(cx, DropReason::NoAck);
         }
         let (ack, una, nxt) = (segment.ack, self.snd.una(), self.snd.nxt());
+        if self.request().is_some() {
+            if ack.before(una) || ack.after(nxt) {
+                return self.refuse_opening_ack(cx, ack);
+            }
+            return self.complete_fast_open(cx, segment);
+        }
         if !self.halves.syn_acked() {
             if !(ack.after(una) && ack.before_eq(nxt)) {
                 self.due.reset = Some(Reset { seq: ack, with_ack: false, why: TxReason::ResetBadAck });
@@ -198,6 +206,17 @@ impl Connection {
             return self.drop(cx, if ack.after(nxt) { DropReason::AckTooHigh } else { DropReason::AckTooOld });
         }
         self.process_ack(cx, segment);
+        if self.halves.over() { Break(()) } else { Continue(()) }
+    }
+
+    /// The handshake's last ACK comes when the connection has long been used (RFC 7413 §4.2.2).
+    fn complete_fast_open<O: Observer>(&mut self, cx: &mut Cx<'_, O>, segment: &Segment) -> Check {
+        self.change(cx, |halves| halves.ack_syn());
+        self.just_established = true;
+        self.woke |= Readiness::WRITABLE;
+        self.process_ack(cx, segment);
+        self.request_is_complete(cx, segment);
+        self.start_keepalive(cx);
         if self.halves.over() { Break(()) } else { Continue(()) }
     }
 

@@ -11,6 +11,7 @@
 //! | `output` | `poll_transmit`: what leaves next | 9293 §3.8.6, 6298 |
 //! | `segmentation` | how what is new is cut, and whether it may leave now | 9293 §3.8.6, 5681 |
 //! | `timeout` | what each timer does | 9293 §3.8, §3.10.8, 6298, 5482 |
+//! | `fast_open` | data with the SYN, both sides | 7413 |
 //! | `close` | close, shutdown, abort, and the end | 9293 §3.6, §3.10.4, §3.10.5 |
 //! | `stats`, `info` | what is counted, and `tcp_info` | 4898 |
 //! | `ecn` | marks that arrive, and that the peer tells of | 3168, 9768 |
@@ -21,6 +22,7 @@ mod ack;
 mod app;
 mod close;
 mod ecn;
+mod fast_open;
 mod fast_path;
 mod halves;
 mod info;
@@ -50,9 +52,11 @@ use crate::recovery::Phase;
 use crate::syn_sent::OpenParams;
 use crate::timer::Timers;
 use crate::{Config, Cx, Next, Outcome, Readiness};
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::fmt;
 use core::time::Duration;
+use fast_open::FastOpenState;
 use halves::{Halves, SendHalf};
 use limpid_event::{Error, Event, Instant, Observer, RecoveryReason, TcpState, Timer, TxReason};
 use limpid_wire::{Segment, SeqNum};
@@ -83,6 +87,8 @@ pub struct Connection {
     rcv: Rcv,
     ecn: EcnState,
     stats: Stats,
+    /// What Fast Open has to do with it, if anything.
+    fast_open: Option<Box<FastOpenState>>,
 }
 
 impl fmt::Debug for Connection {
@@ -190,13 +196,18 @@ pub(crate) struct Birth {
 
 impl Connection {
     /// Our SYN was answered with a SYN-ACK: an ACK is due.
-    pub(crate) fn active<O: Observer>(cx: &mut Cx<'_, O>, birth: Birth, syn_ack: &Segment) -> Connection {
+    pub(crate) fn active<O: Observer>(
+        cx: &mut Cx<'_, O>,
+        birth: Birth,
+        syn_ack: &Segment,
+        write_pending: bool,
+    ) -> Connection {
         let syns = birth.syn_retransmissions.saturating_add(1);
         let mut connection = Connection::established(cx, birth);
         connection.stats = Stats::new(cx.now, true, syns);
         cx.state(TcpState::SynSent, TcpState::Established);
         connection.ecn_connected(cx, syn_ack);
-        if connection.config.quick_ack && connection.config.defer_accept == 0 {
+        if connection.config.quick_ack && connection.config.defer_accept == 0 && !write_pending {
             connection.due.ack_now(TxReason::HandshakeAck);
         } else {
             connection.defer_handshake_ack(cx);
@@ -271,6 +282,7 @@ impl Connection {
             woke: Readiness::empty(),
             just_established: false,
             stats: Stats::new(now, false, 0),
+            fast_open: None,
         }
     }
 
@@ -308,15 +320,10 @@ impl Connection {
         if self.halves.over() {
             return self.outcome();
         }
-        if self.state() == TcpState::SynReceived {
+        if self.is_opening() {
             self.end(cx, Some(error));
         } else {
-            if self.config.recv_err {
-                self.app.error = Some(error);
-                self.woke |= Readiness::ERROR;
-            } else {
-                self.app.soft_error = Some(error);
-            }
+            self.note_soft_error(error);
             cx.emit(|| Event::SoftError { error });
         }
         self.outcome()
@@ -397,7 +404,7 @@ impl Connection {
     /// True if `seq` is sent and not yet acknowledged: what an ICMP quote must name (RFC 5927 §4.1). As Linux it may also be
     /// the number that comes next, which bare ACKs have.
     pub fn in_flight(&self, seq: SeqNum) -> bool {
-        seq.within(self.snd.una(), self.snd.nxt() + 1)
+        seq.within(self.oldest_quoted(), self.snd.nxt() + 1)
     }
 
     /// The next sequence number we would send: a later connection of the same pair starts above it.

@@ -29,7 +29,10 @@ impl Connection {
             return None;
         }
         self.ecn_refresh(cx.now);
-        if !self.halves.syn_acked() {
+        if self.due.syn_ack.is_some() && self.request().is_some() {
+            return self.send_request_syn_ack(cx);
+        }
+        if !self.may_send() {
             return self.send_syn_ack(cx).or_else(|| self.send_ack(cx));
         }
         if let Some(probe) = self.send_probe(cx) {
@@ -52,6 +55,7 @@ impl Connection {
             return Some(burst);
         }
         if self.snd.records.lost() > 0
+            && self.request().is_none()
             && let Some(burst) = self.cut_again(cx)
         {
             return Some(burst);
@@ -144,7 +148,15 @@ impl Connection {
         let record = self.snd.records.get(start)?;
         let (fin, end) = (record.has_fin(), start + record.data_len());
         let push = record.pushes() || record.segments() > 1;
-        Some(Burst { seq: start, end, mss: mss as u16, push, fin, why: next.why, retransmission })
+        Some(Burst {
+            seq: start,
+            end,
+            mss: mss as u16,
+            push,
+            fin,
+            why: self.why_again(start, next.why),
+            retransmission,
+        })
     }
 
     /// Where what is sent again from `start` on ends: with whole segments before the end of the window, or with what can be

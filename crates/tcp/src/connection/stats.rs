@@ -94,6 +94,27 @@ impl Stats {
         }
     }
 
+    /// Of a connection that is there although our SYN-ACK is not acknowledged.
+    pub(super) fn of_fast_open(now: Instant) -> Stats {
+        Stats::new(now, false, 0)
+    }
+
+    /// The peer's SYN, which is counted, had data.
+    pub(super) fn on_syn_data(&mut self) {
+        self.data_segs_in = 1;
+    }
+
+    /// Our SYN, which is counted, had data.
+    pub(super) fn on_syn_data_sent(&mut self, len: u32) {
+        self.data_segs_out = 1;
+        self.bytes_sent = len.into();
+    }
+
+    /// Segments with data that came.
+    pub(super) fn data_segs_in(&self) -> u32 {
+        self.data_segs_in
+    }
+
     #[inline]
     pub(super) fn on_received(&mut self, segment: &Segment) {
         let segments = u32::from(segment.merged.max(1));

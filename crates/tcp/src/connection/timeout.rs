@@ -63,6 +63,9 @@ impl Connection {
     fn retransmission_timeout<O: Observer>(&mut self, cx: &mut Cx<'_, O>) {
         let nth = u32::from(self.snd.backoff) + 1;
         cx.emit(|| Event::TimerFired { timer: Timer::Rto, nth });
+        if self.request().is_some() {
+            return self.request_timeout(cx);
+        }
         if self.snd.records.is_empty() {
             return;
         }
@@ -71,7 +74,11 @@ impl Connection {
         if !probing {
             cx.count(Counter::TcpExtTCPTimeouts);
         }
-        if if probing { self.window_stays_shut(cx.now) } else { self.must_give_up(cx.now) } {
+        let last = if probing { self.window_stays_shut(cx.now) } else { self.must_give_up(cx.now) };
+        if !probing {
+            self.suspect_black_hole(cx, last);
+        }
+        if last {
             return self.give_up(cx);
         }
         self.snd.bursts.clear();
@@ -165,7 +172,7 @@ impl Connection {
     }
 
     /// Nobody answers any more. The error is what the path last complained of, if it did.
-    fn give_up<O: Observer>(&mut self, cx: &mut Cx<'_, O>) {
+    pub(super) fn give_up<O: Observer>(&mut self, cx: &mut Cx<'_, O>) {
         cx.count(Counter::TcpExtTCPAbortOnTimeout);
         let error = self.app.soft_error.unwrap_or(Error::TimedOut);
         self.end(cx, Some(error));

@@ -104,6 +104,11 @@ impl RecvQueue {
         self.fin.filter(|_| !self.fin_received)
     }
 
+    /// A FIN has come before what is before it, and nothing else.
+    pub fn is_only_fin_ahead(&self) -> bool {
+        self.fin_ahead().is_some() && self.ahead() == 0
+    }
+
     /// Bytes held out of order.
     pub fn ahead(&self) -> u32 {
         self.ahead.as_ref().map_or(0, |a| a.len())

@@ -165,6 +165,12 @@ impl RecvWindow {
         window
     }
 
+    /// The same window, counted from `rcv_nxt` on: data came with the peer's SYN, before anything was offered.
+    pub fn move_to(&mut self, rcv_nxt: SeqNum) {
+        self.wup = rcv_nxt;
+        self.right_edge = rcv_nxt + self.wnd;
+    }
+
     /// The number after the last one offered: data from here on is outside the window.
     pub fn right_edge(&self) -> SeqNum {
         self.right_edge

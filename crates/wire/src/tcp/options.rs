@@ -35,6 +35,11 @@ impl FastOpenCookie {
         Some(FastOpenCookie { len: cookie.len() as u8, experimental: false, bytes })
     }
 
+    /// The same, in the experimental form or in RFC 7413's.
+    pub const fn in_form(self, experimental: bool) -> FastOpenCookie {
+        FastOpenCookie { experimental, ..self }
+    }
+
     /// The cookie's bytes; empty for a request.
     pub fn as_slice(&self) -> &[u8] {
         &self.bytes[..usize::from(self.len)]

@@ -1,7 +1,8 @@
 //! A row for each sysctl that is known.
 
-use Meaning::{Flag, Name, NoEffect, Number, Numbers, Only};
-use limpid_stack::{Config, StackConfig, SynCookies};
+use super::fast_open::{fast_open_keys, set_fast_open_keys};
+use Meaning::{Flag, Name, NoEffect, Number, Numbers, Only, Text};
+use limpid_stack::{Config, FastOpenFlags, StackConfig, SynCookies};
 use limpid_tcp::congestion::Algorithm;
 use limpid_tcp::{AccEcnOptions, EcnPolicy, SynSchedule};
 use std::sync::Arc;
@@ -27,6 +28,8 @@ pub(super) enum Meaning {
     },
     /// A name of something that the stack has, or has not.
     Name { read: fn(&StackConfig) -> &'static str, write: fn(&mut StackConfig, &str) -> bool, why: &'static str },
+    /// Text that is a setting.
+    Text { read: fn(&StackConfig) -> String, write: fn(&mut StackConfig, &str) -> Result<(), &'static str> },
     /// Nothing that a peer could see depends on it.
     NoEffect { default: &'static str, why: &'static str },
     /// The stack always does what these values say; the first is the default.
@@ -51,7 +54,6 @@ macro_rules! rows {
     };
 }
 
-const NO_FAST_OPEN: &str = "the stack has no Fast Open";
 const NO_PACING: &str = "nothing is paced";
 const NO_PROBING: &str = "the stack does not probe for the path MTU";
 const NO_METRICS: &str = "nothing but the path MTU is remembered of peers";
@@ -70,10 +72,16 @@ pub(super) const TABLE: &[Row] = rows! {
     "net.ipv4.tcp_ecn_option" => Number { least: 0, most: 3, read: ecn_option, write: set_ecn_option },
     "net.ipv4.tcp_ecn_option_beacon" => count!(0, 63, accecn_beacon),
     "net.ipv4.tcp_ecn_fallback" => flag(|c| c.tcp.ecn_fallback, |c, on| tcp(c).ecn_fallback = on),
-    // Without a socket's option nothing differs between 0 and 1, Linux's default.
-    "net.ipv4.tcp_fastopen" => Only { values: &["0", "1"], why: NO_FAST_OPEN },
-    "net.ipv4.tcp_fastopen_key" => Only { values: &["00000000-00000000-00000000-00000000"], why: NO_FAST_OPEN },
-    "net.ipv4.tcp_fastopen_blackhole_timeout_sec" => NoEffect { default: "0", why: NO_FAST_OPEN },
+    "net.ipv4.tcp_fastopen" => Number {
+        least: 0, most: MOST, read: |c| c.fast_open.flags.bits().into(), write: |c, n| c.fast_open.flags = FastOpenFlags::from_bits_retain(n as u32),
+    },
+    "net.ipv4.tcp_fastopen_key" => Text { read: fast_open_keys, write: set_fast_open_keys },
+    "net.ipv4.tcp_fastopen_blackhole_timeout_sec" => Number {
+        least: 0,
+        most: MOST,
+        read: |c| c.fast_open.black_hole_timeout.as_secs() as i64,
+        write: |c, n| c.fast_open.black_hole_timeout = Duration::from_secs(n.unsigned_abs()),
+    },
     "net.ipv4.tcp_syncookies" => Number { least: 0, most: 255, read: cookies, write: set_cookies },
     "net.ipv4.tcp_max_syn_backlog" => Number {
         least: 0, most: MOST, read: |c| c.max_syn_backlog as i64, write: |c, n| c.max_syn_backlog = n as usize,

@@ -113,6 +113,7 @@ fn route(words: &mut Words<'_>, v6: Option<bool>) -> Answer<Action> {
             "initcwnd" => metrics.initcwnd = Some(words.number()?),
             "initrwnd" => metrics.initrwnd = Some(words.number()?),
             "quickack" => metrics.quickack = Some(words.number::<u32>()? != 0),
+            "fastopen_no_cookie" => metrics.fastopen_no_cookie = Some(words.number::<u32>()? != 0),
             "congctl" => metrics.congctl = Some(words.value()?.to_owned()),
             "features" if words.value()? == "ecn" => metrics.ecn = Some(true),
             "rto_min" => metrics.rto_min = Some(time(words)?),
