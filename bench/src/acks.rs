@@ -124,8 +124,8 @@ impl Flow {
     fn is_lost(&self, segment: u32) -> bool {
         match self.path {
             Path::Clean => false,
-            Path::LosesFirst => segment as usize % self.wire.len().max(1) == 0,
-            Path::Loses(n) | Path::Repeats(n) => segment % n == 0,
+            Path::LosesFirst => (segment as usize).is_multiple_of(self.wire.len().max(1)),
+            Path::Loses(n) | Path::Repeats(n) => segment.is_multiple_of(n),
         }
     }
 

@@ -5,7 +5,7 @@ mod common;
 use common::{A, B, Impairments, Rng, World, end};
 use limpid_event::{Error, Silent};
 use limpid_stack::{Config, InterfaceConfig, ListenConfig, Medium, Route, Secrets, Shutdown, Stack, StackConfig};
-use limpid_tcp::{Controllers, HyStart, KeepAlive, SynSchedule};
+use limpid_tcp::{AccEcnOptions, Controllers, EcnPolicy, HyStart, KeepAlive, SynSchedule};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,6 +50,10 @@ fn settings(rng: &mut Rng) -> Config {
         initial_rwnd: pick(rng, &[0, 1, u16::MAX]),
         ack_at_once: rng.chance(500),
         recv_buffer_limit: size(rng),
+        ecn: pick(rng, &EcnPolicy::ALL),
+        ecn_fallback: rng.chance(500),
+        accecn_option: pick(rng, &AccEcnOptions::ALL),
+        accecn_beacon: number(rng),
         window_clamp: pick(rng, &[0, 1, 5000, u32::MAX]),
         quick_ack: rng.chance(500),
         defer_accept: number(rng),
