@@ -149,6 +149,8 @@ pub enum Setting {
     },
     /// Forget what is remembered of peers (`ip tcp_metrics flush all`).
     FlushMetrics,
+    /// Forget what was learned of paths (`ip route flush cache`).
+    FlushRoutes,
     /// Attributes of the route to the script's end (`ip route change … mtu lock 1000 advmss 900 initcwnd 20`).
     Route {
         /// Which route: to this network; `None` for the default route.

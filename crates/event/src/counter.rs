@@ -232,6 +232,10 @@ counters! {
     TcpExtTCPDeliveredCE,
     /// SYNs retransmitted.
     TcpExtTCPSynRetrans,
+    /// Probes of a path's MTU that arrived.
+    TcpExtTCPMTUPSuccess,
+    /// Probes of a path's MTU that were lost.
+    TcpExtTCPMTUPFail,
 }
 
 /// A value for each [`Counter`].

@@ -1,6 +1,8 @@
 //! The events themselves.
 
-use crate::{CongestionReason, DropReason, Error, RecoveryReason, TcpState, Timer, TxReason, UndoReason};
+use crate::{
+    CongestionReason, DropReason, Error, PathMtuReason, RecoveryReason, TcpState, Timer, TxReason, UndoReason,
+};
 use core::time::Duration;
 use limpid_wire::{Ecn, Endpoint, Segment, SeqNum, TcpFlags, TcpOptions};
 
@@ -237,6 +239,13 @@ pub enum Event {
     },
     /// Explicit congestion notification: something was agreed on, seen, echoed or answered.
     Ecn(EcnEvent),
+    /// What is known of the path's MTU is another now, or is being found out.
+    PathMtu {
+        /// Bytes, with the IP header.
+        mtu: u32,
+        /// Why.
+        why: PathMtuReason,
+    },
     /// What became of a packet on a simulated link.
     Link {
         /// It.

@@ -21,6 +21,6 @@ pub use counter::{Counter, Counters};
 pub use error::Error;
 pub use event::{Call, EcnEvent, Event, FlowId, LinkFate, Opening, SegmentView};
 pub use observer::{Observer, Silent};
-pub use reason::{CongestionReason, DropReason, RecoveryReason, Timer, TxReason, UndoReason};
+pub use reason::{CongestionReason, DropReason, PathMtuReason, RecoveryReason, Timer, TxReason, UndoReason};
 pub use state::TcpState;
 pub use time::Instant;

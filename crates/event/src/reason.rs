@@ -32,6 +32,8 @@ pub enum TxReason {
     PathMtuRetransmit,
     /// The SYN-ACK did not acknowledge the data that went with the SYN (RFC 7413 §4.2.1).
     SynDataRetransmit,
+    /// New data in a packet larger than is known to get through: does it? (RFC 4821)
+    MtuProbe,
     /// RACK found it lost (RFC 8985).
     RackRetransmit,
     /// A tail loss probe (RFC 8985 §7).
@@ -109,6 +111,7 @@ impl TxReason {
             TxReason::RtoRetransmit => "retransmission: RTO",
             TxReason::FastRetransmit => "fast retransmit: duplicate ACKs",
             TxReason::PartialAckRetransmit => "retransmission: partial ACK",
+            TxReason::MtuProbe => "path MTU probe",
             TxReason::PathMtuRetransmit => "retransmission: smaller path MTU",
             TxReason::SynDataRetransmit => "retransmission: the SYN's data was not taken",
             TxReason::RackRetransmit => "fast retransmit: RACK",
@@ -274,6 +277,8 @@ pub enum CongestionReason {
     Undo,
     /// It follows from the controller's model of the path (draft-ietf-ccwg-bbr §5.6).
     Model,
+    /// A probe of the path's MTU left, arrived or was lost: segments have another size, not the window (RFC 4821 §7.6.1).
+    MtuProbe,
 }
 
 impl CongestionReason {
@@ -285,6 +290,7 @@ impl CongestionReason {
             CongestionReason::Loss => "loss",
             CongestionReason::Recovered => "recovered",
             CongestionReason::Rto => "RTO",
+            CongestionReason::MtuProbe => "path MTU probe",
             CongestionReason::LocalCongestion => "the host's own queue is full",
             CongestionReason::Ecn => "ECN",
             CongestionReason::Prr => "proportional rate reduction",
@@ -368,6 +374,50 @@ impl UndoReason {
 }
 
 impl fmt::Display for UndoReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.text())
+    }
+}
+
+/// Why what is known of a path's MTU is another now (RFC 1191, 8201, 4821, 5927).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum PathMtuReason {
+    /// A router said that no more fits.
+    TooBig,
+    /// A router said so, but as much has got through before: it is believed if the segment's timer runs out (RFC 5927 §7.2).
+    Doubted,
+    /// The route says so, or what a router said has expired.
+    Route,
+    /// A probe of this size left.
+    Probing,
+    /// It arrived.
+    ProbeArrived,
+    /// It was lost: less than this fits.
+    ProbeLost,
+    /// Segments vanish again and again, as in a black hole: this is tried instead.
+    BlackHole,
+    /// The path may be another after so long a time: the search goes on, up to this.
+    SearchAgain,
+}
+
+impl PathMtuReason {
+    /// A few words for people.
+    pub const fn text(self) -> &'static str {
+        match self {
+            PathMtuReason::TooBig => "a router says so",
+            PathMtuReason::Doubted => "a router says so; not believed yet",
+            PathMtuReason::Route => "by the route",
+            PathMtuReason::Probing => "probing",
+            PathMtuReason::ProbeArrived => "the probe arrived",
+            PathMtuReason::ProbeLost => "the probe is lost",
+            PathMtuReason::BlackHole => "a black hole: smaller segments",
+            PathMtuReason::SearchAgain => "searching again",
+        }
+    }
+}
+
+impl fmt::Display for PathMtuReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.text())
     }

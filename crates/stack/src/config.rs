@@ -1,8 +1,9 @@
 //! What a stack is made with.
 
-use crate::FastOpenConfig;
+use crate::{FastOpenConfig, IpConfig, PathMtu};
 use alloc::sync::Arc;
 use core::fmt;
+use core::time::Duration;
 use limpid_tcp::Config;
 use limpid_wire::Endpoint;
 
@@ -56,6 +57,43 @@ pub struct StackConfig {
     pub fast_open: FastOpenConfig,
     /// Reset instead of dropping when the accept queue is full (`tcp_abort_on_overflow`).
     pub abort_on_overflow: bool,
+    /// Whether the MTU of IPv4's paths is looked for (`ip_no_pmtu_disc`).
+    pub path_mtu_discovery: PathMtuDiscovery,
+    /// The least path MTU that is believed over IPv4, bytes (`net.ipv4.route.min_pmtu`). Less is taken for this, and routers may
+    /// cut packets then.
+    pub min_pmtu: u16,
+    /// How long a path MTU that ICMP told holds, over IPv4 (`net.ipv4.route.mtu_expires`; RFC 1191 §6.3)
+    pub mtu_expires: Duration,
+    /// and over IPv6 (`net.ipv6.route.mtu_expires`; RFC 8201 §5.3).
+    pub mtu_expires_v6: Duration,
+    /// The least MSS that SYNs state, bytes, but for a route's own (`net.ipv4.route.min_adv_mss`).
+    pub min_adv_mss: u16,
+}
+
+/// Whether the MTU of IPv4's paths is looked for (RFC 1191; `ip_no_pmtu_disc`). Of the four only the first is any good; the
+/// others are Linux's answers to networks that lose or forge ICMP messages.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum PathMtuDiscovery {
+    /// It is (0).
+    #[default]
+    On,
+    /// New sockets let packets be cut on their way, and an ICMP message makes the path's MTU the least there is (1).
+    Off,
+    /// New sockets let packets be cut on their way, and ICMP messages about it are not heard (2).
+    Deaf,
+    /// New sockets let packets be cut on their way. ICMP messages are believed of protocols that check them, as TCP does (3).
+    Checked,
+}
+
+impl StackConfig {
+    /// What a new socket's packets look like.
+    pub(crate) fn ip(&self) -> IpConfig {
+        let mut ip = IpConfig::new();
+        if self.path_mtu_discovery != PathMtuDiscovery::On {
+            ip.v4.path_mtu = PathMtu::Dont;
+        }
+        ip
+    }
 }
 
 impl Default for StackConfig {
@@ -72,6 +110,11 @@ impl Default for StackConfig {
             syn_cookies: SynCookies::WhenFull,
             fast_open: FastOpenConfig::default(),
             abort_on_overflow: false,
+            path_mtu_discovery: PathMtuDiscovery::On,
+            min_pmtu: 552,
+            mtu_expires: Duration::from_secs(600),
+            mtu_expires_v6: Duration::from_secs(600),
+            min_adv_mss: 256,
         }
     }
 }

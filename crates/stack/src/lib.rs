@@ -67,7 +67,7 @@ mod tcp_out;
 mod wheel;
 
 pub use command::Listed;
-pub use config::{BindConfig, ListenConfig, Secrets, StackConfig, SynCookies};
+pub use config::{BindConfig, ListenConfig, PathMtuDiscovery, Secrets, StackConfig, SynCookies};
 pub use fast_open::{FastOpenConfig, FastOpenFlags, FastOpenKey, FastOpenKeys, SocketFastOpen};
 pub use frame::{MAX_HEAD, RxChecksum, RxFrame, TxBatch, TxChecksum, TxFrame};
 pub use icmp::error::{IcmpNotice, MAX_QUOTE, Origin};

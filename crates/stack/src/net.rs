@@ -5,7 +5,7 @@ use crate::iface::{Addresses, Interface, Looped, MIN_MTU_V4, MIN_MTU_V6, Path, R
 use crate::ip::reassembly::Reassembler;
 use crate::keys::Keys;
 use crate::neigh::Neighbours;
-use crate::{IfaceId, RouteMetrics, TxFrame};
+use crate::{IfaceId, TxFrame};
 use alloc::collections::VecDeque;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -88,10 +88,7 @@ impl Net {
         if self.addresses.is_ours(dst) {
             return Some(Path::loopback(dst));
         }
-        let on_link = |iface| {
-            let mtu = self.iface(iface).config.mtu;
-            Path { iface, next_hop: dst, mtu, metrics: RouteMetrics::default() }
-        };
+        let on_link = |iface| Path::new(iface, dst, self.iface(iface).config.mtu);
         let path = match (self.routes.find(dst, scope), scope) {
             (Some(&(route, metrics)), _) => {
                 let path = Path { next_hop: route.gateway.unwrap_or(dst), metrics, ..on_link(route.iface) };
@@ -100,10 +97,12 @@ impl Net {
             (None, Some(iface)) => on_link(iface),
             (None, None) => return None,
         };
-        if path.metrics.mtu_locked {
-            return Some(path);
-        }
-        Some(Path { mtu: self.routes.path_mtu(now, dst, path.mtu), ..path })
+        let learned = self.routes.learned(now, dst).filter(|learned| learned.mtu < path.mtu);
+        Some(match learned {
+            _ if path.metrics.mtu_locked => Path { locked: true, ..path },
+            Some(learned) => Path { mtu: learned.mtu, mtu_until: learned.expires, locked: learned.locked, ..path },
+            None => path,
+        })
     }
 
     /// Queues a frame that belongs to no connection.

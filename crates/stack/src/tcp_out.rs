@@ -85,7 +85,7 @@ impl<O: Observer> Stack<O> {
         let Some(flow) = self.flows.get(turn.index as usize).filter(|f| f.id == turn.flow && f.queued) else {
             return false;
         };
-        if flow.path_generation != self.net.routes.generation {
+        if flow.path_generation != self.net.routes.generation || flow.path.mtu_until <= now {
             self.refresh_path(now, turn.index);
         }
         let flow = &mut self.flows[turn.index as usize];

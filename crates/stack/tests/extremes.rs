@@ -5,7 +5,7 @@ mod common;
 use common::{A, B, Impairments, Rng, World, end};
 use limpid_event::{Error, Silent};
 use limpid_stack::{Config, InterfaceConfig, ListenConfig, Medium, Route, Secrets, Shutdown, Stack, StackConfig};
-use limpid_tcp::{AccEcnOptions, Controllers, EcnPolicy, HyStart, KeepAlive, SynSchedule};
+use limpid_tcp::{AccEcnOptions, Controllers, EcnPolicy, HyStart, KeepAlive, MtuProbing, SynSchedule};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,7 +37,14 @@ fn settings(rng: &mut Rng) -> Config {
         },
         syn_ack_retries: number(rng),
         connect_deadline: perhaps(rng, duration),
+        retries1: number(rng),
         retries2: number(rng),
+        mtu_probing: pick(rng, &[MtuProbing::Off, MtuProbing::AfterBlackHole, MtuProbing::Always]),
+        base_mss: pick(rng, &[0, 48, 1024, u16::MAX]),
+        mtu_probe_floor: pick(rng, &[0, 48, u16::MAX]),
+        probe_interval: duration(rng),
+        probe_threshold: pick(rng, &[0, 8, u16::MAX]),
+        path_mtu_second_look: rng.chance(500),
         orphan_retries: number(rng),
         timestamps: rng.chance(500),
         sack: rng.chance(500),

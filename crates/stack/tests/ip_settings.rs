@@ -141,7 +141,7 @@ fn df_and_the_path_mtu() {
         w.hosts[A].configure_ip(w.now, client, |ip| ip.v4.path_mtu = mode).unwrap();
         w.run(100 * MS);
         assert!(sent(&w, A).iter().all(|(ip, _)| ip.dont_fragment == df), "{mode:?}");
-        assert_eq!(w.hosts[A].path_mtu(client), Ok(1500));
+        assert_eq!(w.hosts[A].path_mtu(w.now, client), Ok(1500));
     }
 }
 

@@ -18,6 +18,18 @@ pub enum SynSchedule {
     },
 }
 
+/// Whether the path's MTU is found out without ICMP (RFC 4821; `tcp_mtu_probing`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum MtuProbing {
+    /// It is not (0).
+    #[default]
+    Off,
+    /// Once segments are lost again and again, as where routers drop what is too large and say nothing (1).
+    AfterBlackHole,
+    /// From the beginning (2).
+    Always,
+}
+
 /// A connection's settings. The default is what Linux does; each deviation from an RFC's MUST or SHOULD is a field.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Config {
@@ -134,6 +146,21 @@ pub struct Config {
     pub rto_max: Duration,
     /// The smallest segment that is sent, options included (`tcp_min_snd_mss`).
     pub min_snd_mss: u16,
+    /// Retransmissions after which the path is doubted, before the connection is given up (`tcp_retries1`; RFC 9293 §3.8.3's R1).
+    pub retries1: u8,
+    /// Whether the path's MTU is found out without ICMP (`tcp_mtu_probing`; RFC 4821).
+    pub mtu_probing: MtuProbing,
+    /// The MSS that such a search begins with, and the most that a black hole leaves (`tcp_base_mss`).
+    pub base_mss: u16,
+    /// The least that a black hole leaves (`tcp_mtu_probe_floor`).
+    pub mtu_probe_floor: u16,
+    /// After this time a search begins anew: the path may be another (`tcp_probe_interval`).
+    pub probe_interval: Duration,
+    /// A search ends where so few bytes are left to find out (`tcp_probe_threshold`).
+    pub probe_threshold: u16,
+    /// An ICMP message that makes the path's MTU less than what has got through already is believed only when the segment that
+    /// it quotes is not acknowledged until its timer runs out (RFC 5927 §7.2). Linux believes it at once.
+    pub path_mtu_second_look: bool,
     /// ICMP errors are pending errors also once connected (IP_RECVERR).
     pub recv_err: bool,
     /// Least time between two challenge ACKs, or two ACKs of segments outside the window, of one connection
@@ -181,9 +208,9 @@ impl Config {
         follow!(self, before, after: controllers, hystart, abe, pacing);
         follow!(self, before, after: notsent_lowat, slow_start_after_idle, min_tso_segs, tso_win_divisor, tso_rtt_log);
         follow!(self, before, after: pacing_ss_ratio, pacing_ca_ratio, retrans_collapse, frto, rto_min, rto_max);
-        follow!(self, before, after: min_snd_mss);
+        follow!(self, before, after: min_snd_mss, retries1, mtu_probing, base_mss, mtu_probe_floor);
+        follow!(self, before, after: thin_linear_timeouts, probe_interval, probe_threshold, path_mtu_second_look);
         follow!(self, before, after: recv_buffer_auto, recv_buffer_max, recv_buffer_limit, send_buffer_max);
-        follow!(self, before, after: thin_linear_timeouts);
         follow!(self, before, after: ecn, ecn_fallback, accecn_option, accecn_beacon);
         follow!(self, before, after: comp_sack_nr, comp_sack_delay);
         follow!(self, before, after: invalid_ratelimit, require_timestamps, keepalive, fin_timeout, time_wait, rfc1337);
@@ -288,6 +315,13 @@ impl Default for Config {
             rto_min: Rto::MIN,
             rto_max: Rto::MAX,
             min_snd_mss: 48,
+            retries1: 3,
+            mtu_probing: MtuProbing::Off,
+            base_mss: 1024,
+            mtu_probe_floor: 48,
+            probe_interval: Duration::from_secs(600),
+            probe_threshold: 8,
+            path_mtu_second_look: false,
             recv_err: false,
             invalid_ratelimit: Duration::from_millis(500),
             require_timestamps: false,

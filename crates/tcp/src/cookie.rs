@@ -23,8 +23,8 @@ const MSS_V4: [u16; 4] = [536, 1300, 1440, 1460];
 const MSS_V6: [u16; 4] = [1220, 1420, 1440, 8940];
 
 /// The values for a connection's IP version, which shows in the MSS of a peer that states none.
-const fn mss_table(params: &OpenParams) -> [u16; 4] {
-    if params.default_peer_mss > MSS_V4[0] { MSS_V6 } else { MSS_V4 }
+fn mss_table(params: &OpenParams) -> [u16; 4] {
+    if params.default_peer_mss() > MSS_V4[0] { MSS_V6 } else { MSS_V4 }
 }
 
 /// How many minutes a cookie is good for: this one and the last.

@@ -40,7 +40,7 @@ mod testing;
 mod time_wait;
 mod timer;
 
-pub use config::{Config, KeepAlive, SynSchedule};
+pub use config::{Config, KeepAlive, MtuProbing, SynSchedule};
 pub use congestion::{Algorithm, ControllerFactory, ControllerInfo, Controllers, HyStart, Start};
 pub use connection::{Connection, MAX_MARKS, MAX_NOTICES, Notice, RecvBounds, Remnant, Stamps, StreamPosition};
 pub use ecn::{AccEcnFailure, AccEcnOptions, AccEcnSeen, EcnLevel, EcnPolicy};

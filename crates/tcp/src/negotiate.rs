@@ -91,7 +91,7 @@ impl Negotiated {
     pub(crate) fn from_syn(config: &Config, params: &OpenParams, options: &TcpOptions) -> Negotiated {
         let scale = options.window_scale.filter(|_| config.window_scaling);
         Negotiated {
-            peer_mss: options.mss.filter(|&mss| mss > 0).unwrap_or(params.default_peer_mss).max(MIN_PEER_MSS),
+            peer_mss: options.mss.filter(|&mss| mss > 0).unwrap_or(params.default_peer_mss()).max(MIN_PEER_MSS),
             snd_scale: scale.map_or(WindowScale::NONE, WindowScale::new),
             scaling: scale.is_some(),
             timestamps: config.timestamps && options.timestamps.is_some(),
@@ -102,11 +102,21 @@ impl Negotiated {
     /// Payload bytes of a full segment that we send: the smallest of what the peer, the route and TCP_MAXSEG allow, less
     /// the options of each segment (RFC 9293 §3.7.1; RFC 6691).
     pub(crate) fn send_mss(&self, config: &Config, params: &OpenParams) -> u16 {
+        self.send_mss_within(config, params, params.mss)
+    }
+
+    /// The same where packets with no more than `most` bytes behind the plain headers get through (Linux's `tcp_mtu_to_mss`).
+    pub(crate) fn send_mss_within(&self, config: &Config, params: &OpenParams, most: u16) -> u16 {
         let options = if self.timestamps { TIMESTAMPS_LEN } else { 0 };
         // Whatever the setting, no segment is larger than the path.
         let least = config.min_snd_mss.clamp(MIN_PEER_MSS, params.mss.max(MIN_PEER_MSS));
-        let mss = self.peer_mss.min(params.mss).min(config.max_seg.unwrap_or(u16::MAX)).max(least);
+        let mss = self.mss_clamp(config).min(params.mss).min(most).max(least);
         mss - options
+    }
+
+    /// What the two ends allow, whatever the path does (Linux's `mss_clamp`).
+    pub(crate) fn mss_clamp(&self, config: &Config) -> u16 {
+        self.peer_mss.min(config.max_seg.unwrap_or(u16::MAX))
     }
 
     /// No options at all.

@@ -36,8 +36,8 @@ pub struct OpenParams {
     pub mss: u16,
     /// The MSS to state (a route's `advmss`); `None` states `mss`.
     pub adv_mss: Option<u16>,
-    /// The MSS of a peer that states none: 536 over IPv4, 1220 over IPv6 (RFC 9293 §3.7.1).
-    pub default_peer_mss: u16,
+    /// Length of an IP header without options: 20 or 40 bytes.
+    pub ip_header_len: u8,
     /// Super-segments up to so many payload bytes may be given to the device; at most one MSS means none.
     pub max_burst: u32,
 }
@@ -45,7 +45,19 @@ pub struct OpenParams {
 impl Default for OpenParams {
     /// Ethernet and IPv4, no super-segments, numbers from zero.
     fn default() -> OpenParams {
-        OpenParams { isn: SeqNum(0), ts_offset: 0, mss: 1460, adv_mss: None, default_peer_mss: 536, max_burst: 0 }
+        OpenParams { isn: SeqNum(0), ts_offset: 0, mss: 1460, adv_mss: None, ip_header_len: 20, max_burst: 0 }
+    }
+}
+
+impl OpenParams {
+    /// The MSS of a peer that states none (RFC 9293 §3.7.1).
+    pub(crate) fn default_peer_mss(&self) -> u16 {
+        if self.ip_header_len > 20 { 1220 } else { 536 }
+    }
+
+    /// Bytes of the IP and TCP headers without options.
+    pub(crate) fn headers_len(&self) -> u16 {
+        u16::from(self.ip_header_len) + 20
     }
 }
 

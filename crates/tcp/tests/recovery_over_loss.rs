@@ -209,8 +209,16 @@ impl World {
         let loss = LossSample::new(self.instant(), prior, MSS);
         let may_send_new = self.send.end().after(self.records.snd_nxt());
         let duplicate = duplicate && acked.dsack.is_none();
-        let input =
-            AckInput { acked: &acked, duplicate, sack: self.plan.sack, ece: false, echo: None, may_send_new, loss };
+        let input = AckInput {
+            acked: &acked,
+            duplicate,
+            sack: self.plan.sack,
+            ece: false,
+            mtu_probe: false,
+            echo: None,
+            may_send_new,
+            loss,
+        };
         let verdict = self.recovery.on_ack(&mut self.records, &mut self.congestion, &input);
         let lost = self.records.ever_lost() - lost;
         self.recovery.reduce(&self.records, &self.congestion, verdict.delivered, lost, acked.acked > 0);

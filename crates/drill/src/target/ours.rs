@@ -228,6 +228,10 @@ impl Target for OurTarget {
                 self.process.stack().flush_peer_metrics();
                 Ok(Applied::Done)
             }
+            Setting::FlushRoutes => {
+                self.process.stack().forget_path_mtus();
+                Ok(Applied::Done)
+            }
             // A segment leaves as one packet in any case.
             Setting::Segmentation { .. } => Ok(Applied::Done),
             // A queue that is one already, and is given no bound, keeps what it has.

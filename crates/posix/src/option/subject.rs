@@ -159,7 +159,7 @@ impl<O: Observer> Subject for SocketOf<'_, O> {
 
     fn path_mtu(&self) -> Option<u16> {
         let open = !matches!(self.state(), TcpState::Closed | TcpState::Listen);
-        self.stack.path_mtu(self.id()).ok().filter(|_| open)
+        self.stack.path_mtu(self.now, self.id()).ok().filter(|_| open)
     }
 
     fn reuse_addr(&self) -> bool {

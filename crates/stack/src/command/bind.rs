@@ -20,7 +20,9 @@ use limpid_wire::Endpoint;
 impl<O: Observer> Stack<O> {
     /// A socket that is neither bound nor connected. What [`configure`](Self::configure) sets, its connection will have.
     pub fn socket(&mut self) -> SocketId {
-        self.sockets.insert(Kind::Closed, self.config.tcp.clone())
+        let socket = self.sockets.insert(Kind::Closed, self.config.tcp.clone());
+        self.sockets.set_ip(socket, self.config.ip());
+        socket
     }
 
     /// Binds a socket to an address and port, until it is closed. Port 0 picks one that nobody has.

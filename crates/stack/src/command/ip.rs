@@ -66,10 +66,15 @@ impl<O: Observer> Stack<O> {
     ///
     /// # Errors
     /// [`Error::NotConnected`] if the socket has no connection, and never had one.
-    pub fn path_mtu(&self, socket: SocketId) -> Result<u16, Error> {
-        match *self.sockets.kind(socket)? {
-            Kind::Stream(index) => Ok(self.flows[index as usize].path.mtu),
-            _ => Err(Error::NotConnected),
-        }
+    pub fn path_mtu(&self, now: Instant, socket: SocketId) -> Result<u16, Error> {
+        let Kind::Stream(index) = *self.sockets.kind(socket)? else { return Err(Error::NotConnected) };
+        let flow = &self.flows[index as usize];
+        // What was learned since it sent last counts, too.
+        Ok(self.path_of(now, &flow.key, &flow.ip).unwrap_or(flow.path).mtu)
+    }
+
+    /// Forgets what ICMP told of paths' MTUs (`ip route flush cache`).
+    pub fn forget_path_mtus(&mut self) {
+        self.net.routes.forget_mtus();
     }
 }

@@ -4,13 +4,16 @@
 //! ports and sequence number. In SYN-SENT any unreachable then ends the connect; in an embryonic connection network and
 //! host unreachable do; an established connection only remembers it, since it may heal, and tells it as the reason when it
 //! times out (RFC 5461 §4, RFC 5927 §5.2; all as Linux). The exception is a packet too big: it lowers the path MTU, never
-//! below 552 bytes over IPv4 (Linux's `min_pmtu`) and 1280 over IPv6 (RFC 8201 §4), and what was lost is sent again.
+//! below [`min_pmtu`](crate::StackConfig::min_pmtu) over IPv4 and 1280 bytes over IPv6 (RFC 8201 §4), and what was lost is sent
+//! again.
 
 use crate::IfaceId;
+use crate::PathMtuDiscovery;
 use crate::Readiness;
 use crate::demux::{FlowKey, Handle};
 use crate::flow::Phase;
-use crate::iface::MIN_MTU_V6;
+use crate::iface::{LearnedMtu, MIN_MTU_V6};
+use crate::listen::mss_of;
 use crate::stack::Stack;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -74,9 +77,6 @@ pub struct IcmpNotice {
 
 /// The most that is kept of a quote, bytes.
 pub const MAX_QUOTE: usize = 128;
-
-/// The smallest path MTU that is believed over IPv4 (Linux's `min_pmtu`).
-const MIN_PMTU_V4: u16 = 552;
 
 impl<O: Observer> Stack<O> {
     /// An ICMP error arrived, quoting `quote`.
@@ -201,7 +201,7 @@ impl<O: Observer> Stack<O> {
                 self.env.cx(now, flow).emit(|| Event::Ended { error: Some(error) });
                 self.remove_embryo(index);
             }
-            (Report::TooBig { mtu }, Handle::Flow(index)) => self.flow_too_big(now, index, mtu),
+            (Report::TooBig { mtu }, Handle::Flow(index)) => self.flow_too_big(now, index, (seq, mtu)),
             _ => {}
         }
     }
@@ -215,24 +215,64 @@ impl<O: Observer> Stack<O> {
         self.net.iface_ids().find_map(|iface| self.table.find(&FlowKey::new(local, remote, iface)))
     }
 
-    /// The path takes no more than `mtu` bytes (RFC 1191 §6.3, RFC 8201 §5.2). What does not say anything new is not
-    /// believed (RFC 5927 §7.2).
-    fn flow_too_big(&mut self, now: Instant, index: u32, mtu: u32) {
+    /// The path takes no more than `mtu` bytes (RFC 1191 §6.3, RFC 8201 §5.2), says a message about the segment at `seq`. What
+    /// does not say anything new is not believed (RFC 5927 §7.2).
+    fn flow_too_big(&mut self, now: Instant, index: u32, (seq, mtu): (SeqNum, u32)) {
         let flow = &mut self.flows[index as usize];
-        let (current, dst) = (flow.path.mtu, flow.key.remote.addr);
-        if flow.path.metrics.mtu_locked {
+        let v4 = flow.key.remote.addr.is_v4();
+        let heeds = flow.ip.of_version(v4).path_mtu.heeds_icmp(v4);
+        let deaf = v4 && self.config.path_mtu_discovery == PathMtuDiscovery::Deaf;
+        // Over IPv6 who does not heed it does not hear it either.
+        if flow.path.metrics.mtu_locked || deaf || (!v4 && !heeds) {
             return self.drop_packet(now, DropReason::IcmpNotOurs);
         }
-        let v4 = dst.is_v4();
         // An old router states none, which is 0: the least then, as on Linux, where RFC 1191 §5 would guess.
-        let stated = u16::try_from(mtu).unwrap_or(u16::MAX);
+        let off = v4 && self.config.path_mtu_discovery == PathMtuDiscovery::Off;
+        let stated = if off { 0 } else { u16::try_from(mtu).unwrap_or(u16::MAX) };
         // Below IPv6's minimum a router asks for what no longer exists (RFC 8201 §4).
-        if stated >= current || (!v4 && stated < MIN_MTU_V6) {
+        if stated >= flow.path.mtu || (!v4 && stated < MIN_MTU_V6) {
             self.env.counters.bump(Counter::TcpExtOutOfWindowIcmps);
             return self.drop_packet(now, DropReason::IcmpNotOurs);
         }
-        self.net.routes.learn_mtu(now, dst, stated.max(MIN_PMTU_V4));
-        self.refresh_path(now, index);
-        self.schedule(index);
+        if let Phase::Connection(connection) = &mut flow.phase
+            && !connection.believes_mtu(&mut self.env.cx(now, flow.id), seq, stated)
+        {
+            return;
+        }
+        self.learn_mtu(now, index, stated);
+        if heeds {
+            self.schedule(index);
+        }
+    }
+
+    /// Remembers for all what is believed of the path to a flow's peer. The flow's own segments in flight that are larger go again;
+    /// others learn of it when they send next.
+    pub(crate) fn learn_mtu(&mut self, now: Instant, index: u32, stated: u16) {
+        let flow = &self.flows[index as usize];
+        let (dst, before, header) =
+            (flow.key.remote.addr, flow.path.mtu, flow.ip.of_version(flow.key.remote.addr.is_v4()));
+        let v4 = dst.is_v4();
+        let heeds = header.path_mtu.heeds_icmp(v4);
+        let (least, holds) = match v4 {
+            true => (self.config.min_pmtu, self.config.mtu_expires),
+            false => (MIN_MTU_V6, self.config.mtu_expires_v6),
+        };
+        let mtu = stated.max(least.min(before));
+        self.net.routes.learn_mtu(now, LearnedMtu { dst, mtu, locked: v4 && stated < least, expires: now + holds });
+        if !heeds {
+            return;
+        }
+        let (key, ip) = (flow.key, flow.ip);
+        let Some(path) = self.path_of(now, &key, &ip).filter(|path| path.mtu < before) else {
+            return self.refresh_path(now, index);
+        };
+        let flow = &mut self.flows[index as usize];
+        (flow.path, flow.path_generation) = (path, self.net.routes.generation);
+        let (mss, max_burst) = (mss_of(path.mtu, v4), self.net.iface(path.iface).config.gso_max);
+        match &mut flow.phase {
+            Phase::SynSent(syn_sent) => syn_sent.handle_path(mss, max_burst),
+            Phase::Connection(connection) => connection.handle_too_big(&mut self.env.cx(now, flow.id), mss),
+            Phase::Over(_) | Phase::Between => {}
+        }
     }
 }

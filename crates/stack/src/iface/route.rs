@@ -14,17 +14,25 @@ pub(crate) struct Path {
     pub(crate) iface: IfaceId,
     /// to this neighbour,
     pub(crate) next_hop: IpAddr,
-    /// and no larger than this, IP header included.
+    /// and no larger than this, IP header included,
     pub(crate) mtu: u16,
+    /// until then: what was learned of the path holds for a time. [`Instant::MAX`] if nothing was.
+    pub(crate) mtu_until: Instant,
+    /// Packets may be cut on their way: the MTU is fixed, or the path takes less than we cut segments for.
+    pub(crate) locked: bool,
     /// What its route says of it.
     pub(crate) metrics: RouteMetrics,
 }
 
 impl Path {
+    /// Of which nothing is known but its interface.
+    pub(crate) fn new(iface: IfaceId, next_hop: IpAddr, mtu: u16) -> Path {
+        Path { iface, next_hop, mtu, mtu_until: Instant::MAX, locked: false, metrics: RouteMetrics::default() }
+    }
+
     /// To ourselves.
     pub(crate) fn loopback(dst: IpAddr) -> Path {
-        let metrics = RouteMetrics::default();
-        Path { iface: IfaceId::LOOPBACK, next_hop: dst, mtu: LOOPBACK_MTU, metrics }
+        Path::new(IfaceId::LOOPBACK, dst, LOOPBACK_MTU)
     }
 }
 
@@ -39,17 +47,18 @@ pub(crate) struct RouteTable {
     pub(crate) generation: u32,
 }
 
-struct LearnedMtu {
-    dst: IpAddr,
-    mtu: u16,
-    expires: Instant,
+/// What ICMP told of the path to a destination (Linux's `fib_nh_exception`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct LearnedMtu {
+    pub(crate) dst: IpAddr,
+    pub(crate) mtu: u16,
+    /// The path takes even less, and its routers may cut packets.
+    pub(crate) locked: bool,
+    pub(crate) expires: Instant,
 }
 
 /// The bound on learned path MTUs; the one learned longest ago makes room.
 pub(crate) const MAX_LEARNED_MTUS: usize = 256;
-
-/// How long a learned path MTU holds (RFC 1191 §6.3, RFC 8201 §5.3: 10 minutes).
-pub(crate) const LEARNED_MTU_SECS: u64 = 600;
 
 impl RouteTable {
     /// Adds a route; false if it is there already.
@@ -88,20 +97,24 @@ impl RouteTable {
         self.routes.iter().find(|(r, _)| r.destination.contains(dst) && iface.is_none_or(|i| i == r.iface))
     }
 
-    /// The path MTU learned for `dst`, if it still holds and is less than `mtu`.
-    pub(crate) fn path_mtu(&self, now: Instant, dst: IpAddr, mtu: u16) -> u16 {
-        let learned = self.learned.iter().find(|l| l.dst == dst && l.expires > now);
-        learned.map_or(mtu, |l| l.mtu.min(mtu))
+    /// What was learned of the path to `dst`, as far as it still holds (RFC 1191 §6.3, RFC 8201 §5.3).
+    pub(crate) fn learned(&self, now: Instant, dst: IpAddr) -> Option<&LearnedMtu> {
+        self.learned.iter().find(|l| l.dst == dst && l.expires > now)
     }
 
-    /// Remembers that no more than `mtu` bytes get through to `dst`.
-    pub(crate) fn learn_mtu(&mut self, now: Instant, dst: IpAddr, mtu: u16) {
-        self.learned.retain(|l| l.dst != dst && l.expires > now);
+    /// Remembers what ICMP told.
+    pub(crate) fn learn_mtu(&mut self, now: Instant, learned: LearnedMtu) {
+        self.learned.retain(|l| l.dst != learned.dst && l.expires > now);
         if self.learned.len() == MAX_LEARNED_MTUS {
             self.learned.remove(0);
         }
-        let expires = now + core::time::Duration::from_secs(LEARNED_MTU_SECS);
-        self.learned.push(LearnedMtu { dst, mtu, expires });
+        self.learned.push(learned);
+        self.generation += 1;
+    }
+
+    /// Forgets all that was learned (`ip route flush cache`).
+    pub(crate) fn forget_mtus(&mut self) {
+        self.learned.clear();
         self.generation += 1;
     }
 }
@@ -149,15 +162,20 @@ mod tests {
     fn learned_mtus_expire_and_are_bounded() {
         let mut table = RouteTable::default();
         let generation = table.generation;
-        table.learn_mtu(Instant::ZERO, ip("10.9.9.9"), 1400);
+        let known = |dst, mtu| LearnedMtu { dst, mtu, locked: false, expires: Instant::from_millis(600_000) };
+        table.learn_mtu(Instant::ZERO, known(ip("10.9.9.9"), 1400));
         assert_ne!(table.generation, generation);
-        assert_eq!(table.path_mtu(Instant::from_millis(599_999), ip("10.9.9.9"), 1500), 1400);
-        assert_eq!(table.path_mtu(Instant::from_millis(599_999), ip("10.9.9.9"), 1280), 1280);
-        assert_eq!(table.path_mtu(Instant::from_millis(600_000), ip("10.9.9.9"), 1500), 1500);
+        let mtu = |table: &RouteTable, millis| {
+            table.learned(Instant::from_millis(millis), ip("10.9.9.9")).map(|learned| learned.mtu)
+        };
+        assert_eq!(mtu(&table, 599_999), Some(1400));
+        assert_eq!(mtu(&table, 600_000), None);
         for i in 0..MAX_LEARNED_MTUS as u32 {
-            table.learn_mtu(Instant::ZERO, IpAddr::v4(i.to_be_bytes()), 1300);
+            table.learn_mtu(Instant::ZERO, known(IpAddr::v4(i.to_be_bytes()), 1300));
         }
         assert_eq!(table.learned.len(), MAX_LEARNED_MTUS);
-        assert_eq!(table.path_mtu(Instant::ZERO, ip("10.9.9.9"), 1500), 1500);
+        assert_eq!(mtu(&table, 0), None);
+        table.forget_mtus();
+        assert!(table.learned.is_empty());
     }
 }

@@ -4,7 +4,7 @@
 use crate::IfaceId;
 use crate::demux::FlowKey;
 use crate::iface::Path;
-use crate::ip::output::Marks;
+use crate::ip::output::{DontFragment, Marks};
 use crate::isn;
 use crate::stack::Stack;
 use limpid_event::Observer;
@@ -47,7 +47,8 @@ pub struct IpHeaderConfig {
 /// What a socket does about the path MTU (IP_MTU_DISCOVER, IPV6_MTU_DISCOVER).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum PathMtu {
-    /// Packets may be fragmented on their way; the path MTU is not looked at.
+    /// Packets may be fragmented on their way, and over IPv4 ICMP makes nothing go again. What is sent later is as small as the
+    /// path is known to be, as on Linux.
     Dont,
     /// It is discovered: DF is set, and segments follow what ICMP tells.
     #[default]
@@ -56,7 +57,7 @@ pub enum PathMtu {
     Do,
     /// DF is not set on TCP's packets (as Linux has it), the path MTU is followed.
     Probe,
-    /// The interface's MTU counts, nothing else is believed, and DF is not set.
+    /// DF is not set, and ICMP makes nothing go again. What is sent later is as small as the path is known to be, as on Linux.
     Interface,
     /// The same.
     Omit,
@@ -91,13 +92,21 @@ impl Default for IpHeaderConfig {
 
 impl PathMtu {
     /// Whether routers are kept from fragmenting.
-    fn dont_fragment(self) -> bool {
-        matches!(self, PathMtu::Want | PathMtu::Do)
+    fn dont_fragment(self) -> DontFragment {
+        match self {
+            PathMtu::Want => DontFragment::UnlessLocked,
+            PathMtu::Do => DontFragment::Always,
+            PathMtu::Dont | PathMtu::Probe | PathMtu::Interface | PathMtu::Omit => DontFragment::Never,
+        }
     }
 
-    /// Whether what ICMP tells of the path is followed.
-    pub(crate) fn follows_path(self) -> bool {
-        matches!(self, PathMtu::Want | PathMtu::Do | PathMtu::Probe)
+    /// Whether ICMP makes what is in flight go again, in smaller segments (Linux's `tcp_v4_mtu_reduced`, `tcp_v6_err`).
+    pub(crate) fn heeds_icmp(self, v4: bool) -> bool {
+        match self {
+            PathMtu::Want | PathMtu::Do | PathMtu::Probe => true,
+            PathMtu::Dont => !v4,
+            PathMtu::Interface | PathMtu::Omit => false,
+        }
     }
 }
 
@@ -134,7 +143,7 @@ impl<O: Observer> Stack<O> {
     /// The same for a segment that is not cut from a connection: as Linux, with no identification where none is needed.
     pub(crate) fn stateless_marks(&self, key: &FlowKey, ip: &IpConfig) -> Marks {
         let marks = self.marks(key, ip);
-        Marks { ip_id: if marks.dont_fragment { 0 } else { marks.ip_id }, ..marks }
+        Marks { ip_id: if marks.dont_fragment == DontFragment::Never { marks.ip_id } else { 0 }, ..marks }
     }
 
     /// Of an answer to a segment of nobody: its class is what came, without the ECN bits (Linux). It has a flow label.
@@ -145,12 +154,7 @@ impl<O: Observer> Stack<O> {
 
     /// The path of a flow with these settings.
     pub(crate) fn path_of(&self, now: limpid_event::Instant, key: &FlowKey, ip: &IpConfig) -> Option<Path> {
-        let remote = key.remote.addr;
-        let path = self.net.path(now, remote, ip.scope(key))?;
-        if ip.of_version(remote.is_v4()).path_mtu.follows_path() || path.iface == IfaceId::LOOPBACK {
-            return Some(path);
-        }
-        Some(Path { mtu: self.net.iface(path.iface).config.mtu, ..path })
+        self.net.path(now, key.remote.addr, ip.scope(key))
     }
 }
 
@@ -162,15 +166,15 @@ mod tests {
     #[test]
     fn df_is_set_where_linux_sets_it() {
         use PathMtu::{Do, Dont, Interface, Omit, Probe, Want};
-        for (mode, df, follows) in [
-            (Dont, false, false),
-            (Want, true, true),
-            (Do, true, true),
-            (Probe, false, true),
-            (Interface, false, false),
-            (Omit, false, false),
+        for (mode, df, heeds) in [
+            (Dont, DontFragment::Never, [false, true]),
+            (Want, DontFragment::UnlessLocked, [true, true]),
+            (Do, DontFragment::Always, [true, true]),
+            (Probe, DontFragment::Never, [true, true]),
+            (Interface, DontFragment::Never, [false, false]),
+            (Omit, DontFragment::Never, [false, false]),
         ] {
-            assert_eq!((mode.dont_fragment(), mode.follows_path()), (df, follows), "{mode:?}");
+            assert_eq!((mode.dont_fragment(), [true, false].map(|v4| mode.heeds_icmp(v4))), (df, heeds), "{mode:?}");
         }
     }
 }

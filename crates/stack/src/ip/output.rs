@@ -24,10 +24,31 @@ pub(crate) struct Marks {
     /// TOS or traffic class, its ECN bits empty.
     pub(crate) class: u8,
     /// IPv4's DF.
-    pub(crate) dont_fragment: bool,
+    pub(crate) dont_fragment: DontFragment,
     /// For the device, beside the packet.
     pub(crate) mark: u32,
     pub(crate) priority: u32,
+}
+
+/// Whether packets may be cut on their way (Linux's `ip_dont_fragment`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum DontFragment {
+    /// They may.
+    Never,
+    /// They may only where the path's MTU is fixed, or is less than we cut segments for.
+    UnlessLocked,
+    /// They may not.
+    Always,
+}
+
+impl DontFragment {
+    fn on(self, path: &Path) -> bool {
+        match self {
+            DontFragment::Never => false,
+            DontFragment::UnlessLocked => !path.locked,
+            DontFragment::Always => true,
+        }
+    }
 }
 
 /// What became of a frame that needed an address.
@@ -69,7 +90,7 @@ impl Net {
             ecn: segment.ecn,
             dscp: marks.class >> 2,
             id: marks.ip_id,
-            dont_fragment: marks.dont_fragment,
+            dont_fragment: marks.dont_fragment.on(path),
             flow_label: marks.flow_label,
             ..IpHeader::new(from.addr, to.addr, IpProtocol::TCP)
         };

@@ -202,8 +202,8 @@ impl<O: Observer> Stack<O> {
             ts_offset: isn::timestamp_offset(&self.keys, local, remote),
             mss,
             // As Linux: the peer is not asked for less just because our link is narrow.
-            adv_mss: Some(path.metrics.adv_mss.unwrap_or(mss.max(MIN_ADV_MSS))),
-            default_peer_mss: if remote.is_v4() { 536 } else { 1220 },
+            adv_mss: Some(path.metrics.adv_mss.unwrap_or(mss.max(self.config.min_adv_mss))),
+            ip_header_len: if remote.is_v4() { 20 } else { 40 },
             max_burst: self.net.iface(path.iface).config.gso_max,
         }
     }
@@ -221,9 +221,6 @@ impl<O: Observer> Stack<O> {
         }
     }
 }
-
-/// The least MSS that a SYN states, but for a route's own (Linux's `min_adv_mss`).
-const MIN_ADV_MSS: u16 = 256;
 
 /// The settings of a connection on this path: its route may say otherwise in some.
 pub(crate) fn by_route(mut config: Arc<Config>, path: &Path) -> Arc<Config> {

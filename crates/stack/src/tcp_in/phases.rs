@@ -60,6 +60,9 @@ impl<O: Observer> Stack<O> {
         let mut cx = self.env.cx(now, flow.id);
         if let Phase::Connection(connection) = &mut flow.phase {
             let outcome = connection.handle_timeout(&mut cx);
+            if let Some(mtu) = connection.take_believed_mtu() {
+                self.learn_mtu(now, index, mtu);
+            }
             return self.apply(now, index, outcome);
         }
         match core::mem::replace(&mut flow.phase, Phase::Between) {

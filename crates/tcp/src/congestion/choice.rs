@@ -204,6 +204,10 @@ impl Controller for CongestionControl {
         each!(self, c => c.on_unused(used))
     }
 
+    fn set_window(&mut self, window: u32, ssthresh: Option<u32>) {
+        each!(self, c => c.set_window(window, ssthresh))
+    }
+
     fn window(&self) -> u32 {
         each!(self, c => c.window())
     }

@@ -258,6 +258,10 @@ impl Controller for Cubic {
         self.cwnd.on_unused(used);
     }
 
+    fn set_window(&mut self, window: u32, ssthresh: Option<u32>) {
+        self.cwnd.set(window, ssthresh);
+    }
+
     fn window(&self) -> u32 {
         self.cwnd.segments()
     }

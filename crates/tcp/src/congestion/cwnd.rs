@@ -47,6 +47,15 @@ impl Cwnd {
         Cwnd { ssthresh: ssthresh.max(2), ..self }
     }
 
+    /// Another window now, and threshold.
+    pub(super) fn set(&mut self, window: u32, ssthresh: Option<u32>) {
+        self.segments = window.clamp(1, MAX_WINDOW);
+        if let Some(ssthresh) = ssthresh {
+            self.ssthresh = ssthresh;
+            self.credit = 0;
+        }
+    }
+
     pub(super) fn segments(&self) -> u32 {
         self.segments
     }

@@ -95,6 +95,10 @@ pub trait Controller: Send + fmt::Debug {
     /// For at least a retransmission timeout no more than `used` segments of the window were used (RFC 2861 §3.2).
     fn on_unused(&mut self, _used: u32) {}
 
+    /// The window is this now, for a reason that is none of congestion: segments have another size (RFC 4821 §7.6.1). With a
+    /// threshold, that too, and what was counted towards the next segment is forgotten.
+    fn set_window(&mut self, _window: u32, _ssthresh: Option<u32>) {}
+
     /// The congestion window, segments.
     fn window(&self) -> u32;
 

@@ -97,6 +97,10 @@ impl Controller for Reno {
         self.cwnd.on_unused(used);
     }
 
+    fn set_window(&mut self, window: u32, ssthresh: Option<u32>) {
+        self.cwnd.set(window, ssthresh);
+    }
+
     fn window(&self) -> u32 {
         self.cwnd.segments()
     }

@@ -24,6 +24,7 @@ impl Connection {
         self.snd.backoff = 0;
         self.update_pacing_rate();
         self.just_established = true;
+        self.begin_mtu_search(cx, false);
         self.woke |= Readiness::WRITABLE;
         self.expand_send_buffer();
         self.start_keepalive(cx);
@@ -75,6 +76,9 @@ impl Connection {
     /// Notes in the records what the segment acknowledges.
     fn take_blocks(&mut self, now: Instant, segment: &Segment) -> Acked {
         let blocks = if self.negotiated.sack { segment.options.sack.as_slice() } else { &[] };
+        if self.config.path_mtu_second_look {
+            self.note_arrived(segment.ack);
+        }
         let acked = self.snd.records.on_ack(segment.ack, blocks, now);
         if acked.dsack.is_some() {
             self.stats.on_dsack();
@@ -136,6 +140,7 @@ impl Connection {
     fn on_progress<O: Observer>(&mut self, cx: &mut Cx<'_, O>, segment: &Segment, acked: &Acked) {
         let una = self.snd.una();
         let freed = self.snd.queue.ack_to(cx.pool, una);
+        self.path_carried(cx, una);
         self.snd.bytes_acked += freed as u64;
         self.watch_acked(cx);
         self.app.soft_error = None;

@@ -10,6 +10,7 @@
 //! | `text` | data and FIN, and when to acknowledge them | 9293 §3.10.7.4 (seventh, eighth) |
 //! | `output` | `poll_transmit`: what leaves next | 9293 §3.8.6, 6298 |
 //! | `segmentation` | how what is new is cut, and whether it may leave now | 9293 §3.8.6, 5681 |
+//! | `path_mtu` | what the path takes, as it becomes known | 1191, 8201, 4821, 5927 |
 //! | `timeout` | what each timer does | 9293 §3.8, §3.10.8, 6298, 5482 |
 //! | `fast_open` | data with the SYN, both sides | 7413 |
 //! | `close` | close, shutdown, abort, and the end | 9293 §3.6, §3.10.4, §3.10.5 |
@@ -28,6 +29,7 @@ mod halves;
 mod info;
 mod input;
 mod output;
+mod path_mtu;
 mod rcv;
 mod recover;
 mod segmentation;
@@ -48,7 +50,6 @@ use crate::clock::{AnswerLimit, TsClock, TsRecent};
 use crate::congestion::{CongestionControl, Controller, Start};
 use crate::ecn::{EcnHandshake, EcnState};
 use crate::negotiate::{InitialWindow, Negotiated};
-use crate::recovery::Phase;
 use crate::syn_sent::OpenParams;
 use crate::timer::Timers;
 use crate::{Config, Cx, Next, Outcome, Readiness};
@@ -58,7 +59,7 @@ use core::fmt;
 use core::time::Duration;
 use fast_open::FastOpenState;
 use halves::{Halves, SendHalf};
-use limpid_event::{Error, Event, Instant, Observer, RecoveryReason, TcpState, Timer, TxReason};
+use limpid_event::{Error, Event, Instant, Observer, TcpState, Timer, TxReason};
 use limpid_wire::{Segment, SeqNum};
 use rcv::Rcv;
 use snd::Snd;
@@ -205,6 +206,7 @@ impl Connection {
         let syns = birth.syn_retransmissions.saturating_add(1);
         let mut connection = Connection::established(cx, birth);
         connection.stats = Stats::new(cx.now, true, syns);
+        connection.begin_mtu_search(cx, true);
         cx.state(TcpState::SynSent, TcpState::Established);
         connection.ecn_connected(cx, syn_ack);
         if connection.config.quick_ack && connection.config.defer_accept == 0 && !write_pending {
@@ -226,6 +228,7 @@ impl Connection {
         birth.ecn.look_at(ack.options.acc_ecn.as_ref());
         let delivered_ce = birth.ecn.on_third_ack(birth.config.ecn_fallback, &ack);
         let mut connection = Connection::established(cx, birth);
+        connection.begin_mtu_search(cx, false);
         cx.state(TcpState::SynReceived, TcpState::Established);
         connection.stats.on_received(&ack);
         connection.ecn_accepted(cx, delivered_ce, &ack);
@@ -327,29 +330,6 @@ impl Connection {
             cx.emit(|| Event::SoftError { error });
         }
         self.outcome()
-    }
-
-    /// The path is another now (route or path MTU): a larger or smaller MSS, super-segments up to `max_burst` bytes. What is
-    /// in flight in segments that have become too large is cut anew and sent again at once, which is no sign of congestion
-    /// (RFC 1191 §6.5).
-    pub fn handle_path<O: Observer>(&mut self, cx: &mut Cx<'_, O>, mss: u16, max_burst: u32) {
-        // What was stated stays so.
-        self.params.adv_mss.get_or_insert(self.params.mss);
-        self.params.mss = mss;
-        self.params.max_burst = max_burst;
-        let before = self.snd.mss;
-        self.snd.mss = self.negotiated.send_mss(&self.config, &self.params);
-        if self.snd.mss >= before || !self.halves.syn_acked() || self.halves.over() {
-            return;
-        }
-        let mss = self.current_mss();
-        let in_loss = self.snd.recovery.phase() == Phase::Loss;
-        if self.snd.recovery.on_smaller_path(&mut self.snd.records, mss) {
-            if !in_loss {
-                cx.emit(|| Event::RecoveryBegan { why: RecoveryReason::SmallerPath });
-            }
-            self.timers.restart(cx, Timer::Rto, self.snd.backed_off_rto());
-        }
     }
 
     /// Other settings, from setsockopt. Those that only an opening looks at have no effect any more.

@@ -180,7 +180,8 @@ impl Connection {
 
     /// Hands over as much of a burst as the device takes at once: all of it if it cuts segments itself.
     fn emit<O: Observer>(&mut self, cx: &mut Cx<'_, O>, mut burst: Burst) -> Transmit {
-        let mss = u32::from(burst.mss).min(self.current_mss());
+        let probe = burst.why == TxReason::MtuProbe;
+        let mss = u32::from(burst.mss).min(if probe { self.path_mss() } else { self.current_mss() });
         // An ACK may have come between two steps.
         burst.seq = burst.seq.later(self.snd.queue.start()).earlier(burst.end);
         let left = burst.end - burst.seq;

@@ -52,6 +52,7 @@ impl Connection {
             duplicate: duplicate && acked.dsack.is_none() && acked.acked == 0,
             sack: self.negotiated.sack,
             ece: before.ce.is_some(),
+            mtu_probe: self.is_probe_first(),
             echo: self.echo(segment),
             may_send_new: self.has_unsent() && self.snd.right_edge().after(self.snd.nxt()),
             loss: LossSample::new(cx.now, before.in_flight, u32::from(self.snd.mss)),
@@ -63,6 +64,9 @@ impl Connection {
             self.ecn.on_undone();
         } else if verdict.begun.is_some() && !was_reducing {
             self.ecn.on_reduced();
+        }
+        if verdict.mtu_probe_lost {
+            self.mtu_probe_is_lost(cx);
         }
         self.tell_of_recovery(cx, &verdict, before);
         verdict
@@ -221,7 +225,7 @@ impl Connection {
         }
     }
 
-    fn tell_of_window<O: Observer>(&self, cx: &mut Cx<'_, O>, before: &Before, why: CongestionReason) {
+    pub(super) fn tell_of_window<O: Observer>(&self, cx: &mut Cx<'_, O>, before: &Before, why: CongestionReason) {
         let (cwnd, ssthresh) = (self.snd.cwnd(), self.snd.congestion.ssthresh());
         if (cwnd, ssthresh) != (before.cwnd, before.ssthresh) {
             let bytes = |segments: u32| segments.saturating_mul(u32::from(self.snd.mss));

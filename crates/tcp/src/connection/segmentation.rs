@@ -7,6 +7,7 @@
 
 use super::Connection;
 use super::halves::SendHalf;
+use super::path_mtu::ProbeStep;
 use super::stats::Busy;
 use crate::Cx;
 use crate::congestion::{Controller, IdleSample, SentSample, Stopped};
@@ -80,8 +81,20 @@ impl Connection {
         }
     }
 
-    /// Cuts off the next of what was never sent, if it may leave.
+    /// Cuts off the next of what was never sent, if it may leave. Where sending begins, a probe of the path's MTU may be what
+    /// leaves first.
     pub(super) fn cut_new<O: Observer>(&mut self, cx: &mut Cx<'_, O>) -> Option<Burst> {
+        if !self.snd.sending && self.snd.path.is_some() {
+            match self.send_mtu_probe(cx) {
+                ProbeStep::Send(burst) => return Some(burst),
+                ProbeStep::Wait => {
+                    self.snd.write_mode = None;
+                    self.snd.push_due = false;
+                    return None;
+                }
+                ProbeStep::No => {}
+            }
+        }
         let mss = self.current_mss();
         match self.choose_new(cx.now, mss, false) {
             Ok(len) => Some(self.send_new(cx, mss, len, None)),
@@ -254,25 +267,30 @@ impl Connection {
         if fin {
             self.change(cx, |halves| halves.fin_sent());
         }
-        let sent_end = end + u32::from(fin);
-        self.snd.nagle.on_sent(len, mss, sent_end);
+        self.leave_first(cx, (end + u32::from(fin), len), shape);
+        if why == TxReason::ZeroWindowProbe {
+            self.probing_is_over();
+        }
+        Burst { seq, end, mss: mss as u16, push, fin, why, retransmission: 0 }
+    }
+
+    /// So many bytes leave for the first time, up to `end`, where a FIN lies.
+    pub(super) fn leave_first<O: Observer>(&mut self, cx: &mut Cx<'_, O>, (end, len): (SeqNum, u32), shape: Shape) {
+        let mss = self.current_mss();
+        self.snd.nagle.on_sent(len, mss, end);
         let idle = (self.snd.in_flight() == 0).then(|| cx.now.since(self.snd.last_sent));
-        self.snd.on_first_sent(sent_end, cx.now, shape);
+        self.snd.on_first_sent(end, cx.now, shape);
         self.snd.sending = true;
         let app_limited = self.snd.delivery.is_app_limited();
         let sample = SentSample::new(cx.now, len, self.snd.in_flight(), mss);
         let sample = SentSample { idle, app_limited, srtt: self.snd.rtt.srtt(), ..sample };
         self.snd.congestion.on_sent(&sample);
         self.paced(cx.now, len, len.div_ceil(mss));
-        if why == TxReason::ZeroWindowProbe {
-            self.probing_is_over();
-        }
         self.check_room(cx.now);
         self.timers.stop(Timer::Persist);
         if !self.timers.runs(Timer::Rto) {
             self.timers.start(cx, Timer::Rto, self.snd.backed_off_rto());
         }
-        Burst { seq, end, mss: mss as u16, push, fin, why, retransmission: 0 }
     }
 
     /// Nothing more may leave now. If nothing is in flight whose ACK would open the way, the window is what is closed, or

@@ -1,6 +1,7 @@
 //! What sending remembers: the send sequence variables (RFC 9293 §3.3.1), the queue, the records, and what paces them.
 
 use super::Birth;
+use super::path_mtu::Path;
 use super::segmentation::Burst;
 use super::watch::Watched;
 use crate::Config;
@@ -75,6 +76,8 @@ pub(super) struct Snd {
     pub(super) pacing: Pacing,
     /// What the application watches.
     pub(super) watch: Watched,
+    /// What is found out, or doubted, of the path.
+    pub(super) path: Path,
 }
 
 impl Snd {
@@ -117,6 +120,7 @@ impl Snd {
             delivery: Delivery::new(),
             pacing: Pacing::new(),
             watch: None,
+            path: None,
         }
     }
 
@@ -229,6 +233,7 @@ impl Snd {
     pub(super) fn on_retransmit(&mut self, start: SeqNum, end: SeqNum, now: Instant, mss: u16) -> u32 {
         let snapshot = self.snapshot(now, (end - start).div_ceil(u32::from(mss).max(1)));
         self.last_sent = now;
+        self.probe_is_inconclusive();
         let nth = self.recovery.on_retransmit(&mut self.records, start, end, now, snapshot, mss);
         let segments = self.records.get(start).map_or(1, |record| record.segments());
         self.total_retrans = self.total_retrans.saturating_add(segments);

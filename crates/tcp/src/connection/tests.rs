@@ -9,6 +9,7 @@ mod keepalive;
 mod lifecycle;
 mod lossy;
 mod opening;
+mod path_mtu;
 mod paws;
 mod receiving;
 mod segmentation;

@@ -74,6 +74,10 @@ impl Connection {
         if !probing {
             cx.count(Counter::TcpExtTCPTimeouts);
         }
+        if !probing && self.halves.syn_acked() {
+            let again_and_again = self.has_retried(cx.now, self.config.retries1);
+            self.doubt_path(cx, again_and_again);
+        }
         let last = if probing { self.window_stays_shut(cx.now) } else { self.must_give_up(cx.now) };
         if !probing {
             self.suspect_black_hole(cx, last);
@@ -124,6 +128,12 @@ impl Connection {
         }
         self.timers.stop(Timer::Rto);
         self.retransmission_timeout(cx);
+    }
+
+    /// Whether retransmissions went on for as long as so many would take.
+    fn has_retried(&self, now: Instant, retries: u8) -> bool {
+        let limit = time_of_retries(&self.config, retries, Rto::MIN);
+        self.snd.retransmits > 0 && now.since(self.snd.recovery.first_resent_at()) >= limit
     }
 
     /// Whether what is in flight has waited long enough (RFC 9293 §3.8.3; RFC 1122 §4.2.3.5's R2).
@@ -289,6 +299,11 @@ impl Connection {
         self.probes_out = self.probes_out.saturating_add(1);
         self.due.probe = Some(TxReason::KeepAlive);
         self.timers.start(cx, Timer::KeepAlive, keepalive.interval);
+    }
+
+    /// Bytes of data that have not left yet.
+    pub(super) fn unsent_data(&self) -> u32 {
+        self.snd.queue.end().offset_from(self.snd.nxt()).max(0) as u32
     }
 
     /// Data or a FIN that has not left yet.

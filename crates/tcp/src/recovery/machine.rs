@@ -52,6 +52,8 @@ pub struct AckInput<'a> {
     pub sack: bool,
     /// It says ECN-Echo.
     pub ece: bool,
+    /// What is outstanding first is a probe of the path's MTU, whose loss is none by congestion (RFC 4821 §7.6.2).
+    pub mtu_probe: bool,
     /// The timestamp that it echoes.
     pub echo: Option<Echo>,
     /// There is new data, and the peer's window lets some of it go.
@@ -93,6 +95,8 @@ pub struct AckVerdict {
     pub delivered: u32,
     /// The peer seems to have thrown away what it had told of (RFC 2018 §8): a short timeout will tell.
     pub reneging: bool,
+    /// The probe of the path's MTU is lost, and no recovery begins.
+    pub mtu_probe_lost: bool,
     /// More duplicate ACKs came than segments were missing: segments overtook each other.
     pub reordered: bool,
 }
@@ -350,6 +354,10 @@ impl Recovery {
         self.identify_losses(ack);
         if ack.records.lost() == 0 {
             self.try_to_open(ack);
+            return false;
+        }
+        if ack.input.mtu_probe && self.phase < Phase::Cwr {
+            ack.verdict.mtu_probe_lost = true;
             return false;
         }
         self.enter_recovery(ack);

@@ -67,6 +67,8 @@ impl Recovery {
 fn mark_first_lost(records: &mut SentRecords, mss: u32) {
     if records.first().is_some_and(|first| !first.is_lost() && !first.is_sacked()) {
         let una = records.snd_una();
-        records.mark_lost(una, una + mss);
+        // A single segment is lost as a whole, be it larger than they are now.
+        let single = records.first().filter(|first| first.segments() == 1).map(|first| first.end());
+        records.mark_lost(una, single.unwrap_or(una + mss));
     }
 }

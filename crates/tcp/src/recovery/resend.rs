@@ -109,7 +109,8 @@ impl Recovery {
     /// which is no sign of congestion (RFC 1191 §6.5; Linux's `tcp_simple_retransmit`). False if there is nothing of that
     /// kind.
     pub fn on_smaller_path(&mut self, records: &mut SentRecords, mss: u32) -> bool {
-        if !records.mark_larger_lost(mss) {
+        records.mark_larger_lost(mss);
+        if records.lost() == 0 {
             return false;
         }
         self.new_reno.limit(records);

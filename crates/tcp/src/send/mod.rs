@@ -2,6 +2,7 @@
 
 pub mod buffer;
 mod flags;
+mod mtu_search;
 pub mod nagle;
 mod pieces;
 pub mod queue;
@@ -9,6 +10,7 @@ pub mod records;
 pub mod sws;
 
 pub use flags::WriteFlags;
+pub use mtu_search::{MtuSearch, Probe};
 pub use nagle::{Nagle, NagleMode};
 pub use pieces::{Piece, Pieces};
 pub use queue::{Append, OVERHEAD, SendQueue, Taken};

@@ -135,6 +135,28 @@ impl Pieces {
         }
     }
 
+    /// Whether the first `len` bytes may leave together: no record ends within them (Linux's
+    /// `tcp_can_coalesce_send_queue_head`).
+    pub fn can_join(&self, len: u32) -> bool {
+        let end = self.start + len;
+        let whole = self.list.iter().take_while(|piece| piece.end.before(end));
+        self.len() >= len && whole.into_iter().all(|piece| !piece.record_end)
+    }
+
+    /// Takes `len` bytes off the front, from as many pieces as it needs, and says what their end is: pushed, if the end of any
+    /// piece among them was.
+    pub fn take_joined(&mut self, len: u32) -> Piece {
+        let end = self.start + len;
+        let mut joined = Piece { end, push: false, record_end: false };
+        while let Some(first) = self.list.front().copied().filter(|piece| piece.end.before_eq(end)) {
+            joined.push |= first.push;
+            joined.record_end = first.record_end;
+            self.list.pop_front();
+        }
+        self.start = end;
+        joined
+    }
+
     /// Forgets all of them.
     pub fn clear(&mut self) {
         self.start = self.end();

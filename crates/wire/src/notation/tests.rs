@@ -224,6 +224,7 @@ prop_compose! {
                 fast_open: cookie.map(|c| FastOpenCookie::new(&c).unwrap()),
                 acc_ecn: acc_ecn.filter(|_| cookie.is_none()).map(|(first, n)| if first { AccEcnOption::order_1(&n) } else { AccEcnOption::order_0(&n) }),
                 sack: sack.and_then(|(l, n)| SackBlock::new(SeqNum(l), SeqNum(l) + n)).into_iter().take(usize::from(cookie.is_none() && mss.is_none())).collect(),
+                auth: None,
             },
             ecn: Ecn::from_bits(ecn),
             merged: 1,

@@ -10,7 +10,7 @@ mod segment;
 pub use acc_ecn::AccEcnOption;
 pub use header::TcpHeader;
 pub use option::{AccEcn, BadOption, BadOptionReason, SackList, TcpOption, UserTimeout};
-pub use options::{FastOpenCookie, MAX_OPTIONS_LEN, TcpOptions};
+pub use options::{AoOption, AuthOption, FastOpenCookie, MAX_OPTIONS_LEN, TcpOptions};
 pub use segment::{emit_header, header_len, parse_segment, put_checksum};
 
 use crate::SeqNum;

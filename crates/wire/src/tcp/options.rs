@@ -51,6 +51,56 @@ impl FastOpenCookie {
     }
 }
 
+/// The option that proves who sent a segment: TCP-MD5's (RFC 2385 §2.0) or TCP-AO's (RFC 5925 §2.2).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AuthOption {
+    /// TCP-MD5's digest.
+    Md5([u8; 16]),
+    /// TCP-AO's.
+    Ao(AoOption),
+    /// More than one of them: nobody can say which is meant. It is not written.
+    Several,
+}
+
+/// TCP-AO's option.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct AoOption {
+    /// KeyID: which key made the MAC.
+    pub key_id: u8,
+    /// RNextKeyID: which key the sender would like the other end to use.
+    pub r_next_key_id: u8,
+    /// The length of the MAC, bytes; one longer than 16 is kept in part.
+    pub mac_len: u8,
+    /// The MAC, and zeros.
+    pub mac: [u8; 16],
+}
+
+impl AuthOption {
+    /// Bytes in the header, padding included.
+    pub fn encoded_len(&self) -> usize {
+        match self {
+            AuthOption::Md5(_) => 20,
+            AuthOption::Ao(ao) => (4 + ao.mac().len()).next_multiple_of(4),
+            AuthOption::Several => 0,
+        }
+    }
+}
+
+impl AoOption {
+    /// With this MAC, of which 16 bytes are kept.
+    pub fn new(key_id: u8, r_next_key_id: u8, mac: &[u8]) -> AoOption {
+        let mut kept = [0; 16];
+        let len = mac.len().min(16);
+        kept[..len].copy_from_slice(&mac[..len]);
+        AoOption { key_id, r_next_key_id, mac_len: mac.len().min(255) as u8, mac: kept }
+    }
+
+    /// What is kept of the MAC.
+    pub fn mac(&self) -> &[u8] {
+        &self.mac[..usize::from(self.mac_len).min(16)]
+    }
+}
+
 /// The options that the engine acts on, taken together. What tcpdump can name besides is in [`TcpOption`]'s list form.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct TcpOptions {
@@ -70,6 +120,8 @@ pub struct TcpOptions {
     pub acc_ecn: Option<AccEcnOption>,
     /// SACK blocks, the first as the first on the wire.
     pub sack: ArrayVec<SackBlock, 4>,
+    /// TCP-MD5 or TCP-AO.
+    pub auth: Option<AuthOption>,
 }
 
 /// What of a [`TcpOptions`] fits in a header, and how long that is.
@@ -141,6 +193,10 @@ impl TcpOptions {
                     let cookie = FastOpenCookie::new(data).map(|c| FastOpenCookie { experimental: true, ..c });
                     self.fast_open = cookie.or(self.fast_open);
                 }
+                Ok(TcpOption::Md5(digest)) => self.authenticate(AuthOption::Md5(digest)),
+                Ok(TcpOption::TcpAo { key_id, r_next_key_id, mac }) if !mac.is_empty() => {
+                    self.authenticate(AuthOption::Ao(AoOption::new(key_id, r_next_key_id, mac)));
+                }
                 Err(bad) if bad.reason == BadOptionReason::Unreadable => return,
                 // Of any length, as Linux.
                 Err(bad) => {
@@ -150,6 +206,10 @@ impl TcpOptions {
                 Ok(_) => {}
             }
         }
+    }
+
+    fn authenticate(&mut self, option: AuthOption) {
+        self.auth = Some(if self.auth.is_none() { option } else { AuthOption::Several });
     }
 
     /// Bytes that [`emit`](Self::emit) writes: a multiple of 4, at most [`MAX_OPTIONS_LEN`].
@@ -166,7 +226,8 @@ impl TcpOptions {
     #[inline]
     fn layout(&self) -> Layout {
         let timestamps = self.timestamps.is_some();
-        let mut len = if self.mss.is_some() { 4 } else { 0 }
+        let mut len = self.auth.map_or(0, |auth| auth.encoded_len())
+            + if self.mss.is_some() { 4 } else { 0 }
             + if timestamps { 12 } else { 0 }
             // SACK permitted takes the place of the timestamps' padding.
             + if self.sack_permitted && !timestamps { 4 } else { 0 }
@@ -227,6 +288,9 @@ impl TcpOptions {
     pub fn emit(&self, out: &mut [u8]) -> usize {
         let layout = self.layout();
         let mut at = Cursor { out: &mut out[..layout.len], at: 0 };
+        if let Some(auth) = &self.auth {
+            at.put_auth(auth);
+        }
         if let Some(mss) = self.mss {
             at.put(&[kind::MSS, 4]);
             at.put(&mss.to_be_bytes());
@@ -304,6 +368,23 @@ impl Cursor<'_> {
                 }
                 NO_REST
             }
+        }
+    }
+
+    fn put_auth(&mut self, auth: &AuthOption) {
+        match auth {
+            AuthOption::Md5(digest) => {
+                self.put(&[kind::NOP, kind::NOP, kind::MD5, 18]);
+                self.put(digest);
+            }
+            AuthOption::Ao(ao) => {
+                self.put(&[kind::TCP_AO, 4 + ao.mac().len() as u8, ao.key_id, ao.r_next_key_id]);
+                self.put(ao.mac());
+                while !self.at.is_multiple_of(4) {
+                    self.put(&[kind::NOP]);
+                }
+            }
+            AuthOption::Several => {}
         }
     }
 

@@ -33,6 +33,7 @@ impl KernelTarget {
             Setting::Module { module, parameter, value } => module_parameter(module, parameter, value),
             Setting::FlushMetrics if self.fresh => Ok(Applied::Done),
             Setting::FlushMetrics => refused_as(self.namespace.flush_tcp_metrics()),
+            Setting::FlushRoutes => refused_as(self.namespace.set_sysctl("net.ipv4.route.flush", "1")),
             Setting::Route { destination, metrics } => self.set_route(*destination, metrics),
             Setting::Queue(queue) => refused_as(self.namespace.set_queue(&self.route.link, *queue)),
             Setting::Segmentation { allowed } => {

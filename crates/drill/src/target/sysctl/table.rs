@@ -2,9 +2,9 @@
 
 use super::fast_open::{fast_open_keys, set_fast_open_keys};
 use Meaning::{Flag, Name, NoEffect, Number, Numbers, Only, Text};
-use limpid_stack::{Config, FastOpenFlags, StackConfig, SynCookies};
+use limpid_stack::{Config, FastOpenFlags, PathMtuDiscovery, StackConfig, SynCookies};
 use limpid_tcp::congestion::Algorithm;
-use limpid_tcp::{AccEcnOptions, EcnPolicy, SynSchedule};
+use limpid_tcp::{AccEcnOptions, EcnPolicy, MtuProbing, SynSchedule};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,6 +48,13 @@ macro_rules! count {
     };
 }
 
+/// A number of bytes that is a field of [`Config`].
+macro_rules! size {
+    ($field:ident) => {
+        Number { least: 0, most: 65_535, read: |c| c.tcp.$field.into(), write: |c, n| tcp(c).$field = n as u16 }
+    };
+}
+
 macro_rules! rows {
     ($($name:literal => $meaning:expr,)*) => {
         &[$(Row { name: $name, meaning: $meaning }),*]
@@ -55,7 +62,6 @@ macro_rules! rows {
 }
 
 const NO_PACING: &str = "nothing is paced";
-const NO_PROBING: &str = "the stack does not probe for the path MTU";
 const NO_METRICS: &str = "nothing but the path MTU is remembered of peers";
 const NO_PLB: &str = "the stack has no PLB";
 const NOT_TCP: &str = "TCP does not look at it";
@@ -96,7 +102,7 @@ pub(super) const TABLE: &[Row] = rows! {
     "net.ipv4.tcp_syn_retries" => count!(1, 127, syn_retries),
     "net.ipv4.tcp_synack_retries" => count!(0, 255, syn_ack_retries),
     "net.ipv4.tcp_syn_linear_timeouts" => Number { least: 0, most: 127, read: linear, write: set_linear },
-    "net.ipv4.tcp_retries1" => NoEffect { default: "3", why: "it only makes Linux look for another route" },
+    "net.ipv4.tcp_retries1" => count!(0, 255, retries1),
     "net.ipv4.tcp_retries2" => count!(0, 255, retries2),
     "net.ipv4.tcp_orphan_retries" => count!(0, 255, orphan_retries),
     "net.ipv4.tcp_fin_timeout" => Number {
@@ -189,13 +195,17 @@ pub(super) const TABLE: &[Row] = rows! {
     "net.core.default_qdisc" => Only { values: &["pfifo_fast", "pfifo", "fq_codel"], why: NO_PACING },
 
     // Segments' size.
-    "net.ipv4.tcp_mtu_probing" => Only { values: &["0"], why: NO_PROBING },
-    "net.ipv4.tcp_base_mss" => NoEffect { default: "1024", why: NO_PROBING },
-    "net.ipv4.tcp_mtu_probe_floor" => NoEffect { default: "48", why: NO_PROBING },
-    "net.ipv4.tcp_probe_interval" => NoEffect { default: "600", why: NO_PROBING },
-    "net.ipv4.tcp_probe_threshold" => NoEffect { default: "8", why: NO_PROBING },
+    "net.ipv4.tcp_mtu_probing" => Number { least: 0, most: 255, read: mtu_probing, write: set_mtu_probing },
+    "net.ipv4.tcp_base_mss" => size!(base_mss),
+    "net.ipv4.tcp_mtu_probe_floor" => size!(mtu_probe_floor),
+    "net.ipv4.tcp_probe_interval" => Number { least: 0, most: u32::MAX as i64, read: |c| c.tcp.probe_interval.as_secs() as i64, write: |c, n| tcp(c).probe_interval = Duration::from_secs(n.unsigned_abs()) },
+    "net.ipv4.tcp_probe_threshold" => size!(probe_threshold),
     "net.ipv4.tcp_min_snd_mss" => Number { least: 48, most: 65_535, read: |c| c.tcp.min_snd_mss.into(), write: |c, n| tcp(c).min_snd_mss = n as u16 },
-    "net.ipv4.ip_no_pmtu_disc" => Only { values: &["0"], why: "the path MTU is always looked for" },
+    "net.ipv4.ip_no_pmtu_disc" => Number { least: 0, most: 255, read: path_mtu_discovery, write: set_path_mtu_discovery },
+    "net.ipv4.route.min_pmtu" => Number { least: 68, most: 65_535, read: |c| c.min_pmtu.into(), write: |c, n| c.min_pmtu = n as u16 },
+    "net.ipv4.route.mtu_expires" => Number { least: 0, most: MOST / 1000, read: |c| c.mtu_expires.as_secs() as i64, write: |c, n| c.mtu_expires = Duration::from_secs(n.unsigned_abs()) },
+    "net.ipv4.route.min_adv_mss" => Number { least: 0, most: 65_535, read: |c| c.min_adv_mss.into(), write: |c, n| c.min_adv_mss = n as u16 },
+    "net.ipv6.route.mtu_expires" => Number { least: 0, most: MOST / 1000, read: |c| c.mtu_expires_v6.as_secs() as i64, write: |c, n| c.mtu_expires_v6 = Duration::from_secs(n.unsigned_abs()) },
 
     // The rest.
     "net.ipv4.tcp_stdurg" => Only { values: &["0"], why: "urgent data is read as BSD reads it" },
@@ -253,6 +263,41 @@ fn set_cookies(config: &mut StackConfig, number: i64) {
         0 => SynCookies::Never,
         2 => SynCookies::Always,
         _ => SynCookies::WhenFull,
+    };
+}
+
+fn mtu_probing(config: &StackConfig) -> i64 {
+    match config.tcp.mtu_probing {
+        MtuProbing::Off => 0,
+        MtuProbing::AfterBlackHole => 1,
+        MtuProbing::Always => 2,
+    }
+}
+
+fn set_mtu_probing(config: &mut StackConfig, number: i64) {
+    tcp(config).mtu_probing = match number {
+        0 => MtuProbing::Off,
+        1 => MtuProbing::AfterBlackHole,
+        _ => MtuProbing::Always,
+    };
+}
+
+fn path_mtu_discovery(config: &StackConfig) -> i64 {
+    match config.path_mtu_discovery {
+        PathMtuDiscovery::On => 0,
+        PathMtuDiscovery::Off => 1,
+        PathMtuDiscovery::Deaf => 2,
+        PathMtuDiscovery::Checked => 3,
+    }
+}
+
+/// As Linux, what has no meaning of its own is 1.
+fn set_path_mtu_discovery(config: &mut StackConfig, number: i64) {
+    config.path_mtu_discovery = match number {
+        0 => PathMtuDiscovery::On,
+        2 => PathMtuDiscovery::Deaf,
+        3 => PathMtuDiscovery::Checked,
+        _ => PathMtuDiscovery::Off,
     };
 }
 

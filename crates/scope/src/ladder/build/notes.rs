@@ -182,6 +182,7 @@ fn told(event: &Event) -> Option<(Voice, String)> {
         Event::Congestion { cwnd, why: CongestionReason::Ecn, .. } => {
             format!("ECN: the window is reduced as for a loss, {cwnd} bytes")
         }
+        Event::PathMtu { mtu, why } => format!("path MTU {mtu}: {why}"),
         _ => return None,
     };
     let voice = if matches!(event, Event::Call(_)) { Voice::Application } else { Voice::Engine };

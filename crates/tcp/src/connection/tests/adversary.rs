@@ -224,7 +224,10 @@ impl Peer {
             11 => {
                 let mss = [536, 1000, 1460][self.random.below(3) as usize];
                 let Phase::Connection(connection) = &mut host.phase else { return };
-                connection.handle_path(cx!(host), mss, 0);
+                match self.random.percent(50) {
+                    true => connection.handle_path(cx!(host), mss, 0),
+                    false => connection.handle_too_big(cx!(host), mss),
+                }
                 host.drain();
             }
             12..=20 => self.write(host),

@@ -117,7 +117,7 @@ fn host(random: &mut Random) -> Host {
         ts_offset: random.next() as u32,
         mss: [536, 1220, 1460, 8960][random.below(4) as usize],
         adv_mss: None,
-        default_peer_mss: 536,
+        ip_header_len: 20,
         max_burst: [0, 1, 3_000, 65_535][random.below(4) as usize],
     };
     host.transcript.brief = true;

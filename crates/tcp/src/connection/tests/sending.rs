@@ -501,7 +501,7 @@ fn what_the_path_does_not_take_any_more_is_cut_anew_at_once() {
     host.write(&[0; 2920]).unwrap();
     host.forget();
     let Phase::Connection(connection) = &mut host.phase else { panic!() };
-    connection.handle_path(cx!(host), 1000, 0);
+    connection.handle_too_big(cx!(host), 1000);
     let cwnd = host.connection().info(START).snd_cwnd;
     host.drain();
     host.expect(&[
@@ -526,7 +526,7 @@ fn the_acks_of_what_was_cut_anew_begin_no_recovery() {
         host.forget();
         let cwnd = host.connection().info(START).snd_cwnd;
         let Phase::Connection(connection) = &mut host.phase else { panic!() };
-        connection.handle_path(cx!(host), 1000, 0);
+        connection.handle_too_big(cx!(host), 1000);
         host.drain();
         assert_eq!(host.sent().len(), 3);
         for ack in [1001, 2001, 2921] {
@@ -593,7 +593,7 @@ fn what_is_cut_from_a_super_segment_is_pushed_only_at_its_end() {
         "P. 2921:4001(1080) ack 1 win 64240  (new data)",
     ]);
     let Phase::Connection(connection) = &mut host.phase else { panic!() };
-    connection.handle_path(cx!(host), 1160, 0);
+    connection.handle_too_big(cx!(host), 1160);
     host.drain();
     host.expect(&[
         ". 1:1161(1160) ack 1 win 64240  (retransmission: smaller path MTU)",

@@ -52,7 +52,8 @@ impl Rig {
         let echo = self.echo.and_then(|at| Echo::new(clock.val(ms(at)), clock));
         let duplicate = duplicate && acked.dsack.is_none();
         let may_send_new = self.may_send_new;
-        let input = AckInput { acked: &acked, duplicate, sack: self.sack, ece, echo, may_send_new, loss };
+        let input =
+            AckInput { acked: &acked, duplicate, sack: self.sack, ece, mtu_probe: false, echo, may_send_new, loss };
         let verdict = self.recovery.on_ack(&mut self.records, &mut self.congestion, &input);
         let lost = self.records.ever_lost() - lost;
         self.recovery.reduce(&self.records, &self.congestion, verdict.delivered, lost, acked.acked > 0);

@@ -199,6 +199,10 @@ impl Store {
             Some(next) => self.node_mut(next).prev = slot,
             None => self.last = slot,
         }
+        // Entries lead to the record that holds their numbers.
+        let from = self.index.partition_point(|entry| entry.start.before(record.start));
+        let led_there = self.index.range_mut(from..).take_while(|entry| entry.slot == before);
+        led_there.for_each(|entry| entry.slot = slot);
         slot
     }
 

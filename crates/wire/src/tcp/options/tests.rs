@@ -182,8 +182,25 @@ prop_compose! {
             }),
             acc_ecn: acc_ecn.map(|(first, n)| if first { AccEcnOption::order_1(&n) } else { AccEcnOption::order_0(&n) }),
             sack: sack.into_iter().map(|(left, len)| block(left, left.wrapping_add(len))).collect(),
+            auth: None,
         }
     }
+}
+
+#[test]
+fn signatures_stand_first_as_on_linux() {
+    let timestamps = Some(Timestamps { val: 1, ecr: 2 });
+    let md5 = TcpOptions { auth: Some(AuthOption::Md5([7; 16])), timestamps, ..TcpOptions::default() };
+    let bytes = emitted(&md5);
+    assert_eq!(bytes[..6], [1, 1, 19, 18, 7, 7]);
+    assert_eq!(TcpOptions::parse(&bytes), md5);
+    let ao =
+        TcpOptions { auth: Some(AuthOption::Ao(AoOption::new(5, 6, &[9; 13]))), timestamps, ..TcpOptions::default() };
+    let bytes = emitted(&ao);
+    assert_eq!((&bytes[..5], &bytes[16..20]), (&[29, 17, 5, 6, 9][..], &[9, 1, 1, 1][..]));
+    assert_eq!(TcpOptions::parse(&bytes), ao);
+    let both = [emitted(&md5), emitted(&ao)].concat();
+    assert_eq!(TcpOptions::parse(&both[..40]).auth, Some(AuthOption::Several));
 }
 
 proptest! {

@@ -88,7 +88,7 @@ fn route(words: &mut Words<'_>, v6: Option<bool>) -> Answer<Action> {
         "change" | "chg" | "replace" | "repl" => {}
         "flush" if words.value()? == "cache" => {
             words.nothing_more()?;
-            return Ok(one(Setting::FlushMetrics));
+            return Ok(one(Setting::FlushRoutes));
         }
         _ => return Err(words.odd()),
     }
