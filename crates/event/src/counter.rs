@@ -198,6 +198,16 @@ counters! {
     TcpExtTCPSYNChallenge,
     /// Segments queued out of order.
     TcpExtTCPOFOQueue,
+    /// Receive queues that were asked to make room.
+    TcpExtPruneCalled,
+    /// Segments dropped because that did not help.
+    TcpExtRcvPruned,
+    /// Times that something out of order was dropped to make room.
+    TcpExtOfoPruned,
+    /// Times that what is held was put together in fewer buffers.
+    TcpExtTCPRcvCollapsed,
+    /// Times that the memory for all connections began to be short.
+    TcpExtTCPMemoryPressures,
     /// Segments dropped because the out-of-order queue is at its bound.
     TcpExtTCPOFODrop,
     /// D-SACK blocks sent for data that was received in order before.

@@ -1,6 +1,6 @@
 //! What a stack is made with.
 
-use crate::{FastOpenConfig, IpConfig, PathMtu};
+use crate::{FastOpenConfig, IpConfig, MemoryLimits, PathMtu};
 use alloc::sync::Arc;
 use core::fmt;
 use core::time::Duration;
@@ -44,6 +44,8 @@ pub struct StackConfig {
     pub send_buffer_limit: u32,
     /// Ephemeral ports (`ip_local_port_range`).
     pub ephemeral_ports: core::ops::RangeInclusive<u16>,
+    /// Bounds on the memory of all connections' buffers (`tcp_mem`).
+    pub memory: MemoryLimits,
     /// Bound on connections in TIME-WAIT (`tcp_max_tw_buckets`).
     pub max_time_wait: usize,
     /// Bound on connections whose application is gone but that still have something to say (`tcp_max_orphans`); one more is
@@ -104,6 +106,7 @@ impl Default for StackConfig {
             tcp: Arc::new(Config::default()),
             send_buffer_limit: 4_194_304,
             ephemeral_ports: 32_768..=60_999,
+            memory: MemoryLimits::default(),
             max_time_wait: 131_072,
             max_orphans: 65_536,
             max_syn_backlog: 2048,

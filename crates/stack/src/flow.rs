@@ -40,6 +40,8 @@ pub(crate) struct Flow {
     /// It is in its interface's queue of those that may have something to send.
     pub(crate) queued: bool,
     pub(crate) hold: Hold,
+    /// What it holds counts as so many bytes of the memory of all.
+    pub(crate) charged: usize,
     /// The ICMP error that ended its opening, until it is taken.
     pub(crate) icmp: Option<Box<IcmpNotice>>,
 }
@@ -216,6 +218,7 @@ impl<O: Observer> Stack<O> {
             let turn = Turn { index, flow: flow.id };
             self.net.iface_mut(flow.path.iface).ready.push_back(turn);
         }
+        self.settle_memory(index);
         self.set_timer(index);
     }
 
@@ -256,6 +259,7 @@ impl<O: Observer> Stack<O> {
             self.wheel.rename(timer, Wake::TimeWait(quiet));
             self.wheel.set(timer, Some(until));
         }
+        self.settle_memory(index);
         self.wake_owner(index, woke);
         self.drop_orphan(index);
     }
@@ -269,6 +273,7 @@ impl<O: Observer> Stack<O> {
             other => other,
         };
         self.leave_wire(index, Handle::Flow(index));
+        self.settle_memory(index);
         self.wake_owner(index, woke);
         self.drop_orphan(index);
     }
@@ -314,7 +319,8 @@ impl<O: Observer> Stack<O> {
     pub(crate) fn drop_orphan(&mut self, index: u32) {
         let flow = &self.flows[index as usize];
         if flow.owner == Owner::Orphan && matches!(flow.phase, Phase::Over(_)) {
-            self.flows.remove(index as usize);
+            let flow = self.flows.remove(index as usize);
+            self.env.ledger.charge(&mut self.env.counters, flow.charged, 0);
             self.orphans -= 1;
         }
     }
@@ -357,6 +363,7 @@ impl<O: Observer> Stack<O> {
         let queued = false;
         entry.insert(Flow {
             icmp: None,
+            charged: 0,
             phase,
             key,
             id,

@@ -56,6 +56,7 @@ mod ip;
 mod isn;
 mod keys;
 mod listen;
+mod memory;
 mod metrics;
 mod neigh;
 mod net;
@@ -74,9 +75,11 @@ pub use icmp::error::{IcmpNotice, MAX_QUOTE, Origin};
 pub use iface::{IfaceId, InterfaceConfig, Medium, Route, RouteMetrics};
 pub use ip::config::{DEFAULT_TTL, IpConfig, IpHeaderConfig, PathMtu};
 pub use limpid_tcp::{
-    Config, ControllerInfo, FastOpenFailure, Notice, Readiness, RecvBounds, Stamps, StreamPosition, TcpInfo, WriteFlags,
+    Config, ControllerInfo, FastOpenFailure, MemoryLevel, Notice, Readiness, RecvBounds, Stamps, StreamPosition,
+    TcpInfo, WriteFlags,
 };
 pub use listen::{HOLD_LIMIT, IncomingSyn, Refusal, SynId};
+pub use memory::MemoryLimits;
 pub use metrics::{FastOpenMetrics, MAX_PEERS, PeerMetrics};
 pub use socket::{Shutdown, SocketId, Wakes};
 pub use stack::Stack;

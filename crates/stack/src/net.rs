@@ -4,6 +4,7 @@ use crate::icmp::limit::IcmpLimit;
 use crate::iface::{Addresses, Interface, Looped, MIN_MTU_V4, MIN_MTU_V6, Path, RouteTable};
 use crate::ip::reassembly::Reassembler;
 use crate::keys::Keys;
+use crate::memory::Ledger;
 use crate::neigh::Neighbours;
 use crate::{IfaceId, TxFrame};
 use alloc::collections::VecDeque;
@@ -18,13 +19,15 @@ pub(crate) struct Env<O> {
     pub(crate) observer: O,
     pub(crate) counters: Counters,
     pub(crate) pool: FramePool,
+    pub(crate) ledger: Ledger,
 }
 
 impl<O: Observer> Env<O> {
     /// The context of a call about `flow`.
     #[inline]
     pub(crate) fn cx(&mut self, now: Instant, flow: FlowId) -> Cx<'_, O> {
-        Cx { now, flow, observer: &mut self.observer, counters: &mut self.counters, pool: &mut self.pool }
+        let memory = self.ledger.now();
+        Cx { now, flow, observer: &mut self.observer, counters: &mut self.counters, pool: &mut self.pool, memory }
     }
 }
 

@@ -6,6 +6,7 @@ use crate::flow::{Embryo, Flow, HeldSyn, Quiet};
 use crate::iface::{Interface, LOOPBACK_MTU, MIN_MTU_V4, MIN_MTU_V6, link_local};
 use crate::keys::Keys;
 use crate::listen::SynId;
+use crate::memory::Ledger;
 use crate::metrics::MetricsCache;
 use crate::neigh::NeighbourId;
 use crate::net::{Env, Net};
@@ -97,9 +98,14 @@ impl<O: Observer> Stack<O> {
             ports: Ports::new(config.ephemeral_ports.clone()),
             sockets: SocketTable::new(config.shard),
             reassembly_timer: wheel.insert(Wake::Reassembly),
+            env: Env {
+                observer,
+                counters: Counters::default(),
+                pool: FramePool::new(),
+                ledger: Ledger::new(config.memory),
+            },
             config,
             keys,
-            env: Env { observer, counters: Counters::default(), pool: FramePool::new() },
             wheel,
             net,
             binds: BindTable::default(),
@@ -226,6 +232,7 @@ impl<O: Observer> Stack<O> {
     pub fn set_config(&mut self, now: Instant, config: StackConfig) {
         let before = core::mem::replace(&mut self.config, config);
         self.config.shard = before.shard;
+        self.env.ledger.limits = self.config.memory;
         self.ports.set_range(self.config.ephemeral_ports.clone());
         if before.tcp != self.config.tcp {
             let after = self.config.tcp.clone();

@@ -98,10 +98,12 @@ impl<O: Observer> Stack<O> {
 
     fn end_turn(&mut self, now: Instant, turn: Turn, idle: bool) {
         self.set_timer(turn.index);
+        self.settle_memory(turn.index);
+        let memory = self.env.ledger.now();
         let flow = &mut self.flows[turn.index as usize];
         if let Phase::Connection(connection) = &mut flow.phase {
             // Sending may be news to who watches it.
-            let woke = connection.take_woke(now);
+            let woke = connection.take_woke(now, memory);
             if !woke.is_empty() {
                 self.wake_owner(turn.index, woke);
             }

@@ -68,6 +68,8 @@ pub struct Config {
     pub recv_buffer: usize,
     /// The application has set SO_RCVBUF: the buffer does not grow, and the window scale is for its size.
     pub recv_buffer_fixed: bool,
+    /// What a connection may hold of received data although memory is short (`tcp_rmem[0]`).
+    pub recv_buffer_min: usize,
     /// The receive buffer grows with what the application reads in a round trip (`tcp_moderate_rcvbuf`).
     pub recv_buffer_auto: bool,
     /// The most the receive buffer may grow to by itself (`tcp_rmem[2]`).
@@ -98,6 +100,8 @@ pub struct Config {
     pub send_buffer: usize,
     /// The application has set SO_SNDBUF: the buffer does not grow.
     pub send_buffer_fixed: bool,
+    /// What a connection may hold for sending although memory is short (`tcp_wmem[0]`).
+    pub send_buffer_min: usize,
     /// The most the send buffer may grow to by itself (`tcp_wmem[2]`). Linux's default of 4 MiB is less than 1 Gb/s needs over
     /// 100 ms; here it is as large as the receive buffer's.
     pub send_buffer_max: usize,
@@ -210,7 +214,8 @@ impl Config {
         follow!(self, before, after: pacing_ss_ratio, pacing_ca_ratio, retrans_collapse, frto, rto_min, rto_max);
         follow!(self, before, after: min_snd_mss, retries1, mtu_probing, base_mss, mtu_probe_floor);
         follow!(self, before, after: thin_linear_timeouts, probe_interval, probe_threshold, path_mtu_second_look);
-        follow!(self, before, after: recv_buffer_auto, recv_buffer_max, recv_buffer_limit, send_buffer_max);
+        follow!(self, before, after: recv_buffer_min, recv_buffer_auto, recv_buffer_max, recv_buffer_limit);
+        follow!(self, before, after: send_buffer_min, send_buffer_max);
         follow!(self, before, after: ecn, ecn_fallback, accecn_option, accecn_beacon);
         follow!(self, before, after: comp_sack_nr, comp_sack_delay);
         follow!(self, before, after: invalid_ratelimit, require_timestamps, keepalive, fin_timeout, time_wait, rfc1337);
@@ -281,6 +286,7 @@ impl Default for Config {
             recv_buffer: 131_072,
             recv_buffer_fixed: false,
             initial_rwnd: 0,
+            recv_buffer_min: 4096,
             recv_buffer_auto: true,
             recv_buffer_max: 33_554_432,
             recv_buffer_limit: 4_194_304,
@@ -293,6 +299,7 @@ impl Default for Config {
             comp_sack_delay: Duration::from_millis(1),
             send_buffer: 16_384,
             send_buffer_fixed: false,
+            send_buffer_min: 4096,
             send_buffer_max: 33_554_432,
             no_delay: false,
             cork: false,

@@ -23,6 +23,7 @@ mod delivery;
 mod ecn;
 mod fast_open;
 mod info;
+mod memory;
 mod negotiate;
 mod outcome;
 mod pacing;
@@ -46,6 +47,7 @@ pub use connection::{Connection, MAX_MARKS, MAX_NOTICES, Notice, RecvBounds, Rem
 pub use ecn::{AccEcnFailure, AccEcnOptions, AccEcnSeen, EcnLevel, EcnPolicy};
 pub use fast_open::{FastOpen, FastOpenAnswer, FastOpenFailure, FastOpenNews, RequestForm};
 pub use info::{AccEcnInfo, TcpInfo};
+pub use memory::{MemoryLevel, SharedMemory};
 pub use outcome::{Cx, Next, Outcome, Readiness, Transmit};
 pub use reply::reset_for;
 pub use send::WriteFlags;

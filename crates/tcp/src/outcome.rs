@@ -1,5 +1,6 @@
 //! What goes into every call and what comes out of it.
 
+use crate::SharedMemory;
 use crate::clock::AnswerLimit;
 use core::fmt;
 use core::time::Duration;
@@ -20,6 +21,8 @@ pub struct Cx<'a, O: Observer> {
     pub counters: &'a mut Counters,
     /// Where frames come from.
     pub pool: &'a mut FramePool,
+    /// How much of the memory for all connections is used.
+    pub memory: SharedMemory,
 }
 
 impl<O: Observer> fmt::Debug for Cx<'_, O> {

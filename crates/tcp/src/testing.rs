@@ -5,7 +5,7 @@ mod pair;
 pub(crate) use pair::{Link, Pair, Random};
 
 use crate::{
-    Config, Connection, Next, OpenParams, Outcome, Readiness, Remnant, SynReceived, SynReceivedOutcome,
+    Config, Connection, Next, OpenParams, Outcome, Readiness, Remnant, SharedMemory, SynReceived, SynReceivedOutcome,
     SynReceivedTimeout, SynSent, SynSentOutcome, TimeWait, TimeWaitOutcome, Transmit, WriteFlags, reset_for,
 };
 use alloc::boxed::Box;
@@ -48,6 +48,7 @@ pub(crate) struct Host {
     pub(crate) transcript: Transcript,
     pub(crate) counters: Counters,
     pub(crate) pool: FramePool,
+    pub(crate) memory: SharedMemory,
     pub(crate) outbox: VecDeque<Transmit>,
     /// What is left to read after the connection went.
     pub(crate) remnant: Option<Remnant>,
@@ -67,6 +68,7 @@ macro_rules! cx {
             observer: &mut $host.transcript,
             counters: &mut $host.counters,
             pool: &mut $host.pool,
+            memory: $host.memory,
         }
     };
 }
@@ -129,6 +131,7 @@ impl Host {
             transcript: Transcript::default(),
             counters: Counters::default(),
             pool: FramePool::new(),
+            memory: SharedMemory::UNLIMITED,
             outbox: VecDeque::new(),
             remnant: None,
             ended: None,
@@ -333,7 +336,7 @@ impl Host {
             assert!(self.outbox.len() < 100_000, "it sends for ever");
         }
         if let Phase::Connection(connection) = &mut self.phase {
-            self.woke |= connection.take_woke(self.now);
+            self.woke |= connection.take_woke(self.now, self.memory);
         }
     }
 

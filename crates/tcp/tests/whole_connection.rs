@@ -4,7 +4,8 @@
 use allocation_counter::measure;
 use limpid_event::{Counters, FlowId, Instant, Silent};
 use limpid_tcp::{
-    Config, Connection, Cx, OpenParams, SynReceived, SynReceivedOutcome, SynSent, SynSentOutcome, Transmit,
+    Config, Connection, Cx, OpenParams, SharedMemory, SynReceived, SynReceivedOutcome, SynSent, SynSentOutcome,
+    Transmit,
 };
 use limpid_wire::{FramePool, SeqNum};
 use std::sync::Arc;
@@ -30,6 +31,7 @@ impl World {
             observer: &mut self.observer,
             counters: &mut self.counters,
             pool: &mut self.pool,
+            memory: SharedMemory::UNLIMITED,
         }
     }
 

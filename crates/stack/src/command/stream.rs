@@ -28,6 +28,8 @@ impl<O: Observer> Stack<O> {
             }
             Phase::Over(Over::Remnant(remnant)) => {
                 let read = remnant.read(&mut self.env.pool, buf)?;
+                self.settle_memory(index);
+                let flow = &self.flows[index as usize];
                 self.env.cx(now, flow.id).emit(|| Event::Call(Call::Read(read)));
                 Ok(read)
             }
@@ -52,6 +54,8 @@ impl<O: Observer> Stack<O> {
                 let mut frame = self.env.pool.alloc(max.min(remnant.readable_len()));
                 let read = remnant.read(&mut self.env.pool, frame.spare())?;
                 frame.advance(read);
+                self.settle_memory(index);
+                let flow = &self.flows[index as usize];
                 self.env.cx(now, flow.id).emit(|| Event::Call(Call::Read(read)));
                 Ok((read > 0).then(|| frame.freeze(&mut self.env.pool)))
             }
@@ -72,7 +76,11 @@ impl<O: Observer> Stack<O> {
                 self.schedule(index);
                 Ok(taken)
             }
-            Phase::Over(Over::Remnant(remnant)) => Ok(remnant.discard(&mut self.env.pool, len)),
+            Phase::Over(Over::Remnant(remnant)) => {
+                let taken = remnant.discard(&mut self.env.pool, len);
+                self.settle_memory(index);
+                Ok(taken)
+            }
             Phase::SynSent(_) | Phase::Over(Over::Failed(_)) | Phase::Between => Err(Error::NotConnected),
         }
     }
@@ -202,13 +210,14 @@ impl<O: Observer> Stack<O> {
 
     fn close_flow(&mut self, now: Instant, index: u32) {
         let too_many = self.orphans >= self.config.max_orphans;
+        let most = self.most_of_an_orphan();
         self.orphan(index);
         let flow = &mut self.flows[index as usize];
         match &mut flow.phase {
             Phase::Connection(connection) => {
                 let mut cx = self.env.cx(now, flow.id);
                 let mut outcome = connection.close(&mut cx);
-                if too_many && outcome.next == Next::Continue {
+                if (too_many || connection.send_memory() > most) && outcome.next == Next::Continue {
                     cx.count(Counter::TcpExtTCPAbortOnMemory);
                     outcome = connection.abort(&mut cx);
                 }

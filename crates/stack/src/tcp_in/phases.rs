@@ -2,11 +2,11 @@
 
 use crate::SocketId;
 use crate::demux::FlowKey;
-use crate::flow::Phase;
+use crate::flow::{Owner, Phase};
 use crate::iface::Header;
 use crate::ip::output::Marks;
 use crate::stack::Stack;
-use limpid_event::{Counter, DropReason, Error, Event, FlowId, Instant, Observer, TxReason};
+use limpid_event::{Counter, DropReason, Error, Event, FlowId, Instant, Observer, Timer, TxReason};
 use limpid_tcp::{FastOpenNews, SynReceivedOutcome, SynReceivedTimeout, TimeWaitOutcome, Transmit};
 use limpid_wire::Segment;
 
@@ -55,10 +55,17 @@ impl<O: Observer> Stack<O> {
 
     /// The timer of SYN-SENT or a connection.
     pub(crate) fn flow_timeout(&mut self, now: Instant, index: u32) {
+        let (most, too_many) = (self.most_of_an_orphan(), self.orphans > self.config.max_orphans);
         let flow = &mut self.flows[index as usize];
         let id = flow.id;
         let mut cx = self.env.cx(now, flow.id);
         if let Phase::Connection(connection) = &mut flow.phase {
+            let asks_again = matches!(connection.poll_timeout(), Some((_, Timer::Rto | Timer::Persist)));
+            if flow.owner == Owner::Orphan && asks_again && (too_many || connection.send_memory() > most) {
+                cx.count(Counter::TcpExtTCPAbortOnMemory);
+                let outcome = connection.abort(&mut cx);
+                return self.apply(now, index, outcome);
+            }
             let outcome = connection.handle_timeout(&mut cx);
             if let Some(mtu) = connection.take_believed_mtu() {
                 self.learn_mtu(now, index, mtu);

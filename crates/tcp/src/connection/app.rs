@@ -8,7 +8,7 @@ use crate::congestion::Controller;
 use crate::recv::RecvQueue;
 use crate::send::buffer::{self, Demand};
 use crate::send::{Append, NagleMode, SendQueue, Taken};
-use crate::{Config, Cx, Readiness, TcpInfo, WriteFlags};
+use crate::{Config, Cx, MemoryLevel, Readiness, SharedMemory, TcpInfo, WriteFlags};
 use limpid_event::{Call, Error, Event, Instant, Observer, TxReason};
 use limpid_wire::{Chunk, FramePool};
 
@@ -22,6 +22,9 @@ pub struct Remnant {
     pub(super) watch: Watched,
     pub(super) last_data: Instant,
 }
+
+/// The smallest send buffer (Linux's SOCK_MIN_SNDBUF).
+const MIN_SEND_BUFFER: usize = 4608;
 
 /// What bounds receiving now, bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -128,7 +131,16 @@ impl Connection {
     ) -> usize {
         self.check_app_limited();
         self.restart_after_idle(cx.now);
+        self.snd.refused = self.has_no_memory(cx.memory);
+        if self.snd.refused {
+            self.app.wants_room = true;
+            return 0;
+        }
         let mut append = self.append(flags);
+        append.capacity = append.capacity.min(self.snd.memory().saturating_add(cx.memory.left));
+        if cx.memory.is_pressed() {
+            append.goal = append.goal.min(self.current_mss());
+        }
         let mut done = 0;
         while done < offered {
             let taken = write(&mut self.snd.queue, cx.pool, done, &append);
@@ -159,6 +171,20 @@ impl Connection {
         }
         self.app.wants_room |= done < offered || !self.has_room();
         done
+    }
+
+    /// Whether nothing more is taken because memory is short; what is in flight is enough to come back. A buffer whose size is not
+    /// fixed shrinks then, so that there is less to come back to (Linux's `sk_stream_moderate_sndbuf`).
+    fn has_no_memory(&mut self, memory: SharedMemory) -> bool {
+        let held = self.snd.memory();
+        let all = held + self.rcv.memory();
+        if held == 0 || !memory.refuses(all, held, self.config.send_buffer_min) {
+            return false;
+        }
+        if !self.config.send_buffer_fixed {
+            self.snd.buffer = self.snd.buffer.min(held / 2).max(MIN_SEND_BUFFER);
+        }
+        true
     }
 
     /// How a write now is taken.
@@ -341,6 +367,7 @@ impl Connection {
         let held = self.snd.queue.memory(self.snd.records.count());
         let unsent = self.snd.queue.pieces.len();
         self.may_send()
+            && !self.snd.refused
             && self.snd.buffer.saturating_sub(held) >= held / 2
             && unsent.saturating_mul(2) < self.config.notsent_lowat
     }
@@ -362,11 +389,12 @@ impl Connection {
 
     /// Something was sent or acknowledged: a writer that waits is told of room, of a larger buffer if that is what held it up and
     /// not the congestion window (Linux's `tcp_check_space`).
-    pub(super) fn check_room(&mut self, now: Instant) {
+    pub(super) fn check_room(&mut self, now: Instant, memory: SharedMemory) {
         if !self.app.wants_room {
             return;
         }
-        if self.snd.in_flight() < self.snd.cwnd() {
+        self.snd.refused = false;
+        if memory.level == MemoryLevel::Plenty && self.snd.in_flight() < self.snd.cwnd() {
             self.expand_send_buffer();
         }
         self.tell_of_room();
@@ -411,6 +439,17 @@ impl Connection {
     pub fn pinned(&self) -> usize {
         self.snd.queue.pinned() + self.rcv.queue.pinned()
     }
+
+    /// What it holds costs so many bytes, as Linux accounts for it or as it really is, whichever is more: what counts for the bound
+    /// of the whole stack.
+    pub fn memory(&self) -> usize {
+        self.snd.memory() + self.rcv.memory()
+    }
+
+    /// The part of [`memory`](Self::memory) that is held for sending.
+    pub fn send_memory(&self) -> usize {
+        self.snd.memory()
+    }
 }
 
 impl Remnant {
@@ -447,6 +486,11 @@ impl Remnant {
     /// Bytes that can be read.
     pub fn readable_len(&self) -> usize {
         self.queue.len()
+    }
+
+    /// Bytes of memory that are kept alive.
+    pub fn memory(&self) -> usize {
+        self.queue.pinned()
     }
 
     /// Takes up to `len` bytes unseen; returns how many there were.

@@ -289,6 +289,7 @@ impl Connection {
     /// What it acknowledges counts as acknowledged.
     fn segment<O: Observer>(&mut self, cx: &mut Cx<'_, O>, seq: SeqNum, flags: TcpFlags) -> Segment {
         let (now, ack) = (cx.now, self.rcv_nxt());
+        self.rcv.heed(cx.memory);
         let space = self.rcv.space();
         let before = self.rcv.window.offered();
         let window = match core::mem::take(&mut self.rcv.no_memory) {

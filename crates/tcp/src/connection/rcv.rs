@@ -1,14 +1,14 @@
 //! What receiving remembers: the receive sequence variables (RFC 9293 §3.3.1), the queue, the window, and the ACKs due.
 
 use super::Birth;
-use crate::Config;
 use crate::clock::TsRecent;
 use crate::negotiate::{InitialWindow, TIMESTAMPS_LEN, advertised_mss};
 use crate::recv::autotune::Growth;
 use crate::recv::memory::truesize;
 use crate::recv::{Charge, DelayedAck, RecvQueue, RecvRtt, RecvWindow, RightSizing, Space, Taken};
 use crate::send::sws;
-use limpid_event::Instant;
+use crate::{Config, Cx, MemoryLevel, SharedMemory};
+use limpid_event::{Counter, Instant, Observer};
 use limpid_wire::SeqNum;
 
 /// See the module.
@@ -130,14 +130,17 @@ impl Rcv {
     }
 
     /// The window's growth, after a segment was taken. `larger` says that segments are larger than was thought.
-    pub(super) fn on_taken(&mut self, config: &Config, options: u32, len: u32, larger: bool) {
+    pub(super) fn on_taken(&mut self, config: &Config, memory: SharedMemory, options: u32, len: u32, larger: bool) {
         let taken = Taken { len, truesize: truesize(options, len) };
         if larger {
             self.window.on_segment_size(taken, self.space());
             self.sizing.bound(self.window.clamp());
         }
         let largest = bytes(config.recv_buffer_max);
-        if len >= GROWS_FROM && self.window.grow(taken, self.ack.adv_mss(), largest, self.space()) {
+        if len >= GROWS_FROM
+            && !memory.is_pressed()
+            && self.window.grow(taken, self.ack.adv_mss(), largest, self.space())
+        {
             self.ack.hurry();
         }
     }
@@ -163,29 +166,95 @@ impl Rcv {
         }
     }
 
-    /// Makes room for a segment if more is used than there is, as Linux does: the buffer grows, where nobody has fixed its
-    /// size; what is held is put together in fewer, fuller buffers; what is out of order is dropped. False if all that did
-    /// not help.
-    pub(super) fn make_room(&mut self, config: &Config) -> bool {
-        if self.charge.bytes() <= self.buffer {
-            return true;
-        }
-        self.ack.no_hurry();
-        if !config.recv_buffer_fixed {
-            self.buffer = self.buffer.max(self.charge.bytes().min(bytes(config.recv_buffer_max)));
-        }
-        if self.charge.bytes() <= self.buffer {
-            return true;
-        }
-        self.window.on_overcommit(self.ack.adv_mss());
-        self.charge.collapse(self.held());
-        if self.charge.bytes() > self.buffer && self.queue.has_holes() {
-            let dropped = self.queue.ahead();
-            self.queue.drop_ahead();
-            self.discharge(dropped);
-        }
-        self.charge.bytes() <= self.buffer
+    /// What is held costs so much, as Linux accounts for it or as it really is, whichever is more.
+    pub(super) fn memory(&self) -> usize {
+        self.queue.pinned().max(self.charge.bytes() as usize)
     }
+
+    fn is_too_full(&self) -> bool {
+        self.charge.bytes() > self.buffer
+    }
+
+    /// The window stays small while memory is short.
+    pub(super) fn heed(&mut self, memory: SharedMemory) {
+        if memory.is_pressed() && self.window.is_short(self.space()) {
+            self.window.on_pressure(self.ack.adv_mss());
+        }
+    }
+
+    /// Makes room for a segment's data if more is used than there is, as Linux does (`tcp_prune_queue`): the buffer grows, where
+    /// nobody has fixed its size and memory is plenty; what is held is put together in fewer, fuller buffers; what is out of order
+    /// behind the segment is dropped, the last first. `sending` is what the other direction holds.
+    pub(super) fn make_room<O: Observer>(
+        &mut self,
+        cx: &mut Cx<'_, O>,
+        config: &Config,
+        (seq, len): (SeqNum, u32),
+        sending: usize,
+    ) -> Room {
+        let refused = cx.memory.refuses(sending + self.memory(), self.memory(), config.recv_buffer_min);
+        if !self.is_too_full() && !refused {
+            return Room::There;
+        }
+        if self.charge.bytes() == 0 {
+            return Room::None;
+        }
+        cx.count(Counter::TcpExtPruneCalled);
+        if self.charge.bytes() >= self.buffer {
+            self.ack.no_hurry();
+            if !config.recv_buffer_fixed && cx.memory.level == MemoryLevel::Plenty {
+                self.buffer = self.buffer.max(self.charge.bytes().min(bytes(config.recv_buffer_max)));
+            }
+            if self.charge.bytes() > self.buffer {
+                self.window.on_overcommit(self.ack.adv_mss());
+            }
+        } else if cx.memory.is_pressed() {
+            self.window.on_pressure(self.ack.adv_mss());
+        }
+        if !self.is_too_full() && !refused {
+            return Room::There;
+        }
+        let before = self.charge.bytes();
+        self.charge.collapse(self.held());
+        if self.charge.bytes() < before {
+            cx.count(Counter::TcpExtTCPRcvCollapsed);
+        }
+        if (self.is_too_full() || refused) && self.prune(seq, cx.memory.is_pressed()) {
+            cx.count(Counter::TcpExtOfoPruned);
+        }
+        // What was freed the stack learns only when this call is over.
+        let freed = before - self.charge.bytes();
+        if !self.is_too_full() && (!refused || freed >= truesize(0, len)) {
+            return Room::There;
+        }
+        cx.count(Counter::TcpExtRcvPruned);
+        Room::None
+    }
+
+    /// Drops what is out of order behind `seq`, an eighth of the buffer at a time, until the rest fits; all of it
+    /// while memory is short. True if anything went.
+    fn prune(&mut self, seq: SeqNum, pressed: bool) -> bool {
+        let step = self.window.data_in(self.buffer / 8).max(1);
+        let mut any = false;
+        loop {
+            let dropped = self.queue.prune_ahead(seq, step);
+            if dropped == 0 {
+                return any;
+            }
+            self.discharge(dropped);
+            any = true;
+            if !self.is_too_full() && !pressed {
+                return any;
+            }
+        }
+    }
+}
+
+/// Whether there is memory for a segment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Room {
+    There,
+    None,
 }
 
 /// So much is read in the first round trip (RFC 6928).

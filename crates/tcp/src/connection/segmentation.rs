@@ -286,7 +286,7 @@ impl Connection {
         let sample = SentSample { idle, app_limited, srtt: self.snd.rtt.srtt(), ..sample };
         self.snd.congestion.on_sent(&sample);
         self.paced(cx.now, len, len.div_ceil(mss));
-        self.check_room(cx.now);
+        self.check_room(cx.now, cx.memory);
         self.timers.stop(Timer::Persist);
         if !self.timers.runs(Timer::Rto) {
             self.timers.start(cx, Timer::Rto, self.snd.backed_off_rto());

@@ -59,6 +59,8 @@ pub(super) struct Snd {
     pub(super) push_due: bool,
     /// Something was acknowledged, for which Linux looks whether there is room for more to be written.
     pub(super) space_due: bool,
+    /// There was no memory for the last write: nobody is told of room before something is acknowledged.
+    pub(super) refused: bool,
     /// The size of the send buffer.
     pub(super) buffer: usize,
     /// Something left since sending stopped last.
@@ -111,6 +113,7 @@ impl Snd {
             write_mode: None,
             push_due: false,
             space_due: false,
+            refused: false,
             buffer: birth.config.send_buffer,
             sending: false,
             bursts: VecDeque::new(),
@@ -152,6 +155,11 @@ impl Snd {
     pub(super) fn cut_mss(&self, header: u32, sack_option: u32) -> u32 {
         let mss = sws::bound_to_half_window(u32::from(self.mss), self.max_wnd, header);
         mss.saturating_sub(sack_option).max(1)
+    }
+
+    /// What is held for sending costs so much, as Linux accounts for it or as it really is, whichever is more.
+    pub(super) fn memory(&self) -> usize {
+        self.queue.pinned().max(self.queue.memory(self.records.count()))
     }
 
     /// Segments in the network.

@@ -2,6 +2,7 @@
 //! RFC 5681 §4.2).
 
 use super::halves::{RecvHalf, SendHalf};
+use super::rcv::Room;
 use super::{Connection, Reset};
 use crate::negotiate::TIMESTAMPS_LEN;
 use crate::recv::delayed_ack::{Compression, MAX_QUICK_ACKS};
@@ -98,7 +99,9 @@ impl Connection {
     /// A peer that fills buffers with next to nothing in them may run us out of memory inside its window. What comes next is
     /// taken if nothing at all waits to be read; else it is dropped, and a window of zero says why.
     fn has_memory_for<O: Observer>(&mut self, cx: &mut Cx<'_, O>, segment: &Segment) -> bool {
-        if self.rcv.make_room(&self.config) {
+        let text = (segment.seq, segment.payload.len() as u32);
+        let room = self.rcv.make_room(cx, &self.config, text, self.snd.memory());
+        if room == Room::There {
             return true;
         }
         let in_order = segment.seq.before_eq(self.rcv_nxt());
@@ -188,7 +191,7 @@ impl Connection {
         self.rcv.last_data = cx.now;
         let larger = self.rcv.ack.on_data(data);
         self.ecn_text_arrived(cx, field);
-        self.rcv.on_taken(&self.config, self.option_bytes(), total, larger);
+        self.rcv.on_taken(&self.config, cx.memory, self.option_bytes(), total, larger);
         if self.is_worth_reading() {
             self.woke |= Readiness::READABLE;
         }
@@ -206,7 +209,7 @@ impl Connection {
         let larger = self.rcv.ack.on_data_ahead(data);
         // Without SACK the window stays as it is: the peer counts only ACKs that change nothing.
         if self.negotiated.sack {
-            self.rcv.on_taken(&self.config, self.option_bytes(), total, larger);
+            self.rcv.on_taken(&self.config, cx.memory, self.option_bytes(), total, larger);
         }
         if inserted.ahead == 0 && inserted.duplicate {
             cx.dropped(DropReason::Duplicate);

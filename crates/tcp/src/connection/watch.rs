@@ -9,6 +9,7 @@
 //! Linux loses it where its buffer is full; ranges of completed writes are joined and always told.
 
 use super::Connection;
+use crate::SharedMemory;
 use crate::{Cx, Readiness};
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -224,9 +225,9 @@ impl Connection {
     /// What newly happened for the application outside of any [`Outcome`](crate::Outcome): a watched byte left, or so much
     /// that there is room again ([`Config::notsent_lowat`](crate::Config::notsent_lowat)).
     #[inline]
-    pub fn take_woke(&mut self, now: Instant) -> Readiness {
+    pub fn take_woke(&mut self, now: Instant, memory: SharedMemory) -> Readiness {
         if core::mem::take(&mut self.snd.space_due) {
-            self.check_room(now);
+            self.check_room(now, memory);
         }
         self.tell_of_room();
         core::mem::take(&mut self.woke)

@@ -142,11 +142,27 @@ impl Assembler {
         let before = self.bytes;
         while self.pinned > pinned || self.pieces.len() > MAX_PIECES {
             let Some(last) = self.pieces.pop_back() else { break };
-            self.pinned -= last.chunk.pinned();
-            self.bytes -= last.chunk.len() as u32;
-            self.uncover_back(last.start);
+            self.forget_last(&last);
         }
         before - self.bytes
+    }
+
+    /// Drops pieces from the last one on, as long as they begin at `seq` or beyond, until `bytes` bytes are gone; returns how many
+    /// are.
+    pub fn drop_last(&mut self, seq: SeqNum, bytes: u32) -> u32 {
+        let before = self.bytes;
+        while before - self.bytes < bytes
+            && let Some(last) = self.pieces.pop_back_if(|last| last.start.after_eq(seq))
+        {
+            self.forget_last(&last);
+        }
+        before - self.bytes
+    }
+
+    fn forget_last(&mut self, last: &Piece) {
+        self.pinned -= last.chunk.pinned();
+        self.bytes -= last.chunk.len() as u32;
+        self.uncover_back(last.start);
     }
 
     /// Drops what lies at `end` or beyond.

@@ -218,6 +218,16 @@ impl RecvQueue {
         n
     }
 
+    /// Drops what lies farthest ahead, beyond `seq` at least, until `bytes` of it are gone; returns how many are.
+    pub fn prune_ahead(&mut self, seq: SeqNum, bytes: u32) -> u32 {
+        let Some(ahead) = &mut self.ahead else { return 0 };
+        let dropped = ahead.drop_last(seq, bytes);
+        if ahead.is_empty() {
+            self.ahead = None;
+        }
+        dropped
+    }
+
     /// Drops what is out of order: there is no memory, or no reader.
     pub fn drop_ahead(&mut self) {
         self.ahead = None;

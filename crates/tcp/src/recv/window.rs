@@ -207,7 +207,7 @@ impl RecvWindow {
     }
 
     /// The data that so much memory holds (Linux's `tcp_win_from_space`).
-    fn data_in(&self, memory: u32) -> u32 {
+    pub fn data_in(&self, memory: u32) -> u32 {
         ((u64::from(memory) * u64::from(self.ratio)) >> 8) as u32
     }
 
@@ -282,6 +282,11 @@ impl RecvWindow {
             window /= 2;
         }
         false
+    }
+
+    /// Memory is short: offer little until that is over (Linux's `tcp_adjust_rcv_ssthresh`).
+    pub fn on_pressure(&mut self, adv_mss: u16) {
+        self.threshold = self.threshold.min(4 * u32::from(adv_mss));
     }
 
     /// More memory is used than the buffer has: offer little until that is over (Linux's `tcp_clamp_window`).

@@ -2,7 +2,7 @@
 
 use super::fast_open::{fast_open_keys, set_fast_open_keys};
 use Meaning::{Flag, Name, NoEffect, Number, Numbers, Only, Text};
-use limpid_stack::{Config, FastOpenFlags, PathMtuDiscovery, StackConfig, SynCookies};
+use limpid_stack::{Config, FastOpenFlags, MemoryLimits, PathMtuDiscovery, StackConfig, SynCookies};
 use limpid_tcp::congestion::Algorithm;
 use limpid_tcp::{AccEcnOptions, EcnPolicy, MtuProbing, SynSchedule};
 use std::sync::Arc;
@@ -137,6 +137,7 @@ pub(super) const TABLE: &[Row] = rows! {
     },
 
     // Buffers.
+    "net.ipv4.tcp_mem" => Numbers { least: 0, read: shared_memory, write: set_shared_memory },
     "net.ipv4.tcp_rmem" => Numbers { least: 1, read: recv_memory, write: set_recv_memory },
     "net.ipv4.tcp_wmem" => Numbers { least: 1, read: send_memory, write: set_send_memory },
     "net.ipv4.tcp_moderate_rcvbuf" => flag(|c| c.tcp.recv_buffer_auto, |c, on| tcp(c).recv_buffer_auto = on),
@@ -328,33 +329,48 @@ fn set_port_range(config: &mut StackConfig, numbers: &[i64]) -> Result<(), &'sta
     Ok(())
 }
 
-/// Least, default and most bytes. Linux keeps the least where memory is short, which it never is here.
+/// Least, default and most bytes.
 fn recv_memory(config: &StackConfig) -> Vec<i64> {
-    vec![4096, config.tcp.recv_buffer as i64, config.tcp.recv_buffer_max as i64]
+    vec![config.tcp.recv_buffer_min as i64, config.tcp.recv_buffer as i64, config.tcp.recv_buffer_max as i64]
 }
 
 fn set_recv_memory(config: &mut StackConfig, numbers: &[i64]) -> Result<(), &'static str> {
-    let (default, most) = memory(numbers)?;
+    let (least, default, most) = memory(numbers)?;
     let tcp = tcp(config);
-    (tcp.recv_buffer, tcp.recv_buffer_max) = (default, most);
+    (tcp.recv_buffer_min, tcp.recv_buffer, tcp.recv_buffer_max) = (least, default, most);
     Ok(())
 }
 
 fn send_memory(config: &StackConfig) -> Vec<i64> {
-    vec![4096, config.tcp.send_buffer as i64, config.tcp.send_buffer_max as i64]
+    vec![config.tcp.send_buffer_min as i64, config.tcp.send_buffer as i64, config.tcp.send_buffer_max as i64]
 }
 
 fn set_send_memory(config: &mut StackConfig, numbers: &[i64]) -> Result<(), &'static str> {
-    let (default, most) = memory(numbers)?;
+    let (least, default, most) = memory(numbers)?;
     let tcp = tcp(config);
-    (tcp.send_buffer, tcp.send_buffer_max) = (default, most);
+    (tcp.send_buffer_min, tcp.send_buffer, tcp.send_buffer_max) = (least, default, most);
     Ok(())
 }
 
-/// The default and the most of three numbers.
-fn memory(numbers: &[i64]) -> Result<(usize, usize), &'static str> {
+/// Linux counts in pages.
+const PAGE: usize = 4096;
+
+fn shared_memory(config: &StackConfig) -> Vec<i64> {
+    let MemoryLimits { low, pressure, most } = config.memory;
+    [low, pressure, most].map(|bytes| (bytes / PAGE) as i64).to_vec()
+}
+
+fn set_shared_memory(config: &mut StackConfig, numbers: &[i64]) -> Result<(), &'static str> {
+    let (low, pressure, most) = memory(numbers)?;
+    let bytes = |pages: usize| pages.saturating_mul(PAGE);
+    config.memory = MemoryLimits { low: bytes(low), pressure: bytes(pressure), most: bytes(most) };
+    Ok(())
+}
+
+/// The least, the default and the most of three numbers.
+fn memory(numbers: &[i64]) -> Result<(usize, usize, usize), &'static str> {
     match numbers {
-        [_, default, most] => Ok((*default as usize, *most as usize)),
+        [least, default, most] => Ok((*least as usize, *default as usize, *most as usize)),
         _ => Err("three numbers are expected: least, default and most bytes"),
     }
 }
