@@ -152,7 +152,8 @@ impl Assembler {
     pub fn drop_last(&mut self, seq: SeqNum, bytes: u32) -> u32 {
         let before = self.bytes;
         while before - self.bytes < bytes
-            && let Some(last) = self.pieces.pop_back_if(|last| last.start.after_eq(seq))
+            && self.pieces.back().is_some_and(|last| last.start.after_eq(seq))
+            && let Some(last) = self.pieces.pop_back()
         {
             self.forget_last(&last);
         }
