@@ -35,8 +35,13 @@ impl Bbr {
     }
 
     /// A hundredth below the bandwidth, so that queues empty. Before the pipe was full once, only upwards.
+    ///
+    /// Where losses bound the rate already there is no queue to empty, and the hundredth is left out: round after round it would
+    /// add up, and the rate would fall twice as fast as the share of losses that §5.3.3.5.3 reckons with.
     pub(super) fn set_pacing_rate(&mut self, gain: u32) {
-        let rate = (scale(self.bw, gain) / 100).saturating_mul(99);
+        let bounded = self.bw < self.max_bw.get();
+        let margin = if bounded { 0 } else { scale(self.bw, gain) / 100 };
+        let rate = scale(self.bw, gain) - margin;
         if self.full.reached || rate > self.pacing_rate {
             self.pacing_rate = rate.max(1);
         }

@@ -240,7 +240,7 @@ fn after_a_pause_it_paces_at_the_bandwidth() {
         SentSample { idle: Some(Duration::from_secs(11)), app_limited: true, ..SentSample::new(path.now, MSS, 1, MSS) };
     path.bbr.on_sent(&pause);
     assert!(path.bbr.idle_restart);
-    assert_eq!(path.bbr.pacing_rate, path.bbr.bw / 100 * 99);
+    assert_eq!(path.bbr.pacing_rate, path.bbr.bw - path.bbr.bw / 100);
 }
 
 #[test]
