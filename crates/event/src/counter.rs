@@ -142,6 +142,24 @@ counters! {
     TcpExtTCPFastRetrans,
     /// Retransmissions after a timeout, but for the first.
     TcpExtTCPSlowStartRetrans,
+    /// Tail loss probes.
+    TcpExtTCPLossProbes,
+    /// Those that repaired a loss.
+    TcpExtTCPLossProbeRecovery,
+    /// Retransmissions that were lost.
+    TcpExtTCPLostRetransmit,
+    /// Reordering that SACK told of.
+    TcpExtTCPSACKReorder,
+    /// Reordering that timestamps told of.
+    TcpExtTCPTSReorder,
+    /// D-SACKs of what had been acknowledged.
+    TcpExtTCPDSACKRecv,
+    /// D-SACKs of what had been told by SACK.
+    TcpExtTCPDSACKOfoRecv,
+    /// D-SACKs of more than can have come twice.
+    TcpExtTCPDSACKIgnoredDubious,
+    /// Segments that D-SACKs told of.
+    TcpExtTCPDSACKRecvSegs,
     /// Reordering that duplicate ACKs told of.
     TcpExtTCPRenoReorder,
     /// Fast recoveries that had been needless, found out in the end.

@@ -38,6 +38,8 @@ pub enum TxReason {
     RackRetransmit,
     /// A tail loss probe (RFC 8985 §7).
     TailLossProbe,
+    /// New data, though the window would not let it go, for the same end.
+    TailLossProbeOfNew,
     /// One beyond the window, on a duplicate ACK (RFC 3042).
     LimitedTransmit,
     /// The peer's window is zero, and we ask whether it still is (RFC 9293 §3.8.6.1).
@@ -116,6 +118,7 @@ impl TxReason {
             TxReason::SynDataRetransmit => "retransmission: the SYN's data was not taken",
             TxReason::RackRetransmit => "fast retransmit: RACK",
             TxReason::TailLossProbe => "tail loss probe",
+            TxReason::TailLossProbeOfNew => "tail loss probe: new data",
             TxReason::LimitedTransmit => "limited transmit",
             TxReason::ZeroWindowProbe => "zero-window probe",
             TxReason::KeepAlive => "keepalive",
@@ -316,6 +319,8 @@ pub enum RecoveryReason {
     Sack,
     /// The retransmission timer ran out (RFC 6298 §5.4).
     Rto,
+    /// A tail loss probe repaired a loss (RFC 8985 §7.4).
+    TailLoss,
     /// The timer ran out, and the peer had thrown away what it had told of by SACK (RFC 2018 §8).
     Reneging,
     /// The peer says that a router has marked our packets (RFC 3168 §6.1.2, RFC 9768 §3.3).
@@ -333,6 +338,7 @@ impl RecoveryReason {
             RecoveryReason::DuplicateAcks => "duplicate ACKs",
             RecoveryReason::Sack => "SACK tells of a loss",
             RecoveryReason::Rto => "RTO",
+            RecoveryReason::TailLoss => "a tail loss probe repaired a loss",
             RecoveryReason::Reneging => "the peer took SACKed data back",
             RecoveryReason::Ecn => "ECN",
             RecoveryReason::LocalCongestion => "the host's own queue is full",

@@ -142,6 +142,20 @@ pub struct Config {
     pub pacing_ca_ratio: u16,
     /// A small segment that is sent again takes what follows along, as far as it fits (`tcp_retrans_collapse`).
     pub retrans_collapse: bool,
+    /// Losses are found by time (RFC 8985): what was sent before something that has arrived, by more than a round trip and a little, is
+    /// lost. Linux from 6.17 on always does. Off, by number alone: so many segments sacked after it as `reordering` says (RFC 6675).
+    pub rack: bool,
+    /// RACK's reordering window stays a quarter of the smallest round trip, whatever D-SACKs tell (`tcp_recovery`, 2).
+    pub rack_static_window: bool,
+    /// RACK does not wait where so many segments were sacked as `reordering` says, as long as nothing was ever seen out of order
+    /// (`tcp_recovery` without 4).
+    pub rack_dup_thresh: bool,
+    /// After two round trips without an ACK a probe goes (RFC 8985 §7; `tcp_early_retrans`, 3).
+    pub tail_loss_probe: bool,
+    /// So many segments may overtake one that is not lost, as long as nothing else was seen (`tcp_reordering`; RFC 5681 §3.2),
+    pub reordering: u16,
+    /// and so many at the most, whatever was seen (`tcp_max_reordering`).
+    pub max_reordering: u16,
     /// After a timeout, look whether it was needless (RFC 5682; `tcp_frto`).
     pub frto: bool,
     /// The least variance term of the retransmission timeout (`tcp_rto_min_us`, a route's `rto_min`; RFC 6298 §2.4).
@@ -216,6 +230,7 @@ impl Config {
         follow!(self, before, after: thin_linear_timeouts, probe_interval, probe_threshold, path_mtu_second_look);
         follow!(self, before, after: recv_buffer_min, recv_buffer_auto, recv_buffer_max, recv_buffer_limit);
         follow!(self, before, after: send_buffer_min, send_buffer_max);
+        follow!(self, before, after: rack, rack_static_window, rack_dup_thresh, tail_loss_probe, max_reordering);
         follow!(self, before, after: ecn, ecn_fallback, accecn_option, accecn_beacon);
         follow!(self, before, after: comp_sack_nr, comp_sack_delay);
         follow!(self, before, after: invalid_ratelimit, require_timestamps, keepalive, fin_timeout, time_wait, rfc1337);
@@ -318,6 +333,12 @@ impl Default for Config {
             pacing_ss_ratio: 200,
             pacing_ca_ratio: 120,
             retrans_collapse: true,
+            rack: true,
+            rack_static_window: false,
+            rack_dup_thresh: true,
+            tail_loss_probe: true,
+            reordering: 3,
+            max_reordering: 300,
             frto: true,
             rto_min: Rto::MIN,
             rto_max: Rto::MAX,

@@ -2,11 +2,11 @@
 //! arrives, in order, and the sender never waits for nothing.
 
 use limpid_event::Instant;
-use limpid_tcp::WriteFlags;
 use limpid_tcp::congestion::{AckSample, CongestionControl, Controller, LossSample, Reno};
-use limpid_tcp::recovery::{AckInput, Recovery, RttEstimator, Window};
+use limpid_tcp::recovery::{AckInput, DetectInput, Recovery, RttEstimator, Window};
 use limpid_tcp::recv::RecvQueue;
 use limpid_tcp::send::{Append, SendQueue, SentRecords, Shape, Snapshot};
+use limpid_tcp::{Config, WriteFlags};
 use limpid_wire::tcp::SackBlock;
 use limpid_wire::{Chunks, FramePool, SeqNum};
 use std::collections::BTreeMap;
@@ -132,7 +132,7 @@ impl World {
         let max = 1 + self.random.below(4) as u32;
         loop {
             let cwnd = self.recovery.window(&self.congestion);
-            let window = Window { cwnd, sack: self.plan.sack, mss: MSS, max };
+            let window = Window { cwnd, sack: self.plan.sack, mss: MSS, max, rack: false };
             let (start, len, again) = match self.recovery.next(&mut self.records, window) {
                 Some(next) => (next.start, next.end - next.start, true),
                 None => {
@@ -209,7 +209,10 @@ impl World {
         let loss = LossSample::new(self.instant(), prior, MSS);
         let may_send_new = self.send.end().after(self.records.snd_nxt());
         let duplicate = duplicate && acked.dsack.is_none();
+        // No clock runs here for RACK: losses are found by number.
+        let detect = DetectInput::new(&Config { rack: false, ..Config::default() });
         let input = AckInput {
+            detect,
             acked: &acked,
             duplicate,
             sack: self.plan.sack,
@@ -237,7 +240,7 @@ impl World {
 
     fn timeout(&mut self) {
         let loss = LossSample::new(self.instant(), self.records.segments_in_flight(), MSS);
-        self.recovery.on_rto(&mut self.records, &mut self.congestion, loss, self.backoff > 0, true);
+        self.recovery.on_rto(&mut self.records, &mut self.congestion, loss, self.backoff > 0, true, 3);
         self.backoff += 1;
         self.rto_at = None;
     }

@@ -4,6 +4,7 @@ use super::halves::SendHalf;
 use super::recover::Before;
 use super::stats::Busy;
 use super::{Connection, Reset};
+use crate::recovery::AckVerdict;
 use crate::send::Acked;
 use crate::{Cx, Readiness};
 use core::time::Duration;
@@ -39,15 +40,16 @@ impl Connection {
         self.probes_out = 0;
         self.snd.space_due = true;
         let duplicate = self.is_duplicate_ack(segment);
-        self.update_send_window(cx, segment);
+        let moved = self.update_send_window(cx, segment);
         let mut before = Before::new(&self.snd);
         let idle = self.snd.records.is_empty();
-        let mut acked = self.take_blocks(cx.now, segment);
+        let mut acked = self.take_blocks(cx, segment);
         if acked.acked > 0 {
             self.on_progress(cx, segment, &acked);
         }
         self.ecn_accept_cwr(cx, segment);
         before.ce = self.ecn_feedback(cx, segment, &acked, idle);
+        self.end_probe(cx, segment, &acked, moved, &before);
         if idle && acked.dsack.is_none() {
             self.tell_of_flight(cx);
             return self.advance_state(cx);
@@ -55,7 +57,7 @@ impl Connection {
         let verdict = self.recover(cx, segment, &acked, duplicate, &before);
         acked.delivered_segments = verdict.delivered;
         self.ecn_count_echo(cx, &mut before.ce, verdict.delivered);
-        self.rearm_rto(cx, &acked, verdict.reneging);
+        self.set_send_timer(cx, &acked, &verdict);
         self.tell_controller(cx, &acked, &before);
         self.update_pacing_rate();
         self.tell_of_flight(cx);
@@ -68,22 +70,9 @@ impl Connection {
             return;
         }
         let before = Before::new(&self.snd);
-        let acked = self.take_blocks(cx.now, segment);
+        let acked = self.take_blocks(cx, segment);
         let verdict = self.recover(cx, segment, &acked, false, &before);
         self.count_delivered(cx, verdict.delivered);
-    }
-
-    /// Notes in the records what the segment acknowledges.
-    fn take_blocks(&mut self, now: Instant, segment: &Segment) -> Acked {
-        let blocks = if self.negotiated.sack { segment.options.sack.as_slice() } else { &[] };
-        if self.config.path_mtu_second_look {
-            self.note_arrived(segment.ack);
-        }
-        let acked = self.snd.records.on_ack(segment.ack, blocks, now);
-        if acked.dsack.is_some() {
-            self.stats.on_dsack();
-        }
-        acked
     }
 
     /// RFC 5681 §2. A window that is not believed makes no ACK less of a duplicate (as Linux).
@@ -111,8 +100,10 @@ impl Connection {
             || (segment.seq == self.snd.wl1 && (window > self.snd.wnd || window == 0))
     }
 
-    fn update_send_window<O: Observer>(&mut self, cx: &mut Cx<'_, O>, segment: &Segment) {
-        if self.may_update_window(segment) {
+    /// True if the segment may have moved the window.
+    fn update_send_window<O: Observer>(&mut self, cx: &mut Cx<'_, O>, segment: &Segment) -> bool {
+        let moved = self.may_update_window(segment);
+        if moved {
             self.snd.wl1 = segment.seq;
             self.snd.wnd = self.window_of(segment);
             self.snd.max_wnd = self.snd.max_wnd.max(self.snd.wnd);
@@ -120,6 +111,7 @@ impl Connection {
         if self.timers.runs(Timer::Persist) {
             self.probe_is_answered(cx);
         }
+        moved
     }
 
     /// An ACK came while the persist timer ran: the window may have opened for what is there, or the peer is at least there
@@ -173,18 +165,20 @@ impl Connection {
     }
 
     /// RFC 6298 §5.2, §5.3: stopped when nothing is in flight, restarted whenever something new is acknowledged: a segment as
-    /// a whole (as Linux), not a part of one; or sacked that left before the first outstanding one did.
-    fn rearm_rto<O: Observer>(&mut self, cx: &mut Cx<'_, O>, acked: &Acked, reneging: bool) {
+    /// a whole (as Linux), not a part of one; or sacked that left before the first outstanding one did. RACK's timer goes first.
+    fn set_send_timer<O: Observer>(&mut self, cx: &mut Cx<'_, O>, acked: &Acked, verdict: &AckVerdict) {
         if self.request().is_some() {
             // It is the SYN-ACK's.
         } else if self.snd.records.is_empty() {
-            self.timers.stop(Timer::Rto);
-        } else if reneging {
+            self.stop_send_timer();
+        } else if verdict.reneging {
             // Linux's `tcp_check_sack_reneging`: half a round trip, for ACKs that may still put it right.
             let wait = (self.snd.rtt.srtt().unwrap_or_default() / 2).max(RENEGING_WAIT);
             self.timers.restart(cx, Timer::Rto, wait);
+        } else if let Some(wait) = verdict.wait {
+            self.start_reordering_timer(cx, wait);
         } else if acked.acked_segments > 0 || self.sacked_before_first(cx.now, acked) {
-            self.timers.restart(cx, Timer::Rto, self.snd.backed_off_rto());
+            self.restart_send_timer(cx);
         }
     }
 

@@ -7,6 +7,7 @@
 //! | `fast_path` | the two commonest segments, without that order | |
 //! | `ack` | the acknowledgement field: window, samples, recovery | 9293 §3.10.7.4 (fifth), 5681, 6582 |
 //! | `recover` | what recovery finds out, for the controller, counters, and those who watch | 5681, 6582, 9937, 4015 |
+//! | `detect` | loss detection's timers and probes | 8985 |
 //! | `text` | data and FIN, and when to acknowledge them | 9293 §3.10.7.4 (seventh, eighth) |
 //! | `output` | `poll_transmit`: what leaves next | 9293 §3.8.6, 6298 |
 //! | `segmentation` | how what is new is cut, and whether it may leave now | 9293 §3.8.6, 5681 |
@@ -22,6 +23,7 @@
 mod ack;
 mod app;
 mod close;
+mod detect;
 mod ecn;
 mod fast_open;
 mod fast_path;

@@ -120,7 +120,13 @@ impl Connection {
     /// `tcp_retransmit_skb`).
     fn cut_again<O: Observer>(&mut self, cx: &mut Cx<'_, O>) -> Option<Burst> {
         let mss = self.current_mss();
-        let window = Window { cwnd: self.snd.cwnd(), sack: self.negotiated.sack, mss, max: self.burst_segments(mss) };
+        let window = Window {
+            cwnd: self.snd.cwnd(),
+            sack: self.negotiated.sack,
+            rack: self.config.rack,
+            mss,
+            max: self.burst_segments(mss),
+        };
         let at_timeout = self.snd.recovery.at_timeout();
         if !at_timeout && self.is_held_by_pace(cx.now) {
             return None;
@@ -142,7 +148,7 @@ impl Connection {
             Phase::Loss => cx.counters.add(Counter::TcpExtTCPSlowStartRetrans, u64::from(segments)),
             _ => cx.counters.add(Counter::TcpExtTCPFastRetrans, u64::from(segments)),
         }
-        if start == self.snd.una() && !at_timeout {
+        if start == self.snd.una() && !at_timeout && !self.timers.runs(Timer::Reorder) {
             self.timers.restart(cx, Timer::Rto, self.snd.backed_off_rto());
         }
         let record = self.snd.records.get(start)?;
@@ -161,7 +167,7 @@ impl Connection {
 
     /// Where what is sent again from `start` on ends: with whole segments before the end of the window, or with what can be
     /// joined to a small one.
-    fn end_again(&mut self, start: SeqNum, end: SeqNum, room: u32, mss: u32) -> SeqNum {
+    pub(super) fn end_again(&mut self, start: SeqNum, end: SeqNum, room: u32, mss: u32) -> SeqNum {
         let records = &mut self.snd.records;
         let Some(record) = records.get(start).copied() else { return end };
         let whole = end == record.end();

@@ -19,8 +19,10 @@ pub(super) struct Before {
     ssthresh: u32,
     /// Segments in flight.
     in_flight: u32,
-    /// Segments that ever counted as lost.
+    /// Segments that ever counted as lost,
     ever_lost: u32,
+    /// and those of them that were retransmissions.
+    ever_lost_again: u32,
     /// The ACK says that our packets met congestion: so many segments.
     pub(super) ce: Option<u32>,
 }
@@ -32,8 +34,14 @@ impl Before {
             ssthresh: snd.congestion.ssthresh(),
             in_flight: snd.in_flight(),
             ever_lost: snd.records.ever_lost(),
+            ever_lost_again: snd.records.ever_lost_again(),
             ce: None,
         }
+    }
+
+    /// Segments in flight.
+    pub(super) fn in_flight(&self) -> u32 {
+        self.in_flight
     }
 }
 
@@ -54,6 +62,7 @@ impl Connection {
             ece: before.ce.is_some(),
             mtu_probe: self.is_probe_first(),
             echo: self.echo(segment),
+            detect: self.detect_input(),
             may_send_new: self.has_unsent() && self.snd.right_edge().after(self.snd.nxt()),
             loss: LossSample::new(cx.now, before.in_flight, u32::from(self.snd.mss)),
         };
@@ -72,7 +81,7 @@ impl Connection {
         verdict
     }
 
-    fn echo(&self, segment: &Segment) -> Option<Echo> {
+    pub(super) fn echo(&self, segment: &Segment) -> Option<Echo> {
         let timestamps = segment.options.timestamps.filter(|_| self.negotiated.timestamps)?;
         Echo::new(timestamps.ecr, self.clock())
     }
@@ -81,6 +90,10 @@ impl Connection {
         if verdict.reordered {
             cx.count(Counter::TcpExtTCPRenoReorder);
         }
+        if verdict.reordered_by_time {
+            cx.count(Counter::TcpExtTCPTSReorder);
+        }
+        self.count_lost(cx, before);
         if let Some(undone) = verdict.undone {
             cx.count(match undone.what {
                 Undoing::Full => Counter::TcpExtTCPFullUndo,
@@ -117,6 +130,17 @@ impl Connection {
             self.snd.usage.on_considered(cx.now);
             self.tell_of_window(cx, before, why);
         }
+    }
+
+    /// What was lost that had been sent again.
+    pub(super) fn count_lost<O: Observer>(&self, cx: &mut Cx<'_, O>, before: &Before) {
+        let again = self.snd.records.ever_lost_again().wrapping_sub(before.ever_lost_again);
+        cx.counters.add(Counter::TcpExtTCPLostRetransmit, again.into());
+    }
+
+    /// The window was reduced because of a loss.
+    pub(super) fn tell_of_loss<O: Observer>(&self, cx: &mut Cx<'_, O>, before: &Before) {
+        self.tell_of_window(cx, before, CongestionReason::Loss);
     }
 
     fn count_recovery<O: Observer>(&self, cx: &mut Cx<'_, O>, why: RecoveryReason) {
@@ -257,7 +281,9 @@ impl Connection {
         let loss = LossSample::new(cx.now, before.in_flight, u32::from(self.snd.mss));
         let phase = self.snd.recovery.phase();
         let snd = &mut self.snd;
-        let reneged = snd.recovery.on_rto(&mut snd.records, &mut snd.congestion, loss, repeated, self.config.frto);
+        let reordering = self.config.reordering.into();
+        let reneged =
+            snd.recovery.on_rto(&mut snd.records, &mut snd.congestion, loss, repeated, self.config.frto, reordering);
         snd.usage.on_considered(cx.now);
         self.ecn.on_reduced();
         if reneged {
@@ -267,6 +293,7 @@ impl Connection {
             let why = if reneged { RecoveryReason::Reneging } else { RecoveryReason::Rto };
             cx.emit(|| Event::RecoveryBegan { why });
         }
+        self.count_lost(cx, &before);
         self.tell_of_window(cx, &before, CongestionReason::Rto);
         self.tell_of_flight(cx);
     }

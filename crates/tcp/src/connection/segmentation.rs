@@ -140,6 +140,23 @@ impl Connection {
         Ok(if self.snd.is_urgent() { mss } else { len.min(self.split_point(len, last, mss, quota)) })
     }
 
+    /// How many bytes of the first piece make a tail loss probe, which goes whatever the congestion window says, small or not.
+    pub(super) fn choose_probe(&mut self, mss: u32) -> Option<u32> {
+        if self.snd.records.is_full() {
+            return None;
+        }
+        let (in_flight, cwnd) = (self.snd.in_flight(), self.snd.cwnd());
+        let most = self.burst_segments(mss);
+        let quota = (cwnd / 2).min(cwnd.saturating_sub(in_flight)).min(most).max(1);
+        let pieces = &mut self.snd.queue.pieces;
+        pieces.grow_first((quota.saturating_mul(mss)).saturating_sub(pieces.first_len().unwrap_or(0)));
+        let (len, last) = (pieces.first_len().unwrap_or(0), pieces.count() <= 1);
+        if len <= mss {
+            return Some(len);
+        }
+        Some(if self.snd.is_urgent() { mss } else { len.min(self.split_point(len, last, mss, quota)) })
+    }
+
     /// Whether a last segment that is not full has to wait (Linux's `tcp_nagle_test`).
     fn holds_small_segment(&self) -> bool {
         let mode = self.nagle_mode();
@@ -255,7 +272,8 @@ impl Connection {
         // Only a super-segment's FIN may lie just beyond the window.
         let fin = next_is_fin && (len > mss || end.before(self.snd.right_edge()));
         // A super-segment always says PSH, but what is sent again of it in single segments does not.
-        let marked = piece.push || why.is_some();
+        let probe = why == Some(TxReason::TailLossProbeOfNew);
+        let marked = piece.push || (why.is_some() && !probe);
         let push = marked || len > mss;
         let shape =
             Shape { segment: if len > mss { mss as u16 } else { 0 }, push: marked, record_end: piece.record_end, fin };
@@ -279,6 +297,7 @@ impl Connection {
         let mss = self.current_mss();
         self.snd.nagle.on_sent(len, mss, end);
         let idle = (self.snd.in_flight() == 0).then(|| cx.now.since(self.snd.last_sent));
+        let first = self.snd.records.is_empty();
         self.snd.on_first_sent(end, cx.now, shape);
         self.snd.sending = true;
         let app_limited = self.snd.delivery.is_app_limited();
@@ -288,9 +307,7 @@ impl Connection {
         self.paced(cx.now, len, len.div_ceil(mss));
         self.check_room(cx.now, cx.memory);
         self.timers.stop(Timer::Persist);
-        if !self.timers.runs(Timer::Rto) {
-            self.timers.start(cx, Timer::Rto, self.snd.backed_off_rto());
-        }
+        self.on_new_sent(cx, first);
     }
 
     /// Nothing more may leave now. If nothing is in flight whose ACK would open the way, the window is what is closed, or

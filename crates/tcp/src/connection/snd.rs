@@ -105,7 +105,7 @@ impl Snd {
             last_sent: birth.syn_sent_at,
             last_tx: birth.syn_sent_at,
             rtt: RttEstimator::with_bounds(birth.config.rto_min, birth.config.rto_max),
-            recovery: Recovery::new(),
+            recovery: Recovery::with_reordering(birth.config.reordering.into()),
             congestion: new_congestion(birth),
             usage: CwndUsage::new(isn + 1, birth.syn_sent_at),
             nagle: Nagle::new(isn + 1),
@@ -246,6 +246,14 @@ impl Snd {
         let segments = self.records.get(start).map_or(1, |record| record.segments());
         self.total_retrans = self.total_retrans.saturating_add(segments);
         nth
+    }
+
+    /// The same, as a tail loss probe: it does not count as in flight beside the original.
+    pub(super) fn on_probe(&mut self, start: SeqNum, end: SeqNum, now: Instant, mss: u16) -> u32 {
+        let snapshot = self.snapshot(now, 1);
+        self.last_sent = now;
+        self.total_retrans = self.total_retrans.saturating_add(1);
+        self.records.on_probe(start, end, now, snapshot, mss)
     }
 
     /// The connection is over: nothing will be sent again.

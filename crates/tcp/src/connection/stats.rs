@@ -144,8 +144,13 @@ impl Stats {
         self.bytes_sent
     }
 
-    pub(super) fn on_dsack(&mut self) {
-        self.dsack_dups = self.dsack_dups.saturating_add(1);
+    /// A D-SACK told of so many segments.
+    pub(super) fn on_dsack(&mut self, segments: u32) {
+        self.dsack_dups = self.dsack_dups.saturating_add(segments);
+    }
+
+    pub(super) fn dsack_dups(&self) -> u32 {
+        self.dsack_dups
     }
 
     /// The retransmission timer ran out; `first` says that something was acknowledged since it did before.

@@ -43,6 +43,8 @@ impl Connection {
         while let Some(timer) = self.timers.take_due(cx.now) {
             match timer {
                 Timer::Rto => self.retransmission_timeout(cx),
+                Timer::Tlp => self.probe_tail(cx),
+                Timer::Reorder => self.reordering_timeout(cx),
                 Timer::Persist => self.persist_timeout(cx),
                 Timer::DelayedAck => self.delayed_ack_timeout(cx),
                 Timer::KeepAlive => self.keepalive_timeout(cx),

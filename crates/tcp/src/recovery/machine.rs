@@ -11,17 +11,15 @@ use super::frto::Frto;
 use super::prr::PrrAck;
 use super::resend::Resend;
 use super::undo::any_resent;
-use super::{Echo, NewReno, Prr, Reordering, Undo};
+use super::{DetectInput, Echo, NewReno, Prr, Rack, Reordering, Tlp, Undo};
 use crate::congestion::{CongestionControl, Controller, LossSample};
 use crate::send::{Acked, SentRecords};
+use core::time::Duration;
 use limpid_event::{Instant, RecoveryReason, UndoReason};
 use limpid_wire::SeqNum;
 
 /// Segments that may overtake one before it counts as lost: the duplicate ACKs that tell of a loss (RFC 5681 §3.2).
 pub const DUP_THRESH: u32 = 3;
-
-/// The most that this grows to by what is seen (Linux's `tcp_max_reordering`).
-const MAX_REORDERING: u32 = 300;
 
 /// Where recovery stands: Linux's `tcp_ca_state`, `tcpi_ca_state` under the same numbers.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
@@ -58,6 +56,8 @@ pub struct AckInput<'a> {
     pub echo: Option<Echo>,
     /// There is new data, and the peer's window lets some of it go.
     pub may_send_new: bool,
+    /// What losses are found by.
+    pub detect: DetectInput,
     /// What a loss would be told with: the time, and what was in flight before this ACK.
     pub loss: LossSample,
 }
@@ -97,6 +97,10 @@ pub struct AckVerdict {
     pub reneging: bool,
     /// The probe of the path's MTU is lost, and no recovery begins.
     pub mtu_probe_lost: bool,
+    /// What is late now may be lost after this time, if nothing is heard of it.
+    pub wait: Option<Duration>,
+    /// A partial ACK was of an original that was overtaken, as its timestamp tells.
+    pub reordered_by_time: bool,
     /// More duplicate ACKs came than segments were missing: segments overtook each other.
     pub reordered: bool,
 }
@@ -156,6 +160,8 @@ pub struct Recovery {
     pub(super) recut: bool,
     /// How many segments may overtake one.
     pub(super) reordering: Reordering,
+    pub(super) rack: Rack,
+    pub(super) tlp: Tlp,
 }
 
 impl Default for Recovery {
@@ -165,8 +171,13 @@ impl Default for Recovery {
 }
 
 impl Recovery {
-    /// Nothing is lost yet.
+    /// Nothing is lost yet; Linux's usual degree of reordering.
     pub fn new() -> Recovery {
+        Recovery::with_reordering(DUP_THRESH)
+    }
+
+    /// Nothing is lost yet, and so many segments may overtake one.
+    pub fn with_reordering(degree: u32) -> Recovery {
         Recovery {
             phase: Phase::Open,
             high_seq: SeqNum(0),
@@ -177,7 +188,9 @@ impl Recovery {
             resend: Resend::Nothing,
             begun: false,
             recut: false,
-            reordering: Reordering::new(DUP_THRESH),
+            reordering: Reordering::new(degree),
+            rack: Rack::new(),
+            tlp: Tlp::default(),
         }
     }
 
@@ -228,7 +241,8 @@ impl Recovery {
             verdict.delivered = 0;
             if input.acked.acked_segments > 0 {
                 let counted = self.new_reno.remove(input.acked.acked_segments, records);
-                self.on_counted(counted, input.acked.acked_segments, records, &mut verdict);
+                let max = input.detect.max_reordering;
+                self.on_counted(counted, input.acked.acked_segments, records, &mut verdict, max);
             }
         }
         self.note_duplicates(records, input);
@@ -260,11 +274,12 @@ impl Recovery {
         addend: u32,
         records: &SentRecords,
         verdict: &mut AckVerdict,
+        max: u32,
     ) {
         verdict.delivered += delivered;
         if reordered {
             let out = records.segments_out().saturating_add(addend);
-            self.reordering.on_too_many_duplicates(out, MAX_REORDERING);
+            self.reordering.on_too_many_duplicates(out, max);
             verdict.reordered = true;
         }
     }
@@ -367,38 +382,38 @@ impl Recovery {
     pub(super) fn add_duplicates(&mut self, ack: &mut Ack<'_, '_>) {
         if !ack.input.sack && ack.input.duplicate {
             let counted = self.new_reno.add(1, ack.records);
-            self.on_counted(counted, 0, ack.records, ack.verdict);
+            self.on_counted(counted, 0, ack.records, ack.verdict, ack.input.detect.max_reordering);
         }
-    }
-
-    /// Marks what is lost. True if that is something that was sent again.
-    fn identify_losses(&mut self, ack: &mut Ack<'_, '_>) -> bool {
-        let records = &mut *ack.records;
-        let mss = ack.input.loss.mss;
-        if records.is_empty() {
-            return false;
-        }
-        let resent = records.segments_resent();
-        if ack.input.sack {
-            records.mark_lost_by_sack(self.reordering.degree());
-        } else {
-            self.mark_lost_without_sack(records, mss, ack.input.advances());
-        }
-        records.segments_resent() < resent
     }
 
     fn enter_recovery(&mut self, ack: &mut Ack<'_, '_>) {
         ack.verdict.ended = ack.before >= Phase::Cwr && self.phase < Phase::Cwr;
-        self.forget_resent_if_done(ack.records);
-        self.undo.begin(ack.una(), ack.records.segments_resent());
+        self.begin_recovery(ack.records, ack.congestion, &ack.input.loss, ack.input.ece);
+        ack.verdict.begun = Some(if ack.input.sack { RecoveryReason::Sack } else { RecoveryReason::DuplicateAcks });
+    }
+
+    pub(super) fn begin_recovery(
+        &mut self,
+        records: &SentRecords,
+        congestion: &mut CongestionControl,
+        loss: &LossSample,
+        ece: bool,
+    ) {
+        self.forget_resent_if_done(records);
+        self.begin_undo(records);
         self.undo.set_restores(false);
         if !self.is_reducing() {
-            self.undo.set_restores(!ack.input.ece);
-            self.begin_reduction(ack.records, ack.congestion, &ack.input.loss);
+            self.undo.set_restores(!ece);
+            self.begin_reduction(records, congestion, loss);
         }
         self.phase = Phase::Recovery;
         self.begun = false;
-        ack.verdict.begun = Some(if ack.input.sack { RecoveryReason::Sack } else { RecoveryReason::DuplicateAcks });
+    }
+
+    /// What was sent again and is in flight, the probe too, may come twice.
+    pub(super) fn begin_undo(&mut self, records: &SentRecords) {
+        let probe = u32::from(self.tlp.is_retransmission_out());
+        self.undo.begin(records.snd_una(), records.segments_resent() + probe);
     }
 
     pub(super) fn begin_reduction(
@@ -408,6 +423,7 @@ impl Recovery {
         loss: &LossSample,
     ) {
         self.high_seq = records.snd_nxt();
+        self.tlp.end();
         self.prr = Prr::begin(congestion.window());
         congestion.on_loss(loss);
     }

@@ -38,8 +38,8 @@ pub struct Rack {
     steps: u8,
     /// Recoveries for which it stays so.
     persist: u8,
-    /// What was delivered when it was widened last, bytes.
-    widened_at: u64,
+    /// What was delivered when it was widened last, segments.
+    widened_at: u32,
 }
 
 /// What the reordering window follows from (RFC 8985 §6.2 step 4).
@@ -106,10 +106,10 @@ impl Rack {
         self.persist = self.persist.saturating_sub(1);
     }
 
-    /// An ACK came: `delivered` bytes were delivered by now, `then` when the newest that it tells of was sent. Once in a
+    /// An ACK came: `delivered` segments were delivered by now, `then` when the newest that it tells of was sent. Once in a
     /// round trip with D-SACKs the window is widened (RFC 8985 §6.2 step 4).
-    pub fn widen_window(&mut self, delivered: u64, then: u64) {
-        if then < self.widened_at {
+    pub fn widen_window(&mut self, delivered: u32, then: u32) {
+        if (then.wrapping_sub(self.widened_at) as i32) < 0 {
             self.dsack_seen = false;
         }
         if self.dsack_seen {

@@ -25,6 +25,8 @@ pub struct Window {
     pub cwnd: u32,
     /// SACK was negotiated.
     pub sack: bool,
+    /// Losses are found by time.
+    pub rack: bool,
     /// Bytes of a segment.
     pub mss: u32,
     /// So many segments in one piece at the most.
@@ -72,7 +74,7 @@ impl Recovery {
 
     /// The retransmission timer ran out: all that is outstanding and not sacked is lost (RFC 6298 §5.4; `tcp_enter_loss`).
     /// `repeated` says that it did before, and nothing was acknowledged since; while the window is closed it does not count (as
-    /// Linux). `frto` says whether [F-RTO](super::frto) is to watch. Returns true if the peer threw away what it had told of
+    /// Linux). `frto` says whether [F-RTO](super::frto) is to watch, `reordering` what the degree of reordering usually is. Returns true if the peer threw away what it had told of
     /// (RFC 2018 §8).
     pub fn on_rto(
         &mut self,
@@ -81,6 +83,7 @@ impl Recovery {
         loss: LossSample,
         repeated: bool,
         frto: bool,
+        reordering: u32,
     ) -> bool {
         let again = match self.phase {
             Phase::Open | Phase::Disorder => false,
@@ -91,15 +94,21 @@ impl Recovery {
         if self.is_reducing() {
             congestion.on_reduction_left(self.prr.window());
         }
-        let reneged = records.mark_all_lost();
+        if self.phase <= Phase::Disorder {
+            let sacked = records.segments_sacked() + self.new_reno.sacked();
+            self.reordering.on_timeout(sacked, reordering);
+        }
+        let (rack, now) = (&self.rack, loss.now);
+        let reneged = records.mark_lost_at_timeout(|record| rack.spares_at_timeout(record.sent_at(), now));
         self.new_reno.reset();
         congestion.on_rto(&LossSample { left: records.segments_in_flight(), ..loss }, again);
         if !again {
-            self.undo.begin(records.snd_una(), records.segments_resent());
+            self.begin_undo(records);
             self.undo.set_restores(true);
         }
         self.phase = Phase::Loss;
         self.high_seq = records.snd_nxt();
+        self.tlp.end();
         self.resend = Resend::Forced;
         self.recut = false;
         reneged
@@ -133,7 +142,7 @@ impl Recovery {
             Resend::Lost => room > 0 && records.segments_resent() < records.segments_lost(),
             Resend::NewFirst | Resend::Nothing => false,
         };
-        let why = self.reason(window.sack);
+        let why = self.reason(window);
         let next = if allowed { records.next_lost() } else { None };
         let Some(record) = next else {
             if self.resend != Resend::NewFirst {
@@ -176,10 +185,11 @@ impl Recovery {
         }
     }
 
-    fn reason(&self, sack: bool) -> TxReason {
+    fn reason(&self, Window { sack, rack, .. }: Window) -> TxReason {
         match self.phase {
             Phase::Loss if self.recut => TxReason::PathMtuRetransmit,
             Phase::Loss => TxReason::RtoRetransmit,
+            _ if sack && rack => TxReason::RackRetransmit,
             _ if self.begun && !sack => TxReason::PartialAckRetransmit,
             _ => TxReason::FastRetransmit,
         }

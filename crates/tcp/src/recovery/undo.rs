@@ -136,6 +136,8 @@ impl Recovery {
         if let Some(how) = self.may_undo(ack) {
             let what = if self.phase == Phase::Loss { Undoing::Loss } else { Undoing::Full };
             self.undo_reduction(ack, Undone { what, how });
+        } else {
+            self.rack.on_recovered();
         }
         if self.holds(ack) {
             return true;
@@ -156,6 +158,7 @@ impl Recovery {
     /// in flight: then nothing more goes again for now.
     pub(super) fn undo_partial(&mut self, ack: &mut Ack<'_, '_>) -> bool {
         let Some(how) = self.undo.is_possible().then(|| self.was_delayed(ack)).flatten() else { return false };
+        self.measure_reordering_by_time(ack);
         if ack.records.segments_resent() > 0 {
             return true;
         }

@@ -169,12 +169,20 @@ pub(super) const TABLE: &[Row] = rows! {
     },
     "net.ipv4.tcp_allowed_congestion_control" => NoEffect { default: "reno", why: "it is about who may choose" },
     "net.ipv4.tcp_slow_start_after_idle" => flag(|c| c.tcp.slow_start_after_idle, |c, on| tcp(c).slow_start_after_idle = on),
-    "net.ipv4.tcp_recovery" => Only { values: &["0"], why: "the stack has no RACK" },
-    "net.ipv4.tcp_early_retrans" => Only { values: &["0"], why: "the stack has no tail loss probes" },
+    "net.ipv4.tcp_recovery" => Number { least: 0, most: 255, read: recovery, write: set_recovery },
+    "net.ipv4.tcp_early_retrans" => Number {
+        least: 0, most: 4,
+        read: |c| if c.tcp.tail_loss_probe { 3 } else { 0 },
+        write: |c, n| tcp(c).tail_loss_probe = n == 3 || n == 4,
+    },
     "net.ipv4.tcp_frto" => flag(|c| c.tcp.frto, |c, on| tcp(c).frto = on),
     "net.ipv4.tcp_retrans_collapse" => flag(|c| c.tcp.retrans_collapse, |c, on| tcp(c).retrans_collapse = on),
-    "net.ipv4.tcp_reordering" => Only { values: &["3"], why: "three duplicate ACKs are a loss" },
-    "net.ipv4.tcp_max_reordering" => NoEffect { default: "300", why: "reordering is not measured" },
+    "net.ipv4.tcp_reordering" => Number {
+        least: 0, most: 65_535, read: |c| c.tcp.reordering.into(), write: |c, n| tcp(c).reordering = n as u16,
+    },
+    "net.ipv4.tcp_max_reordering" => Number {
+        least: 0, most: 65_535, read: |c| c.tcp.max_reordering.into(), write: |c, n| tcp(c).max_reordering = n as u16,
+    },
     "net.ipv4.tcp_fack" => NoEffect { default: "0", why: "Linux has no FACK any more either" },
     "net.ipv4.tcp_low_latency" => NoEffect { default: "0", why: "Linux does not look at it any more either" },
     "net.ipv4.tcp_no_metrics_save" => NoEffect { default: "0", why: NO_METRICS },
@@ -249,6 +257,16 @@ fn ecn_option(config: &StackConfig) -> i64 {
 
 fn set_ecn_option(config: &mut StackConfig, number: i64) {
     tcp(config).accecn_option = AccEcnOptions::ALL[number as usize];
+}
+
+/// Linux's bits of `tcp_recovery`. The first means nothing any more: RACK is always on.
+fn recovery(config: &StackConfig) -> i64 {
+    1 | i64::from(config.tcp.rack_static_window) << 1 | i64::from(!config.tcp.rack_dup_thresh) << 2
+}
+
+fn set_recovery(config: &mut StackConfig, bits: i64) {
+    tcp(config).rack_static_window = bits & 2 != 0;
+    tcp(config).rack_dup_thresh = bits & 4 == 0;
 }
 
 fn cookies(config: &StackConfig) -> i64 {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::Config;
 use crate::clock::TsClock;
 use crate::congestion::{AckSample, Reno};
 use crate::recovery::Window;
@@ -52,8 +53,19 @@ impl Rig {
         let echo = self.echo.and_then(|at| Echo::new(clock.val(ms(at)), clock));
         let duplicate = duplicate && acked.dsack.is_none();
         let may_send_new = self.may_send_new;
-        let input =
-            AckInput { acked: &acked, duplicate, sack: self.sack, ece, mtu_probe: false, echo, may_send_new, loss };
+        // These are about the machine; what RACK finds, its own tests know.
+        let detect = DetectInput::new(&Config { rack: false, ..Config::default() });
+        let input = AckInput {
+            detect,
+            acked: &acked,
+            duplicate,
+            sack: self.sack,
+            ece,
+            mtu_probe: false,
+            echo,
+            may_send_new,
+            loss,
+        };
         let verdict = self.recovery.on_ack(&mut self.records, &mut self.congestion, &input);
         let lost = self.records.ever_lost() - lost;
         self.recovery.reduce(&self.records, &self.congestion, verdict.delivered, lost, acked.acked > 0);
@@ -77,7 +89,7 @@ impl Rig {
     }
 
     pub(in crate::recovery) fn window(&self, max: u32) -> Window {
-        Window { cwnd: self.cwnd(), sack: self.sack, mss: MSS, max }
+        Window { cwnd: self.cwnd(), sack: self.sack, mss: MSS, max, rack: false }
     }
 
     /// Sends again what it may; tells the first segment of each and why.
@@ -102,7 +114,7 @@ impl Rig {
     pub(in crate::recovery) fn rto_watched(&mut self, repeated: bool, frto: bool) {
         self.now += 300;
         let loss = LossSample::new(ms(self.now), 0, MSS);
-        self.recovery.on_rto(&mut self.records, &mut self.congestion, loss, repeated, frto);
+        self.recovery.on_rto(&mut self.records, &mut self.congestion, loss, repeated, frto, 3);
     }
 
     pub(in crate::recovery) fn send_new(&mut self) {
@@ -323,7 +335,7 @@ fn a_super_segment_goes_again_in_one_as_far_as_the_window_lets() {
     r.records = SentRecords::new(SeqNum(0));
     r.records.on_sent(SeqNum(10 * MSS), ms(1), Snapshot::default(), Shape { segment: 1000, ..Shape::SINGLE });
     r.rto(false);
-    let window = |cwnd, max| Window { cwnd, sack: true, mss: MSS, max };
+    let window = |cwnd, max| Window { cwnd, sack: true, mss: MSS, max, rack: false };
     let next = r.recovery.next(&mut r.records, window(0, 44)).unwrap();
     assert_eq!(next.end, SeqNum(MSS), "one goes at the timeout, whatever the window says");
     r.recovery.let_go();
@@ -389,6 +401,6 @@ fn a_peer_that_takes_back_gets_a_little_time() {
     let verdict = r.ack(2, &[]);
     assert!(verdict.reneging, "RFC 2018 §8: what it told of is not acknowledged");
     let loss = LossSample::new(ms(500), 0, MSS);
-    assert!(r.recovery.on_rto(&mut r.records, &mut r.congestion, loss, false, true));
+    assert!(r.recovery.on_rto(&mut r.records, &mut r.congestion, loss, false, true, 3));
     assert_eq!((r.records.sacked(), r.records.segments_lost()), (0, 8), "nothing that it told is believed");
 }

@@ -11,16 +11,16 @@ impl SentRecords {
     /// An ACK came: `una` acknowledges cumulatively, `blocks` selectively. Numbers outside what is outstanding are
     /// ignored, so the caller may check first or not.
     pub fn on_ack(&mut self, una: SeqNum, blocks: &[SackBlock], now: Instant) -> Acked {
-        self.on_ack_telling(una, blocks, now, |_| {})
+        self.on_ack_telling(una, blocks, now, |_, _| {})
     }
 
-    /// The same; `tell` is told of each record that newly arrived, by SACK first.
+    /// The same; `tell` is told of each record that newly arrived, and whether SACK said so: those come first.
     pub fn on_ack_telling(
         &mut self,
         una: SeqNum,
         blocks: &[SackBlock],
         now: Instant,
-        mut tell: impl FnMut(&Record),
+        mut tell: impl FnMut(&Record, bool),
     ) -> Acked {
         let mut acked = Acked::default();
         if !blocks.is_empty() {
@@ -32,7 +32,7 @@ impl SentRecords {
         acked
     }
 
-    fn advance(&mut self, una: SeqNum, now: Instant, acked: &mut Acked, tell: &mut impl FnMut(&Record)) {
+    fn advance(&mut self, una: SeqNum, now: Instant, acked: &mut Acked, tell: &mut impl FnMut(&Record, bool)) {
         acked.acked = una - self.una;
         while let Some(slot) = self.store.first().filter(|slot| self.store[*slot].start.before(una)) {
             let mut part = self.store[slot];
@@ -61,8 +61,8 @@ impl SentRecords {
     }
 
     /// A segment or more of `part` arrived that was not told by SACK.
-    fn arrived(&self, part: &Record, now: Instant, acked: &mut Acked, tell: &mut impl FnMut(&Record)) {
-        tell(part);
+    fn arrived(&self, part: &Record, now: Instant, acked: &mut Acked, tell: &mut impl FnMut(&Record, bool)) {
+        tell(part, false);
         if part.retransmissions > 0 {
             return;
         }

@@ -294,8 +294,8 @@ pub struct Acked {
     pub dsack: Option<SackBlock>,
     /// Segments outstanding until now that were sent more than once and are told by it.
     pub dsack_resent: u32,
-    /// The lowest number newly told by SACK that was sent once and overtaken by what was told before.
-    pub late_by_sack: Option<SeqNum>,
+    /// The lowest number newly told by SACK that was sent once and overtaken by what was told before, and the end of that.
+    pub late_by_sack: Option<(SeqNum, SeqNum)>,
     /// The lowest number newly acknowledged cumulatively that was sent once and not told by SACK.
     pub lowest_once: Option<SeqNum>,
     /// The least end of what newly arrived and was sent once (Linux's FLAG_ORIG_SACK_ACKED, if it is not after `high_seq`).
@@ -334,7 +334,8 @@ impl Acked {
 
     /// What begins at `start` was overtaken.
     pub(super) fn late(&mut self, start: SeqNum) {
-        self.late_by_sack = Some(self.late_by_sack.map_or(start, |low| low.earlier(start)));
+        let low = self.late_by_sack.map_or(start, |(low, _)| low.earlier(start));
+        self.late_by_sack = Some((low, start));
     }
 
     /// `record` newly arrived, by its only transmission.

@@ -24,7 +24,7 @@ impl SentRecords {
         blocks: &[SackBlock],
         now: Instant,
         acked: &mut Acked,
-        tell: &mut impl FnMut(&Record),
+        tell: &mut impl FnMut(&Record, bool),
     ) {
         acked.dsack = dsack(una, blocks);
         let una = self.una.later(una);
@@ -37,6 +37,9 @@ impl SentRecords {
         in_order.sort_unstable_by(|a, b| a.left().offset_from(b.left()).cmp(&0));
         for block in in_order {
             self.on_block(block, now, acked, tell);
+        }
+        if let Some((_, highest)) = &mut acked.late_by_sack {
+            *highest = self.highest_sacked;
         }
     }
 
@@ -63,7 +66,7 @@ impl SentRecords {
         }
     }
 
-    fn on_block(&mut self, block: SackBlock, now: Instant, acked: &mut Acked, tell: &mut impl FnMut(&Record)) {
+    fn on_block(&mut self, block: SackBlock, now: Instant, acked: &mut Acked, tell: &mut impl FnMut(&Record, bool)) {
         let mut at = self.find(block.left());
         while let Some(slot) = at {
             if self.store[slot].start.after_eq(block.right()) {
@@ -113,9 +116,9 @@ impl SentRecords {
         }
     }
 
-    fn sack_record(&mut self, slot: Slot, now: Instant, acked: &mut Acked, tell: &mut impl FnMut(&Record)) {
+    fn sack_record(&mut self, slot: Slot, now: Instant, acked: &mut Acked, tell: &mut impl FnMut(&Record, bool)) {
         let record = self.store[slot];
-        tell(&record);
+        tell(&record, true);
         acked.sacked += record.seq_len();
         acked.deliver(&record, record.seq_len(), record.segments());
         if record.retransmissions == 0 {
