@@ -1,5 +1,5 @@
 //! The grid: goodput over loss, round trip, rate, queue and reordering, of every controller of ours and beside smoltcp, in
-//! the lab's virtual time. `cargo xtask bench grid --help`; docs/grid.md says how to read it.
+//! the lab's virtual time; and, with `--real`, beside Linux in real time. `cargo xtask bench grid --help`; docs/grid.md says how to read it.
 
 mod cell;
 mod check;
@@ -7,6 +7,7 @@ mod explain;
 mod json;
 mod play;
 mod pool;
+mod real;
 mod smoltcp_host;
 mod table;
 mod theory;
@@ -17,6 +18,7 @@ use play::{Contender, Outcome, Plan, Span};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// Measure goodput over bad links, in virtual time
 ///
@@ -26,7 +28,7 @@ use std::process::ExitCode;
 #[derive(Parser)]
 #[command(
     bin_name = "cargo xtask bench grid",
-    after_help = "Examples:\n  cargo xtask bench grid\n  cargo xtask bench grid --only cubic,smoltcp --json grid.json\n  cargo xtask bench grid --cell loss=1%,rtt=100,rate=100 --only bbr"
+    after_help = "Examples:\n  cargo xtask bench grid\n  cargo xtask bench grid --only cubic,smoltcp --json grid.json\n  cargo xtask bench grid --cell loss=1%,rtt=100,rate=100 --only bbr\n  sudo cargo xtask bench grid --real --seeds 5"
 )]
 struct Args {
     /// Play every cell there is: hours
@@ -49,6 +51,18 @@ struct Args {
     /// Threads
     #[arg(long, value_name = "N", default_value_t = threads())]
     jobs: usize,
+
+    /// Measure limpid beside this machine's Linux in real time, over a relay between private namespaces: takes root
+    #[arg(long, conflicts_with = "full")]
+    real: bool,
+
+    /// With --real: how many seeds each cell is measured with
+    #[arg(long, value_name = "N", default_value_t = 3, requires = "real", value_parser = clap::value_parser!(u64).range(1..=100))]
+    seeds: u64,
+
+    /// With --real: for how many seconds each run is measured, after 2 that are not
+    #[arg(long, value_name = "N", default_value_t = 6, requires = "real", value_parser = clap::value_parser!(u64).range(1..=600))]
+    seconds: u64,
 
     /// Write all figures to a file
     #[arg(long, value_name = "FILE")]
@@ -74,6 +88,7 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     }
     let result = match args.cell {
+        _ if args.real => in_real_time(&args),
         Some(cell) => explain::explain(&cell, &contenders, args.seed),
         None => whole(&args, &contenders),
     };
@@ -85,6 +100,28 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Measures beside Linux; true if all that must hold does.
+fn in_real_time(args: &Args) -> Result<bool, String> {
+    let cells = args.cell.map_or_else(real::cells, |cell| vec![cell]);
+    let wanted = |name: &str| args.only.is_empty() || args.only.iter().any(|only| only == name);
+    let known = std::fs::read_to_string("/proc/sys/net/ipv4/tcp_available_congestion_control").unwrap_or_default();
+    let (here, missing): (Vec<&str>, Vec<&str>) = ["cubic", "bbr"]
+        .into_iter()
+        .filter(|name| wanted(name))
+        .partition(|name| known.split_whitespace().any(|k| k == *name));
+    for name in missing {
+        println!("This Linux has no {name} (modprobe tcp_{name} might help): it is left out.");
+    }
+    let (warm_up, measured) = (Duration::from_secs(2), Duration::from_secs(args.seconds));
+    let settings = real::Settings { seed: args.seed, seeds: args.seeds, warm_up, measured };
+    let rows = real::measure(&cells, &here, &settings)?;
+    let holds = real::print(&rows);
+    if let Some(file) = &args.json {
+        std::fs::write(file, real::json(&rows)).map_err(|e| format!("{}: {e}", file.display()))?;
+    }
+    Ok(holds)
 }
 
 /// Plays many cells; true if all that must hold does.

@@ -61,9 +61,9 @@ pub(crate) struct Span {
 
 impl Span {
     /// Long enough for 100 round trips and, where losses limit the flow, for some 200 of them; at least 10 s, and at most
-    /// as many packets as take a few seconds to compute.
+    /// as many packets as take a second or two to compute.
     pub(crate) fn of(cell: &Cell) -> Span {
-        const PACKETS: f64 = 1_200_000.0;
+        const PACKETS: f64 = 600_000.0;
         const LOSSES: f64 = 200.0;
         let rtt = cell.rtt().as_secs_f64();
         let rate = theory::expected(cell, Contender::Limpid("cubic")) / (crate::cell::MSS as f64 * 8.0);
@@ -71,8 +71,12 @@ impl Span {
         let wanted = for_losses.max(100.0 * rtt).max(10.0);
         let affordable = PACKETS / rate;
         let measured = wanted.min(affordable.max(30.0 * rtt)).min(600.0);
-        // Slow start, and the first of CUBIC's cycles, which its overshoot makes longer than the others.
-        let warm_up = (measured / 3.0).max(15.0 * rtt).clamp(2.0, 30.0);
+        // Slow start; and where nothing is lost at random CUBIC's way from a slow start that ended early to the full window,
+        // or back to it after the overshoot: RFC 9438's K (§4.2) for all that link and queue hold, and half as much again.
+        let window = cell.bdp_packets() + cell.queue_packets() as f64;
+        let k =
+            if theory::is_loss_limited(cell, Contender::Limpid("cubic")) { 0.0 } else { (window * 0.3 / 0.4).cbrt() };
+        let warm_up = (measured / 3.0).min(30.0).max(15.0 * rtt).max(1.5 * k).max(2.0);
         Span { warm_up: Duration::from_secs_f64(warm_up), measured: Duration::from_secs_f64(measured) }
     }
 }
@@ -144,6 +148,7 @@ pub(crate) fn play(plan: &Plan) -> Result<Played, LabError> {
         world.recorder().keep_events_only();
     } else {
         world.without_record();
+        world.without_checksums();
     }
     let (client, server) = (add_host(&mut world, "client", plan)?, add_host(&mut world, "server", plan)?);
     let link = world.connect(client, server, Medium::Ip, cell.forth());
@@ -208,8 +213,7 @@ fn our_config(cell: &Cell) -> StackConfig {
     let mut tcp = (*config.tcp).clone();
     let most = 4 * cell.full_bytes();
     tcp.recv_buffer_max = tcp.recv_buffer_max.max(most);
-    tcp.recv_buffer = most;
-    tcp.send_buffer = most;
+    tcp.send_buffer_max = tcp.send_buffer_max.max(most);
     config.tcp = tcp.into();
     config
 }

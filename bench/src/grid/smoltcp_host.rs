@@ -7,7 +7,7 @@ use limpid_stack::Shutdown;
 use limpid_wire::{Cidr, Endpoint, IpAddr};
 use rustix::event::PollFd;
 use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet};
-use smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
+use smoltcp::phy::{ChecksumCapabilities, Device, DeviceCapabilities, Medium, RxToken, TxToken};
 use smoltcp::socket::tcp::{CongestionControl, Socket, SocketBuffer, State};
 use smoltcp::time::Instant as Micros;
 use smoltcp::wire::{HardwareAddress, IpAddress, IpCidr, IpEndpoint, Ipv4Address};
@@ -81,6 +81,8 @@ impl Device for Wire {
         let mut caps = DeviceCapabilities::default();
         caps.medium = Medium::Ip;
         caps.max_transmission_unit = self.mtu;
+        // As our own stack in the same worlds.
+        caps.checksum = ChecksumCapabilities::ignored();
         caps
     }
 }

@@ -272,7 +272,8 @@ impl Pipe {
         Some(parcel.bytes)
     }
 
-    fn next_arrival(&self) -> Option<Instant> {
+    /// When the next packet arrives.
+    pub fn next_arrival(&self) -> Option<Instant> {
         self.under_way.next()
     }
 }
