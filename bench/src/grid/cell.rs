@@ -130,11 +130,19 @@ impl Cell {
         cells
     }
 
-    /// A set of cells in which every figure occurs, that takes minutes: rates and round trips with and without loss, and
+    /// One in so many of all cells with loss, evenly over all their figures.
+    pub(crate) fn sample() -> Vec<Cell> {
+        /// No divisor of how many values anything has.
+        const ONE_IN: usize = 23;
+        let lossy = Cell::all().into_iter().filter(|cell| cell.loss.share() > 0.0);
+        lossy.step_by(ONE_IN).collect()
+    }
+
+    /// A set of cells that takes minutes: an even sample of those with loss; rates and round trips with and without loss; and
     /// around the middle everything else.
     pub(crate) fn representative() -> Vec<Cell> {
         let middle = Cell::middle();
-        let mut cells = Vec::new();
+        let mut cells = Cell::sample();
         let mut add = |cell: Cell| {
             if !cells.contains(&cell) {
                 cells.push(cell);
@@ -259,5 +267,19 @@ mod tests {
         assert!(Loss::ALL.iter().all(|loss| set.iter().any(|cell| cell.loss == *loss)));
         assert!(QUEUES.iter().all(|queue| set.iter().any(|cell| cell.queue == *queue)));
         assert!(REORDERS.iter().all(|share| set.iter().any(|cell| cell.reorder == *share)));
+    }
+
+    #[test]
+    fn the_sample_is_even() {
+        let sample = Cell::sample();
+        let count = |is: &dyn Fn(&Cell) -> bool| sample.iter().filter(|cell| is(cell)).count();
+        for loss in &Loss::ALL[1..] {
+            let n = count(&|cell| cell.loss == *loss);
+            assert!((sample.len() / 7 - 1..=sample.len() / 7 + 2).contains(&n), "{loss}: {n} of {}", sample.len());
+        }
+        for reorder in REORDERS {
+            let n = count(&|cell| cell.reorder == reorder);
+            assert!((sample.len() / 3 - 2..=sample.len() / 3 + 2).contains(&n), "{reorder}: {n} of {}", sample.len());
+        }
     }
 }

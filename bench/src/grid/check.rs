@@ -106,11 +106,14 @@ fn bbr_bears_loss(grid: &[(Cell, Outcomes)]) -> Check {
 fn beats_smoltcp(grid: &[(Cell, Outcomes)]) -> [Check; 2] {
     let mut search = Search::new();
     let mut lossy = Vec::new();
+    // Of the whole grid, or of an even sample of it.
+    let whole = grid.len() >= Cell::all().len();
+    let sample = Cell::sample();
     for (cell, outcomes) in grid {
         let Some(ratio) = table::ratio_to_smoltcp(outcomes) else { continue };
         // What lies within a hundredth is the same: the last packet of the time, say.
         search.look(cell, ratio, (0.99, f64::MAX));
-        if cell.loss.share() > 0.0 {
+        if cell.loss.share() > 0.0 && (whole || sample.contains(cell)) {
             lossy.push(ratio);
         }
     }
@@ -121,7 +124,7 @@ fn beats_smoltcp(grid: &[(Cell, Outcomes)]) -> [Check; 2] {
         Check {
             rule: "1. three times smoltcp in the median lossy cell",
             holds: median.map(|median| median >= 3.0),
-            figures: median.map_or_else(String::new, |median| format!("{median:.2} times, of {} cells", lossy.len())),
+            figures: median.map_or_else(String::new, |median| format!("{median:.2} times, of {} even cells", lossy.len())),
         },
     ]
 }
