@@ -124,7 +124,8 @@ fn beats_smoltcp(grid: &[(Cell, Outcomes)]) -> [Check; 2] {
         Check {
             rule: "1. three times smoltcp in the median lossy cell",
             holds: median.map(|median| median >= 3.0),
-            figures: median.map_or_else(String::new, |median| format!("{median:.2} times, of {} even cells", lossy.len())),
+            figures: median
+                .map_or_else(String::new, |median| format!("{median:.2} times, of {} even cells", lossy.len())),
         },
     ]
 }

@@ -51,8 +51,6 @@ impl Relay {
             ends[place as usize] = Some(tun);
         }
         let tuns = ends.map(|tun| tun.expect("both have come"));
-        // Before others where that is allowed.
-        let _ = rustix::process::setpriority_process(None, -20);
         let started = std::time::Instant::now();
         let late = vec![0; BUCKETS];
         Ok(Relay { link, tuns, started, pool: FramePool::default(), frames: Vec::new(), late })
