@@ -22,6 +22,10 @@ impl Connection {
     /// Our SYN was answered.
     pub(super) fn ecn_connected<O: Observer>(&mut self, cx: &mut Cx<'_, O>, syn_ack: &Segment) {
         let fallback = self.config.ecn_fallback;
+        if self.snd.total_retrans > 0 {
+            // As Linux: what a timeout does to the window is told, even if that was of the SYN.
+            self.ecn.on_reduced();
+        }
         if self.ecn.is_accurate() {
             self.ecn.counters().on_connected(fallback, syn_ack);
             self.due.reflect = true;

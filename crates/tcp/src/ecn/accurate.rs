@@ -29,13 +29,6 @@ const BYTES_BETWEEN_OPTIONS: u32 = 1 << 22;
 /// If the peer's option was not seen before so many bytes were sent, it is too late for it: counters may have wrapped.
 const TOO_LATE: u64 = (1 << 23) - 1;
 
-/// The weight of what is new in the mean of packets that an ACK stands for, and its fixed point, as shifts.
-const EWMA_WEIGHT: u32 = 6;
-const EWMA_SHIFT: u32 = 6;
-
-/// ACKs that stand for more packets than this on average are thinned out on the way; then few marks are likelier than many.
-const THINNED_ACKS: u32 = 4;
-
 /// The ACE field that says `ce` marks.
 pub(super) fn ace_of(ce: u32) -> TcpFlags {
     TcpFlags::from_ace((ce.wrapping_add(CEP_BEGIN) & ACE_MASK) as u8)
@@ -91,8 +84,6 @@ pub(crate) struct Accurate {
     guess: Option<Ecn>,
     /// An option left together with a D-SACK of what begins here: if that comes once more, the ACK was lost.
     sent_with_dsack: Option<SeqNum>,
-    /// Mean number of packets that an ACK stands for, times 2^6.
-    acked_mean: u16,
     /// When an option left last.
     option_at: Instant,
 }
@@ -132,7 +123,6 @@ impl Accurate {
             last_field: Ecn::NotEct,
             guess: None,
             sent_with_dsack: None,
-            acked_mean: 0,
             option_at: Instant::ZERO,
         }
     }
@@ -282,7 +272,6 @@ impl Accurate {
         let ce_index = index(Ecn::Ce).unwrap_or_default();
         let before = self.delivered[ce_index];
         let by_bytes = self.read_option(option, &delivery);
-        self.measure_acks(delivery.segments);
         if delivery.syn {
             return 0;
         }
@@ -293,23 +282,10 @@ impl Accurate {
         }
         // As many as there may be: all that the field can't tell apart.
         let most = delivery.segments - (delivery.segments.wrapping_sub(least) & ACE_MASK);
-        let thinned = u32::from(self.acked_mean) > THINNED_ACKS << EWMA_SHIFT;
-        match by_bytes {
-            true => choose(least, most, self.delivered[ce_index].wrapping_sub(before), &delivery),
-            false if thinned => least,
-            false => most,
+        if !by_bytes {
+            return most;
         }
-    }
-
-    fn measure_acks(&mut self, segments: u32) {
-        if segments == 0 {
-            return;
-        }
-        let mean = match u64::from(self.acked_mean) {
-            0 => u64::from(segments) << EWMA_SHIFT,
-            mean => ((mean << EWMA_WEIGHT) - mean + (u64::from(segments) << EWMA_SHIFT)) >> EWMA_WEIGHT,
-        };
-        self.acked_mean = mean.min(u16::MAX.into()) as u16;
+        choose(least, most, self.delivered[ce_index].wrapping_sub(before), &delivery)
     }
 
     /// Takes the peer's counters, or guesses them where there is no option. True if they tell how many bytes were marked.
