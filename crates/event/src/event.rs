@@ -125,6 +125,10 @@ pub enum LinkFate {
     Corrupted,
     /// This is a second copy.
     Duplicated,
+    /// The queue filled, and it was marked CE (RFC 3168 §5).
+    Marked,
+    /// The queue filled, and it was dropped before there was no room, since it is not ECN-capable.
+    DroppedEarly,
 }
 
 /// One thing that happened.

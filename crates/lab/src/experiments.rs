@@ -6,6 +6,7 @@ mod abort;
 mod backlog_full;
 mod close_orders;
 mod connect_timeout;
+mod ecn;
 mod half_close;
 mod handshake;
 mod keepalive_dead_peer;
@@ -33,4 +34,5 @@ pub const ALL: &[&Experiment] = &[
     &lost_segment::EXPERIMENT,
     &backlog_full::EXPERIMENT,
     &keepalive_dead_peer::EXPERIMENT,
+    &ecn::EXPERIMENT,
 ];

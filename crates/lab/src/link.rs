@@ -2,7 +2,8 @@
 //!
 //! A pipe decides a packet's fate when it is sent, from the seed alone, and records it. In this order:
 //! 1. the plan ([`Plan`]), which can lose, hold, copy or reject exactly the packet that an experiment is about;
-//! 2. the queue: with a rate, packets wait for those before them; if there is no room ([`Conditions::queue`]) it is dropped;
+//! 2. the queue: with a rate, packets wait for those before them; if there is no room ([`Conditions::queue`]) it is dropped, and a
+//!    managed one ([`Aqm`]) marks or drops packets before;
 //! 3. chance: loss (each packet for itself, or in [`Bursts`]), then corruption (one flipped bit), delay and jitter,
 //!    reordering (this packet is held and others overtake it), duplication.
 
@@ -10,9 +11,11 @@ use crate::recorder::{Entry, Recorder};
 use crate::rng::Rng;
 use limpid_event::{Event, FlowId, Instant, LinkFate, TxReason};
 use limpid_scope::trace::What;
+use limpid_wire::Ecn;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+mod aqm;
 mod flight;
 mod glimpse;
 mod loss;
@@ -20,12 +23,13 @@ pub mod plan;
 mod queue;
 mod reject;
 
+pub use aqm::Aqm;
 use flight::Flight;
 pub use glimpse::{Glimpse, TcpGlimpse};
 pub use loss::Bursts;
 use loss::Losses;
 pub use plan::{Plan, Verdict};
-use queue::Queue;
+use queue::{Passage, Queue};
 pub use reject::Unreachable;
 
 /// What a pipe does to packets by chance and by nature. The default is perfect and takes no time.
@@ -53,6 +57,8 @@ pub struct Conditions {
     pub queue: usize,
     /// Bytes that may wait for the rate, if they are bounded, too.
     pub queue_bytes: Option<u64>,
+    /// How the queue tells that it fills, before it is full.
+    pub aqm: Option<Aqm>,
 }
 
 impl Default for Conditions {
@@ -69,6 +75,7 @@ impl Default for Conditions {
             rate: None,
             queue: 1000,
             queue_bytes: None,
+            aqm: None,
         }
     }
 }
@@ -100,8 +107,10 @@ pub struct Tally {
     pub delivered: u64,
     /// Lost by chance or plan.
     pub lost: u64,
-    /// Dropped at the queue.
+    /// Dropped at the queue, full or not.
     pub queue_full: u64,
+    /// Marked CE at the queue.
+    pub marked: u64,
     /// Arrived with a flipped bit.
     pub corrupted: u64,
     /// Copies made.
@@ -169,7 +178,7 @@ impl Pipe {
     }
 
     /// Takes a packet. If the plan rejects it, what kind of error its sender is to be told is returned, with the bytes.
-    fn send(&mut self, now: Instant, packet: Outgoing) -> Option<(Unreachable, Vec<u8>)> {
+    fn send(&mut self, now: Instant, mut packet: Outgoing) -> Option<(Unreachable, Vec<u8>)> {
         self.tally.sent += 1;
         let ip = packet.bytes.get(self.link_header..).unwrap_or_default();
         let verdict = match &mut self.plan {
@@ -190,16 +199,38 @@ impl Pipe {
                 return Some((kind, packet.bytes));
             }
         };
-        let Some(departs) = self.queue.enter(now, packet.bytes.len(), &self.conditions) else {
-            self.drop((entry, packet.flow), now, LinkFate::QueueFull);
-            return None;
-        };
+        let Some(departs) = self.pass_queue(now, &mut packet, entry) else { return None };
+        let ip = packet.bytes.get(self.link_header..).unwrap_or_default();
         if self.losses.take(&self.conditions, ip) {
             self.drop((entry, packet.flow), departs + self.conditions.delay / 2, LinkFate::Lost);
             return None;
         }
         self.carry(departs, packet, entry, held, copy);
         None
+    }
+
+    /// When the packet has left the queue, which may mark it; `None` if it was dropped there.
+    fn pass_queue(&mut self, now: Instant, packet: &mut Outgoing, entry: Entry) -> Option<Instant> {
+        let ip = packet.bytes.get_mut(self.link_header..).unwrap_or_default();
+        let capable = !matches!(aqm::field(ip), None | Some(Ecn::NotEct));
+        match self.queue.enter(now, ip.len() + self.link_header, capable, &self.conditions) {
+            Passage::Leaves(at) => Some(at),
+            Passage::Marked(at) => {
+                aqm::mark(ip);
+                self.tally.marked += 1;
+                let fate = Event::Link { fate: LinkFate::Marked };
+                self.recorder.note(now, self.hosts.0, packet.flow, What::Event(fate));
+                Some(at)
+            }
+            Passage::Full => {
+                self.drop((entry, packet.flow), now, LinkFate::QueueFull);
+                None
+            }
+            Passage::Early => {
+                self.drop((entry, packet.flow), now, LinkFate::DroppedEarly);
+                None
+            }
+        }
     }
 
     /// Puts a packet that is not lost on its way, with a copy after it if chance or plan want one.
@@ -252,7 +283,7 @@ impl Pipe {
 
     fn drop(&mut self, (entry, flow): (Entry, FlowId), at: Instant, fate: LinkFate) {
         match fate {
-            LinkFate::QueueFull => self.tally.queue_full += 1,
+            LinkFate::QueueFull | LinkFate::DroppedEarly => self.tally.queue_full += 1,
             _ => self.tally.lost += 1,
         }
         self.recorder.lost_of((self.hosts.0, flow), entry, at, fate);

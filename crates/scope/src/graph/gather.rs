@@ -38,6 +38,8 @@ pub(super) struct Flow {
     pub(super) again: Vec<Instant>,
     pub(super) rto: Vec<Instant>,
     pub(super) undone: Vec<Instant>,
+    /// When the link marked a segment.
+    pub(super) marked: Vec<Instant>,
     /// From where to where loss was being repaired.
     pub(super) recovery: Vec<(Instant, Instant)>,
     /// Bytes of data that left, those sent again included.
@@ -89,8 +91,9 @@ impl Flow {
             Event::RecoveryBegan { .. } => self.recovering = self.recovering.or(Some(at)),
             Event::RecoveryEnded => self.recovery.extend(self.recovering.take().map(|since| (since, at))),
             Event::Undone { .. } => self.undone.push(at),
+            Event::Link { fate: LinkFate::Marked } => self.marked.push(at),
             // Only told of packets that are not in the record.
-            Event::Link { fate: LinkFate::Lost | LinkFate::QueueFull } => self.lost.push(at),
+            Event::Link { fate: LinkFate::Lost | LinkFate::QueueFull | LinkFate::DroppedEarly } => self.lost.push(at),
             _ => {}
         }
     }

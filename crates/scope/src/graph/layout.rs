@@ -84,6 +84,8 @@ pub struct Track {
 pub enum Kind {
     /// The link lost a segment of it.
     Lost,
+    /// The link marked a segment of it instead.
+    Marked,
     /// It sent something again.
     Again,
     /// It repaired losses, with a reduced window.
@@ -99,6 +101,7 @@ impl Kind {
     pub const fn name(self) -> &'static str {
         match self {
             Kind::Lost => "lost",
+            Kind::Marked => "marked",
             Kind::Again => "again",
             Kind::Recovery => "recovery",
             Kind::Rto => "RTO",
@@ -220,6 +223,7 @@ fn tracks(flows: &[Flow]) -> Vec<Track> {
     for (sender, flow) in flows.iter().enumerate() {
         let kinds = [
             (Kind::Lost, moments(&flow.lost)),
+            (Kind::Marked, moments(&flow.marked)),
             (Kind::Again, moments(&flow.again)),
             (Kind::Recovery, flow.recovery.clone()),
             (Kind::Rto, moments(&flow.rto)),
@@ -250,6 +254,7 @@ fn describe(flow: &Flow) -> String {
     }
     let troubles = [
         (flow.lost.len(), "lost"),
+        (flow.marked.len(), "marked"),
         (flow.again.len(), "sent again"),
         (flow.rto.len(), if flow.rto.len() == 1 { "RTO" } else { "RTOs" }),
         (flow.undone.len(), "undone"),

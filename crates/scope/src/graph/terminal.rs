@@ -222,6 +222,7 @@ impl<'g> Painter<'g> {
             Kind::Again => ('▪', 'r', "35"),
             Kind::Recovery => ('━', '=', "33"),
             Kind::Rto => ('▼', 'T', "1;31"),
+            Kind::Marked => ('▲', '^', "33"),
             Kind::Undone => ('↶', 'u', "32"),
         };
         (if self.charset == Charset::Ascii { ascii } else { utf8 }, Style::Ink(sgr))

@@ -216,6 +216,7 @@ fn ending(arrival: Arrival) -> Ending {
         Arrival::Lost { fate, .. } => Ending::Lost(
             match fate {
                 LinkFate::QueueFull => "queue full",
+                LinkFate::DroppedEarly => "dropped early",
                 LinkFate::Corrupted => "corrupted",
                 _ => "lost",
             }

@@ -71,7 +71,7 @@ impl Connection {
         let verdict = snd.recovery.on_ack(&mut snd.records, &mut snd.congestion, &input);
         if verdict.undone.is_some() {
             self.ecn.on_undone();
-        } else if verdict.begun.is_some() && !was_reducing {
+        } else if verdict.begun == Some(RecoveryReason::Ecn) || (verdict.begun.is_some() && !was_reducing) {
             self.ecn.on_reduced();
         }
         if verdict.mtu_probe_lost {

@@ -6,7 +6,7 @@ use crate::analysis::{Connection, Noted};
 use crate::ladder::layout::*;
 use crate::trace::What;
 use crate::words;
-use limpid_event::{Call, CongestionReason, EcnEvent, Error, Event, Instant, TcpState, Timer};
+use limpid_event::{Call, CongestionReason, EcnEvent, Error, Event, Instant, LinkFate, TcpState, Timer};
 use limpid_wire::TcpFlags;
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -178,6 +178,7 @@ fn told(event: &Event) -> Option<(Voice, String)> {
         Event::Ended { error: Some(error) } => format!("{error} ({})", error.errno()),
         Event::SoftError { error } => format!("noted, but no end: {error}"),
         Event::Dropped { why } => format!("dropped: {why}"),
+        Event::Link { fate: LinkFate::Marked } => "the queue fills: marked CE instead of dropped".into(),
         Event::Ecn(event) => ecn(*event)?.into(),
         Event::Congestion { cwnd, why: CongestionReason::Ecn, .. } => {
             format!("ECN: the window is reduced as for a loss, {cwnd} bytes")
