@@ -12,7 +12,7 @@ use std::time::Duration;
 
 pub(super) const EXPERIMENT: Experiment = Experiment {
     name: "ecn",
-    summary: "a queue that marks packets instead of dropping them: classic and accurate ECN",
+    summary: "a queue that marks packets instead of dropping them (ECN)",
     look_for: &[
         "Without ECN the queue can say only by losses that it fills: segments are lost and sent again.",
         "With ECN it marks them, and all arrive. Classic: the receiver says ECE on each ACK until CWR comes; the sender",
