@@ -321,7 +321,8 @@ impl Connection {
         } else {
             self.chrono_stop(cx.now, Busy::Window);
         }
-        if core::mem::take(&mut self.snd.sending) || full {
+        // As Linux: where there is nothing to send, nobody looks.
+        if core::mem::take(&mut self.snd.sending) || (full && held != Held::Empty) {
             self.validate_cwnd(cx.now, full);
             if !full && self.starved_by_send_buffer() {
                 self.chrono_start(cx.now, Busy::SendBuffer);
