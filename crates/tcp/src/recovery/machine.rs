@@ -428,10 +428,12 @@ impl Recovery {
         congestion.on_loss(loss);
     }
 
-    /// The window is what it was to become, unless the reduction was taken back.
+    /// The window is what it was to become, unless the reduction was taken back: then what it is by now.
     fn end_reduction(&mut self, ack: &mut Ack<'_, '_>) {
         if self.phase == Phase::Cwr || self.undo.is_possible() {
             ack.congestion.on_recovered(&ack.input.loss);
+        } else if ack.verdict.undone.is_none() {
+            ack.congestion.on_reduction_left(self.prr.window());
         }
     }
 

@@ -45,6 +45,11 @@ impl Prr {
         self.window
     }
 
+    /// The window is this now.
+    pub fn set_window(&mut self, window: u32) {
+        self.window = window;
+    }
+
     /// Segments left, new ones or again.
     pub fn on_sent(&mut self, segments: u32) {
         self.out = self.out.saturating_add(segments);

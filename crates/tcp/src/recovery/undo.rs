@@ -216,6 +216,8 @@ impl Recovery {
         if self.undo.take() {
             ack.congestion.on_undo();
         }
+        // Where the phase is held, the reduction goes on from there.
+        self.prr.set_window(ack.congestion.window());
         ack.verdict.undone = Some(undone);
     }
 }
