@@ -6,6 +6,7 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
+use core::time::Duration;
 use limpid_event::Instant;
 
 /// Which controller a socket uses (`tcp_congestion_control`, TCP_CONGESTION).
@@ -48,6 +49,8 @@ pub struct Start {
     pub initial: u32,
     /// The MSS, bytes.
     pub mss: u32,
+    /// The smoothed round-trip time, where another controller went before.
+    pub srtt: Option<Duration>,
     /// Differs from connection to connection, for those that need chance.
     pub seed: u32,
 }
@@ -55,7 +58,15 @@ pub struct Start {
 impl Start {
     /// Of a new connection at time zero, with an MSS of 1460 bytes.
     pub fn new(initial: u32) -> Start {
-        Start { now: Instant::ZERO, window: initial, ssthresh: super::SSTHRESH_UNKNOWN, initial, mss: 1460, seed: 0 }
+        Start {
+            now: Instant::ZERO,
+            window: initial,
+            ssthresh: super::SSTHRESH_UNKNOWN,
+            initial,
+            mss: 1460,
+            srtt: None,
+            seed: 0,
+        }
     }
 }
 
@@ -172,6 +183,10 @@ macro_rules! each {
 }
 
 impl Controller for CongestionControl {
+    fn on_established(&mut self, rtt: Option<Duration>) {
+        each!(self, c => c.on_established(rtt))
+    }
+
     fn on_sent(&mut self, sample: &SentSample) {
         each!(self, c => c.on_sent(sample))
     }

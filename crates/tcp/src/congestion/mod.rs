@@ -60,6 +60,9 @@ pub enum ControllerInfo {
 
 /// A congestion controller.
 pub trait Controller: Send + fmt::Debug {
+    /// The handshake is over, and has measured this round trip, if it could.
+    fn on_established(&mut self, _rtt: Option<Duration>) {}
+
     /// Data left.
     fn on_sent(&mut self, _sample: &SentSample) {}
 

@@ -264,6 +264,7 @@ impl Connection {
         }
         connection.snd.last_sent = cx.now;
         connection.expand_send_buffer();
+        connection.snd.congestion.on_established(rtt);
         connection.update_pacing_rate();
         connection.start_keepalive(cx);
         connection
@@ -341,7 +342,7 @@ impl Connection {
             let (window, ssthresh) = (self.snd.congestion.window(), self.snd.congestion.ssthresh());
             let initial = u32::from(config.initial_cwnd);
             let (mss, seed) = (self.snd.mss.into(), self.params.isn.0);
-            let start = Start { now: cx.now, window, ssthresh, initial, mss, seed };
+            let start = Start { now: cx.now, window, ssthresh, initial, mss, srtt: self.snd.rtt.srtt(), seed };
             self.snd.congestion = CongestionControl::new(&config, &start);
         }
         let before = core::mem::replace(&mut self.config, config);

@@ -167,6 +167,7 @@ pub(super) const TABLE: &[Row] = rows! {
         write: |c, name| Algorithm::named(name).map(|known| tcp(c).congestion = known).is_some(),
         why: "the stack has reno, bbr and cubic",
     },
+    "net.ipv4.tcp_available_congestion_control" => Only { values: &["reno bbr cubic"], why: "it lists what there is" },
     "net.ipv4.tcp_allowed_congestion_control" => NoEffect { default: "reno", why: "it is about who may choose" },
     "net.ipv4.tcp_slow_start_after_idle" => flag(|c| c.tcp.slow_start_after_idle, |c, on| tcp(c).slow_start_after_idle = on),
     "net.ipv4.tcp_recovery" => Number { least: 0, most: 255, read: recovery, write: set_recovery },

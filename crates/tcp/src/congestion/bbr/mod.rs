@@ -173,6 +173,7 @@ impl Bbr {
             chance: start.seed | 1,
         };
         bbr.init_pacing_rate(Duration::from_millis(1));
+        bbr.measure_rate(start.srtt);
         bbr
     }
 
@@ -189,6 +190,14 @@ impl Bbr {
         self.check_probe_rtt(ack);
         self.advance_latest_delivery_signals(ack);
         self.bw = self.max_bw.get().min(self.bw_shortterm);
+    }
+
+    /// The first round trip that is measured gives the first rate.
+    fn measure_rate(&mut self, srtt: Option<Duration>) {
+        if let Some(srtt) = srtt.filter(|_| !self.rate_is_measured) {
+            self.rate_is_measured = true;
+            self.init_pacing_rate(srtt);
+        }
     }
 
     /// The next pseudo-random number, below `bound` (xorshift).
@@ -209,15 +218,14 @@ impl Bbr {
 }
 
 impl Controller for Bbr {
+    fn on_established(&mut self, rtt: Option<Duration>) {
+        self.measure_rate(rtt);
+    }
+
     /// §5.4.1.
     fn on_sent(&mut self, sample: &SentSample) {
         self.mss = sample.mss.max(1);
-        if let Some(srtt) = sample.srtt
-            && !self.rate_is_measured
-        {
-            self.rate_is_measured = true;
-            self.init_pacing_rate(srtt);
-        }
+        self.measure_rate(sample.srtt);
         if sample.idle.is_none() || !sample.app_limited {
             return;
         }
