@@ -55,6 +55,11 @@ pub struct StackConfig {
     pub max_syn_backlog: usize,
     /// When SYNs are answered with cookies (`tcp_syncookies`).
     pub syn_cookies: SynCookies,
+    /// Round-trip times and windows of connections that close are remembered for the next to the same peer
+    /// (`tcp_no_metrics_save` off),
+    pub save_metrics: bool,
+    /// and their slow-start thresholds (`tcp_no_ssthresh_metrics_save` off).
+    pub save_ssthresh: bool,
     /// Fast Open.
     pub fast_open: FastOpenConfig,
     /// Reset instead of dropping when the accept queue is full (`tcp_abort_on_overflow`).
@@ -111,6 +116,8 @@ impl Default for StackConfig {
             max_orphans: 65_536,
             max_syn_backlog: 2048,
             syn_cookies: SynCookies::WhenFull,
+            save_metrics: true,
+            save_ssthresh: false,
             fast_open: FastOpenConfig::default(),
             abort_on_overflow: false,
             path_mtu_discovery: PathMtuDiscovery::On,

@@ -149,10 +149,14 @@ impl<O: Observer> Stack<O> {
                 self.wake_owner(index, outcome.woke);
             }
             Next::TimeWait => {
+                self.learn_path(now, index);
                 self.look_back_at_fast_open(now, index, None);
                 self.enter_time_wait(now, index, outcome.woke);
             }
             Next::Ended(error) => {
+                if error.is_none() {
+                    self.learn_path(now, index);
+                }
                 self.look_back_at_fast_open(now, index, error);
                 self.end_connection(now, index, outcome.woke);
             }
@@ -168,6 +172,18 @@ impl<O: Observer> Stack<O> {
         {
             let iface = flow.path.iface;
             self.judge_fast_open(now, iface, news);
+        }
+    }
+
+    /// A connection that closes has something to tell of its peer.
+    fn learn_path(&mut self, now: Instant, index: u32) {
+        let flow = &self.flows[index as usize];
+        if let Phase::Connection(connection) = &flow.phase
+            && connection.has_closed()
+            && self.config.save_metrics
+        {
+            let pair = (flow.key.local.addr, flow.key.remote.addr);
+            self.metrics.learn_path(now, pair, &connection.path_lesson(), self.config.save_ssthresh);
         }
     }
 

@@ -6,13 +6,16 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::time::Duration;
 use limpid_event::Instant;
-use limpid_tcp::{FastOpenAnswer, RequestForm};
+use limpid_tcp::{FastOpenAnswer, PathLesson, RequestForm};
 use limpid_wire::IpAddr;
 use limpid_wire::tcp::FastOpenCookie;
 use slab::Slab;
 
 /// The bound on peers that are remembered.
 pub const MAX_PEERS: usize = 1024;
+
+/// The degree of reordering that nobody need remember.
+const USUAL_REORDERING: u32 = 3;
 
 /// What is remembered of a peer for Fast Open.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -129,6 +132,57 @@ impl MetricsCache {
             known.last_syn_loss = Some(now);
         } else {
             known.syn_losses = 0;
+        }
+    }
+
+    /// The round-trip time, µs; 0 if it is not known.
+    pub(crate) fn rtt_micros(&self, local: IpAddr, remote: IpAddr) -> u32 {
+        let peer = self.by_pair.get(&(local, remote)).map(|&at| &self.entries[at].peer);
+        peer.and_then(|peer| peer.rtt).map_or(0, |rtt| u32::try_from(rtt.as_micros()).unwrap_or(u32::MAX))
+    }
+
+    /// What a connection taught (Linux's `tcp_update_metrics`): a longer round trip counts at once, a shorter one by and by.
+    pub(crate) fn learn_path(
+        &mut self,
+        now: Instant,
+        (local, remote): (IpAddr, IpAddr),
+        lesson: &PathLesson,
+        save_ssthresh: bool,
+    ) {
+        let Some((rtt, deviation)) = lesson.rtt else {
+            if let Some(&at) = self.by_pair.get(&(local, remote)) {
+                self.entries[at].peer.rtt = None;
+            }
+            return;
+        };
+        let peer = self.entry(now, local, remote);
+        peer.updated = now;
+        let before = peer.rtt.unwrap_or_default();
+        peer.rtt = Some(if rtt >= before { rtt } else { before - (before - rtt) / 8 });
+        let error = (rtt.abs_diff(before) / 2).max(deviation);
+        let var = peer.rtt_var.unwrap_or_default();
+        peer.rtt_var = Some(if error >= var { error } else { var - (var - error) / 4 });
+        let (cwnd, half) = (peer.cwnd.unwrap_or(0), lesson.cwnd / 2);
+        match lesson.ssthresh {
+            None => {
+                peer.cwnd = Some(cwnd.max(lesson.cwnd));
+                peer.ssthresh = peer.ssthresh.map(|known| if save_ssthresh { known.max(half) } else { known });
+            }
+            Some(ssthresh) if lesson.avoids_congestion => {
+                peer.cwnd = Some((cwnd + lesson.cwnd) / 2);
+                if save_ssthresh {
+                    peer.ssthresh = Some(half.max(ssthresh));
+                }
+            }
+            Some(ssthresh) => {
+                peer.cwnd = Some((cwnd + ssthresh) / 2);
+                if save_ssthresh {
+                    peer.ssthresh = peer.ssthresh.map(|known| known.max(ssthresh));
+                }
+                if lesson.reordering > peer.reordering.unwrap_or(USUAL_REORDERING) {
+                    peer.reordering = Some(lesson.reordering);
+                }
+            }
         }
     }
 

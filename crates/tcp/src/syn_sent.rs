@@ -4,6 +4,7 @@
 //! application's own deadline has passed. A SYN that crosses ours makes a simultaneous open (RFC 9293 §3.5, figure 7).
 
 use crate::clock::TsClock;
+use crate::congestion::Algorithm;
 use crate::connection::Birth;
 use crate::ecn::{EcnHandshake, EcnLevel};
 use crate::fast_open::{FastOpen, FastOpenFailure, room};
@@ -25,6 +26,12 @@ const DEFAULT_MSS: u16 = 536;
 /// and the size of what it sends (Linux's TCP_MIN_MSS).
 const MIN_RCV_MSS: u32 = 88;
 
+/// The least MSS that is stated because of the path (Linux's `min_adv_mss`).
+const MIN_ADV_MSS: u16 = 256;
+
+/// Linux's number of the state of loss (TCP_CA_Loss).
+const LOSS: u8 = 4;
+
 /// What the stack chooses for a new connection: all that depends on addresses, secrets and routes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct OpenParams {
@@ -38,6 +45,8 @@ pub struct OpenParams {
     pub adv_mss: Option<u16>,
     /// Length of an IP header without options: 20 or 40 bytes.
     pub ip_header_len: u8,
+    /// The round-trip time of earlier connections to this peer, µs; 0 if none is known. It bounds the first timeout from below.
+    pub known_rtt_micros: u32,
     /// Super-segments up to so many payload bytes may be given to the device; at most one MSS means none.
     pub max_burst: u32,
 }
@@ -45,7 +54,15 @@ pub struct OpenParams {
 impl Default for OpenParams {
     /// Ethernet and IPv4, no super-segments, numbers from zero.
     fn default() -> OpenParams {
-        OpenParams { isn: SeqNum(0), ts_offset: 0, mss: 1460, adv_mss: None, ip_header_len: 20, max_burst: 0 }
+        OpenParams {
+            isn: SeqNum(0),
+            ts_offset: 0,
+            mss: 1460,
+            adv_mss: None,
+            ip_header_len: 20,
+            known_rtt_micros: 0,
+            max_burst: 0,
+        }
     }
 }
 
@@ -415,6 +432,8 @@ impl SynSent {
             self.resent = true;
             self.due = Some(TxReason::SynRetransmit);
         }
+        // As Linux: what fits the path is what is stated.
+        self.params.adv_mss = self.params.adv_mss.map(|stated| stated.min(mss.max(MIN_ADV_MSS)));
         self.params.mss = mss;
         self.params.max_burst = max_burst;
     }
@@ -436,12 +455,21 @@ impl SynSent {
         let unconnected = TcpInfo::unconnected(&self.config);
         let open = self.fast_open.as_ref();
         let data = open.map_or(0, |open| open.len());
+        let carries = open.is_some_and(|open| !open.cookie_unavailable);
+        let outstanding = u32::from(!self.deferred) + u32::from(carries);
+        let assumed = match open.filter(|_| carries) {
+            Some(open) => self.params.mss.min(open.peer_mss.unwrap_or(advertised)),
+            None => advertised.min(DEFAULT_MSS),
+        };
         TcpInfo {
             state: TcpState::SynSent,
             // Nothing is known of the peer.
-            snd_mss: u32::from(advertised.min(DEFAULT_MSS).saturating_sub(options)),
-            rcv_mss: MIN_RCV_MSS,
-            advmss: advertised.into(),
+            snd_mss: u32::from(assumed.saturating_sub(options)),
+            rcv_mss: if self.deferred { 0 } else { MIN_RCV_MSS },
+            advmss: if self.deferred { 0 } else { advertised.into() },
+            ca_state: if again > 0 { LOSS } else { 0 },
+            lost: if again > 0 { outstanding } else { 0 },
+            snd_ssthresh: if again > 0 { self.threshold_after_loss() } else { unconnected.snd_ssthresh },
             rcv_wnd: self.window.window,
             rcv_ssthresh: self.window.window,
             retrans: u32::from(again > 0),
@@ -449,7 +477,7 @@ impl SynSent {
             retransmits: again,
             backoff: again.saturating_sub(linear),
             rto: u32::try_from(schedule.wait(again).as_micros()).unwrap_or(u32::MAX),
-            unacked: u32::from(!self.deferred) + u32::from(data > 0),
+            unacked: outstanding,
             data_segs_out: u32::from(data > 0),
             bytes_sent: data.into(),
             fast_open_failure: if open.is_some_and(|open| open.cookie_unavailable) {
@@ -463,6 +491,13 @@ impl SynSent {
             total_rto_recoveries: u16::from(again > 0),
             ..unconnected
         }
+    }
+
+    /// As if a whole initial window were lost, which is what Linux tells.
+    fn threshold_after_loss(&self) -> u32 {
+        let window = u32::from(self.config.initial_cwnd);
+        let left = if self.config.congestion == Algorithm::Cubic { window * 717 / 1024 } else { window / 2 };
+        left.max(2)
     }
 
     /// SYNs sent again so far because nobody answered.

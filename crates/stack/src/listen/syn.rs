@@ -203,6 +203,7 @@ impl<O: Observer> Stack<O> {
             mss,
             // As Linux: the peer is not asked for less just because our link is narrow.
             adv_mss: Some(path.metrics.adv_mss.unwrap_or(mss.max(self.config.min_adv_mss))),
+            known_rtt_micros: self.metrics.rtt_micros(local, remote),
             ip_header_len: if remote.is_v4() { 20 } else { 40 },
             max_burst: self.net.iface(path.iface).config.gso_max,
         }

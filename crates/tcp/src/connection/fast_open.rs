@@ -5,10 +5,11 @@
 //! place of the retransmission timer until the handshake is complete, and nothing else is sent again before.
 
 use super::{Birth, Connection, Due, Reset};
-use crate::connection::halves::Halves;
+use crate::congestion::{Controller, SSTHRESH_UNKNOWN};
+use crate::connection::halves::{Halves, SendHalf};
 use crate::connection::stats::{Busy, Stats};
-use crate::fast_open::{FastOpen, FastOpenAnswer, FastOpenFailure, FastOpenNews, RequestForm};
-use crate::recovery::Rto;
+use crate::fast_open::{FastOpen, FastOpenAnswer, FastOpenFailure, FastOpenNews, PathLesson, RequestForm};
+use crate::recovery::{Phase, Rto};
 use crate::send::{Append, Shape, WriteFlags};
 use crate::syn_received::{RequestCheck, SynReceived};
 use crate::{Cx, Readiness};
@@ -61,6 +62,7 @@ impl Connection {
         connection.halves = Halves::new(false);
         connection.stats = Stats::of_fast_open(cx.now);
         connection.snd.rtt.on_syn_loss();
+        connection.snd.rtt.on_known(connection.params.known_rtt_micros);
         connection.snd.delivery.before_handshake();
         connection.due.syn_ack = Some(TxReason::SynAck);
         let len = syn.payload.len() as u32;
@@ -175,6 +177,8 @@ impl Connection {
         let Due { syn_ack, .. } = &mut self.due;
         let why = syn_ack.take()?;
         let transmit = request.syn_ack_with(cx, &config, open.cookie.take());
+        // As on Linux it is not the connection that sends it.
+        self.stats.not_ours(1);
         if why == TxReason::SynAckRetransmit {
             self.snd.total_retrans = self.snd.total_retrans.saturating_add(1);
         }
@@ -221,6 +225,24 @@ impl Connection {
         self.snd.retransmits = self.snd.retransmits.saturating_add(1);
         self.stats.on_rto(cx.now, timeouts == 1);
         self.timers.start(cx, Timer::Rto, Rto::INITIAL.backed_off(timeouts.into(), Rto::MAX));
+    }
+
+    /// What this connection teaches of the path to its peer, at its end.
+    pub fn path_lesson(&self) -> PathLesson {
+        let (snd, phase) = (&self.snd, self.snd.recovery.phase());
+        let ssthresh = snd.congestion.ssthresh();
+        PathLesson {
+            rtt: snd.rtt.srtt().filter(|_| snd.backoff == 0).map(|srtt| (srtt, snd.rtt.mdev())),
+            cwnd: snd.cwnd(),
+            ssthresh: (ssthresh != SSTHRESH_UNKNOWN).then_some(ssthresh),
+            avoids_congestion: snd.cwnd() >= ssthresh && phase == Phase::Open,
+            reordering: snd.recovery.reordering().degree(),
+        }
+    }
+
+    /// Both ends have closed in peace: what was measured is worth remembering.
+    pub fn has_closed(&self) -> bool {
+        self.halves.send() == SendHalf::FinAcked
     }
 
     // ---- the active side
@@ -390,6 +412,12 @@ impl Connection {
             Some(open) => (open.data_acked, open.child, open.failure),
             None => (false, false, FastOpenFailure::None),
         }
+    }
+
+    /// What the MSS that was stated is yet to be diminished by: as on Linux that happens at the handshake's end.
+    pub(super) fn options_not_agreed(&self) -> u32 {
+        let early = self.request().is_some() && self.negotiated.timestamps;
+        if early { crate::negotiate::TIMESTAMPS_LEN.into() } else { 0 }
     }
 
     /// An ACK that acknowledges nothing of what was sent, before the handshake is complete: a reset, and no more.

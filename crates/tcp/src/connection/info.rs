@@ -41,7 +41,7 @@ impl Connection {
             ato: micros(rcv.ack.ato()),
             snd_mss: mss,
             rcv_mss: rcv.ack.rcv_mss(),
-            advmss: u32::from(rcv.ack.adv_mss()),
+            advmss: u32::from(rcv.ack.adv_mss()) + self.options_not_agreed(),
             unacked: snd.records.segments_out(),
             sacked: snd.sacked_out(),
             lost: snd.records.segments_lost(),

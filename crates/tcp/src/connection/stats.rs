@@ -110,6 +110,11 @@ impl Stats {
         self.bytes_sent = len.into();
     }
 
+    /// So many segments that leave now do not count.
+    pub(super) fn not_ours(&mut self, segments: u32) {
+        self.segs_out = self.segs_out.wrapping_sub(segments);
+    }
+
     /// Segments with data that came.
     pub(super) fn data_segs_in(&self) -> u32 {
         self.data_segs_in

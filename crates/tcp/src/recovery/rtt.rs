@@ -30,6 +30,8 @@ pub struct RttEstimator {
     round_end: SeqNum,
     min: MinRtt,
     unmeasured: Rto,
+    /// What earlier connections tell of the path holds until data is measured, µs; 0 if nothing does.
+    known: u32,
     /// The floor on the variance term.
     rto_min: u32,
     rto_max: u32,
@@ -58,6 +60,7 @@ impl RttEstimator {
             round_end: SeqNum(0),
             min: MinRtt { micros: u32::MAX, at: Instant::ZERO },
             unmeasured: Rto::INITIAL,
+            known: 0,
             rto_min: micros(rto_min),
             rto_max: micros(rto_max),
         }
@@ -75,12 +78,21 @@ impl RttEstimator {
         self.unmeasured = Rto::AFTER_SYN_LOSS;
     }
 
+    /// Earlier connections to this peer had a round-trip time of so many microseconds: if the handshake's was shorter, or none
+    /// was measured, the timeout follows from it until data is measured (Linux's `tcp_init_metrics`).
+    pub fn on_known(&mut self, rtt_micros: u32) {
+        if rtt_micros > self.srtt8 >> 3 {
+            self.known = rtt_micros;
+        }
+    }
+
     /// A sample, which must not be of a segment that was retransmitted (Karn; RFC 6298 §3), unless timestamps tell
     /// which transmission was acknowledged.
     pub fn on_sample(&mut self, now: Instant, rtt: Duration, snd_una: SeqNum, snd_nxt: SeqNum) {
         // An hour is more than any path takes; it keeps 8 · SRTT within 32 bits (Linux's are 32 bits as well).
         let sample = rtt.as_micros().min(500_000_000) as u32;
         self.min.update(now, sample);
+        self.known = 0;
         if self.srtt8 == 0 {
             self.srtt8 = (sample << 3).max(1);
             self.mdev4 = sample << 1; // 4 · (sample / 2): RFC 6298 §2.2
@@ -117,6 +129,12 @@ impl RttEstimator {
 
     /// The retransmission timeout, not backed off.
     pub fn rto(&self) -> Rto {
+        if self.known > 0 {
+            // Linux counts this one in ticks of 1 ms.
+            let rtt = self.known / 1000 * 1000;
+            let timeout = u64::from(rtt) + u64::from(rtt.saturating_mul(2).max(self.rto_min));
+            return Rto::bounded(Duration::from_micros(timeout), self.rto_max());
+        }
         if self.srtt8 == 0 {
             return self.unmeasured;
         }

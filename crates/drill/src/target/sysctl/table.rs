@@ -62,7 +62,7 @@ macro_rules! rows {
 }
 
 const NO_PACING: &str = "nothing is paced";
-const NO_METRICS: &str = "nothing but the path MTU is remembered of peers";
+const NO_METRICS: &str = "a threshold is remembered, and not used";
 const NO_PLB: &str = "the stack has no PLB";
 const NOT_TCP: &str = "TCP does not look at it";
 const ONE_STACK: &str = "it is about how Linux works inside";
@@ -186,7 +186,7 @@ pub(super) const TABLE: &[Row] = rows! {
     },
     "net.ipv4.tcp_fack" => NoEffect { default: "0", why: "Linux has no FACK any more either" },
     "net.ipv4.tcp_low_latency" => NoEffect { default: "0", why: "Linux does not look at it any more either" },
-    "net.ipv4.tcp_no_metrics_save" => NoEffect { default: "0", why: NO_METRICS },
+    "net.ipv4.tcp_no_metrics_save" => flag(|c| !c.save_metrics, |c, on| c.save_metrics = !on),
     "net.ipv4.tcp_no_ssthresh_metrics_save" => NoEffect { default: "1", why: NO_METRICS },
     "net.ipv4.tcp_plb_enabled" => Only { values: &["0"], why: NO_PLB },
     "net.ipv4.tcp_plb_cong_thresh" => NoEffect { default: "128", why: NO_PLB },
