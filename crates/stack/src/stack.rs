@@ -53,6 +53,10 @@ pub struct Stack<O: Observer = Silent> {
     pub(crate) black_hole: BlackHole,
     /// Connections that Fast Open began whose handshake is not complete, each with its listener.
     pub(crate) fast_openings: BTreeMap<u32, SocketId>,
+    /// Some socket keeps SYNs' headers,
+    pub(crate) saves_syns: bool,
+    /// and these are those of the SYN that is being handled.
+    pub(crate) arrived_syn: Option<Vec<u8>>,
     /// There was a transparent listener: connections may have local addresses that are not ours.
     pub(crate) takes_foreign: bool,
     reassembly_timer: TimerId,
@@ -120,6 +124,8 @@ impl<O: Observer> Stack<O> {
             metrics: MetricsCache::default(),
             black_hole: BlackHole::default(),
             fast_openings: BTreeMap::new(),
+            saves_syns: false,
+            arrived_syn: None,
             takes_foreign: false,
         }
     }

@@ -5,6 +5,7 @@ use crate::Errno;
 use crate::socket::Socket;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use limpid_event::{Instant, Observer, TcpState};
 use limpid_stack::{
     Config, ControllerInfo, IpConfig, RecvBounds, SocketFastOpen, SocketId, Stack, StackConfig, StreamPosition, TcpInfo,
@@ -50,6 +51,11 @@ pub(super) trait Subject {
     /// How far the stream that is sent came.
     fn stream(&self) -> StreamPosition;
 
+    /// Which headers of SYNs are kept,
+    fn save_syn(&self) -> u8;
+    fn set_save_syn(&mut self, save: u8) -> Result<(), Errno>;
+    /// and those that are.
+    fn take_saved_syn(&mut self, room: usize) -> Result<Vec<u8>, Errno>;
     /// What it says of Fast Open,
     fn fast_open(&self) -> SocketFastOpen;
     /// and something else.
@@ -198,6 +204,18 @@ impl<O: Observer> Subject for SocketOf<'_, O> {
 
     fn send_buffer(&self) -> usize {
         self.stack.send_buffer(self.id()).unwrap_or(0)
+    }
+
+    fn save_syn(&self) -> u8 {
+        self.stack.save_syn(self.id()).unwrap_or(0)
+    }
+
+    fn set_save_syn(&mut self, save: u8) -> Result<(), Errno> {
+        Ok(self.stack.set_save_syn(self.socket.id, save)?)
+    }
+
+    fn take_saved_syn(&mut self, room: usize) -> Result<Vec<u8>, Errno> {
+        Ok(self.stack.take_saved_syn(self.socket.id, room)?)
     }
 
     fn fast_open(&self) -> SocketFastOpen {

@@ -143,8 +143,15 @@ pub(super) const TABLE: &[Entry] = &[
         set: Set::Int(set_notsent_lowat),
     },
     // The SYN is kept for TCP_SAVED_SYN, from TCP's header or IP's on (2 from the link's).
-    unbuilt!(abi::TCP_SAVE_SYN, 0),
-    Entry { name: abi::TCP_SAVED_SYN, get: Get::Bytes(|_| Ok(Vec::new())), set: UNSETTABLE },
+    Entry {
+        name: abi::TCP_SAVE_SYN,
+        get: Get::Int(|of| of.save_syn().into()),
+        set: Set::Int(|of, value| {
+            let save = bounded(value, 0..=2)? as u8;
+            of.set_save_syn(save)
+        }),
+    },
+    Entry { name: abi::TCP_SAVED_SYN, get: Get::Sized(|of, room| of.take_saved_syn(room)), set: UNSETTABLE },
     // recvmsg tells how much is left to read.
     Entry {
         name: abi::TCP_INQ,

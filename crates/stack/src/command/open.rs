@@ -234,6 +234,7 @@ impl<O: Observer> Stack<O> {
         let (reuse, config) = (l.config.reuse_addr, l.tcp.clone());
         let socket = self.sockets.insert(Kind::Stream(index), config);
         self.sockets.set_reuse(socket, reuse);
+        self.sockets.inherit_fast_open(listener, socket);
         let flow = &mut self.flows[index as usize];
         flow.owner = Owner::Socket(socket.index);
         if let Phase::Connection(connection) = &mut flow.phase {

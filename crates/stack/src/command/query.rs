@@ -5,6 +5,7 @@ use crate::flow::{Over, Phase, ended};
 use crate::socket::{Kind, Wakes};
 use crate::stack::Stack;
 use crate::{ControllerInfo, Readiness, RecvBounds, SocketId, StreamPosition, TcpInfo};
+use alloc::vec::Vec;
 use limpid_event::{Error, FlowId, Instant, Observer, TcpState};
 use limpid_wire::{Endpoint, IpAddr};
 
@@ -77,6 +78,39 @@ impl<O: Observer> Stack<O> {
                 _ => TcpState::Closed,
             },
         })
+    }
+
+    /// Which headers of SYNs a listener keeps for its connections: 0 none, else those of IP and TCP (TCP_SAVE_SYN).
+    ///
+    /// # Errors
+    /// As [`readiness`](Self::readiness).
+    pub fn save_syn(&self, socket: SocketId) -> Result<u8, Error> {
+        self.sockets.kind(socket)?;
+        Ok(self.sockets.save_syn(socket))
+    }
+
+    /// Changes it. What this host sends itself has no headers to keep.
+    ///
+    /// # Errors
+    /// As [`readiness`](Self::readiness).
+    pub fn set_save_syn(&mut self, socket: SocketId, save: u8) -> Result<(), Error> {
+        self.sockets.kind(socket)?;
+        self.sockets.set_save_syn(socket, save);
+        self.saves_syns |= save != 0;
+        Ok(())
+    }
+
+    /// The headers of the peer's SYN, if they are at most `room` bytes; they are told once (TCP_SAVED_SYN).
+    ///
+    /// # Errors
+    /// As [`readiness`](Self::readiness); [`Error::InvalidArgument`] if there is more than there is room for.
+    pub fn take_saved_syn(&mut self, socket: SocketId, room: usize) -> Result<Vec<u8>, Error> {
+        let Kind::Stream(index) = *self.sockets.kind(socket)? else { return Ok(Vec::new()) };
+        let saved = &mut self.flows[index as usize].saved_syn;
+        match saved {
+            Some(bytes) if bytes.len() > room => Err(Error::InvalidArgument),
+            _ => Ok(saved.take().map_or_else(Vec::new, |bytes| *bytes)),
+        }
     }
 
     /// Whoever has this socket has to wait for its connection to be complete before it can do anything: Fast Open does not let

@@ -135,6 +135,7 @@ impl<O: Observer> Stack<O> {
         let hold = self.hold_of(&key, listener);
         let phase = Phase::Connection(connection);
         let index = self.insert_flow(NewFlow { phase, key, id, owner: Owner::AcceptQueue, hold, path, ip });
+        self.flows[index as usize].saved_syn = self.saved_syn(listener);
         self.fast_openings.insert(index, listener);
         if let Some(l) = self.sockets.listener_mut(listener) {
             l.accept_queue.push_back(index);

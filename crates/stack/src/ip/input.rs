@@ -7,11 +7,12 @@ use super::reassembly::Reassembly;
 use crate::iface::Kind;
 use crate::stack::Stack;
 use crate::{IfaceId, Medium, RxChecksum, RxFrame};
+use alloc::vec::Vec;
 use core::ops::Range;
 use limpid_event::{Counter, DropReason, Event, FlowId, Instant, Observer};
 use limpid_wire::ethernet::{EtherType, EthernetHeader};
 use limpid_wire::ip::Fragment;
-use limpid_wire::{Chunk, IpPacket, IpProtocol, ParseError, ipv4};
+use limpid_wire::{Chunk, IpPacket, IpProtocol, ParseError, TcpFlags, ipv4};
 
 /// A packet that is whole and ours to look at.
 pub(crate) struct Received {
@@ -31,6 +32,14 @@ pub(crate) struct Received {
 }
 
 impl Received {
+    /// The headers of IP and TCP, if it is a SYN.
+    pub(crate) fn syn_headers(&self) -> Option<Vec<u8>> {
+        let tcp = self.payload();
+        let (length, flags) = (usize::from(*tcp.get(12)? >> 4) * 4, tcp.get(13)?);
+        let is_syn = flags & (TcpFlags::SYN | TcpFlags::ACK).bits() as u8 == TcpFlags::SYN.bits() as u8;
+        is_syn.then(|| self.bytes.get(..self.ip.payload.start + length).unwrap_or_default().to_vec())
+    }
+
     /// What the IP header stands before.
     pub(crate) fn payload(&self) -> &[u8] {
         &self.bytes[self.ip.payload.clone()]

@@ -7,7 +7,9 @@ use crate::iface::{Header, Path};
 use crate::isn;
 use crate::stack::{Stack, Wake};
 use crate::{Readiness, RouteMetrics, SocketId, SynCookies};
+use alloc::boxed::Box;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::time::Duration;
 use limpid_event::{Counter, DropReason, Event, FlowId, Instant, Observer, Opening, TcpState, TxReason};
 use limpid_tcp::{Config, EcnLevel, OpenParams, SynReceived, cookie};
@@ -102,7 +104,7 @@ impl<O: Observer> Stack<O> {
             return self.refuse_final_ack(now, id);
         }
         cx.emit(|| opened(&key, Opening::Cookie));
-        self.establish(now, listener, (key, id), (syn, config, ack));
+        self.establish(now, listener, (key, id), (syn, config, ack), None);
     }
 
     /// Answers a SYN: an embryonic connection is there from now on.
@@ -130,6 +132,7 @@ impl<O: Observer> Stack<O> {
             Verdict::Open(cookie) => return self.open_fast(now, listener, (key, id), (syn, segment, cookie), path),
             Verdict::Handshake(cookie) => cookie,
         };
+        let saved_syn = self.saved_syn(listener);
         let Some(l) = self.sockets.listener_mut(listener) else { return };
         l.syn_queue += 1;
         let mut cx = self.env.cx(now, id);
@@ -139,9 +142,17 @@ impl<O: Observer> Stack<O> {
         let index = entry.key() as u32;
         let timer = self.wheel.insert(Wake::Embryo(index));
         self.wheel.set(timer, deadline);
-        entry.insert(Embryo { syn, key, id, listener, timer });
+        entry.insert(Embryo { syn, key, id, listener, timer, saved_syn });
         self.table.set(key, Handle::Embryo(index));
         self.send_for_listener(now, listener, (&key, id), transmit);
+    }
+
+    /// The headers of the SYN that is being handled, if the listener keeps them.
+    pub(crate) fn saved_syn(&mut self, listener: SocketId) -> Option<Box<Vec<u8>>> {
+        if self.sockets.save_syn(listener) == 0 {
+            return None;
+        }
+        self.arrived_syn.take().map(Box::new)
     }
 
     /// The handshake is complete: a connection waits in the accept queue, where there is room.
@@ -151,6 +162,7 @@ impl<O: Observer> Stack<O> {
         listener: SocketId,
         (key, id): (FlowKey, FlowId),
         (syn, config, ack): (SynReceived, Arc<Config>, Segment),
+        saved_syn: Option<Box<Vec<u8>>>,
     ) {
         let ip = *self.sockets.ip(listener);
         let Some(path) = self.path_of(now, &key, &ip) else {
@@ -166,6 +178,7 @@ impl<O: Observer> Stack<O> {
         let phase = Phase::Connection(connection);
         let flow = NewFlow { phase, key, id, owner: Owner::AcceptQueue, hold, path, ip };
         let index = self.insert_flow(flow);
+        self.flows[index as usize].saved_syn = saved_syn;
         if let Some(l) = self.sockets.listener_mut(listener) {
             l.accept_queue.push_back(index);
         }

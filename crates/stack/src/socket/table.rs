@@ -28,6 +28,8 @@ struct Slot {
     ip: IpConfig,
     /// SO_REUSEADDR.
     reuse: bool,
+    /// TCP_SAVE_SYN.
+    save_syn: u8,
     /// What its application has bound it to.
     bound: Option<Box<Bind>>,
     /// What it says of Fast Open.
@@ -67,6 +69,7 @@ impl SocketTable {
                 tcp: tcp.clone(),
                 ip: IpConfig::default(),
                 reuse: false,
+                save_syn: 0,
                 bound: None,
                 fast_open: None,
                 woke: Readiness::empty(),
@@ -95,6 +98,7 @@ impl SocketTable {
         slot.woke = Readiness::empty();
         slot.wakes = Wakes::default();
         slot.reuse = false;
+        slot.save_syn = 0;
         slot.bound = None;
         slot.fast_open = None;
         slot.ip = IpConfig::default();
@@ -150,6 +154,24 @@ impl SocketTable {
     /// The same, to change it.
     pub(crate) fn set_fast_open(&mut self, id: SocketId, said: Option<Box<SocketFastOpen>>) {
         self.slots[id.index as usize].fast_open = said;
+    }
+
+    /// A connection has what its listener says, but for what only listeners do.
+    pub(crate) fn inherit_fast_open(&mut self, listener: SocketId, child: SocketId) {
+        let said = self.fast_open(listener).map(|said| SocketFastOpen { queue: 0, keys: None, ..*said });
+        let said = said.filter(|said| *said != SocketFastOpen::default()).map(Box::new);
+        self.set_fast_open(child, said);
+        self.slots[child.index as usize].save_syn = self.save_syn(listener);
+    }
+
+    /// Which headers of a SYN are kept (TCP_SAVE_SYN).
+    pub(crate) fn save_syn(&self, id: SocketId) -> u8 {
+        self.check(id).map_or(0, |slot| slot.save_syn)
+    }
+
+    /// The same, to change it.
+    pub(crate) fn set_save_syn(&mut self, id: SocketId, save: u8) {
+        self.slots[id.index as usize].save_syn = save;
     }
 
     /// The connection of a socket.

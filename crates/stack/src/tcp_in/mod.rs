@@ -38,6 +38,7 @@ impl<O: Observer> Stack<O> {
             counters.bump(Counter::TcpInErrs);
             return self.drop_packet(now, DropReason::BadChecksum);
         }
+        self.arrived_syn = if self.saves_syns { packet.syn_headers() } else { None };
         let parsed = parse_segment(packet.bytes, packet.ip.payload, packet.ip.ecn);
         let Ok((from_port, to_port, mut segment)) = parsed else {
             counters.bump(Counter::TcpInErrs);
@@ -51,6 +52,7 @@ impl<O: Observer> Stack<O> {
         let header = Header { ttl: packet.ip.ttl, class: packet.ip.dscp << 2 };
         let arrival = Arrival { header, iface: packet.iface, ours: packet.to == Kind::Ours };
         self.handle_segment(now, key, segment, arrival);
+        self.arrived_syn = None;
     }
 
     /// A segment from this host to itself arrived.

@@ -122,7 +122,7 @@ impl<O: Observer> Stack<O> {
             }
             SynReceivedOutcome::Complete => {
                 let embryo = self.remove_embryo(index);
-                self.establish(now, listener, (key, id), (embryo.syn, config, segment));
+                self.establish(now, listener, (key, id), (embryo.syn, config, segment), embryo.saved_syn);
             }
         }
     }

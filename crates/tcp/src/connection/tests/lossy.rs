@@ -118,6 +118,7 @@ fn host(random: &mut Random) -> Host {
         mss: [536, 1220, 1460, 8960][random.below(4) as usize],
         adv_mss: None,
         ip_header_len: 20,
+        known_rtt_micros: [0, 0, 50_000][random.below(3) as usize],
         max_burst: [0, 1, 3_000, 65_535][random.below(4) as usize],
     };
     host.transcript.brief = true;
