@@ -7,6 +7,7 @@ mod backlog_full;
 mod close_orders;
 mod connect_timeout;
 mod ecn;
+mod fast_open;
 mod half_close;
 mod handshake;
 mod keepalive_dead_peer;
@@ -33,6 +34,7 @@ pub const ALL: &[&Experiment] = &[
     &zero_window::EXPERIMENT,
     &lost_segment::EXPERIMENT,
     &backlog_full::EXPERIMENT,
+    &fast_open::EXPERIMENT,
     &keepalive_dead_peer::EXPERIMENT,
     &ecn::EXPERIMENT,
 ];

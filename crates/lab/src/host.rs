@@ -65,6 +65,9 @@ pub struct Options {
     pub user_timeout: Option<Duration>,
     /// TCP_CONGESTION.
     pub congestion: Option<Algorithm>,
+    /// Fast Open (RFC 7413): connecting waits for the first write, which goes with the SYN if there is a cookie; a listener takes
+    /// data with SYNs. A kernel opens as ever.
+    pub fast_open: bool,
 }
 
 /// What a world and its applications need of a host. No call waits.

@@ -19,7 +19,6 @@ use crate::wheel::TimerId;
 use crate::{Readiness, SocketId};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 use limpid_event::{Counter, Error, Event, FlowId, Instant, Observer, TcpState};
 use limpid_tcp::{Config, Connection, Next, Outcome, Remnant, SynReceived, SynSent, SynSentOutcome, TimeWait};
 use limpid_wire::{Segment, SeqNum};
@@ -46,7 +45,7 @@ pub(crate) struct Flow {
     /// The ICMP error that ended its opening, until it is taken.
     pub(crate) icmp: Option<Box<IcmpNotice>>,
     /// The headers of the peer's SYN, if its listener keeps them, until they are taken.
-    pub(crate) saved_syn: Option<Box<Vec<u8>>>,
+    pub(crate) saved_syn: Option<Box<[u8]>>,
 }
 
 impl Flow {
@@ -107,7 +106,7 @@ pub(crate) struct Embryo {
     pub(crate) listener: SocketId,
     pub(crate) timer: TimerId,
     /// The SYN's headers, if the listener keeps them.
-    pub(crate) saved_syn: Option<Box<Vec<u8>>>,
+    pub(crate) saved_syn: Option<Box<[u8]>>,
 }
 
 /// A SYN that waits for the application's answer.

@@ -168,6 +168,7 @@ fn apply(fd: &OwnedFd, options: &Options) -> Result<(), Errno> {
         linger,
         user_timeout,
         congestion,
+        fast_open: _,
     } = *options;
     if no_delay {
         sockopt::set_tcp_nodelay(fd, true)?;

@@ -5,8 +5,8 @@ use crate::link::Outgoing;
 use crate::recorder::HostObserver;
 use limpid_event::{Error, Instant};
 use limpid_stack::{
-    Config, IfaceId, InterfaceConfig, ListenConfig, Readiness, RxChecksum, RxFrame, Secrets, Shutdown, SocketId, Stack,
-    StackConfig, TxBatch,
+    BindConfig, Config, IfaceId, InterfaceConfig, ListenConfig, Readiness, RxChecksum, RxFrame, Secrets, Shutdown,
+    SocketFastOpen, SocketId, Stack, StackConfig, TxBatch,
 };
 use limpid_wire::{Chunk, Cidr, Endpoint};
 use rustix::event::PollFd;
@@ -86,6 +86,29 @@ impl OurHost {
     }
 
     /// The settings of a socket with `options`.
+    /// An open that waits for what is written first, if that may go with the SYN.
+    fn connect_fast(
+        &mut self,
+        now: Instant,
+        local: Option<Endpoint>,
+        remote: Endpoint,
+        config: &Config,
+    ) -> Result<SocketId, Error> {
+        let id = self.stack.socket();
+        let opened = (|| {
+            self.stack.configure(now, id, |settings| settings.clone_from(config))?;
+            if let Some(local) = local {
+                self.stack.bind(id, BindConfig { local, v6_only: false, foreign: false })?;
+            }
+            self.stack.connect_deferred(now, id, remote)
+        })();
+        if let Err(error) = opened {
+            self.stack.close(now, id)?;
+            return Err(error);
+        }
+        Ok(id)
+    }
+
     fn config(&self, options: &Options) -> Arc<Config> {
         let mut config = (*self.defaults).clone();
         let Options {
@@ -99,6 +122,7 @@ impl OurHost {
             linger,
             user_timeout,
             congestion,
+            fast_open: _,
         } = *options;
         config.syn_retries = syn_retries.unwrap_or(config.syn_retries);
         config.syn_schedule = syn_schedule.unwrap_or(config.syn_schedule);
@@ -181,7 +205,11 @@ impl Machine for OurHost {
         options: &Options,
     ) -> Result<SocketKey, Error> {
         let config = self.config(options);
-        let id = self.stack.connect(now, local, remote, Some(config))?;
+        let id = if options.fast_open {
+            self.connect_fast(now, local, remote, &config)?
+        } else {
+            self.stack.connect(now, local, remote, Some(config))?
+        };
         self.flush(now);
         Ok(self.key_for(id))
     }
@@ -202,6 +230,10 @@ impl Machine for OurHost {
     fn listen(&mut self, now: Instant, local: Endpoint, backlog: usize, options: &Options) -> Result<SocketKey, Error> {
         let config = ListenConfig { tcp: Some(self.config(options)), ..ListenConfig::new(local, backlog) };
         let id = self.stack.listen(now, config)?;
+        if options.fast_open {
+            let queue = u32::try_from(backlog).unwrap_or(u32::MAX);
+            self.stack.set_fast_open(id, SocketFastOpen { queue, ..SocketFastOpen::default() })?;
+        }
         Ok(self.key_for(id))
     }
 

@@ -109,7 +109,7 @@ impl<O: Observer> Stack<O> {
         let saved = &mut self.flows[index as usize].saved_syn;
         match saved {
             Some(bytes) if bytes.len() > room => Err(Error::InvalidArgument),
-            _ => Ok(saved.take().map_or_else(Vec::new, |bytes| *bytes)),
+            _ => Ok(saved.take().map_or_else(Vec::new, <[u8]>::into_vec)),
         }
     }
 

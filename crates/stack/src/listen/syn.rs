@@ -148,11 +148,11 @@ impl<O: Observer> Stack<O> {
     }
 
     /// The headers of the SYN that is being handled, if the listener keeps them.
-    pub(crate) fn saved_syn(&mut self, listener: SocketId) -> Option<Box<Vec<u8>>> {
+    pub(crate) fn saved_syn(&mut self, listener: SocketId) -> Option<Box<[u8]>> {
         if self.sockets.save_syn(listener) == 0 {
             return None;
         }
-        self.arrived_syn.take().map(Box::new)
+        self.arrived_syn.take().map(Vec::into_boxed_slice)
     }
 
     /// The handshake is complete: a connection waits in the accept queue, where there is room.
@@ -162,7 +162,7 @@ impl<O: Observer> Stack<O> {
         listener: SocketId,
         (key, id): (FlowKey, FlowId),
         (syn, config, ack): (SynReceived, Arc<Config>, Segment),
-        saved_syn: Option<Box<Vec<u8>>>,
+        saved_syn: Option<Box<[u8]>>,
     ) {
         let ip = *self.sockets.ip(listener);
         let Some(path) = self.path_of(now, &key, &ip) else {
