@@ -4,10 +4,14 @@ use crate::experiment::{Experiment, Picture, Run, Settings};
 
 mod abort;
 mod backlog_full;
+mod bbr;
+mod bufferbloat;
 mod close_orders;
 mod connect_timeout;
+mod cubic_vs_reno;
 mod ecn;
 mod fast_open;
+mod flows;
 mod half_close;
 mod handshake;
 mod keepalive_dead_peer;
@@ -16,6 +20,7 @@ mod refused;
 mod simultaneous_close;
 mod simultaneous_open;
 mod time_wait;
+mod two_flows;
 mod unreachable;
 mod zero_window;
 
@@ -37,4 +42,8 @@ pub const ALL: &[&Experiment] = &[
     &fast_open::EXPERIMENT,
     &keepalive_dead_peer::EXPERIMENT,
     &ecn::EXPERIMENT,
+    &two_flows::EXPERIMENT,
+    &cubic_vs_reno::EXPERIMENT,
+    &bufferbloat::EXPERIMENT,
+    &bbr::EXPERIMENT,
 ];

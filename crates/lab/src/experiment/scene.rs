@@ -130,6 +130,11 @@ impl Scene {
         self.world.link(self.link)
     }
 
+    /// Keeps no packets, only events: for transfers of many thousands of segments.
+    pub fn keep_events_only(&self) {
+        self.world.recorder().keep_events_only();
+    }
+
     /// Sets the plan for what the client sends.
     pub fn plan_from_client(&self, plan: Plan) {
         self.pipe(End::A, |pipe| pipe.plan(plan));
