@@ -8,7 +8,7 @@ use clap::ValueEnum;
 use limpid_lab::LabError;
 use limpid_lab::experiment::{self, Experiment, Peer, Picture, Role, Run, Setting, Settings};
 use limpid_lab::experiments::ALL;
-use limpid_lab::link::{Bursts, Conditions};
+use limpid_lab::link::{Aqm, Bursts, Conditions};
 use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::ops::RangeInclusive;
@@ -118,6 +118,14 @@ struct LinkArgs {
     /// How much may wait for the rate: packets, or bytes as 64kB [default: 1000]
     #[arg(long, value_name = "N", requires = "rate", value_parser = values::queue)]
     queue: Option<Queue>,
+
+    /// Packets that find so many waiting are marked CE if they are ECN-capable, else dropped
+    #[arg(long, value_name = "N", requires = "rate", conflicts_with = "codel")]
+    mark: Option<usize>,
+
+    /// CoDel manages the queue: packets that have waited too long for too long are marked or dropped
+    #[arg(long, requires = "rate")]
+    codel: bool,
 }
 
 /// What is shown, and written.
@@ -288,6 +296,7 @@ impl LinkArgs {
             Some(Queue::Bytes(most)) => (link.queue, link.queue_bytes) = (usize::MAX, Some(most)),
             None => {}
         }
+        link.aqm = if self.codel { Some(Aqm::CODEL) } else { self.mark.map(Aqm::Threshold) };
         link.bursts = self.bursts;
         link.reorder_by = self.reorder_by.unwrap_or(link.reorder_by);
         link

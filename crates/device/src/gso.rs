@@ -73,6 +73,11 @@ impl Iterator for Cut<'_> {
     }
 }
 
+/// Whether the frame is a TCP packet with CWR, which belongs to its first segment alone.
+pub(crate) fn says_cwr(frame: &TxFrame, medium: Medium) -> bool {
+    Layout::of(frame, medium).is_some_and(|layout| frame.head[layout.tcp + 13] & CWR != 0)
+}
+
 /// Where the headers of a TCP packet stand in a frame.
 #[derive(Clone, Copy, Debug)]
 struct Layout {

@@ -38,6 +38,9 @@ impl VnetHeader {
             let ip = crate::gso::link_header_len(medium);
             let v4 = frame.head.get(ip).is_some_and(|b| b >> 4 == 4);
             header.gso_type = if v4 { GSO_TCPV4 } else { GSO_TCPV6 };
+            if crate::gso::says_cwr(frame, medium) {
+                header.gso_type |= GSO_ECN;
+            }
             header.hdr_len = frame.head.len() as u16;
             header.gso_size = frame.gso_size;
         }

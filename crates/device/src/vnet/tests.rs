@@ -28,6 +28,17 @@ fn a_super_segment_says_where_to_cut_and_to_sum() {
     assert_eq!(v6.to_bytes()[1], GSO_TCPV6);
 }
 
+/// RFC 3168 §6.1.2: whoever cuts must know that CWR is not to be copied.
+#[test]
+fn a_super_segment_with_cwr_says_so() {
+    let partial = TxChecksum::Partial { start: 20, offset: 16 };
+    let mut frame = with(0x45, 3000, 1460, partial);
+    assert_eq!(VnetHeader::for_frame(&frame, Medium::Ip).to_bytes()[1], GSO_TCPV4);
+    frame.head[20 + 13] = 0x80;
+    let header = VnetHeader::for_frame(&frame, Medium::Ip);
+    assert_eq!((header.to_bytes()[1], header.rx_gso_size()), (GSO_TCPV4 | GSO_ECN, 1460));
+}
+
 #[test]
 fn one_segment_is_not_cut() {
     let header = VnetHeader::for_frame(&with(0x45, 1460, 1460, TxChecksum::Complete), Medium::Ip);

@@ -260,6 +260,13 @@ impl Connection {
         }
     }
 
+    /// Whoever cuts super-segments leaves CWR on the first segment alone (RFC 3168 §6.1.2), where accurate ECN means the same bit on
+    /// each: while its counter has it, segments leave one by one.
+    pub(super) fn ecn_forbids_bursts(&self) -> bool {
+        let accurate = self.ecn.accurate.as_ref().filter(|_| self.ecn.is_accurate());
+        accurate.is_some_and(|accurate| accurate.ace().contains(TcpFlags::CWR))
+    }
+
     /// Looks whether an option is due because none was sent for a part of a round trip.
     pub(super) fn ecn_refresh(&mut self, now: Instant) {
         let Some(accurate) = self.ecn.accurate.as_ref().filter(|_| self.ecn.is_accurate()) else { return };

@@ -191,7 +191,8 @@ impl Connection {
         // An ACK may have come between two steps.
         burst.seq = burst.seq.later(self.snd.queue.start()).earlier(burst.end);
         let left = burst.end - burst.seq;
-        let whole_segments = (self.params.max_burst - self.params.max_burst % mss).max(mss);
+        let max_burst = if self.ecn_forbids_bursts() { 0 } else { self.params.max_burst };
+        let whole_segments = (max_burst - max_burst % mss).max(mss);
         let wanted = left.min(whole_segments);
         let mut payload = self.snd.queue.slice(cx.pool, burst.seq, wanted as usize);
         let len = payload.len() as u32;

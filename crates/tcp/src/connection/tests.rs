@@ -3,6 +3,7 @@
 mod adversary;
 mod challenge;
 mod closing;
+mod ecn;
 mod event_processing;
 mod hostile;
 mod keepalive;

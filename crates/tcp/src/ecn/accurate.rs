@@ -190,10 +190,15 @@ impl Accurate {
         self.pending >= MAX_PENDING
     }
 
+    /// The ACE field as it is now.
+    pub(crate) fn ace(&self) -> TcpFlags {
+        ace_of(self.received_ce)
+    }
+
     /// The ACE field of a segment that leaves.
     pub(crate) fn tell(&mut self) -> TcpFlags {
         self.pending = 0;
-        ace_of(self.received_ce)
+        self.ace()
     }
 
     /// True if packets may be ECT: nobody is known to change their fields.
