@@ -199,7 +199,7 @@ impl Pipe {
                 return Some((kind, packet.bytes));
             }
         };
-        let Some(departs) = self.pass_queue(now, &mut packet, entry) else { return None };
+        let departs = self.pass_queue(now, &mut packet, entry)?;
         let ip = packet.bytes.get(self.link_header..).unwrap_or_default();
         if self.losses.take(&self.conditions, ip) {
             self.drop((entry, packet.flow), departs + self.conditions.delay / 2, LinkFate::Lost);

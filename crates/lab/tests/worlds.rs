@@ -5,12 +5,13 @@
 
 use limpid_event::{Counter, Error, Instant};
 use limpid_lab::host::{App, Socket};
-use limpid_lab::link::Conditions;
+use limpid_lab::link::{Aqm, Conditions};
 use limpid_lab::rng::Rng;
 use limpid_lab::world::{Aftermath, HostId, HostPlan, Limits};
 use limpid_lab::{LabError, World};
 use limpid_scope::trace::{Note, Packet};
 use limpid_stack::{Medium, Shutdown, StackConfig};
+use limpid_tcp::EcnPolicy;
 use limpid_wire::{Cidr, Endpoint, IpAddr, MacAddr};
 use std::fmt;
 use std::time::Duration;
@@ -27,6 +28,8 @@ struct Plan {
     ethernet: bool,
     mtu: u16,
     recv_buffer: usize,
+    /// What each side thinks of ECN.
+    ecn: [EcnPolicy; 2],
     /// How many bytes each side sends.
     bytes: [usize; 2],
     /// Each side closes its sending half as soon as it is through, or only when the other has.
@@ -38,6 +41,11 @@ impl Plan {
         let mut rng = Rng::new(seed);
         let mut up_to = |most: f64| if rng.chance(0.5) { rng.below(1000) as f64 / 1000.0 * most } else { 0.0 };
         let (loss, reorder, duplicate, corrupt) = (up_to(0.1), up_to(0.2), up_to(0.1), up_to(0.05));
+        // Apart, so that the rest of a seed's plan stays what it was.
+        let mut of_ecn = Rng::new(seed ^ 0xec);
+        let aqm = [None, None, Some(Aqm::Threshold(3)), Some(Aqm::CODEL)][of_ecn.below(4) as usize];
+        let mut policy = || EcnPolicy::ALL[of_ecn.below(EcnPolicy::ALL.len() as u64) as usize];
+        let ecn = [policy(), policy()];
         let link = Conditions {
             delay: Duration::from_micros(rng.below(60_000)),
             jitter: Duration::from_micros(rng.below(20_000)),
@@ -51,6 +59,7 @@ impl Plan {
             // A burst may be longer than a closed connection's patience.
             bursts: None,
             queue_bytes: rng.chance(0.3).then(|| 8_000 + rng.below(100_000)),
+            aqm,
         };
         let ipv6 = rng.chance(0.5);
         Plan {
@@ -59,6 +68,7 @@ impl Plan {
             ipv6,
             ethernet: rng.chance(0.25),
             mtu: if ipv6 { 1280 } else { 576 } + rng.below(920) as u16,
+            ecn,
             recv_buffer: 3000 + rng.below(100_000) as usize,
             bytes: [rng.below(40_000) as usize, if rng.chance(0.7) { rng.below(40_000) as usize } else { 0 }],
             waits_for_the_other: rng.chance(0.3),
@@ -164,8 +174,9 @@ fn build(plan: &Plan, record: bool) -> Result<(World, [HostId; 2]), LabError> {
     let mut config = StackConfig::default();
     let mut tcp = (*config.tcp).clone();
     tcp.recv_buffer = plan.recv_buffer;
-    config.tcp = tcp.into();
-    let mut add = |name, last| {
+    let mut add = |name, last: u8| {
+        tcp.ecn = plan.ecn[usize::from(last) - 1];
+        config.tcp = tcp.clone().into();
         let addresses = [plan.address(last)];
         let medium = plan.medium(last);
         world.add_host(HostPlan { name, addresses: &addresses, mtu: plan.mtu, medium, config: config.clone() })

@@ -72,7 +72,7 @@ impl Manager {
             let due = now >= self.speaks_next;
             if due {
                 self.count += 1;
-                self.speaks_next = self.speaks_next + self.pause(interval);
+                self.speaks_next += self.pause(interval);
             }
             return due;
         }
