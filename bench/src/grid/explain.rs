@@ -4,10 +4,17 @@ use crate::cell::Cell;
 use crate::play::{Contender, Plan, Played, Span, play};
 use crate::{table, theory};
 use limpid_scope::graph::{self, GraphOptions};
-use std::io::IsTerminal;
+use limpid_scope::trace::Trace;
+use std::fs::File;
+use std::io::{BufWriter, IsTerminal, Write};
+use std::path::Path;
 
-/// Plays the cell by each, one after the other, and prints what there is to tell. Always true.
-pub(crate) fn explain(cell: &Cell, contenders: &[Contender], seed: u64) -> Result<bool, String> {
+/// Plays the cell by each, one after the other, and prints what there is to tell; events are written to a file. Always true.
+pub(crate) fn explain(cell: &Cell, contenders: &[Contender], seed: u64, events: Option<&Path>) -> Result<bool, String> {
+    let mut file = match events {
+        Some(path) => Some((path, File::create(path).map_err(|e| format!("{}: {e}", path.display()))?)),
+        None => None,
+    };
     let span = Span::of(cell);
     println!("{cell}");
     println!(
@@ -25,8 +32,20 @@ pub(crate) fn explain(cell: &Cell, contenders: &[Contender], seed: u64) -> Resul
         let plan = Plan { cell: *cell, contender: *contender, span, seed, mixed: None, record: true };
         let played = play(&plan).map_err(|e| e.to_string())?;
         print_one(&plan, &played);
+        if let (Some((path, file)), Some(trace)) = (&mut file, &played.trace) {
+            write_events(file, contender.name(), trace).map_err(|e| format!("{}: {e}", path.display()))?;
+        }
     }
     Ok(true)
+}
+
+fn write_events(file: &mut File, who: &str, trace: &Trace) -> std::io::Result<()> {
+    let mut out = BufWriter::new(file);
+    for note in &trace.notes {
+        let host = &trace.hosts[note.host].name;
+        writeln!(out, "{} {who} {host} {} {:?}", note.at, note.flow.0, note.what)?;
+    }
+    out.flush()
 }
 
 fn print_one(Plan { cell, contender, .. }: &Plan, played: &Played) {

@@ -40,6 +40,10 @@ struct Args {
     #[arg(long, value_name = "CELL", conflicts_with = "full")]
     cell: Option<Cell>,
 
+    /// With --cell: write every event of every engine to a file, a line each
+    #[arg(long, value_name = "FILE", requires = "cell")]
+    events: Option<PathBuf>,
+
     /// Play these only: cubic, reno, bbr, smoltcp
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     only: Vec<String>,
@@ -89,7 +93,7 @@ fn main() -> ExitCode {
     }
     let result = match args.cell {
         _ if args.real => in_real_time(&args),
-        Some(cell) => explain::explain(&cell, &contenders, args.seed),
+        Some(cell) => explain::explain(&cell, &contenders, args.seed, args.events.as_deref()),
         None => whole(&args, &contenders),
     };
     match result {
@@ -118,6 +122,9 @@ fn in_real_time(args: &Args) -> Result<bool, String> {
     let settings = real::Settings { seed: args.seed, seeds: args.seeds, warm_up, measured };
     let rows = real::measure(&cells, &here, &settings)?;
     let holds = real::print(&rows);
+    if args.cell.is_some() {
+        print!("{}", real::counters(&rows));
+    }
     if let Some(file) = &args.json {
         std::fs::write(file, real::json(&rows)).map_err(|e| format!("{}: {e}", file.display()))?;
     }

@@ -5,6 +5,7 @@ use limpid_device::namespace::{KernelRoute, Namespace, NamespaceError, RouteMetr
 use limpid_device::{Tun, TunConfig};
 use limpid_tcp::{Algorithm, Config};
 use limpid_wire::{Cidr, IpAddr};
+use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -128,6 +129,37 @@ impl Ground {
     }
 }
 
+/// What Linux or limpid counted, by Linux's names (`nstat`), where it is not zero.
+pub(crate) type Counters = BTreeMap<String, u64>;
+
+impl Ground {
+    /// What this end's TCP counted.
+    fn counters(&self) -> Counters {
+        match &self.host {
+            None => ["snmp", "netstat"].into_iter().flat_map(linux_counters).collect(),
+            Some(host) => {
+                let counters = host.counters().unwrap_or_default();
+                let named = counters.iter().filter(|(_, value)| *value > 0);
+                named.map(|(counter, value)| (counter.name().to_owned(), value)).collect()
+            }
+        }
+    }
+}
+
+/// Those in a file of the calling thread's network: lines of names, each followed by one of values.
+fn linux_counters(file: &str) -> Vec<(String, u64)> {
+    let text = std::fs::read_to_string(format!("/proc/thread-self/net/{file}")).unwrap_or_default();
+    let lines: Vec<&str> = text.lines().collect();
+    let mut counters = Vec::new();
+    for pair in lines.chunks_exact(2) {
+        let group = pair[0].split(':').next().unwrap_or_default();
+        let values = pair[1].split_whitespace().skip(1).map(|value| value.parse::<u64>().unwrap_or(0));
+        let named = pair[0].split_whitespace().skip(1).zip(values).filter(|(_, value)| *value > 0);
+        counters.extend(named.map(|(name, value)| (format!("{group}{name}"), value)));
+    }
+    counters
+}
+
 fn cidr(octets: [u8; 4]) -> Cidr {
     Cidr { addr: IpAddr::v4(octets), prefix: 32 }
 }
@@ -184,7 +216,7 @@ pub(super) fn serve(
     ready: Sender<()>,
     received: &AtomicU64,
     stop: &Stop,
-) -> Result<(), String> {
+) -> Result<Counters, String> {
     let ground = Ground::lay(Place::Server, side, algorithm, &to_relay)?;
     drop(to_relay);
     let words = |error: io::Error| format!("{} as the server: {error}", side.name());
@@ -220,7 +252,7 @@ pub(super) fn serve(
             Err(error) => return Err(words(error)),
         }
     }
-    Ok(())
+    Ok(ground.counters())
 }
 
 /// The end that sends: connects once the other is ready, and writes until it is over.
@@ -230,12 +262,12 @@ pub(super) fn send(
     to_relay: Sender<(Place, Tun)>,
     is_ready: Receiver<()>,
     stop: &Stop,
-) -> Result<(), String> {
+) -> Result<Counters, String> {
     let ground = Ground::lay(Place::Client, side, algorithm, &to_relay)?;
     drop(to_relay);
     let words = |error: io::Error| format!("{} as the client: {error}", side.name());
     // If the server failed, it says so itself.
-    let Ok(()) = is_ready.recv_timeout(PATIENCE) else { return Ok(()) };
+    let Ok(()) = is_ready.recv_timeout(PATIENCE) else { return Ok(Counters::new()) };
     let connect = || -> io::Result<Stream> {
         let to = endpoint(Place::Server);
         match &ground.host {
@@ -259,7 +291,7 @@ pub(super) fn send(
             Err(error) => return Err(words(error)),
         }
     }
-    Ok(())
+    Ok(ground.counters())
 }
 
 fn await_one<T>(stop: &Stop, accept: impl Fn() -> io::Result<T>) -> io::Result<T> {

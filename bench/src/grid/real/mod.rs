@@ -12,14 +12,15 @@ mod relay;
 mod report;
 
 use crate::cell::{Cell, Loss};
-use end::{Side, Stop};
+use end::{Counters, Side, Stop};
 use indicatif::{ProgressBar, ProgressStyle};
 use relay::Relay;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
+use std::thread::ScopedJoinHandle;
 use std::time::Duration;
 
-pub(crate) use report::{json, print};
+pub(crate) use report::{counters, json, print};
 
 /// How it is measured.
 #[derive(Clone, Copy, Debug)]
@@ -49,7 +50,7 @@ impl Pair {
 }
 
 /// One run.
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Measured {
     /// Bits a second.
     pub(crate) goodput: f64,
@@ -58,6 +59,8 @@ pub(crate) struct Measured {
     /// What the link lost, by chance and at its queue.
     pub(crate) lost: u64,
     pub(crate) queue_full: u64,
+    /// What the client and the server counted.
+    pub(crate) counters: [Counters; 2],
 }
 
 /// All runs of a cell with one controller, by pair; one of each for a seed.
@@ -135,10 +138,11 @@ fn run(cell: &Cell, pair: Pair, algorithm: &'static str, seed: u64, settings: &S
         let measured = relayed(cell, seed, settings, tuns, &received);
         stop.stop();
         // What went wrong at an end is the cause of whatever went wrong here.
-        for end in [server, client] {
-            end.join().unwrap_or_else(|_| Err("an end has panicked".into()))?;
-        }
-        measured
+        let join = |end: ScopedJoinHandle<'_, Result<Counters, String>>| {
+            end.join().unwrap_or_else(|_| Err("an end has panicked".into()))
+        };
+        let (server, client) = (join(server)?, join(client)?);
+        Ok(Measured { counters: [client, server], ..measured? })
     })
 }
 
@@ -161,5 +165,6 @@ fn relayed(
         late: relay.late(),
         lost: tally.lost,
         queue_full: tally.queue_full,
+        counters: Default::default(),
     })
 }

@@ -1,7 +1,8 @@
 //! What came of it, for people and machines.
 
 use super::interval::Interval;
-use super::{Measured, Row};
+use super::{Counters, Measured, Pair, Row};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -97,4 +98,22 @@ pub(crate) fn json(rows: &[Row]) -> String {
         )
     };
     format!("[\n{}\n]\n", rows.iter().map(row).collect::<Vec<_>>().join(",\n"))
+}
+
+/// What both ends counted in a cell's runs, of the last seed: each counter, and beside it each pair's client and server.
+pub(crate) fn counters(rows: &[Row]) -> String {
+    let mut text = String::new();
+    for row in rows {
+        let last: Vec<&Measured> = row.runs.iter().filter_map(|runs| runs.last()).collect();
+        let names: BTreeSet<&String> = last.iter().flat_map(|run| &run.counters).flat_map(|end| end.keys()).collect();
+        let heads = Pair::ALL.map(|pair| format!("{:>10} {:>10}", pair.client.name(), pair.server.name()));
+        let _ = writeln!(text, "\n{} {}\n{:<32}{}", row.algorithm, row.cell, "", heads.join("  "));
+        for name in names {
+            let value = |end: &Counters| end.get(name).copied().unwrap_or(0);
+            let pairs =
+                last.iter().map(|run| format!("{:>10} {:>10}", value(&run.counters[0]), value(&run.counters[1])));
+            let _ = writeln!(text, "{name:<32}{}", pairs.collect::<Vec<_>>().join("  "));
+        }
+    }
+    text
 }
