@@ -187,6 +187,9 @@ pub struct Config {
     pub invalid_ratelimit: Duration,
     /// Drop segments without timestamps once these are negotiated (RFC 7323 §3.2's SHOULD). Linux takes them.
     pub require_timestamps: bool,
+    /// Data out of order that left before what filled a hole last, and arrives after it, is taken though its timestamp is older
+    /// (RFC 7323 §5.3 R1 drops it, and so does Linux): as long as it is no older than what was there when the hole began.
+    pub paws_spares_overtaken: bool,
     /// Clamp on the MSS in both directions (TCP_MAXSEG).
     pub max_seg: Option<u16>,
     /// A stream with less than four segments in flight backs off only after six timeouts in a row
@@ -233,7 +236,8 @@ impl Config {
         follow!(self, before, after: rack, rack_static_window, rack_dup_thresh, tail_loss_probe, max_reordering);
         follow!(self, before, after: ecn, ecn_fallback, accecn_option, accecn_beacon);
         follow!(self, before, after: comp_sack_nr, comp_sack_delay);
-        follow!(self, before, after: invalid_ratelimit, require_timestamps, keepalive, fin_timeout, time_wait, rfc1337);
+        follow!(self, before, after: invalid_ratelimit, require_timestamps, paws_spares_overtaken, keepalive, fin_timeout);
+        follow!(self, before, after: time_wait, rfc1337);
     }
 }
 
@@ -353,6 +357,7 @@ impl Default for Config {
             recv_err: false,
             invalid_ratelimit: Duration::from_millis(500),
             require_timestamps: false,
+            paws_spares_overtaken: true,
             max_seg: None,
             thin_linear_timeouts: false,
             user_timeout: None,

@@ -67,6 +67,7 @@ impl Connection {
             Some(timestamps) => {
                 recent.rejects_in_connection(timestamps.val, cx.now)
                     && !self.is_overtaken_ack(segment, recent, timestamps.val)
+                    && !self.is_overtaken_data(segment, timestamps.val)
             }
             None => self.config.require_timestamps && !flags.contains(TcpFlags::RST),
         };
@@ -85,6 +86,16 @@ impl Connection {
             self.answer_unacceptable(cx, segment, Counter::TcpExtTCPACKSkippedPAWS);
         }
         self.drop(cx, DropReason::Paws)
+    }
+
+    /// Data beyond a hole that left before what was sent again to fill one, and was overtaken by it. If it were dropped, it
+    /// would have to be sent again itself, and would then overtake others: where packets are reordered one loss would bring
+    /// the next for ever.
+    fn is_overtaken_data(&self, segment: &Segment, tsval: u32) -> bool {
+        let since = self.rcv.ts_before_hole.filter(|_| self.config.paws_spares_overtaken && self.rcv.queue.has_holes());
+        since.is_some_and(|since| tsval.wrapping_sub(since) as i32 >= 0)
+            && segment.seq_len() > 0
+            && segment.seq.after_eq(self.rcv_nxt())
     }
 
     /// A bare ACK that changes nothing and was merely overtaken by others is no reason to answer (Linux's
@@ -224,6 +235,8 @@ impl Connection {
     pub(super) fn keep_timestamp(&mut self, now: Instant, segment: &Segment) {
         let (Some(recent), Some(timestamps)) = (self.rcv.ts_recent, segment.options.timestamps) else { return };
         if segment.seq.before_eq(self.rcv.last_ack()) && !recent.rejects(timestamps.val, now) {
+            let before = self.rcv.ts_before_hole.unwrap_or(recent.val());
+            self.rcv.ts_before_hole = self.rcv.queue.has_holes().then_some(before);
             self.rcv.ts_recent = Some(TsRecent::new(timestamps.val, now));
         }
     }

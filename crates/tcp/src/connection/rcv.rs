@@ -31,6 +31,8 @@ pub(super) struct Rcv {
     pub(super) no_memory: bool,
     /// TS.Recent; `None` if timestamps were not negotiated.
     pub(super) ts_recent: Option<TsRecent>,
+    /// What it was before the oldest hole that is still there began to be filled.
+    pub(super) ts_before_hole: Option<u32>,
     /// The end of the newest urgent data.
     pub(super) urgent_end: Option<SeqNum>,
     /// The window field of our SYN.
@@ -66,6 +68,7 @@ impl Rcv {
             sizing: RightSizing::new(now, rcv_nxt, initial),
             no_memory: false,
             ts_recent: birth.ts_recent,
+            ts_before_hole: None,
             urgent_end: None,
             syn_window: birth.window.syn_field(),
             bytes: 0,

@@ -7,7 +7,11 @@ use core::time::Duration;
 use limpid_event::{Counter, Error, Instant, TcpState};
 
 fn host() -> Host {
-    let mut host = Host::listening(Config::default());
+    host_with(Config::default())
+}
+
+fn host_with(config: Config) -> Host {
+    let mut host = Host::listening(config);
     host.now = Instant::from_millis(1_000);
     host.inject("S 0:0(0) win 65535 <mss 1460,sackOK,TS val 1000 ecr 0,nop,wscale 10>");
     host.inject(". 1:1(0) ack 1 win 500 <nop,nop,TS val 1000 ecr 1000>");
@@ -87,4 +91,34 @@ fn the_echo_is_of_the_segment_that_the_ack_is_for() {
     assert!(host.sent()[0].contains("ecr 1000"), "after a gap it does not count");
     host.inject("P. 1:11(10) ack 1 win 500 <nop,nop,TS val 1007 ecr 1000>");
     assert!(host.sent()[0].contains("ecr 1007"));
+}
+
+/// 21:31 is held on its way, and what was sent again later fills the first hole before it arrives.
+fn overtaken(host: &mut Host, tsval: u32) -> u64 {
+    host.inject("P. 11:21(10) ack 1 win 500 <nop,nop,TS val 1001 ecr 1000>");
+    host.inject("P. 31:41(10) ack 1 win 500 <nop,nop,TS val 1003 ecr 1000>");
+    host.inject("P. 1:11(10) ack 1 win 500 <nop,nop,TS val 1050 ecr 1000>");
+    host.inject(&format!("P. 21:31(10) ack 1 win 500 <nop,nop,TS val {tsval} ecr 1000>"));
+    host.counter(Counter::TcpExtPAWSEstab)
+}
+
+#[test]
+fn data_that_was_overtaken_by_what_was_sent_again_is_taken() {
+    let mut host = host();
+    assert_eq!(overtaken(&mut host, 1002), 0);
+    assert_eq!(host.read(100).map(|bytes| bytes.len()), Ok(40));
+    // Now that nothing is missing, what is old is old.
+    host.inject("P. 41:51(10) ack 1 win 500 <nop,nop,TS val 1010 ecr 1000>");
+    assert_eq!(host.counter(Counter::TcpExtPAWSEstab), 1);
+}
+
+#[test]
+fn data_older_than_the_hole_is_dropped() {
+    assert_eq!(overtaken(&mut host(), 998), 1);
+}
+
+#[test]
+fn as_on_linux_overtaken_data_may_be_dropped() {
+    let config = Config { paws_spares_overtaken: false, ..Config::default() };
+    assert_eq!(overtaken(&mut host_with(config), 1002), 1);
 }
