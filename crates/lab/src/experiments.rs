@@ -19,6 +19,7 @@ mod lost_segment;
 mod refused;
 mod simultaneous_close;
 mod simultaneous_open;
+mod syn_flood;
 mod time_wait;
 mod two_flows;
 mod unreachable;
@@ -40,6 +41,7 @@ pub const ALL: &[&Experiment] = &[
     &lost_segment::EXPERIMENT,
     &backlog_full::EXPERIMENT,
     &fast_open::EXPERIMENT,
+    &syn_flood::EXPERIMENT,
     &keepalive_dead_peer::EXPERIMENT,
     &ecn::EXPERIMENT,
     &two_flows::EXPERIMENT,

@@ -4,7 +4,7 @@
 //! host must do for it, [`ours`] and [`kernel`] do it.
 
 use crate::link::Outgoing;
-use limpid_event::{Error, Instant};
+use limpid_event::{Counter, Error, Instant};
 use limpid_stack::Shutdown;
 use limpid_tcp::SynSchedule;
 use limpid_tcp::{Algorithm, KeepAlive};
@@ -131,6 +131,11 @@ pub trait Machine {
 
     /// The socket's own end.
     fn local_endpoint(&self, socket: SocketKey) -> Result<Endpoint, Error>;
+
+    /// One of Linux's counters, where this machine tells of them; else 0.
+    fn counter(&self, _counter: Counter) -> u64 {
+        0
+    }
 
     /// Wakes `waker` once, when something happens that may let `interest` go on.
     fn register(&mut self, socket: SocketKey, interest: Interest, waker: &Waker);

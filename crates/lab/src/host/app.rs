@@ -4,7 +4,7 @@ use super::{Interest, Machine, Options, SocketKey};
 use crate::clock::Clock;
 use crate::executor::{JoinHandle, Spawner};
 use crate::recorder::Recorder;
-use limpid_event::{Error, Instant};
+use limpid_event::{Counter, Error, Instant};
 use limpid_stack::Shutdown;
 use limpid_wire::Endpoint;
 use std::cell::{Cell, RefCell};
@@ -55,6 +55,17 @@ impl App {
     /// Says something for the record: it appears in the ladder beside this host's lifeline.
     pub fn remark(&self, text: impl Into<String>) {
         self.inner.recorder.remark(self.now(), self.inner.host, text);
+    }
+
+    /// One of Linux's counters of this host, where it tells of them; else 0.
+    pub fn counter(&self, counter: Counter) -> u64 {
+        self.inner.machine.borrow().counter(counter)
+    }
+
+    /// A packet arrives at this host from outside of the recorded world: a stranger's.
+    pub fn inject(&self, packet: Vec<u8>) {
+        // A host that can't take it has not got it.
+        let _ = self.inner.machine.borrow_mut().deliver(self.now(), packet);
     }
 
     /// Starts another task of this application.

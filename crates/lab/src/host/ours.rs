@@ -3,7 +3,7 @@
 use super::{Interest, Machine, Options, SocketKey};
 use crate::link::Outgoing;
 use crate::recorder::HostObserver;
-use limpid_event::{Error, Instant};
+use limpid_event::{Counter, Error, Instant};
 use limpid_stack::{
     BindConfig, Config, IfaceId, InterfaceConfig, ListenConfig, Readiness, RxChecksum, RxFrame, Secrets, Shutdown,
     SocketFastOpen, SocketId, Stack, StackConfig, TxBatch,
@@ -221,6 +221,10 @@ impl Machine for OurHost {
         }
         let done = self.stack.readiness(id)?.intersects(Readiness::WRITABLE | Readiness::CLOSED);
         if done { Ok(()) } else { Err(Error::WouldBlock) }
+    }
+
+    fn counter(&self, counter: Counter) -> u64 {
+        self.stack.counters().value(counter)
     }
 
     fn keeps_connect_deadline(&self) -> bool {
