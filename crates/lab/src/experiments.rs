@@ -23,6 +23,7 @@ mod syn_flood;
 mod time_wait;
 mod two_flows;
 mod unreachable;
+mod window_autotuning;
 mod zero_window;
 
 /// Every experiment, in the order in which a newcomer may want to see them.
@@ -38,6 +39,7 @@ pub const ALL: &[&Experiment] = &[
     &abort::EXPERIMENT,
     &time_wait::EXPERIMENT,
     &zero_window::EXPERIMENT,
+    &window_autotuning::EXPERIMENT,
     &lost_segment::EXPERIMENT,
     &backlog_full::EXPERIMENT,
     &fast_open::EXPERIMENT,
