@@ -44,6 +44,9 @@ pub struct StackConfig {
     pub send_buffer_limit: u32,
     /// Ephemeral ports (`ip_local_port_range`).
     pub ephemeral_ports: core::ops::RangeInclusive<u16>,
+    /// Timestamps of different pairs of hosts have different offsets (`tcp_timestamps` is 1, not 2; RFC 7323 §5.4), so that they do not
+    /// tell how long the host is up.
+    pub timestamp_offsets: bool,
     /// Bounds on the memory of all connections' buffers (`tcp_mem`).
     pub memory: MemoryLimits,
     /// Bound on connections in TIME-WAIT (`tcp_max_tw_buckets`).
@@ -111,6 +114,7 @@ impl Default for StackConfig {
             tcp: Arc::new(Config::default()),
             send_buffer_limit: 4_194_304,
             ephemeral_ports: 32_768..=60_999,
+            timestamp_offsets: true,
             memory: MemoryLimits::default(),
             max_time_wait: 131_072,
             max_orphans: 65_536,

@@ -79,6 +79,9 @@ pub struct Config {
     /// The most that SO_RCVBUF may ask for (`net.core.rmem_max`). The larger of this and `recv_buffer_max` decides the window
     /// scale we offer.
     pub recv_buffer_limit: usize,
+    /// The right edge of the window may move left when memory runs out (`tcp_shrink_window`), which RFC 9293 §3.8.6 says it SHOULD
+    /// NOT; only where windows are scaled.
+    pub shrink_window: bool,
     /// The most that is offered as window, bytes (TCP_WINDOW_CLAMP); 0 is no bound.
     pub window_clamp: u32,
     /// ACKs do not wait for an answer to ride on (TCP_QUICKACK), until one was seen to come. Off, a connect's last ACK waits for
@@ -89,6 +92,8 @@ pub struct Config {
     /// A connection is not there to be accepted before data has come with its last ACK or behind it, or so many SYN-ACKs would
     /// have been sent (TCP_DEFER_ACCEPT); 0 is off. Of one who connects, the last ACK waits for data, as with `quick_ack` off.
     pub defer_accept: u8,
+    /// The longest that an ACK waits for data to ride on (TCP_DELACK_MAX_US). RFC 9293 §3.8.6.3 wants less than 500 ms.
+    pub delack_max: Duration,
     /// So many bytes make a socket readable, and an ACK due early while there are fewer (SO_RCVLOWAT).
     pub recv_lowat: u32,
     /// So many ACKs of data out of order at most make one (`tcp_comp_sack_nr`).
@@ -197,6 +202,9 @@ pub struct Config {
     pub thin_linear_timeouts: bool,
     /// TCP_USER_TIMEOUT.
     pub user_timeout: Option<Duration>,
+    /// The figures of SO_KEEPALIVE where a socket has not set its own (`tcp_keepalive_time`, `tcp_keepalive_intvl`,
+    /// `tcp_keepalive_probes`).
+    pub keepalive_figures: KeepAlive,
     /// SO_KEEPALIVE with its three figures; `None` is off.
     pub keepalive: Option<KeepAlive>,
     /// SO_LINGER: `None` off, `Some(0)` close resets.
@@ -232,7 +240,7 @@ impl Config {
         follow!(self, before, after: min_snd_mss, retries1, mtu_probing, base_mss, mtu_probe_floor);
         follow!(self, before, after: thin_linear_timeouts, probe_interval, probe_threshold, path_mtu_second_look);
         follow!(self, before, after: recv_buffer_min, recv_buffer_auto, recv_buffer_max, recv_buffer_limit);
-        follow!(self, before, after: send_buffer_min, send_buffer_max);
+        follow!(self, before, after: send_buffer_min, send_buffer_max, shrink_window, keepalive_figures);
         follow!(self, before, after: rack, rack_static_window, rack_dup_thresh, tail_loss_probe, max_reordering);
         follow!(self, before, after: ecn, ecn_fallback, accecn_option, accecn_beacon);
         follow!(self, before, after: comp_sack_nr, comp_sack_delay);
@@ -309,10 +317,12 @@ impl Default for Config {
             recv_buffer_auto: true,
             recv_buffer_max: 33_554_432,
             recv_buffer_limit: 4_194_304,
+            shrink_window: false,
             window_clamp: 0,
             quick_ack: true,
             ack_at_once: false,
             defer_accept: 0,
+            delack_max: Duration::from_millis(200),
             recv_lowat: 1,
             comp_sack_nr: 44,
             comp_sack_delay: Duration::from_millis(1),
@@ -361,6 +371,7 @@ impl Default for Config {
             max_seg: None,
             thin_linear_timeouts: false,
             user_timeout: None,
+            keepalive_figures: KeepAlive::default(),
             keepalive: None,
             linger: None,
             fin_timeout: Duration::from_secs(60),

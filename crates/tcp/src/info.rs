@@ -129,6 +129,9 @@ pub struct TcpInfo {
     pub reord_seen: u32,
     /// Segments received out of order.
     pub rcv_ooopack: u32,
+    /// How often another path was tried, as after each retransmission timeout: Linux draws another flow hash then, from which
+    /// routers choose.
+    pub rehash: u32,
     /// Retransmission timeouts,
     pub total_rto: u16,
     /// how often sending recovered from a row of them,

@@ -94,7 +94,7 @@ fn connection_info(i: &TcpInfo, state: u8) -> Vec<u8> {
     put64(&mut bytes, &[i.delivery_rate, i.busy_time, i.rwnd_limited, i.sndbuf_limited]);
     put32(&mut bytes, &[i.delivered, i.delivered_ce]);
     put64(&mut bytes, &[i.bytes_sent, i.bytes_retrans]);
-    put32(&mut bytes, &[i.dsack_dups, i.reord_seen, i.rcv_ooopack, i.snd_wnd, i.rcv_wnd, 0]);
+    put32(&mut bytes, &[i.dsack_dups, i.reord_seen, i.rcv_ooopack, i.snd_wnd, i.rcv_wnd, i.rehash]);
     bytes.extend(i.total_rto.to_ne_bytes());
     bytes.extend(i.total_rto_recoveries.to_ne_bytes());
     put32(&mut bytes, &[i.total_rto_time]);

@@ -61,6 +61,25 @@ bitflags::bitflags! {
     }
 }
 
+/// The figures of SO_KEEPALIVE that a socket has set.
+#[derive(Clone, Copy, Debug, Default)]
+struct Figures {
+    idle: Option<Duration>,
+    interval: Option<Duration>,
+    count: Option<u8>,
+}
+
+impl Figures {
+    /// With the stack's where there are none.
+    fn or(self, stack: KeepAlive) -> KeepAlive {
+        KeepAlive {
+            idle: self.idle.unwrap_or(stack.idle),
+            interval: self.interval.unwrap_or(stack.interval),
+            count: self.count.unwrap_or(stack.count),
+        }
+    }
+}
+
 /// A socket's options that the stack does not know of, or not in Linux's words. An accepted connection has those of its
 /// listener.
 #[derive(Clone, Debug)]
@@ -81,7 +100,7 @@ pub(crate) struct Options {
     /// SO_LINGER's time, s; it is kept where lingering is off.
     linger_seconds: i32,
     /// The figures of SO_KEEPALIVE, be it on or off, where they are not the stack's.
-    keepalive: KeepAlive,
+    keepalive: Figures,
     /// TCP_LINGER2, s; 0 is the stack's, -1 none at all.
     linger2: i32,
     /// TCP_NOTSENT_LOWAT; 0 is the stack's.
@@ -104,7 +123,7 @@ impl Default for Options {
             oob_inline: false,
             flags: Flags::empty(),
             linger_seconds: 0,
-            keepalive: KeepAlive::default(),
+            keepalive: Figures::default(),
             linger2: 0,
             notsent_lowat: 0,
             timestamping: 0,

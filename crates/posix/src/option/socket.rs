@@ -57,7 +57,7 @@ pub(super) const TABLE: &[Entry] = &[
         name: abi::SO_KEEPALIVE,
         get: Get::Int(|of| of.config().keepalive.is_some().into()),
         set: Set::Bool(|of, on| {
-            let figures = of.options().keepalive;
+            let figures = of.keepalive();
             of.configure(&mut |config| config.keepalive = on.then_some(figures))
         }),
     },
@@ -266,13 +266,12 @@ fn set_max_pacing_rate(of: Of<'_>, value: &[u8]) -> Result<(), Errno> {
     of.configure(&mut |config| config.max_pacing_rate = rate)
 }
 
-/// SK_MEMINFO_RMEM_ALLOC, RCVBUF, WMEM_ALLOC, SNDBUF, FWD_ALLOC, WMEM_QUEUED, OPTMEM, BACKLOG, DROPS. Bytes of data where
-/// Linux has what their memory costs.
+/// SK_MEMINFO_RMEM_ALLOC, RCVBUF, WMEM_ALLOC, SNDBUF, FWD_ALLOC, WMEM_QUEUED, OPTMEM, BACKLOG, DROPS. The stack has nothing
+/// in reserve for a socket (FWD_ALLOC) and no backlog, and what has left is the device's.
 fn meminfo(of: Of<'_>) -> Result<Vec<u8>, Errno> {
-    let queues = of.queues();
-    let queued = int(queues.unacknowledged as usize);
-    let ints =
-        [int(queues.readable), int(of.recv_bounds().buffer as usize), 0, int(of.send_buffer()), 0, queued, 0, 0, 0];
+    let (bounds, queued) = (of.recv_bounds(), int(of.send_memory()));
+    let (used, buffer) = (int(bounds.used as usize), int(bounds.buffer as usize));
+    let ints = [used, buffer, 0, int(of.send_buffer()), 0, queued, 0, 0, 0];
     Ok(bytes_of_ints(&ints))
 }
 

@@ -10,6 +10,7 @@ use limpid_event::{Instant, Observer, TcpState};
 use limpid_stack::{
     Config, ControllerInfo, IpConfig, RecvBounds, SocketFastOpen, SocketId, Stack, StackConfig, StreamPosition, TcpInfo,
 };
+use limpid_tcp::KeepAlive;
 
 /// See the module. Options are for set-up, so they may take the longer way through a table of functions.
 pub(super) trait Subject {
@@ -42,10 +43,11 @@ pub(super) trait Subject {
     /// Binds it to an interface, or to none.
     fn bind_to_device(&mut self, name: Option<&str>) -> Result<(), Errno>;
     fn device(&self) -> Option<String>;
-    fn queues(&self) -> Queues;
     fn recv_bounds(&self) -> RecvBounds;
     /// Bytes.
     fn send_buffer(&self) -> usize;
+    /// What is held for sending, as it counts for that, bytes.
+    fn send_memory(&self) -> usize;
     /// Connections that wait to be accepted, and the backlog.
     fn accept_queue(&self) -> (usize, usize);
     /// How far the stream that is sent came.
@@ -66,6 +68,12 @@ pub(super) trait Subject {
         self.state() == TcpState::Closed
     }
 
+    /// The figures of SO_KEEPALIVE, be it on or off.
+    fn keepalive(&mut self) -> KeepAlive {
+        let stack = self.stack_config().tcp.keepalive_figures;
+        self.options().keepalive.or(stack)
+    }
+
     fn flag(&mut self, flag: Flags) -> bool {
         self.options().flags.contains(flag)
     }
@@ -73,13 +81,6 @@ pub(super) trait Subject {
     fn set_flag(&mut self, flag: Flags, on: bool) {
         self.options().flags.set(flag, on);
     }
-}
-
-/// What waits in a socket, bytes.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(super) struct Queues {
-    pub(super) readable: usize,
-    pub(super) unacknowledged: u32,
 }
 
 /// A socket of a process.
@@ -198,8 +199,12 @@ impl<O: Observer> Subject for SocketOf<'_, O> {
     }
 
     fn recv_bounds(&self) -> RecvBounds {
-        let none = RecvBounds { buffer: 0, window_clamp: 0 };
+        let none = RecvBounds { buffer: 0, used: 0, window_clamp: 0 };
         self.stack.recv_bounds(self.id()).unwrap_or(none)
+    }
+
+    fn send_memory(&self) -> usize {
+        self.stack.send_memory(self.id()).unwrap_or(0)
     }
 
     fn send_buffer(&self) -> usize {
@@ -224,12 +229,5 @@ impl<O: Observer> Subject for SocketOf<'_, O> {
 
     fn set_fast_open(&mut self, said: SocketFastOpen) -> Result<(), Errno> {
         Ok(self.stack.set_fast_open(self.socket.id, said)?)
-    }
-
-    fn queues(&self) -> Queues {
-        Queues {
-            readable: self.stack.readable_len(self.id()).unwrap_or(0),
-            unacknowledged: self.stack.unacknowledged(self.id()).unwrap_or(0),
-        }
     }
 }

@@ -2,13 +2,12 @@
 
 use super::socket::{int, zero_or_one};
 use super::table::{Entry, Get, Of, Set, UNSETTABLE, unbuilt};
-use super::{Flags, info};
+use super::{Figures, Flags, info};
 use crate::{Errno, abi};
 use alloc::vec::Vec;
 use core::time::Duration;
 use limpid_event::TcpState;
 use limpid_stack::{FastOpenFlags, FastOpenKey, FastOpenKeys, SocketFastOpen};
-use limpid_tcp::KeepAlive;
 
 /// The bounds of TCP_MAXSEG (Linux's TCP_MIN_MSS and MAX_TCP_WINDOW).
 const MAX_SEG: core::ops::RangeInclusive<i32> = 88..=32_767;
@@ -48,26 +47,26 @@ pub(super) const TABLE: &[Entry] = &[
     // RFC 9293 §3.8.4: idle time, time between probes, and how many.
     Entry {
         name: abi::TCP_KEEPIDLE,
-        get: Get::Int(|of| seconds(of.options().keepalive.idle)),
+        get: Get::Int(|of| seconds(of.keepalive().idle)),
         set: Set::Int(|of, value| {
             let idle = keepalive_seconds(value)?;
-            set_keepalive(of, |figures| figures.idle = idle)
+            set_keepalive(of, |figures| figures.idle = Some(idle))
         }),
     },
     Entry {
         name: abi::TCP_KEEPINTVL,
-        get: Get::Int(|of| seconds(of.options().keepalive.interval)),
+        get: Get::Int(|of| seconds(of.keepalive().interval)),
         set: Set::Int(|of, value| {
             let interval = keepalive_seconds(value)?;
-            set_keepalive(of, |figures| figures.interval = interval)
+            set_keepalive(of, |figures| figures.interval = Some(interval))
         }),
     },
     Entry {
         name: abi::TCP_KEEPCNT,
-        get: Get::Int(|of| of.options().keepalive.count.into()),
+        get: Get::Int(|of| of.keepalive().count.into()),
         set: Set::Int(|of, value| {
             let count = count(value)?;
-            set_keepalive(of, |figures| figures.count = count)
+            set_keepalive(of, |figures| figures.count = Some(count))
         }),
     },
     // SYN retransmissions.
@@ -229,7 +228,15 @@ pub(super) const TABLE: &[Entry] = &[
             of.configure(&mut |config| config.rto_min = least)
         }),
     },
-    unbuilt!(abi::TCP_DELACK_MAX_US, 200_000),
+    // The longest that an ACK waits, in ticks as above.
+    Entry {
+        name: abi::TCP_DELACK_MAX_US,
+        get: Get::Int(|of| int(of.config().delack_max.as_micros() as usize)),
+        set: Set::Int(|of, value| {
+            let most = bounded(value, 1001..=200_000).map(in_ticks)?;
+            of.configure(&mut |config| config.delack_max = most)
+        }),
+    },
 ];
 
 /// What is only for sockets that have no connection.
@@ -275,10 +282,9 @@ fn count(value: i32) -> Result<u8, Errno> {
     bounded(value, 1..=MAX_COUNT).map(|count| count as u8)
 }
 
-fn set_keepalive(of: Of<'_>, change: impl FnOnce(&mut KeepAlive)) -> Result<(), Errno> {
-    let figures = &mut of.options().keepalive;
-    change(figures);
-    let figures = *figures;
+fn set_keepalive(of: Of<'_>, change: impl FnOnce(&mut Figures)) -> Result<(), Errno> {
+    change(&mut of.options().keepalive);
+    let figures = of.keepalive();
     of.configure(&mut |config| {
         if config.keepalive.is_some() {
             config.keepalive = Some(figures);

@@ -196,7 +196,7 @@ impl<O: Observer> Stack<O> {
         }
         let config = self.sockets.tcp(socket);
         let buffer = u32::try_from(config.recv_buffer).unwrap_or(u32::MAX);
-        Ok(RecvBounds { buffer, window_clamp: config.window_clamp })
+        Ok(RecvBounds { buffer, used: 0, window_clamp: config.window_clamp })
     }
 
     /// The send buffer, bytes: of a connection, as it has grown.
@@ -210,6 +210,20 @@ impl<O: Observer> Stack<O> {
             return Ok(connection.send_buffer());
         }
         Ok(self.sockets.tcp(socket).send_buffer)
+    }
+
+    /// What is held for sending, as it counts for the send buffer, bytes.
+    ///
+    /// # Errors
+    /// As [`readiness`](Self::readiness).
+    pub fn send_memory(&self, socket: SocketId) -> Result<usize, Error> {
+        match self.sockets.kind(socket)? {
+            Kind::Stream(index) => match &self.flows[*index as usize].phase {
+                Phase::Connection(connection) => Ok(connection.send_queued()),
+                _ => Ok(0),
+            },
+            _ => Ok(0),
+        }
     }
 
     /// How far the stream that is sent came.

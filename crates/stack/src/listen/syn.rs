@@ -212,7 +212,10 @@ impl<O: Observer> Stack<O> {
         let mss = mss_of(path.mtu, remote.is_v4());
         OpenParams {
             isn: isn::initial_sequence_number(&self.keys, now, key),
-            ts_offset: isn::timestamp_offset(&self.keys, local, remote),
+            ts_offset: match self.config.timestamp_offsets {
+                true => isn::timestamp_offset(&self.keys, local, remote),
+                false => 0,
+            },
             mss,
             // As Linux: the peer is not asked for less just because our link is narrow.
             adv_mss: Some(path.metrics.adv_mss.unwrap_or(mss.max(self.config.min_adv_mss))),

@@ -31,6 +31,8 @@ const MIN_SEND_BUFFER: usize = 4608;
 pub struct RecvBounds {
     /// The buffer (SO_RCVBUF), which grows by itself unless it was set.
     pub buffer: u32,
+    /// What is held costs so much of it.
+    pub used: u32,
     /// The most that is offered as window (TCP_WINDOW_CLAMP); 0 is no bound yet.
     pub window_clamp: u32,
 }
@@ -58,7 +60,7 @@ impl Connection {
 
     /// What bounds receiving now.
     pub fn recv_bounds(&self) -> RecvBounds {
-        RecvBounds { buffer: self.rcv.buffer(), window_clamp: self.rcv.window.clamp() }
+        RecvBounds { buffer: self.rcv.buffer(), used: self.rcv.space().used, window_clamp: self.rcv.window.clamp() }
     }
 
     /// How far the stream that is sent came.
@@ -331,6 +333,7 @@ impl Connection {
     /// What of the settings concerns receiving.
     pub(super) fn configure_receiving(&mut self, before: &Config) {
         let config = self.config.clone();
+        self.rcv.heed_config(&config);
         if config.recv_buffer_fixed {
             self.rcv.set_buffer(config.recv_buffer);
         }
@@ -444,6 +447,11 @@ impl Connection {
     /// of the whole stack.
     pub fn memory(&self) -> usize {
         self.snd.memory() + self.rcv.memory()
+    }
+
+    /// What is held for sending as it counts for the send buffer, bytes (Linux's `sk_wmem_queued`).
+    pub fn send_queued(&self) -> usize {
+        self.snd.queue.memory(self.snd.records.count())
     }
 
     /// The part of [`memory`](Self::memory) that is held for sending.

@@ -272,9 +272,11 @@ impl Connection {
     }
 
     fn new(now: Instant, birth: Birth, halves: Halves) -> Connection {
+        let mut rcv = Rcv::new(now, &birth);
+        rcv.heed_config(&birth.config);
         Connection {
             snd: Snd::new(&birth, halves.syn_acked()),
-            rcv: Rcv::new(now, &birth),
+            rcv,
             ecn: EcnState::new(birth.ecn),
             config: birth.config,
             params: birth.params,

@@ -96,6 +96,12 @@ impl Rcv {
         self.buffer
     }
 
+    /// What of the settings is looked up each time.
+    pub(super) fn heed_config(&mut self, config: &Config) {
+        self.window.set_shrinking(config.shrink_window);
+        self.ack.set_longest(config.delack_max, config.rto_min);
+    }
+
     /// SO_RCVBUF was set.
     pub(super) fn set_buffer(&mut self, size: usize) {
         self.buffer = bytes(size);

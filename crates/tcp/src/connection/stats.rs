@@ -232,6 +232,7 @@ impl Connection {
             delivered: self.snd.delivery.delivered(),
             dsack_dups: stats.dsack_dups,
             rcv_ooopack: stats.out_of_order,
+            rehash: stats.total_rto.into(),
             total_rto: stats.total_rto,
             total_rto_recoveries: stats.rto_recoveries,
             total_rto_time: stats.rto_time,

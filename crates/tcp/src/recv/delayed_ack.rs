@@ -92,6 +92,8 @@ pub struct DelayedAck {
     /// So many ACKs more leave at once.
     quick: u8,
     pingpong: bool,
+    /// An ACK waits so long at most.
+    longest: Duration,
     /// None of them ever waits.
     at_once: bool,
     /// The next one does not.
@@ -128,6 +130,7 @@ impl DelayedAck {
             last_small: 0,
             quick: 0,
             pingpong: false,
+            longest: DELAY_MAX,
             at_once: false,
             demanded: false,
             pushed: Pushed::No,
@@ -142,6 +145,12 @@ impl DelayedAck {
     #[must_use]
     pub fn with_ack_at_once(self, at_once: bool) -> DelayedAck {
         DelayedAck { at_once, ..self }
+    }
+
+    /// ACKs wait no longer than `most`, and less than the peer's least retransmission timeout, if it has the one that we have
+    /// (Linux's `tcp_delack_max`).
+    pub fn set_longest(&mut self, most: Duration, rto_min: Duration) {
+        self.longest = most.min(rto_min.max(2 * TICK) - TICK);
     }
 
     /// The next ACK of data does not wait, and then no more: ECN's feedback, or its answer, is urgent (Linux's ICSK_ACK_NOW).
@@ -318,7 +327,7 @@ impl DelayedAck {
             }
             ato = ato.min(max);
         }
-        let mut due = now + ato.min(DELAY_MAX);
+        let mut due = now + ato.min(self.longest);
         if let Some(pending) = self.pending {
             if pending <= now + ato / 4 {
                 return AckDue::Now(TxReason::DelayedAck);

@@ -132,6 +132,7 @@ pub struct RecvWindow {
     /// Do not offer more than this yet: it grows while segments are worth their memory (Linux's rcv_ssthresh).
     threshold: u32,
     scale: WindowScale,
+    shrinks: bool,
     /// How much of a buffer's memory is data, of 256 (Linux's scaling_ratio).
     ratio: u8,
 }
@@ -154,6 +155,7 @@ impl RecvWindow {
             clamp: clamp.min(scale.max_window().bytes()),
             threshold: initial,
             scale,
+            shrinks: false,
             ratio: DEFAULT_RATIO,
         };
         let (full, mss) = (window.full(space), u32::from(adv_mss));
@@ -298,14 +300,16 @@ impl RecvWindow {
     pub fn advertise(&mut self, rcv_nxt: SeqNum, space: Space) -> Window {
         let current = self.current(rcv_nxt).bytes();
         let mut wnd = self.select(space);
-        if wnd < current {
+        let shrinks = self.may_shrink();
+        if wnd < current && !shrinks {
             // Never take back what was offered.
             wnd = self.scale.round_up(current);
         }
         let field = UnscaledWindow::new(wnd).scale(self.scale);
         self.wnd = wnd;
         self.wup = rcv_nxt;
-        self.right_edge = (rcv_nxt + wnd).later(self.right_edge);
+        let edge = rcv_nxt + wnd;
+        self.right_edge = if shrinks { edge } else { edge.later(self.right_edge) };
         field
     }
 
@@ -339,6 +343,24 @@ impl RecvWindow {
         wnd > 0 && u64::from(wnd) >= 2 * u64::from(current)
     }
 
+    /// The right edge may move left (`tcp_shrink_window`): only where windows are scaled, as on Linux.
+    pub fn set_shrinking(&mut self, shrinks: bool) {
+        self.shrinks = shrinks;
+    }
+
+    fn may_shrink(&self) -> bool {
+        self.shrinks && self.scale != WindowScale::NONE
+    }
+
+    /// The window that does not tell of more than there is.
+    fn select_exactly(&self, free: u32, full: u32, allowed: u32, mss: u32) -> u32 {
+        let free = self.scale.round_down(free);
+        if free < full / 2 && (free < allowed / 16 || free < mss || free == 0) {
+            return 0;
+        }
+        if free > self.threshold { self.scale.round_up(self.threshold) } else { free }
+    }
+
     /// The largest window worth offering.
     fn select(&self, space: Space) -> u32 {
         let allowed = self.full(space);
@@ -348,6 +370,9 @@ impl RecvWindow {
             return 0;
         }
         let mut free = self.free(space);
+        if self.may_shrink() {
+            return self.select_exactly(free, full, allowed, mss);
+        }
         if free < full / 2 {
             free = self.scale.round_down(free);
             // Less than a segment, or than a sixteenth of the buffer: wait until there is more.

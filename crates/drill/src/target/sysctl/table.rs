@@ -70,7 +70,7 @@ const ONE_STACK: &str = "it is about how Linux works inside";
 /// Every sysctl that is known.
 pub(super) const TABLE: &[Row] = rows! {
     // What the handshake offers.
-    "net.ipv4.tcp_timestamps" => flag(|c| c.tcp.timestamps, |c, on| tcp(c).timestamps = on),
+    "net.ipv4.tcp_timestamps" => Number { least: 0, most: 2, read: timestamps, write: set_timestamps },
     "net.ipv4.tcp_sack" => flag(|c| c.tcp.sack, |c, on| tcp(c).sack = on),
     "net.ipv4.tcp_dsack" => flag(|c| c.tcp.dsack, |c, on| tcp(c).dsack = on),
     "net.ipv4.tcp_window_scaling" => flag(|c| c.tcp.window_scaling, |c, on| tcp(c).window_scaling = on),
@@ -113,9 +113,24 @@ pub(super) const TABLE: &[Row] = rows! {
     },
     "net.ipv4.tcp_rto_max_ms" => Number { least: 1000, most: 120_000, read: |c| c.tcp.rto_max.as_millis() as i64, write: |c, n| tcp(c).rto_max = Duration::from_millis(n.unsigned_abs()) },
     "net.ipv4.tcp_rto_min_us" => Number { least: 1, most: 120_000_000, read: |c| c.tcp.rto_min.as_micros() as i64, write: |c, n| tcp(c).rto_min = Duration::from_micros(n.unsigned_abs()) },
-    "net.ipv4.tcp_keepalive_time" => Only { values: &["7200"], why: "sockets set it by TCP_KEEPIDLE" },
-    "net.ipv4.tcp_keepalive_intvl" => Only { values: &["75"], why: "sockets set it by TCP_KEEPINTVL" },
-    "net.ipv4.tcp_keepalive_probes" => Only { values: &["9"], why: "sockets set it by TCP_KEEPCNT" },
+    "net.ipv4.tcp_keepalive_time" => Number {
+        least: 1,
+        most: MOST / 1000,
+        read: |c| c.tcp.keepalive_figures.idle.as_secs() as i64,
+        write: |c, n| tcp(c).keepalive_figures.idle = Duration::from_secs(n.unsigned_abs()),
+    },
+    "net.ipv4.tcp_keepalive_intvl" => Number {
+        least: 1,
+        most: MOST / 1000,
+        read: |c| c.tcp.keepalive_figures.interval.as_secs() as i64,
+        write: |c, n| tcp(c).keepalive_figures.interval = Duration::from_secs(n.unsigned_abs()),
+    },
+    "net.ipv4.tcp_keepalive_probes" => Number {
+        least: 0,
+        most: 255,
+        read: |c| c.tcp.keepalive_figures.count.into(),
+        write: |c, n| tcp(c).keepalive_figures.count = n as u8,
+    },
     "net.ipv4.tcp_thin_linear_timeouts" => flag(|c| c.tcp.thin_linear_timeouts, |c, on| tcp(c).thin_linear_timeouts = on),
     "net.ipv4.tcp_invalid_ratelimit" => Number {
         least: 0,
@@ -141,9 +156,9 @@ pub(super) const TABLE: &[Row] = rows! {
     "net.ipv4.tcp_rmem" => Numbers { least: 1, read: recv_memory, write: set_recv_memory },
     "net.ipv4.tcp_wmem" => Numbers { least: 1, read: send_memory, write: set_send_memory },
     "net.ipv4.tcp_moderate_rcvbuf" => flag(|c| c.tcp.recv_buffer_auto, |c, on| tcp(c).recv_buffer_auto = on),
-    "net.ipv4.tcp_adv_win_scale" => Only { values: &["1"], why: "half of the buffer is offered as window" },
+    "net.ipv4.tcp_adv_win_scale" => NoEffect { default: "1", why: "Linux does not look at it any more either" },
     "net.ipv4.tcp_app_win" => Only { values: &["31"], why: "no part of the buffer is set apart" },
-    "net.ipv4.tcp_shrink_window" => Only { values: &["0"], why: "the window does not shrink" },
+    "net.ipv4.tcp_shrink_window" => flag(|c| c.tcp.shrink_window, |c, on| tcp(c).shrink_window = on),
     "net.ipv4.tcp_notsent_lowat" => Number { least: 0, most: u32::MAX as i64, read: |c| c.tcp.notsent_lowat.into(), write: |c, n| tcp(c).notsent_lowat = n as u32 },
     "net.core.rmem_max" => Number {
         least: 2304, most: MOST, read: |c| c.tcp.recv_buffer_limit as i64, write: |c, n| tcp(c).recv_buffer_limit = n as usize,
@@ -268,6 +283,20 @@ fn recovery(config: &StackConfig) -> i64 {
 fn set_recovery(config: &mut StackConfig, bits: i64) {
     tcp(config).rack_static_window = bits & 2 != 0;
     tcp(config).rack_dup_thresh = bits & 4 == 0;
+}
+
+/// 2 is with timestamps that have no offset of their own.
+fn timestamps(config: &StackConfig) -> i64 {
+    match (config.tcp.timestamps, config.timestamp_offsets) {
+        (false, _) => 0,
+        (true, true) => 1,
+        (true, false) => 2,
+    }
+}
+
+fn set_timestamps(config: &mut StackConfig, number: i64) {
+    config.timestamp_offsets = number != 2;
+    tcp(config).timestamps = number != 0;
 }
 
 fn cookies(config: &StackConfig) -> i64 {
