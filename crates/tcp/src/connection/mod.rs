@@ -355,6 +355,9 @@ impl Connection {
             self.tell_of_room();
         }
         self.configure_receiving(&before);
+        if self.config.send_buffer_fixed {
+            self.snd.buffer = self.config.send_buffer;
+        }
         // As Linux: Nagle's algorithm switched off lets go what waits, and so does pulling the cork without it.
         let (flushed, uncorked) = (!before.no_delay && self.config.no_delay, before.cork && !self.config.cork);
         self.snd.push_small |= flushed || (uncorked && self.config.no_delay);

@@ -92,8 +92,8 @@ pub struct DelayedAck {
     /// So many ACKs more leave at once.
     quick: u8,
     pingpong: bool,
-    /// An ACK waits so long at most.
-    longest: Duration,
+    /// An ACK waits so long at most, ms.
+    longest: u8,
     /// None of them ever waits.
     at_once: bool,
     /// The next one does not.
@@ -130,7 +130,7 @@ impl DelayedAck {
             last_small: 0,
             quick: 0,
             pingpong: false,
-            longest: DELAY_MAX,
+            longest: DELAY_MAX.as_millis() as u8,
             at_once: false,
             demanded: false,
             pushed: Pushed::No,
@@ -150,7 +150,7 @@ impl DelayedAck {
     /// ACKs wait no longer than `most`, and less than the peer's least retransmission timeout, if it has the one that we have
     /// (Linux's `tcp_delack_max`).
     pub fn set_longest(&mut self, most: Duration, rto_min: Duration) {
-        self.longest = most.min(rto_min.max(2 * TICK) - TICK);
+        self.longest = most.min(rto_min.max(2 * TICK) - TICK).as_millis().min(200) as u8;
     }
 
     /// The next ACK of data does not wait, and then no more: ECN's feedback, or its answer, is urgent (Linux's ICSK_ACK_NOW).
@@ -327,7 +327,7 @@ impl DelayedAck {
             }
             ato = ato.min(max);
         }
-        let mut due = now + ato.min(self.longest);
+        let mut due = now + ato.min(Duration::from_millis(self.longest.into()));
         if let Some(pending) = self.pending {
             if pending <= now + ato / 4 {
                 return AckDue::Now(TxReason::DelayedAck);

@@ -6,9 +6,9 @@
 #[cfg(test)]
 mod tests;
 
-/// What a segment's head costs beside its data: room for headers (Linux's MAX_TCP_HEADER) and what follows the data
-/// (`struct skb_shared_info`).
-const HEAD: u32 = 320 + 320;
+/// What a segment's head costs beside its data: room for headers (Linux's MAX_TCP_HEADER, without wireless links and tunnels) and
+/// what follows the data (`struct skb_shared_info`).
+const HEAD: u32 = 192 + 320;
 
 /// A packet's descriptor (`struct sk_buff`).
 const DESCRIPTOR: u32 = 256;

@@ -642,3 +642,20 @@ mod user_timeout {
         }
     }
 }
+
+/// As Linux 6.18: SO_SNDBUF takes effect at once, and stays; else the buffer grows while its writer waits.
+#[test]
+fn the_send_buffer_grows_until_it_is_set() {
+    let mut host = Host::established_after(plain(), 100);
+    assert_eq!(host.connection().send_buffer(), 46_080, "made for ten segments, twice");
+    assert_eq!(host.write(&[0; 500_000]), Ok(46_720));
+    host.forget();
+    host.inject(". 1:1(0) ack 14601 win 65535");
+    host.inject(". 1:1(0) ack 43801 win 65535");
+    let grown = host.connection().send_buffer();
+    assert!(grown > 46_080, "{grown}");
+    host.configure(|config| (config.send_buffer, config.send_buffer_fixed) = (10_000, true));
+    assert_eq!(host.connection().send_buffer(), 10_000);
+    host.inject(". 1:1(0) ack 46721 win 65535");
+    assert_eq!(host.connection().send_buffer(), 10_000);
+}
