@@ -2,6 +2,7 @@
 
 use crate::Config;
 use crate::testing::{Host, Phase, cx};
+use alloc::format;
 use alloc::sync::Arc;
 use core::time::Duration;
 use limpid_event::{Counter, Error, Instant, TcpState};
