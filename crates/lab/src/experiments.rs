@@ -16,10 +16,12 @@ mod half_close;
 mod handshake;
 mod keepalive_dead_peer;
 mod lost_segment;
+mod rack_reordering;
 mod refused;
 mod simultaneous_close;
 mod simultaneous_open;
 mod syn_flood;
+mod tail_loss;
 mod time_wait;
 mod two_flows;
 mod unreachable;
@@ -41,6 +43,8 @@ pub const ALL: &[&Experiment] = &[
     &zero_window::EXPERIMENT,
     &window_autotuning::EXPERIMENT,
     &lost_segment::EXPERIMENT,
+    &tail_loss::EXPERIMENT,
+    &rack_reordering::EXPERIMENT,
     &backlog_full::EXPERIMENT,
     &fast_open::EXPERIMENT,
     &syn_flood::EXPERIMENT,

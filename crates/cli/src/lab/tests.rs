@@ -48,6 +48,7 @@ snapshots! {
     time_wait: "time-wait", Settings::default();
     zero_window: "zero-window", Settings::default();
     lost_segment: "lost-segment", Settings::default();
+    tail_loss: "tail-loss", Settings::default();
     backlog_full: "backlog-full", Settings::default();
     keepalive_dead_peer: "keepalive-dead-peer", Settings::default();
 }

@@ -208,7 +208,7 @@ impl Controller for Cubic {
         if let Some(rtt) = sample.rtt {
             self.measure(sample, rtt);
         }
-        if sample.in_recovery || !sample.cwnd_limited || sample.acked == 0 {
+        if sample.in_recovery || !sample.cwnd_limited || !sample.may_raise() {
             return;
         }
         let mut left = sample.delivered;

@@ -55,7 +55,7 @@ impl Reno {
 
 impl Controller for Reno {
     fn on_ack(&mut self, sample: &AckSample) {
-        if sample.in_recovery || !sample.cwnd_limited || sample.acked == 0 {
+        if sample.in_recovery || !sample.cwnd_limited || !sample.may_raise() {
             return;
         }
         let left = self.cwnd.slow_start(sample.delivered);

@@ -35,6 +35,8 @@ pub struct AckSample {
     pub acked: u32,
     /// Segments that it newly told to have arrived, cumulatively or by SACK, or by being a duplicate.
     pub delivered: u32,
+    /// Segments overtake each other on this path: what SACK tells is as good as an ACK in order.
+    pub overtaken: bool,
     /// Segments in flight before it.
     pub prior_in_flight: u32,
     /// Segments in flight now.
@@ -148,6 +150,7 @@ impl AckSample {
             now,
             acked,
             delivered: acked,
+            overtaken: false,
             prior_in_flight: acked,
             in_flight: 0,
             mss,
@@ -167,6 +170,12 @@ impl AckSample {
             pacing_rate: u64::MAX,
             paced: false,
         }
+    }
+
+    /// Whether the window may grow by it: something was acknowledged in order, or that means nothing here (Linux's
+    /// `tcp_may_raise_cwnd`).
+    pub fn may_raise(&self) -> bool {
+        self.acked > 0 || (self.overtaken && self.delivered > 0)
     }
 }
 

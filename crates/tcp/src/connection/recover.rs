@@ -235,6 +235,7 @@ impl Connection {
             paced: snd.is_paced(&self.config),
             cwnd_full: snd.usage.was_full(),
             recovery: snd.recovery.phase(),
+            overtaken: snd.recovery.reordering().degree() > self.config.reordering.into(),
             delivered: acked.delivered_segments,
             prior_in_flight: before.in_flight,
             in_flight: snd.in_flight(),
