@@ -264,6 +264,22 @@ counters! {
     TcpExtTCPMTUPSuccess,
     /// Probes of a path's MTU that were lost.
     TcpExtTCPMTUPFail,
+    /// Segments without a TCP-MD5 digest where there is a key.
+    TcpExtTCPMD5NotFound,
+    /// Segments with a TCP-MD5 digest where there is no key.
+    TcpExtTCPMD5Unexpected,
+    /// Segments with a wrong TCP-MD5 digest.
+    TcpExtTCPMD5Failure,
+    /// Segments without TCP-AO where there is a key.
+    TcpExtTCPAORequired,
+    /// Segments with a wrong TCP-AO MAC.
+    TcpExtTCPAOBad,
+    /// Segments that name a TCP-AO key that is not there.
+    TcpExtTCPAOKeyNotFound,
+    /// Segments with a good TCP-AO MAC.
+    TcpExtTCPAOGood,
+    /// ICMP errors that connections with TCP-AO did not hear.
+    TcpExtTCPAODroppedIcmps,
 }
 
 /// A value for each [`Counter`].

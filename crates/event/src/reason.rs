@@ -211,6 +211,8 @@ pub enum DropReason {
     Unsupported,
     /// It came with a smaller TTL than its socket takes (RFC 5082 §3).
     MinTtl,
+    /// Its TCP-MD5 or TCP-AO signature is missing, wrong, or not awaited (RFC 2385 §2.0, RFC 5925 §7.3).
+    Signature,
 }
 
 impl DropReason {
@@ -246,6 +248,7 @@ impl DropReason {
             DropReason::RateLimited => "rate limited",
             DropReason::Unsupported => "not supported",
             DropReason::MinTtl => "TTL too small for the socket",
+            DropReason::Signature => "not signed as agreed",
         }
     }
 }

@@ -72,8 +72,6 @@ const NOT_BUILT: &[&str] = &[
     "SO_MAX_PACING_RATE",
     "SO_INCOMING_CPU",
     "SO_TXTIME",
-    "TCP_MD5SIG",
-    "TCP_MD5SIG_EXT",
     "TCP_REPAIR",
     "TCP_SAVE_SYN",
     "TCP_FASTOPEN",

@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_debug_implementations)]
 
+mod auth;
 mod builder;
 mod clock;
 mod driver;
@@ -19,6 +20,7 @@ mod shard;
 mod socket;
 mod stream;
 
+pub use auth::{AoAlgorithm, AoKey, AoKeyState, AuthKey, Secret};
 pub use builder::Builder;
 pub use clock::Clock;
 pub use host::Host;

@@ -53,6 +53,10 @@ impl TcpListener {
         Ok((stream, peer.into()))
     }
 
+    pub(crate) fn socket(&self) -> &Socket {
+        &self.socket
+    }
+
     /// The connections that come, for ever.
     pub fn incoming(&self) -> Incoming<'_> {
         Incoming { listener: self }

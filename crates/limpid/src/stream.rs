@@ -85,6 +85,10 @@ impl TcpStream {
         Ok(TcpStream::from_socket(socket))
     }
 
+    pub(crate) fn socket(&self) -> &Socket {
+        &self.socket
+    }
+
     pub(crate) fn from_socket(socket: Socket) -> TcpStream {
         TcpStream { socket: Arc::new(Shared(socket)) }
     }
@@ -270,7 +274,7 @@ impl Shared {
 }
 
 /// Is an active open done?
-fn connected(stack: &mut Engine, id: SocketId) -> Result<(), Error> {
+pub(crate) fn connected(stack: &mut Engine, id: SocketId) -> Result<(), Error> {
     let readiness = stack.readiness(id)?;
     if readiness.intersects(Readiness::ERROR | Readiness::CLOSED) {
         return Err(stack.take_error(id)?.unwrap_or(Error::ConnectionAborted));

@@ -4,7 +4,7 @@
 
 use limpid::device::TunConfig;
 use limpid::device::namespace::Namespace;
-use limpid::{Host, TcpListener, TcpStream};
+use limpid::{AuthKey, Host, TcpListener, TcpStream};
 use rustix::net::{self, AddressFamily, RecvFlags, SendFlags, SocketType, ipproto, sockopt};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr};
@@ -185,4 +185,66 @@ fn hosts_outlive_the_thread_that_made_them() {
         connecting.join().unwrap().unwrap().read_to_string(&mut text).unwrap();
         assert_eq!(text, "still there");
     });
+}
+
+/// Linux's `struct tcp_md5sig` for a peer, set on a socket of std's. False where Linux is built without it.
+fn set_linux_md5(socket: &impl std::os::fd::AsRawFd, peer: std::net::IpAddr, key: &[u8]) -> bool {
+    let mut sig = [0u8; 216];
+    match peer {
+        std::net::IpAddr::V4(v4) => {
+            sig[..2].copy_from_slice(&(libc::AF_INET as u16).to_ne_bytes());
+            sig[4..8].copy_from_slice(&v4.octets());
+        }
+        std::net::IpAddr::V6(v6) => {
+            sig[..2].copy_from_slice(&(libc::AF_INET6 as u16).to_ne_bytes());
+            sig[8..24].copy_from_slice(&v6.octets());
+        }
+    }
+    sig[130..132].copy_from_slice(&(key.len() as u16).to_ne_bytes());
+    sig[136..136 + key.len()].copy_from_slice(key);
+    // SAFETY: the pointer is to 216 bytes that live through the call, which only reads them.
+    let result = unsafe {
+        libc::setsockopt(socket.as_raw_fd(), libc::IPPROTO_TCP, libc::TCP_MD5SIG, sig.as_ptr().cast(), sig.len() as u32)
+    };
+    result == 0
+}
+
+/// RFC 2385, both ways, with SACK, retransmissions and TIME-WAIT: Linux and we believe each other's digests.
+#[test]
+fn linux_and_we_believe_each_others_md5_digests() {
+    for (ours, theirs, net) in [("10.0.0.103", "10.0.0.199", "10.0.0.0/24"), ("fd00::103", "fd00::199", "fd00::/64")] {
+        with_kernel(TunConfig { mtu: 1500, offload: true, ..TunConfig::default() }, move |host, _namespace| {
+            let (ours, theirs): (std::net::IpAddr, std::net::IpAddr) = (ours.parse().unwrap(), theirs.parse().unwrap());
+            let listener = std::net::TcpListener::bind((theirs, 179)).unwrap();
+            if !set_linux_md5(&listener, ours, b"secret") {
+                return eprintln!("skipped: Linux has no TCP_MD5SIG");
+            }
+            let server = std::thread::spawn(move || {
+                let (stream, _) = listener.accept().unwrap();
+                io::copy(&mut &stream, &mut &stream).unwrap();
+            });
+            let key = AuthKey::md5(net, b"secret").unwrap();
+            let stream = TcpStream::connect_authenticated(&host, (theirs, 179).into(), &[key]).unwrap();
+            echo_is_exact(&stream, |s| s.shutdown(Shutdown::Write).unwrap(), 500_000);
+            server.join().unwrap();
+
+            let listener = TcpListener::bind(&host, (ours, 1790)).unwrap();
+            listener.add_key(AuthKey::md5(net, b"other").unwrap()).unwrap();
+            std::thread::spawn(move || {
+                let (stream, _) = listener.accept().unwrap();
+                io::copy(&mut &stream, &mut &stream)
+            });
+            let family = if ours.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+            let socket = net::socket(family, SocketType::STREAM, None).unwrap();
+            let stream = std::net::TcpStream::from(socket);
+            assert!(set_linux_md5(&stream, ours, b"other"));
+            net::connect(&stream, &SocketAddr::from((ours, 1790))).unwrap();
+            stream.set_read_timeout(Some(LONG)).unwrap();
+            echo_is_exact(&stream, |s| s.shutdown(Shutdown::Write).unwrap(), 500_000);
+            let counters = host.counters().unwrap();
+            for counter in [limpid::event::Counter::TcpExtTCPMD5Failure, limpid::event::Counter::TcpExtTCPMD5NotFound] {
+                assert_eq!(counters.value(counter), 0, "{counter:?}");
+            }
+        });
+    }
 }

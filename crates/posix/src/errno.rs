@@ -78,6 +78,7 @@ errnos! {
     EHOSTUNREACH = 113, "No route to host";
     EALREADY = 114, "Operation already in progress";
     EINPROGRESS = 115, "Operation now in progress";
+    EKEYREJECTED = 129, "Key was rejected by service";
 }
 
 impl Errno {

@@ -259,7 +259,6 @@ fn what_is_not_there_is_an_error() {
     for (level, name) in [
         (abi::SOL_SOCKET, abi::SO_REUSEPORT),
         (abi::IPPROTO_TCP, abi::TCP_FASTOPEN),
-        (abi::IPPROTO_TCP, abi::TCP_MD5SIG),
         (abi::IPPROTO_IP, abi::IP_BIND_ADDRESS_NO_PORT),
         (abi::SOL_SOCKET, 9999),
         (abi::IPPROTO_TCP, 9999),

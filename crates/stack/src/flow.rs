@@ -9,6 +9,7 @@
 //!
 //! A phase has one entry in the demux table and one in the timing wheel; the next phase takes both over.
 
+use crate::auth::FlowAuth;
 use crate::demux::{FlowKey, Handle};
 use crate::icmp::error::IcmpNotice;
 use crate::iface::{Header, Path, Turn};
@@ -46,6 +47,8 @@ pub(crate) struct Flow {
     pub(crate) icmp: Option<Box<IcmpNotice>>,
     /// The headers of the peer's SYN, if its listener keeps them, until they are taken.
     pub(crate) saved_syn: Option<Box<[u8]>>,
+    /// What it signs with, and asks of its peer.
+    pub(crate) auth: Option<Box<FlowAuth>>,
 }
 
 impl Flow {
@@ -107,6 +110,7 @@ pub(crate) struct Embryo {
     pub(crate) timer: TimerId,
     /// The SYN's headers, if the listener keeps them.
     pub(crate) saved_syn: Option<Box<[u8]>>,
+    pub(crate) auth: Option<Box<FlowAuth>>,
 }
 
 /// A SYN that waits for the application's answer.
@@ -129,6 +133,7 @@ pub(crate) struct Quiet {
     pub(crate) timer: TimerId,
     pub(crate) config: Arc<Config>,
     pub(crate) hold: Hold,
+    pub(crate) auth: Option<Box<FlowAuth>>,
     /// TOS or traffic class, and mark, of its ACKs.
     pub(crate) class: u8,
     pub(crate) mark: u32,
@@ -273,8 +278,9 @@ impl<O: Observer> Stack<O> {
             self.leave_wire(index, Handle::Flow(index));
         } else {
             self.open_flows -= 1;
+            let auth = self.flows[index as usize].auth.take();
             let (until, _) = time_wait.poll_timeout();
-            let quiet = self.quiet.insert(Quiet { time_wait, key, id, timer, config, hold, class, mark }) as u32;
+            let quiet = self.quiet.insert(Quiet { time_wait, key, id, timer, config, hold, auth, class, mark }) as u32;
             self.table.set(key, Handle::TimeWait(quiet));
             self.wheel.rename(timer, Wake::TimeWait(quiet));
             self.wheel.set(timer, Some(until));
@@ -304,7 +310,10 @@ impl<O: Observer> Stack<O> {
             let flow = &mut self.flows[index as usize];
             let Phase::Connection(connection) = &mut flow.phase else { return };
             let (key, id, ip) = (flow.key, flow.id, flow.ip);
-            let Some(transmit) = connection.poll_transmit(&mut self.env.cx(now, id)) else { return };
+            let Some(mut transmit) = connection.poll_transmit(&mut self.env.cx(now, id)) else { return };
+            if let Some(auth) = &mut flow.auth {
+                auth.sign(&key, &mut transmit.segment);
+            }
             let marks = self.stateless_marks(&key, &ip);
             self.send_segment(now, (&key, id), (marks, ip.iface), transmit);
         }
@@ -373,7 +382,7 @@ impl<O: Observer> Stack<O> {
 
     /// Enters a connection in all tables.
     pub(crate) fn insert_flow(&mut self, flow: NewFlow) -> u32 {
-        let NewFlow { phase, key, id, owner, hold, path, ip } = flow;
+        let NewFlow { phase, key, id, owner, hold, path, ip, auth } = flow;
         let marks = self.marks(&key, &ip);
         let min_ttl = ip.of_version(key.remote.addr.is_v4()).min_ttl;
         let path_generation = self.net.routes.generation;
@@ -385,6 +394,7 @@ impl<O: Observer> Stack<O> {
             icmp: None,
             charged: 0,
             saved_syn: None,
+            auth,
             phase,
             key,
             id,
@@ -418,6 +428,7 @@ pub(crate) struct NewFlow {
     pub(crate) hold: Hold,
     pub(crate) path: Path,
     pub(crate) ip: IpConfig,
+    pub(crate) auth: Option<Box<FlowAuth>>,
 }
 
 /// The readiness of what is over: nothing blocks.

@@ -44,6 +44,7 @@
 
 extern crate alloc;
 
+mod auth;
 mod command;
 mod config;
 mod demux;
@@ -67,6 +68,7 @@ mod tcp_in;
 mod tcp_out;
 mod wheel;
 
+pub use auth::{AoAlgorithm, AoKey, AoKeyState, KeyError, MAX_AO_KEYS, MAX_KEY_LEN, MAX_MD5_KEYS, Secret};
 pub use command::Listed;
 pub use config::{BindConfig, ListenConfig, PathMtuDiscovery, Secrets, StackConfig, SynCookies};
 pub use fast_open::{FastOpenConfig, FastOpenFlags, FastOpenKey, FastOpenKeys, SocketFastOpen};

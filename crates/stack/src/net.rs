@@ -108,6 +108,11 @@ impl Net {
         })
     }
 
+    /// The largest super-segment on a path. Signed segments leave one by one: each has a signature of its own.
+    pub(crate) fn max_burst(&self, path: &Path, signed: bool) -> u32 {
+        if signed { 0 } else { self.iface(path.iface).config.gso_max }
+    }
+
     /// Queues a frame that belongs to no connection.
     pub(crate) fn queue_reply<O>(&mut self, env: &mut Env<O>, iface: IfaceId, frame: TxFrame) {
         let counter = if self.iface_mut(iface).reply(frame) { Counter::IpOutRequests } else { Counter::IpOutDiscards };

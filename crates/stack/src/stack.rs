@@ -1,5 +1,6 @@
 //! The stack: what it holds, how it is set up, and what drives it.
 
+use crate::auth::Authentication;
 use crate::demux::{BindTable, FlowTable};
 use crate::fast_open::BlackHole;
 use crate::flow::{Embryo, Flow, HeldSyn, Quiet};
@@ -49,6 +50,8 @@ pub struct Stack<O: Observer = Silent> {
     pub(crate) orphans: usize,
     /// What is remembered of peers.
     pub(crate) metrics: MetricsCache,
+    /// Which sockets and segments are signed.
+    pub(crate) auth: Authentication,
     /// Whether Fast Open pauses.
     pub(crate) black_hole: BlackHole,
     /// Connections that Fast Open began whose handshake is not complete, each with its listener.
@@ -122,6 +125,7 @@ impl<O: Observer> Stack<O> {
             open_flows: 0,
             orphans: 0,
             metrics: MetricsCache::default(),
+            auth: Authentication::default(),
             black_hole: BlackHole::default(),
             fast_openings: BTreeMap::new(),
             saves_syns: false,

@@ -121,11 +121,14 @@ impl<O: Observer> Stack<O> {
         loop {
             let flow = &mut self.flows[index as usize];
             let mut cx = self.env.cx(now, flow.id);
-            let transmit = match &mut flow.phase {
+            let mut transmit = match &mut flow.phase {
                 Phase::SynSent(syn_sent) => syn_sent.poll_transmit(&mut cx),
                 Phase::Connection(connection) => connection.poll_transmit(&mut cx),
                 Phase::Over(_) | Phase::Between => None,
             };
+            if let (Some(auth), Some(transmit)) = (&mut flow.auth, &mut transmit) {
+                auth.sign(&flow.key, &mut transmit.segment);
+            }
             let (path, v4) = (flow.path, flow.key.remote.addr.is_v4());
             if transmit.as_ref().is_none_or(|t| self.fits(&path, v4, t)) {
                 return transmit;
@@ -221,7 +224,7 @@ impl<O: Observer> Stack<O> {
         if before == path {
             return;
         }
-        let (mss, max_burst) = (mss_of(path.mtu, dst.is_v4()), self.net.iface(path.iface).config.gso_max);
+        let (mss, max_burst) = (mss_of(path.mtu, dst.is_v4()), self.net.max_burst(&path, flow.auth.is_some()));
         match &mut flow.phase {
             Phase::SynSent(syn_sent) => syn_sent.handle_path(mss, max_burst),
             Phase::Connection(connection) => connection.handle_path(&mut self.env.cx(now, flow.id), mss, max_burst),

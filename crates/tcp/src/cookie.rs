@@ -84,6 +84,7 @@ fn options_of(tsval: u32, config: &Config, peer_mss: u16) -> Negotiated {
         scaling,
         timestamps: true,
         sack: tsval & SACK_BIT != 0 && config.sack,
+        signed: 0,
     }
 }
 

@@ -52,5 +52,5 @@ pub use outcome::{Cx, Next, Outcome, Readiness, Transmit};
 pub use reply::reset_for;
 pub use send::WriteFlags;
 pub use syn_received::{SynReceived, SynReceivedOutcome, SynReceivedTimeout};
-pub use syn_sent::{OpenParams, SynSent, SynSentOutcome};
+pub use syn_sent::{OpenParams, Signature, SynSent, SynSentOutcome};
 pub use time_wait::{TimeWait, TimeWaitOutcome};

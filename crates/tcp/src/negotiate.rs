@@ -84,6 +84,9 @@ pub(crate) struct Negotiated {
     pub(crate) timestamps: bool,
     /// SACK blocks may be sent and are believed.
     pub(crate) sack: bool,
+    /// Bytes of each segment's signature, as far as the MSS leaves them out: who accepted the connection knows of it when the
+    /// MSS is found (as Linux).
+    pub(crate) signed: u8,
 }
 
 impl Negotiated {
@@ -96,6 +99,7 @@ impl Negotiated {
             scaling: scale.is_some(),
             timestamps: config.timestamps && options.timestamps.is_some(),
             sack: config.sack && options.sack_permitted,
+            signed: 0,
         }
     }
 
@@ -107,7 +111,7 @@ impl Negotiated {
 
     /// The same where packets with no more than `most` bytes behind the plain headers get through (Linux's `tcp_mtu_to_mss`).
     pub(crate) fn send_mss_within(&self, config: &Config, params: &OpenParams, most: u16) -> u16 {
-        let options = if self.timestamps { TIMESTAMPS_LEN } else { 0 };
+        let options = if self.timestamps { TIMESTAMPS_LEN } else { 0 } + u16::from(self.signed);
         // Whatever the setting, no segment is larger than the path.
         let least = config.min_snd_mss.clamp(MIN_PEER_MSS, params.mss.max(MIN_PEER_MSS));
         let mss = self.mss_clamp(config).min(params.mss).min(most).max(least);
@@ -119,9 +123,15 @@ impl Negotiated {
         self.peer_mss.min(config.max_seg.unwrap_or(u16::MAX))
     }
 
+    /// The same for who accepts segments that are signed: timestamps give way to SACK, since there is no room for both (as Linux).
+    pub(crate) fn signed(self, params: &OpenParams) -> Negotiated {
+        let signed = params.signature.len();
+        Negotiated { signed, timestamps: self.timestamps && (signed == 0 || !self.sack), ..self }
+    }
+
     /// No options at all.
     pub(crate) const fn plain(peer_mss: u16) -> Negotiated {
-        Negotiated { peer_mss, snd_scale: WindowScale::NONE, scaling: false, timestamps: false, sack: false }
+        Negotiated { peer_mss, snd_scale: WindowScale::NONE, scaling: false, timestamps: false, sack: false, signed: 0 }
     }
 }
 
@@ -137,7 +147,8 @@ pub(crate) fn syn_options(config: &Config, params: &OpenParams, window: InitialW
         mss: Some(advertised_mss(config, params)),
         window_scale: config.window_scaling.then(|| window.scale.shift()),
         sack_permitted: config.sack,
-        timestamps: config.timestamps.then(|| Timestamps { val: TsClock::new(params.ts_offset).val(now), ecr: 0 }),
+        timestamps: (config.timestamps && !params.signature.replaces_timestamps())
+            .then(|| Timestamps { val: TsClock::new(params.ts_offset).val(now), ecr: 0 }),
         ..TcpOptions::default()
     }
 }

@@ -94,7 +94,7 @@ impl SynReceived {
     pub fn new<O: Observer>(cx: &mut Cx<'_, O>, config: &Config, params: OpenParams, syn: &Segment) -> SynReceived {
         cx.received(syn);
         cx.state(TcpState::Listen, TcpState::SynReceived);
-        let negotiated = Negotiated::from_syn(config, &params, &syn.options);
+        let negotiated = Negotiated::from_syn(config, &params, &syn.options).signed(&params);
         let ts_recent = negotiate::ts_recent(&negotiated, syn, cx.now);
         let embryo = SynReceived::answering(config, params, syn.seq, negotiated, ts_recent, cx.now);
         embryo.with_ecn(EcnHandshake::of_syn(config, syn))

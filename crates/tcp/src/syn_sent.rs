@@ -47,6 +47,8 @@ pub struct OpenParams {
     pub ip_header_len: u8,
     /// The round-trip time of earlier connections to this peer, µs; 0 if none is known. It bounds the first timeout from below.
     pub known_rtt_micros: u32,
+    /// What a signature takes of each segment.
+    pub signature: Signature,
     /// Super-segments up to so many payload bytes may be given to the device; at most one MSS means none.
     pub max_burst: u32,
 }
@@ -61,8 +63,45 @@ impl Default for OpenParams {
             adv_mss: None,
             ip_header_len: 20,
             known_rtt_micros: 0,
+            signature: Signature::NONE,
             max_burst: 0,
         }
+    }
+}
+
+/// What a signature takes of the options of each segment: TCP-MD5's (RFC 2385) or TCP-AO's (RFC 5925). Segments are signed by
+/// whoever knows keys and addresses; here they only leave room.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Signature(u8);
+
+impl Signature {
+    /// None.
+    pub const NONE: Signature = Signature(0);
+    /// TCP-MD5's: 20 bytes with padding. There are no timestamps beside it where SACK is, as on Linux.
+    pub const MD5: Signature = Signature(u8::MAX);
+
+    /// TCP-AO's: so many bytes, with padding.
+    pub const fn ao(len: u8) -> Signature {
+        Signature(len)
+    }
+
+    /// Bytes, with padding.
+    pub const fn len(self) -> u8 {
+        if self.is_md5() { 20 } else { self.0 }
+    }
+
+    /// True if there is none.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    const fn is_md5(self) -> bool {
+        self.0 == u8::MAX
+    }
+
+    /// A SYN with it has no timestamps.
+    pub(crate) const fn replaces_timestamps(self) -> bool {
+        self.is_md5()
     }
 }
 

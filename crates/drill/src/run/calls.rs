@@ -5,6 +5,7 @@
 
 mod data;
 mod file;
+mod keys;
 mod message;
 mod open;
 mod option;

@@ -151,6 +151,7 @@ pub(crate) fn check(
     if !actual.tcp.checksum_is_valid {
         return Err("bad outbound TCP checksum".to_owned());
     }
+    let text = &with_signatures(text, &actual.tcp.text.options);
     map_timestamps(text, actual, timestamps);
     check_ip(&text.ip, &actual.ip)?;
     check_tcp(text, &actual.tcp)?;
@@ -161,6 +162,34 @@ pub(crate) fn check(
     }
     check_options(text, &actual.tcp, options)?;
     if actual.tcp.zeros { Ok(()) } else { Err("incorrect outbound data payload".to_owned()) }
+}
+
+/// A signature is over numbers that no script knows: one that a script only names, as `md5` or `opt 29`, is as it was sent.
+fn with_signatures(text: &SegmentText, sent: &OptionsText) -> SegmentText {
+    let (OptionsText::List(expected), OptionsText::List(sent)) = (&text.options, sent) else { return text.clone() };
+    SegmentText { options: OptionsText::List(fill_signatures(expected, Some(sent))), ..text.clone() }
+}
+
+/// The same list with each signature that is only named as long as it is in `sent`, or as is usual.
+pub(crate) fn fill_signatures(list: &OptionList, sent: Option<&OptionList>) -> OptionList {
+    let is_named = |option: &[u8]| matches!(option, [kind::MD5 | kind::TCP_AO, 2]);
+    if !Raw::of(list).any(is_named) {
+        return list.clone();
+    }
+    let mut bytes = Vec::new();
+    for option in Raw::of(list) {
+        let known = sent.and_then(|sent| Raw::of(sent).find(|sent| sent[0] == option[0]));
+        match known.filter(|_| is_named(option)) {
+            Some(known) => bytes.extend(known),
+            None if is_named(option) => {
+                let len: u8 = if option[0] == kind::MD5 { 18 } else { 16 };
+                bytes.extend([option[0], len]);
+                bytes.resize(bytes.len() + usize::from(len) - 2, 0);
+            }
+            None => bytes.extend(option),
+        }
+    }
+    OptionList::from_bytes(&bytes).unwrap_or_else(|| list.clone())
 }
 
 /// The script's TSval stands for this one from here on; the actual one becomes a number of the script's.

@@ -1,5 +1,6 @@
 //! Between packets on the wire and what the script says of them: what is injected is built here, what was sent is read here.
 
+use super::compare::fill_signatures;
 use crate::target::{Network, Sent};
 use limpid_event::Instant;
 use limpid_wire::checksum;
@@ -167,8 +168,11 @@ pub(crate) fn segment(text: &SegmentText, (src, dst): (u16, u16), network: &Netw
 pub(crate) fn options(text: &SegmentText) -> Result<Vec<u8>, Unbuildable> {
     match &text.options {
         OptionsText::Any => Ok(Vec::new()),
-        OptionsText::List(list) if list.as_bytes().len().is_multiple_of(4) => Ok(list.as_bytes().to_vec()),
         OptionsText::List(list) => {
+            let list = fill_signatures(list, None);
+            if list.as_bytes().len().is_multiple_of(4) {
+                return Ok(list.as_bytes().to_vec());
+            }
             let excess = list.as_bytes().len() % 4;
             Err(format!(
                 "TCP options are not padded correctly to ensure TCP header is a multiple of 4 bytes: {excess} excess bytes"

@@ -5,6 +5,7 @@
 //! | `table` | what an option is: its level and name, how it is read, how it is set |
 //! | `socket`, `socket_time` | SOL_SOCKET (`man 7 socket`) |
 //! | `tcp` | IPPROTO_TCP (`man 7 tcp`) |
+//! | `auth` | TCP_MD5SIG and TCP_AO_* (`<linux/tcp.h>`) |
 //! | `info` | `struct tcp_info` as bytes |
 //! | `ip`, `ipv6` | IPPROTO_IP and IPPROTO_IPV6 (`man 7 ip`, `man 7 ipv6`) |
 //! | `subject` | the socket, as an option sees it |
@@ -16,6 +17,7 @@
 //! where one can be told; it is never accepted and ignored. Some that Linux keeps but never acts on for a TCP socket are
 //! kept here, too, and the table says so.
 
+mod auth;
 mod error_queue;
 mod info;
 mod ip;

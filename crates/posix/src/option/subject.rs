@@ -8,9 +8,12 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use limpid_event::{Instant, Observer, TcpState};
 use limpid_stack::{
-    Config, ControllerInfo, IpConfig, RecvBounds, SocketFastOpen, SocketId, Stack, StackConfig, StreamPosition, TcpInfo,
+    AoKey, AoKeyState, Config, ControllerInfo, IpConfig, KeyError, RecvBounds, Secret, SocketFastOpen, SocketId, Stack,
+    StackConfig, StreamPosition, TcpInfo,
 };
 use limpid_tcp::KeepAlive;
+
+use limpid_wire::Cidr;
 
 /// See the module. Options are for set-up, so they may take the longer way through a table of functions.
 pub(super) trait Subject {
@@ -50,6 +53,15 @@ pub(super) trait Subject {
     fn send_memory(&self) -> usize;
     /// Connections that wait to be accepted, and the backlog.
     fn accept_queue(&self) -> (usize, usize);
+    /// Keys that peers are authenticated with.
+    fn set_md5_key(&mut self, peer: Cidr, key: Secret) -> Result<(), Errno>;
+    fn remove_md5_key(&mut self, peer: Cidr) -> Result<(), Errno>;
+    fn add_ao_key(&mut self, key: AoKey) -> Result<(), Errno>;
+    /// By SendID and RecvID.
+    fn remove_ao_key(&mut self, peer: Cidr, ids: (u8, u8)) -> Result<(), Errno>;
+    fn choose_ao_keys(&mut self, current: Option<u8>, next: Option<u8>) -> Result<(), Errno>;
+    fn ao_state(&self) -> Option<AoKeyState>;
+    fn ao_keys(&self) -> Vec<AoKey>;
     /// How far the stream that is sent came.
     fn stream(&self) -> StreamPosition;
 
@@ -193,6 +205,34 @@ impl<O: Observer> Subject for SocketOf<'_, O> {
         self.stack.accept_queue(self.id()).unwrap_or((0, 0))
     }
 
+    fn set_md5_key(&mut self, peer: Cidr, key: Secret) -> Result<(), Errno> {
+        self.stack.set_md5_key(self.now, self.socket.id, peer, key).map_err(key_errno)
+    }
+
+    fn remove_md5_key(&mut self, peer: Cidr) -> Result<(), Errno> {
+        self.stack.remove_md5_key(self.now, self.socket.id, peer).map_err(key_errno)
+    }
+
+    fn add_ao_key(&mut self, key: AoKey) -> Result<(), Errno> {
+        self.stack.add_ao_key(self.now, self.socket.id, key).map_err(key_errno)
+    }
+
+    fn remove_ao_key(&mut self, peer: Cidr, ids: (u8, u8)) -> Result<(), Errno> {
+        self.stack.remove_ao_key(self.now, self.socket.id, peer, ids).map_err(key_errno)
+    }
+
+    fn choose_ao_keys(&mut self, current: Option<u8>, next: Option<u8>) -> Result<(), Errno> {
+        self.stack.choose_ao_keys(self.socket.id, current, next).map_err(key_errno)
+    }
+
+    fn ao_state(&self) -> Option<AoKeyState> {
+        self.stack.ao_state(self.id()).ok().flatten()
+    }
+
+    fn ao_keys(&self) -> Vec<AoKey> {
+        self.stack.ao_keys(self.id()).unwrap_or_default().to_vec()
+    }
+
     fn stream(&self) -> StreamPosition {
         let nothing = StreamPosition { written: 0, acknowledged: 0 };
         self.stack.stream_position(self.id()).unwrap_or(nothing)
@@ -229,5 +269,18 @@ impl<O: Observer> Subject for SocketOf<'_, O> {
 
     fn set_fast_open(&mut self, said: SocketFastOpen) -> Result<(), Errno> {
         Ok(self.stack.set_fast_open(self.socket.id, said)?)
+    }
+}
+
+/// As Linux tells of it.
+fn key_errno(error: KeyError) -> Errno {
+    match error {
+        KeyError::NoSuchSocket => Errno::EBADF,
+        KeyError::Rejected => Errno::EKEYREJECTED,
+        KeyError::Exists => Errno::EEXIST,
+        KeyError::NotFound => Errno::ENOENT,
+        KeyError::Busy => Errno::EBUSY,
+        KeyError::TooMany => Errno::ENOMEM,
+        _ => Errno::EINVAL,
     }
 }

@@ -5,7 +5,7 @@
 //! room for four. IPPROTO_IPV6 is as strict as the first two, but each option for itself.
 
 use super::subject::Subject;
-use super::{ip, ipv6, socket, tcp};
+use super::{auth, ip, ipv6, socket, tcp};
 use crate::{Errno, abi};
 use alloc::vec::Vec;
 
@@ -79,7 +79,7 @@ pub(super) use flag;
 pub(super) fn get(of: Of<'_>, level: i32, name: i32, len: usize) -> Result<Vec<u8>, Errno> {
     let entry = match level {
         abi::SOL_SOCKET => find(socket::TABLE, name).ok_or(Errno::ENOPROTOOPT),
-        abi::IPPROTO_TCP => find(tcp::TABLE, name).ok_or(Errno::ENOPROTOOPT),
+        abi::IPPROTO_TCP => find(tcp::TABLE, name).or_else(|| find(auth::TABLE, name)).ok_or(Errno::ENOPROTOOPT),
         abi::IPPROTO_IP => find(ip::TABLE, name).ok_or(Errno::ENOPROTOOPT),
         abi::IPPROTO_IPV6 if of.is_v6() => find(ipv6::TABLE, name).ok_or(Errno::ENOPROTOOPT),
         _ => Err(Errno::EOPNOTSUPP),
@@ -107,6 +107,7 @@ fn int_value(level: i32, value: i32, len: usize) -> Vec<u8> {
 pub(super) fn set(of: Of<'_>, level: i32, name: i32, value: &[u8]) -> Result<(), Errno> {
     match level {
         abi::SOL_SOCKET => set_strictly(of, socket::TABLE, name, value),
+        abi::IPPROTO_TCP if find(auth::TABLE, name).is_some() => set_strictly(of, auth::TABLE, name, value),
         abi::IPPROTO_TCP => set_strictly(of, tcp::TABLE, name, value),
         abi::IPPROTO_IP => {
             let entry = find(ip::TABLE, name).ok_or(Errno::ENOPROTOOPT)?;

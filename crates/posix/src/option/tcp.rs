@@ -103,13 +103,6 @@ pub(super) const TABLE: &[Entry] = &[
     Entry { name: abi::TCP_CONGESTION, get: Get::Bytes(congestion), set: Set::Bytes(set_congestion) },
     // What a congestion control tells of itself; Reno and CUBIC nothing.
     Entry { name: abi::TCP_CC_INFO, get: Get::Bytes(|of| Ok(info::cc_info(of))), set: UNSETTABLE },
-    // RFC 2385 and 5925 are not built.
-    Entry { name: abi::TCP_MD5SIG, get: Get::No(Errno::ENOPROTOOPT), set: Set::Bytes(|_, _| Err(Errno::ENOPROTOOPT)) },
-    Entry {
-        name: abi::TCP_MD5SIG_EXT,
-        get: Get::No(Errno::ENOPROTOOPT),
-        set: Set::Bytes(|_, _| Err(Errno::ENOPROTOOPT)),
-    },
     // Thin streams back off only after six timeouts.
     Entry {
         name: abi::TCP_THIN_LINEAR_TIMEOUTS,

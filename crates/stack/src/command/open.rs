@@ -132,14 +132,15 @@ impl<O: Observer> Stack<O> {
         let key = FlowKey::new(local, remote, self.scope_of(&path, local));
         let path = self.path_of(now, &key, &ip).unwrap_or(path);
         let id = self.next_flow_id();
-        let params = self.open_params(now, &key, &path);
+        let auth = self.auth_for(socket, remote.addr);
+        let params = self.open_params(now, &key, &path, auth.as_deref());
         let config = by_route(self.sockets.tcp(socket).clone(), &path);
         let mut cx = self.env.cx(now, id);
         cx.emit(|| opened(&key, Opening::Active));
         let phase = Phase::SynSent(SynSent::deferred(&mut cx, config, params));
         let owner = Owner::Socket(socket.index);
         let hold = if self.sockets.reuse(socket) { Hold::Reusable } else { Hold::Firm };
-        let index = self.insert_flow(NewFlow { phase, key, id, owner, hold, path, ip });
+        let index = self.insert_flow(NewFlow { phase, key, id, owner, hold, path, ip, auth });
         if let Some(bind) = bound {
             // From here on it is in the way of this address alone.
             self.binds.rebind(Bind { local, ..bind }, socket.index);
@@ -242,6 +243,9 @@ impl<O: Observer> Stack<O> {
         }
         let (id, remote, ip) = (flow.id, flow.key.remote, flow.ip);
         self.sockets.set_ip(socket, ip);
+        if let Some(keys) = self.sockets.keys(listener).map(|keys| keys.for_peer(remote.addr)) {
+            *self.sockets.keys_mut(socket) = keys;
+        }
         self.env.cx(now, id).emit(|| Event::Call(Call::Accept));
         // What came while it waited is news to the application.
         let ready = self.readiness(socket)? - Readiness::WRITABLE;

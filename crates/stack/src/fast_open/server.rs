@@ -134,7 +134,7 @@ impl<O: Observer> Stack<O> {
         let ip = *self.sockets.ip(listener);
         let hold = self.hold_of(&key, listener);
         let phase = Phase::Connection(connection);
-        let index = self.insert_flow(NewFlow { phase, key, id, owner: Owner::AcceptQueue, hold, path, ip });
+        let index = self.insert_flow(NewFlow { phase, key, id, owner: Owner::AcceptQueue, hold, path, ip, auth: None });
         self.flows[index as usize].saved_syn = self.saved_syn(listener);
         self.fast_openings.insert(index, listener);
         if let Some(l) = self.sockets.listener_mut(listener) {

@@ -262,13 +262,13 @@ impl<O: Observer> Stack<O> {
         if !heeds {
             return;
         }
-        let (key, ip) = (flow.key, flow.ip);
+        let (key, ip, signed) = (flow.key, flow.ip, flow.auth.is_some());
         let Some(path) = self.path_of(now, &key, &ip).filter(|path| path.mtu < before) else {
             return self.refresh_path(now, index);
         };
         let flow = &mut self.flows[index as usize];
         (flow.path, flow.path_generation) = (path, self.net.routes.generation);
-        let (mss, max_burst) = (mss_of(path.mtu, v4), self.net.iface(path.iface).config.gso_max);
+        let (mss, max_burst) = (mss_of(path.mtu, v4), self.net.max_burst(&path, signed));
         match &mut flow.phase {
             Phase::SynSent(syn_sent) => syn_sent.handle_path(mss, max_burst),
             Phase::Connection(connection) => connection.handle_too_big(&mut self.env.cx(now, flow.id), mss),

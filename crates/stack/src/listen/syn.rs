@@ -1,5 +1,6 @@
 //! What a listener does with a segment (RFC 9293 §3.10.7.2), with SYN cookies (RFC 4987 §3.6).
 
+use crate::auth::FlowAuth;
 use crate::demux::{FlowKey, Handle};
 use crate::fast_open::Verdict;
 use crate::flow::{Embryo, Hold, NewFlow, Owner, Phase};
@@ -75,9 +76,13 @@ impl<O: Observer> Stack<O> {
         let Some(l) = self.sockets.listener_mut(listener) else { return };
         l.last_cookie = Some(now);
         let config = by_route(l.tcp.clone(), &path);
-        let params = self.open_params(now, &key, &path);
+        let mut auth = self.auth_for(listener, key.remote.addr);
+        let params = self.open_params(now, &key, &path, auth.as_deref());
         let mac = self.cookie_mac(&key);
-        let transmit = cookie::answer(&mut self.env.cx(now, FlowId::NONE), &config, params, syn, mac);
+        let mut transmit = cookie::answer(&mut self.env.cx(now, FlowId::NONE), &config, params, syn, mac);
+        if let Some(auth) = &mut auth {
+            auth.sign(&key, &mut transmit.segment);
+        }
         self.send_for_listener(now, listener, (&key, FlowId::NONE), transmit);
     }
 
@@ -93,7 +98,8 @@ impl<O: Observer> Stack<O> {
             return self.reset_stranger(now, &key, &ack, header, TxReason::ResetNoConnection);
         };
         let config = by_route(config, &path);
-        let params = self.open_params(now, &key, &path);
+        let mut auth = self.auth_for(listener, key.remote.addr);
+        let params = self.open_params(now, &key, &path, auth.as_deref());
         let mac = self.cookie_mac(&key);
         let id = self.next_flow_id();
         let mut cx = self.env.cx(now, id);
@@ -104,7 +110,14 @@ impl<O: Observer> Stack<O> {
             return self.refuse_final_ack(now, id);
         }
         cx.emit(|| opened(&key, Opening::Cookie));
-        self.establish(now, listener, (key, id), (syn, config, ack), None);
+        if let Some(auth) = &mut auth {
+            auth.answer(
+                &key,
+                &Segment { seq: ack.seq - 1, options: ack.options.clone(), ..Segment::default() },
+                syn.isn(),
+            );
+        }
+        self.establish(now, listener, (key, id), (syn, config, ack), (None, auth));
     }
 
     /// Answers a SYN: an embryonic connection is there from now on.
@@ -122,13 +135,22 @@ impl<O: Observer> Stack<O> {
             return self.drop_segment(now, id, segment, DropReason::NoRoute);
         };
         let config = by_route(l.tcp.clone(), &path);
-        let mut params = self.open_params(now, &key, &path);
+        let mut auth = self.auth_for(listener, key.remote.addr);
+        let mut params = self.open_params(now, &key, &path, auth.as_deref());
         if let Some(above) = isn_above.filter(|above| !params.isn.after(*above)) {
             params.isn = above + 1;
         }
+        if let Some(auth) = &mut auth {
+            auth.answer(&key, segment, params.isn);
+        }
         let mut cx = self.env.cx(now, id);
         let mut syn = SynReceived::new(&mut cx, &config, params, segment);
-        let cookie = match self.try_fast_open(now, listener, &key, segment, &path) {
+        // A peer that is authenticated has proved nothing before its first ACK.
+        let fast = match auth.is_some() {
+            true => Verdict::Handshake(None),
+            false => self.try_fast_open(now, listener, &key, segment, &path),
+        };
+        let cookie = match fast {
             Verdict::Open(cookie) => return self.open_fast(now, listener, (key, id), (syn, segment, cookie), path),
             Verdict::Handshake(cookie) => cookie,
         };
@@ -136,13 +158,16 @@ impl<O: Observer> Stack<O> {
         let Some(l) = self.sockets.listener_mut(listener) else { return };
         l.syn_queue += 1;
         let mut cx = self.env.cx(now, id);
-        let transmit = syn.syn_ack_with(&mut cx, &config, cookie);
+        let mut transmit = syn.syn_ack_with(&mut cx, &config, cookie);
+        if let Some(auth) = &mut auth {
+            auth.sign(&key, &mut transmit.segment);
+        }
         let deadline = syn.poll_timeout().map(|(at, _)| at);
         let entry = self.embryos.vacant_entry();
         let index = entry.key() as u32;
         let timer = self.wheel.insert(Wake::Embryo(index));
         self.wheel.set(timer, deadline);
-        entry.insert(Embryo { syn, key, id, listener, timer, saved_syn });
+        entry.insert(Embryo { syn, key, id, listener, timer, saved_syn, auth });
         self.table.set(key, Handle::Embryo(index));
         self.send_for_listener(now, listener, (&key, id), transmit);
     }
@@ -162,7 +187,7 @@ impl<O: Observer> Stack<O> {
         listener: SocketId,
         (key, id): (FlowKey, FlowId),
         (syn, config, ack): (SynReceived, Arc<Config>, Segment),
-        saved_syn: Option<Box<[u8]>>,
+        (saved_syn, auth): (Option<Box<[u8]>>, Option<Box<FlowAuth>>),
     ) {
         let ip = *self.sockets.ip(listener);
         let Some(path) = self.path_of(now, &key, &ip) else {
@@ -171,12 +196,12 @@ impl<O: Observer> Stack<O> {
         let config = by_route(config, &path);
         let mut connection = syn.establish(&mut self.env.cx(now, id), config, ack);
         // The path may have become another since the SYN.
-        let (mss, max_burst) = (mss_of(path.mtu, key.remote.addr.is_v4()), self.net.iface(path.iface).config.gso_max);
+        let (mss, max_burst) = (mss_of(path.mtu, key.remote.addr.is_v4()), self.net.max_burst(&path, auth.is_some()));
         connection.handle_path(&mut self.env.cx(now, id), mss, max_burst);
         let over = connection.state() == TcpState::Closed;
         let hold = self.hold_of(&key, listener);
         let phase = Phase::Connection(connection);
-        let flow = NewFlow { phase, key, id, owner: Owner::AcceptQueue, hold, path, ip };
+        let flow = NewFlow { phase, key, id, owner: Owner::AcceptQueue, hold, path, ip, auth };
         let index = self.insert_flow(flow);
         self.flows[index as usize].saved_syn = saved_syn;
         if let Some(l) = self.sockets.listener_mut(listener) {
@@ -207,7 +232,7 @@ impl<O: Observer> Stack<O> {
     }
 
     /// What the stack chooses for a new connection.
-    pub(crate) fn open_params(&self, now: Instant, key: &FlowKey, path: &Path) -> OpenParams {
+    pub(crate) fn open_params(&self, now: Instant, key: &FlowKey, path: &Path, auth: Option<&FlowAuth>) -> OpenParams {
         let (local, remote) = (key.local.addr, key.remote.addr);
         let mss = mss_of(path.mtu, remote.is_v4());
         OpenParams {
@@ -221,7 +246,8 @@ impl<O: Observer> Stack<O> {
             adv_mss: Some(path.metrics.adv_mss.unwrap_or(mss.max(self.config.min_adv_mss))),
             known_rtt_micros: self.metrics.rtt_micros(local, remote),
             ip_header_len: if remote.is_v4() { 20 } else { 40 },
-            max_burst: self.net.iface(path.iface).config.gso_max,
+            signature: Self::signature_of(auth),
+            max_burst: self.net.max_burst(path, auth.is_some()),
         }
     }
 

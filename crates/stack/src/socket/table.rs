@@ -1,6 +1,7 @@
 //! The sockets, and the queue of those to which something newly happened: one entry a socket, however much it was.
 
 use super::{SocketId, Wakes};
+use crate::auth::KeyRing;
 use crate::demux::Bind;
 use crate::listen::Listener;
 use crate::{Config, IpConfig, Readiness, SocketFastOpen};
@@ -26,6 +27,8 @@ struct Slot {
     tcp: Arc<Config>,
     /// The same at the level of IP.
     ip: IpConfig,
+    /// What peers are authenticated with.
+    keys: Option<Box<KeyRing>>,
     /// SO_REUSEADDR.
     reuse: bool,
     /// TCP_SAVE_SYN.
@@ -68,6 +71,7 @@ impl SocketTable {
                 kind: None,
                 tcp: tcp.clone(),
                 ip: IpConfig::default(),
+                keys: None,
                 reuse: false,
                 save_syn: 0,
                 bound: None,
@@ -102,6 +106,7 @@ impl SocketTable {
         slot.bound = None;
         slot.fast_open = None;
         slot.ip = IpConfig::default();
+        slot.keys = None;
         self.free.push(id.index);
         Ok(kind)
     }
@@ -258,6 +263,15 @@ impl SocketTable {
     }
 
     /// Other settings at the level of IP.
+    pub(crate) fn keys(&self, id: SocketId) -> Option<&KeyRing> {
+        self.check(id).ok()?.keys.as_deref()
+    }
+
+    /// The keys of a socket that is there, to change them.
+    pub(crate) fn keys_mut(&mut self, id: SocketId) -> &mut KeyRing {
+        self.slots[id.index as usize].keys.get_or_insert_default()
+    }
+
     pub(crate) fn set_ip(&mut self, id: SocketId, ip: IpConfig) {
         self.slots[id.index as usize].ip = ip;
     }

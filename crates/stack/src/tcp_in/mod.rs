@@ -39,11 +39,21 @@ impl<O: Observer> Stack<O> {
             return self.drop_packet(now, DropReason::BadChecksum);
         }
         self.arrived_syn = if self.saves_syns { packet.syn_headers() } else { None };
+        // A signature is over the header as it came.
+        let header = self.auth.in_use.then(|| {
+            let bytes = packet.payload();
+            let len = bytes.get(12).map_or(0, |offset| usize::from(offset >> 4) * 4);
+            bytes.iter().take(len).copied().collect()
+        });
         let parsed = parse_segment(packet.bytes, packet.ip.payload, packet.ip.ecn);
         let Ok((from_port, to_port, mut segment)) = parsed else {
             counters.bump(Counter::TcpInErrs);
             return self.drop_packet(now, DropReason::Malformed);
         };
+        self.auth.header.clear();
+        if let Some(bytes) = header {
+            self.auth.header = bytes;
+        }
         if packet.gso_size > 0 {
             let merged = segment.payload.len().div_ceil(usize::from(packet.gso_size));
             segment.merged = merged.clamp(1, usize::from(u16::MAX)) as u16;
@@ -57,6 +67,7 @@ impl<O: Observer> Stack<O> {
 
     /// A segment from this host to itself arrived.
     pub(crate) fn handle_looped(&mut self, now: Instant, looped: Looped) {
+        self.auth.header.clear();
         self.env.counters.bump(Counter::IpInReceives);
         self.env.counters.bump(Counter::IpInDelivers);
         self.env.counters.bump(Counter::TcpInSegs);
@@ -74,6 +85,10 @@ impl<O: Observer> Stack<O> {
     /// A checked segment arrived: it goes to its connection, or to a listener, or is answered with a reset.
     #[inline]
     fn handle_segment(&mut self, now: Instant, key: FlowKey, segment: Segment, arrival: Arrival) {
+        let signed = self.auth.in_use || segment.options.auth.is_some();
+        if signed && !self.is_authentic(now, &key, &segment, arrival.ours) {
+            return;
+        }
         match self.table.find(&key) {
             Some(Handle::Flow(index)) => {
                 let flow = &self.flows[index as usize];

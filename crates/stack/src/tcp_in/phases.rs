@@ -1,11 +1,13 @@
 //! What each phase makes of a segment, an ICMP error and its timer.
 
 use crate::SocketId;
+use crate::auth::FlowAuth;
 use crate::demux::FlowKey;
 use crate::flow::{Owner, Phase};
 use crate::iface::Header;
 use crate::ip::output::Marks;
 use crate::stack::Stack;
+use alloc::boxed::Box;
 use limpid_event::{Counter, DropReason, Error, Event, FlowId, Instant, Observer, Timer, TxReason};
 use limpid_tcp::{FastOpenNews, SynReceivedOutcome, SynReceivedTimeout, TimeWaitOutcome, Transmit};
 use limpid_wire::Segment;
@@ -24,7 +26,10 @@ impl<O: Observer> Stack<O> {
         match core::mem::replace(&mut flow.phase, Phase::Between) {
             Phase::SynSent(syn_sent) => {
                 let (outcome, reset) = syn_sent.handle_segment(&mut cx, segment);
-                if let Some(reset) = reset {
+                if let Some(mut reset) = reset {
+                    if let Some(auth) = &mut self.flows[index as usize].auth {
+                        auth.sign(&key, &mut reset.segment);
+                    }
                     self.send_segment(now, (&key, id), (marks, iface), reset);
                 }
                 self.apply_syn_sent(now, index, outcome);
@@ -103,13 +108,15 @@ impl<O: Observer> Stack<O> {
             SynReceivedOutcome::Stay(answer) => {
                 let deadline = embryo.syn.poll_timeout().map(|(at, _)| at);
                 self.wheel.set(embryo.timer, deadline);
-                if let Some(answer) = answer {
+                if let Some(mut answer) = answer {
+                    sign(&mut self.embryos[index as usize].auth, &key, &mut answer);
                     self.send_for_listener(now, listener, (&key, id), answer);
                 }
             }
             SynReceivedOutcome::Reset(answer) => {
-                self.remove_embryo(index);
-                if let Some(answer) = answer {
+                let mut auth = self.remove_embryo(index).auth;
+                if let Some(mut answer) = answer {
+                    sign(&mut auth, &key, &mut answer);
                     self.send_for_listener(now, listener, (&key, id), answer);
                 }
             }
@@ -122,7 +129,13 @@ impl<O: Observer> Stack<O> {
             }
             SynReceivedOutcome::Complete => {
                 let embryo = self.remove_embryo(index);
-                self.establish(now, listener, (key, id), (embryo.syn, config, segment), embryo.saved_syn);
+                self.establish(
+                    now,
+                    listener,
+                    (key, id),
+                    (embryo.syn, config, segment),
+                    (embryo.saved_syn, embryo.auth),
+                );
             }
         }
     }
@@ -156,7 +169,10 @@ impl<O: Observer> Stack<O> {
         let deadline = embryo.syn.poll_timeout().map(|(at, _)| at);
         self.wheel.set(embryo.timer, deadline);
         match again {
-            Some(syn_ack) => self.send_for_listener(now, listener, (&key, id), syn_ack),
+            Some(mut syn_ack) => {
+                sign(&mut self.embryos[index as usize].auth, &key, &mut syn_ack);
+                self.send_for_listener(now, listener, (&key, id), syn_ack);
+            }
             None if outcome == SynReceivedTimeout::GiveUp => {
                 self.remove_embryo(index);
             }
@@ -174,14 +190,17 @@ impl<O: Observer> Stack<O> {
             TimeWaitOutcome::Stay(answer) => {
                 let (until, _) = quiet.time_wait.poll_timeout();
                 self.wheel.set(quiet.timer, Some(until));
-                if let Some(answer) = answer {
+                if let Some(mut answer) = answer {
+                    sign(&mut self.quiet[index as usize].auth, &key, &mut answer);
                     let marks = Marks { mark, ..self.answer_marks(&key, class) };
                     self.send_segment(now, (&key, id), (marks, None), answer);
                 }
             }
             TimeWaitOutcome::Over(answer) => {
+                let mut auth = self.quiet[index as usize].auth.take();
                 self.remove_quiet(index);
-                if let Some(answer) = answer {
+                if let Some(mut answer) = answer {
+                    sign(&mut auth, &key, &mut answer);
                     let marks = Marks { mark, ..self.answer_marks(&key, class) };
                     self.send_segment(now, (&key, id), (marks, None), answer);
                 }
@@ -206,5 +225,12 @@ impl<O: Observer> Stack<O> {
             let (until, _) = quiet.time_wait.poll_timeout();
             self.wheel.set(quiet.timer, Some(until));
         }
+    }
+}
+
+/// Signs what leaves, if its connection has keys.
+fn sign(auth: &mut Option<Box<FlowAuth>>, key: &FlowKey, transmit: &mut Transmit) {
+    if let Some(auth) = auth {
+        auth.sign(key, &mut transmit.segment);
     }
 }

@@ -279,6 +279,10 @@ impl Connection {
     /// Whether segments that leave now carry the option (Linux).
     fn sends_ecn_option(&self) -> bool {
         let Some(accurate) = self.ecn.accurate.as_ref().filter(|_| self.ecn.is_accurate()) else { return false };
+        // Beside a signature there is no room to speak of.
+        if !self.params.signature.is_empty() {
+            return false;
+        }
         let policy = self.config.accecn_option;
         policy != AccEcnOptions::Never
             && accurate.seen > crate::ecn::AccEcnSeen::Nothing

@@ -13,7 +13,7 @@ use crate::send::NagleMode;
 use crate::{Cx, Transmit};
 use arrayvec::ArrayVec;
 use limpid_event::{Counter, Observer, Timer, TxReason};
-use limpid_wire::tcp::{SackBlock, Timestamps};
+use limpid_wire::tcp::{MAX_OPTIONS_LEN, SackBlock, Timestamps};
 use limpid_wire::{Segment, SeqNum, TcpFlags, TcpOptions};
 
 /// SACK blocks that fit beside timestamps: 40 bytes of options less 12, in blocks of 8 with a header of 4.
@@ -347,10 +347,17 @@ impl Connection {
         if !self.negotiated.sack {
             return blocks;
         }
-        let max = if self.negotiated.timestamps { SACK_BLOCKS_WITH_TIMESTAMPS } else { blocks.capacity() };
+        let max = match self.params.signature.len() {
+            0 if self.negotiated.timestamps => SACK_BLOCKS_WITH_TIMESTAMPS,
+            0 => blocks.capacity(),
+            signature => {
+                let taken = usize::from(signature) + if self.negotiated.timestamps { 12 } else { 0 } + 4;
+                MAX_OPTIONS_LEN.saturating_sub(taken) / 8
+            }
+        };
         let duplicate = self.rcv.queue.duplicate().filter(|_| self.config.dsack);
-        blocks.extend(duplicate);
-        if self.rcv.queue.has_holes() {
+        blocks.extend(duplicate.filter(|_| max > 0));
+        if self.rcv.queue.has_holes() && max > blocks.len() {
             blocks.extend(self.rcv.queue.sack_blocks(max - blocks.len()));
         }
         blocks
@@ -358,9 +365,11 @@ impl Connection {
 
     /// What SACK takes from a data segment.
     pub(super) fn sack_option_len(&self) -> u32 {
+        // With what a signature takes that the MSS does not leave out.
+        let signature = u32::from(self.params.signature.len().saturating_sub(self.negotiated.signed));
         match self.sack_blocks().len() {
-            0 => 0,
-            blocks => 4 + 8 * blocks as u32,
+            0 => signature,
+            blocks => signature + 4 + 8 * blocks as u32,
         }
     }
 }

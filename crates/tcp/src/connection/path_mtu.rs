@@ -56,11 +56,12 @@ impl Connection {
         // What was stated stays so.
         self.params.adv_mss.get_or_insert(self.params.mss);
         self.params.max_burst = max_burst;
+        // What is known of the path stays, too, until it says something new (as Linux).
         if core::mem::replace(&mut self.params.mss, mss) != mss {
             let mtu = u32::from(mss + self.params.headers_len());
             cx.emit(|| Event::PathMtu { mtu, why: PathMtuReason::Route });
+            self.sync_mss();
         }
-        self.sync_mss();
     }
 
     /// ICMP said, and was believed, that the path takes no more than `mss` bytes behind the plain headers. What is in flight in
@@ -74,6 +75,11 @@ impl Connection {
         if self.halves.syn_acked() && !self.halves.over() {
             self.send_larger_again(cx);
         }
+    }
+
+    /// Segments are signed from now on, or not any more, or otherwise.
+    pub fn set_signature<O: Observer>(&mut self, _cx: &mut Cx<'_, O>, signature: crate::Signature) {
+        self.params.signature = signature;
     }
 
     /// Whether what a router said of the segment at `seq`, that no more than `mtu` bytes fit, is to be believed now. If not, it may
@@ -156,7 +162,7 @@ impl Connection {
     /// wanted.
     pub(super) fn path_mss(&self) -> u32 {
         let mss = u32::from(self.negotiated.send_mss(&self.config, &self.params));
-        mss.saturating_sub(self.sack_option_len()).max(1)
+        mss.saturating_sub(self.changing_options_len()).max(1)
     }
 
     /// Segments in flight that are too large now count as lost, and leave again (Linux's `tcp_simple_retransmit`).
@@ -187,7 +193,7 @@ impl Connection {
     pub(super) fn send_mtu_probe<O: Observer>(&mut self, cx: &mut Cx<'_, O>) -> ProbeStep {
         let cwnd = self.snd.cwnd();
         let Some(&search) = self.search() else { return ProbeStep::No };
-        let calm = self.snd.recovery.phase() == Phase::Open && self.sack_option_len() == 0;
+        let calm = self.snd.recovery.phase() == Phase::Open && self.sack_blocks().is_empty();
         if search.is_probing() || !calm || cwnd < LEAST_CWND {
             return ProbeStep::No;
         }

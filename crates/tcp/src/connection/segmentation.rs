@@ -399,7 +399,7 @@ impl Connection {
 
     /// Length of the TCP header of a data segment without SACK blocks.
     pub(super) fn header_len(&self) -> u32 {
-        if self.negotiated.timestamps { 32 } else { 20 }
+        u32::from(self.negotiated.signed) + if self.negotiated.timestamps { 32 } else { 20 }
     }
 
     /// How long a piece of what was written may become (Linux's `tcp_xmit_size_goal`).

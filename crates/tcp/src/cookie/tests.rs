@@ -46,7 +46,14 @@ fn what_the_syn_offered_comes_back() {
     let embryo = round_trip(&mut host, SYN, Duration::from_millis(20)).expect("the cookie is good");
     assert_eq!(
         *embryo.negotiated(),
-        Negotiated { peer_mss: 1460, snd_scale: WindowScale::new(9), scaling: true, timestamps: true, sack: true }
+        Negotiated {
+            peer_mss: 1460,
+            snd_scale: WindowScale::new(9),
+            scaling: true,
+            timestamps: true,
+            sack: true,
+            signed: 0
+        }
     );
     assert_eq!(host.counter(Counter::TcpExtSyncookiesRecv), 1);
 }
@@ -103,8 +110,14 @@ fn the_connection_is_measured_by_the_echo() {
 
 #[test]
 fn a_tsval_with_options_is_never_of_the_future() {
-    let negotiated =
-        Negotiated { peer_mss: 1460, snd_scale: WindowScale::new(14), scaling: true, timestamps: true, sack: true };
+    let negotiated = Negotiated {
+        peer_mss: 1460,
+        snd_scale: WindowScale::new(14),
+        scaling: true,
+        timestamps: true,
+        sack: true,
+        signed: 0,
+    };
     for tsval in [0, 1, 30, 31, 63, 64, 1_000_000, u32::MAX] {
         let with = tsval_with(tsval, &negotiated, true);
         let behind = tsval.wrapping_sub(with);

@@ -31,12 +31,18 @@ fn value(arg: &Arg) -> Result<Value, Stop> {
     }
 }
 
-/// `struct linger` and `struct timeval`.
+/// `struct linger`, `struct timeval`, `struct tcp_md5sig` and `struct tcp_ao_add`.
 fn structure(arg: &Arg, fields: &[Field]) -> Result<Vec<u8>, Stop> {
     let number = |names: [&str; 2]| {
         let field = names.iter().find_map(|name| values::field(fields, name));
         field.map(|field| values::number(&field.value)).transpose()
     };
+    if values::field(fields, "tcpm_addr").is_some() {
+        return super::keys::md5sig(arg, fields);
+    }
+    if values::field(fields, "ao_addr").is_some() {
+        return super::keys::ao_add(arg, fields);
+    }
     if let Some(seconds) = number(["tv_sec", "tv_sec"])? {
         values::only_fields(fields, &["tv_sec", "tv_usec"])?;
         let micros = values::field_number(arg, fields, "tv_usec")?;

@@ -1,0 +1,105 @@
+//! What a connection signs with and asks of its peer: the keys of its socket that are for this peer.
+
+use super::ao::AoFlow;
+use super::check::Refused;
+use super::key::{AoKeyState, KeyRing, Secret};
+use super::mac::{Signed, md5_digest, same};
+use crate::demux::FlowKey;
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use limpid_tcp::Signature;
+use limpid_wire::tcp::{AuthOption, emit_header};
+use limpid_wire::{IpAddr, Segment, SeqNum};
+
+/// See the module.
+#[derive(Clone)]
+pub(crate) enum FlowAuth {
+    Md5(Secret),
+    Ao(Box<AoFlow>),
+}
+
+impl FlowAuth {
+    /// Of the keys for this peer, if there are any.
+    pub(crate) fn of(ring: &KeyRing, peer: IpAddr) -> Option<Box<FlowAuth>> {
+        if let Some(secret) = ring.md5_for(peer) {
+            return Some(Box::new(FlowAuth::Md5(secret.clone())));
+        }
+        let keys: Vec<_> = ring.ao_for(peer).cloned().collect();
+        AoFlow::new(keys).map(|ao| Box::new(FlowAuth::Ao(Box::new(ao))))
+    }
+
+    /// The keys are others now.
+    pub(crate) fn renew(flow: &mut Option<Box<FlowAuth>>, ring: &KeyRing, key: &FlowKey) {
+        let peer = key.remote.addr;
+        match flow.as_deref_mut() {
+            // An authenticated connection stays one (RFC 5925 §6.1), whatever key is taken away.
+            Some(FlowAuth::Ao(ao)) => ao.set_keys(key, ring.ao_for(peer).cloned().collect()),
+            Some(FlowAuth::Md5(_)) | None => {
+                let md5 = ring.md5_for(peer).cloned();
+                *flow = md5.map(|secret| Box::new(FlowAuth::Md5(secret)));
+            }
+        }
+    }
+
+    /// What it takes of each segment.
+    pub(crate) fn signature(&self) -> Signature {
+        match self {
+            FlowAuth::Md5(_) => Signature::MD5,
+            FlowAuth::Ao(ao) => Signature::ao(ao.option_len()),
+        }
+    }
+
+    /// Signs a segment of ours.
+    pub(crate) fn sign(&mut self, key: &FlowKey, segment: &mut Segment) {
+        // What asks for something rarer gives way.
+        segment.options.fast_open = None;
+        match self {
+            FlowAuth::Md5(secret) => {
+                segment.options.auth = Some(AuthOption::Md5([0; 16]));
+                let mut header = [0; 60];
+                let len = emit_header(segment, (key.local.port, key.remote.port), &mut header);
+                let (src, dst) = (key.local.addr, key.remote.addr);
+                let signed = Signed { src, dst, header: &header[..len], payload: &segment.payload };
+                segment.options.auth = Some(AuthOption::Md5(md5_digest(secret.bytes(), &signed)));
+            }
+            FlowAuth::Ao(ao) => ao.sign(key, segment),
+        }
+    }
+
+    /// Whether a segment with this header comes from the peer.
+    pub(crate) fn check(&mut self, key: &FlowKey, segment: &Segment, header: &[u8]) -> Result<(), Refused> {
+        match self {
+            FlowAuth::Md5(secret) => {
+                let Some(AuthOption::Md5(digest)) = segment.options.auth else { return Err(Refused::Md5NotFound) };
+                let (src, dst) = (key.remote.addr, key.local.addr);
+                let signed = Signed { src, dst, header, payload: &segment.payload };
+                let right = same(&digest, &md5_digest(secret.bytes(), &signed));
+                if right { Ok(()) } else { Err(Refused::Md5Failure) }
+            }
+            FlowAuth::Ao(ao) => ao.check(key, segment, header),
+        }
+    }
+
+    /// A SYN was taken; our answer to it has the number `isn`.
+    pub(crate) fn answer(&mut self, key: &FlowKey, syn: &Segment, isn: SeqNum) {
+        if let FlowAuth::Ao(ao) = self {
+            ao.answer(key, syn, isn);
+        }
+    }
+
+    /// TCP-AO is what it uses.
+    pub(crate) fn ao(&self) -> Option<AoKeyState> {
+        match self {
+            FlowAuth::Ao(ao) => Some(ao.state()),
+            FlowAuth::Md5(_) => None,
+        }
+    }
+
+    /// See [`AoFlow`]; false if there is no such key.
+    pub(crate) fn choose(&mut self, current: Option<u8>, next: Option<u8>) -> bool {
+        match self {
+            FlowAuth::Ao(ao) => current.is_none_or(|id| ao.set_current(id)) && next.is_none_or(|id| ao.set_next(id)),
+            FlowAuth::Md5(_) => false,
+        }
+    }
+}
