@@ -9,6 +9,13 @@ fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
 }
 
+/// What a complete modern TCP is made of.
+const EVERY_RFC: [&str; 34] = [
+    "1191", "2018", "2385", "2883", "3042", "3168", "3465", "3522", "4015", "4821", "5482", "5681", "5682", "5925", "5926",
+    "5927", "6069", "6298", "6528", "6582", "6675", "6928", "7323", "7413", "7661", "8201", "8511", "8985", "9293", "9406",
+    "9438", "9768", "9937", "5961",
+];
+
 /// The text of all Rust files in a folder.
 fn sources(folder: &Path, all: &mut String) {
     for entry in fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()) {
@@ -34,7 +41,7 @@ fn the_table_is_whole_and_names_what_exists() {
     }
     let table = fs::read_to_string(path).expect("the table");
     let mut code = String::new();
-    ["tcp", "stack", "wire"].iter().for_each(|name| sources(&root().join("crates").join(name), &mut code));
+    ["tcp", "stack", "wire", "lab"].iter().for_each(|name| sources(&root().join("crates").join(name), &mut code));
     let mut ids = BTreeSet::new();
     for row in table.lines().filter(|line| line.starts_with("| ")) {
         let cells: Vec<_> = row.trim_matches('|').split(" | ").map(str::trim).collect();
@@ -50,5 +57,19 @@ fn the_table_is_whole_and_names_what_exists() {
         for number in 1..=count {
             assert!(ids.contains(&format!("{kind}-{number}")), "no row for {kind}-{number}");
         }
+    }
+}
+
+/// A search for an RFC's number finds who implements it, and what is said about it.
+#[test]
+fn every_rfc_is_found_by_its_number() {
+    let Ok(table) = fs::read_to_string(root().join("docs/conformance.md")) else { return };
+    let mut code = String::new();
+    ["tcp", "stack", "wire"].iter().for_each(|name| sources(&root().join("crates").join(name).join("src"), &mut code));
+    let is_row = |line: &&str| line.starts_with("| ") || line.starts_with("## ");
+    for rfc in EVERY_RFC {
+        assert!(code.contains(&format!("RFC {rfc}")), "no code names RFC {rfc}");
+        let said = |line: &str| line.split(|c: char| !c.is_ascii_digit()).any(|number| number == rfc);
+        assert!(table.lines().filter(is_row).any(said), "no row about RFC {rfc}");
     }
 }
