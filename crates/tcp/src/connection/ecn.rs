@@ -8,7 +8,7 @@ use crate::ecn::handshake::reflecting;
 use crate::ecn::{AccEcnFailure, AccEcnOptions, Accurate, EcnHandshake};
 use crate::recovery::Phase;
 use crate::send::Acked;
-use limpid_event::{Counter, EcnEvent, Event, Instant, Observer, TcpState};
+use limpid_event::{Counter, EcnEvent, Event, Instant, Observer, TcpState, TxReason};
 use limpid_wire::tcp::Timestamps;
 use limpid_wire::{Ecn, Segment, SeqNum, TcpFlags, TcpOptions};
 
@@ -118,6 +118,14 @@ impl Connection {
         }
         if self.ecn.is_classic() && field != Ecn::NotEct {
             self.ecn.seen();
+        }
+    }
+
+    /// An ACK that is owed, and was to wait, leaves now if ECN has something to tell: a bare ACK may have brought that.
+    pub(super) fn ecn_acknowledge(&mut self) {
+        let owed = self.rcv.ack.is_demanded() && self.rcv.ack.is_scheduled();
+        if owed && self.due.ack.is_none() && self.due.duplicate_acks == 0 {
+            self.due.ack_now(TxReason::EcnFeedback);
         }
     }
 

@@ -48,7 +48,9 @@ impl Connection {
         self.last_heard = cx.now;
         self.keep_timestamp(cx.now, segment);
         self.check_urgent(segment);
-        self.process_text(cx, segment)
+        let check = self.process_text(cx, segment);
+        self.ecn_acknowledge();
+        check
     }
 
     /// A segment with neither ACK, RST nor SYN is of no connection (§3.10.7.4, fifth check; Linux looks first).

@@ -158,6 +158,11 @@ impl DelayedAck {
         self.demanded = true;
     }
 
+    /// True if the next ACK is not to wait.
+    pub fn is_demanded(&self) -> bool {
+        self.demanded
+    }
+
     /// Quick ACK mode.
     fn is_quick(&self) -> bool {
         self.at_once || (self.quick > 0 && !self.pingpong)

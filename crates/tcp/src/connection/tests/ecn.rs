@@ -113,6 +113,25 @@ fn every_segment_of_an_accurate_connection_counts() {
     }
 }
 
+/// RFC 9768 §3.2.2.5.1: a change is told of at once, even if a bare ACK brings it while another ACK waits.
+#[test]
+fn a_change_does_not_wait_with_an_ack() {
+    let mut host = accurate();
+    let mut seq = 1;
+    for _ in 0..40 {
+        host.inject(&format!("[ect0] .5 {seq}:{}(1460) ack 1 win 65535", seq + 1460));
+        seq += 1460;
+        let _ = host.read(2_000);
+        host.pass_ms(10);
+    }
+    host.forget();
+    host.inject(&format!("[ect0] P.5 {seq}:{}(10) ack 1 win 65535", seq + 10));
+    host.expect(&[]);
+    host.inject(&format!("[ce] .5 {}:{}(0) ack 1 win 65534", seq + 10, seq + 10));
+    let sent = host.sent();
+    assert!(sent.len() == 1 && sent[0].ends_with("(ACK at once: ECN)"), "{sent:?}");
+}
+
 /// RFC 9768 §3.2.2.5: a field that jumps says no more than that up to seven packets were marked.
 #[test]
 fn a_field_that_jumps_does_little_harm() {
