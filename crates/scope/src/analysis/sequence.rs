@@ -133,6 +133,8 @@ struct Stream {
     zero_window: bool,
     last_segment: Option<usize>,
     last_fast: Option<i64>,
+    /// Where all that was sent so far ended when the retransmission timer ran out last.
+    last_rto: Option<i64>,
 }
 
 #[derive(Clone, Copy)]
@@ -318,9 +320,13 @@ fn guess(connection: &Connection, index: usize, facts: &Facts, streams: &[Stream
     let stream = &streams[segment.from];
     let recovering = stream.last_fast.is_some_and(|high| facts.seq < high);
     let is_tail = facts.seq + i64::from(segment.tcp.seq_len()) >= stream.max;
+    // A timeout sends the first again that is outstanding, a probe the last (RFC 8985 §7.3).
+    let is_first = streams[peer].acked.is_none_or(|acked| facts.seq <= acked);
+    let timed_out = stream.last_rto.is_some_and(|high| facts.seq < high);
     match () {
         () if hints > 0 && after < SHORTEST_RTO => Cause::Fast,
         () if recovering && after < SHORTEST_RTO => Cause::PartialAck,
+        () if is_tail && !is_first && !timed_out && hints == 0 => Cause::Probe,
         () if after >= SHORTEST_RTO => Cause::Rto,
         // Nothing told of a loss, the RTO can't have run out, and it is the last segment (RFC 8985 §7.3).
         () if is_tail => Cause::Probe,
@@ -341,6 +347,9 @@ fn remember(stream: &mut Stream, index: usize, facts: &Facts, len: u32) {
         Some(again) => {
             if matches!(again.cause, Cause::Fast) {
                 stream.last_fast = Some(stream.max);
+            }
+            if matches!(again.cause, Cause::Rto) {
+                stream.last_rto = Some(stream.max);
             }
             let times = again.nth + 1;
             stream.sent.insert(facts.seq, Sending { end, original: again.original, last: index, times });

@@ -113,6 +113,25 @@ fn a_tail_loss_probe_is_guessed_where_nothing_else_can_be() {
     assert_eq!(repeats(&s.end(300)), [(6, Cause::Unknown, 1)]);
 }
 
+/// As late as a timeout, but of the last segment where there is an earlier one: only a probe does that.
+#[test]
+fn a_late_probe_of_several_segments_is_no_timeout() {
+    let flight = |resent: &[(u64, u32)]| {
+        let mut s = Story::new(OBSERVED);
+        s.handshake(0);
+        for i in 0..3 {
+            s.loses(100 + i, seg(CLIENT, ".", 1 + 40 * i as u32, 1).len(40));
+        }
+        for &(at, start) in resent {
+            s.sends(at, seg(CLIENT, ".", start, 1).len(40));
+        }
+        repeats(&s.end(2000)).into_iter().map(|(_, cause, _)| cause).collect::<Vec<_>>()
+    };
+    assert_eq!(flight(&[(402, 81)]), [Cause::Probe]);
+    assert_eq!(flight(&[(402, 1)]), [Cause::Rto]);
+    assert_eq!(flight(&[(402, 1), (700, 41), (700, 81)]), [Cause::Rto; 3], "what follows a timeout");
+}
+
 /// In real time an engine speaks of a packet a little after it was seen.
 #[test]
 fn drops_find_the_packet_that_came_just_before() {
