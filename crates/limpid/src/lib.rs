@@ -27,6 +27,15 @@ pub use host::Host;
 pub use listener::{Incoming, TcpListener};
 pub use stream::TcpStream;
 
+/// Congestion control: which there is, and what one of one's own needs
+/// ([`Config::register_controller`]; `examples/controller.rs`).
+pub mod congestion {
+    pub use limpid_tcp::congestion::{
+        AckSample, Algorithm, Controller, ControllerFactory, ControllerInfo, Controllers, HyStart, IdleSample,
+        LossSample, RateSample, SSTHRESH_UNKNOWN, SentSample, Start,
+    };
+}
+
 pub use limpid_device as device;
 pub use limpid_event as event;
 pub use limpid_event::{Counters, Event, FlowId, Instant, Observer, TcpState, TxReason};
