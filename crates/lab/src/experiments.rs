@@ -16,6 +16,7 @@ mod half_close;
 mod handshake;
 mod keepalive_dead_peer;
 mod lost_segment;
+mod pmtu_black_hole;
 mod rack_reordering;
 mod refused;
 mod simultaneous_close;
@@ -44,6 +45,7 @@ pub const ALL: &[&Experiment] = &[
     &window_autotuning::EXPERIMENT,
     &lost_segment::EXPERIMENT,
     &tail_loss::EXPERIMENT,
+    &pmtu_black_hole::EXPERIMENT,
     &rack_reordering::EXPERIMENT,
     &backlog_full::EXPERIMENT,
     &fast_open::EXPERIMENT,

@@ -85,6 +85,7 @@ fn settings(rng: &mut Rng) -> Config {
         pacing_ca_ratio: pick(rng, &[0, 120, u16::MAX]),
         retrans_collapse: rng.chance(500),
         frto: rng.chance(500),
+        paws_spares_overtaken: rng.chance(500),
         rack: rng.chance(500),
         rack_static_window: rng.chance(500),
         rack_dup_thresh: rng.chance(500),

@@ -52,6 +52,15 @@ pub struct Origin {
 }
 
 impl Origin {
+    /// What a connection with TCP-AO does not hear, since nobody signs it (RFC 5925 §7.8): protocol and port unreachable and
+    /// fragmentation needed, over IPv6 a policy and port unreachable.
+    fn is_about_reachability(&self) -> bool {
+        match self.from.is_v4() {
+            true => self.kind == 3 && matches!(self.code, 2..=4),
+            false => self.kind == 1 && matches!(self.code, 1 | 4),
+        }
+    }
+
     /// A router, or the last hop, has no way to the destination now: what RFC 6069 §3 calls a connectivity disruption (Linux:
     /// network and host unreachable over IPv4, no route over IPv6).
     fn has_no_way(&self) -> bool {
@@ -181,6 +190,13 @@ impl<O: Observer> Stack<O> {
             self.env.counters.bump(Counter::TcpExtOutOfWindowIcmps);
             return self.drop_packet(now, DropReason::IcmpNotOurs);
         };
+        if let Handle::Flow(index) = handle
+            && self.flows[index as usize].auth.as_deref().is_some_and(|auth| auth.ao().is_some())
+            && origin.is_about_reachability()
+        {
+            self.env.counters.bump(Counter::TcpExtTCPAODroppedIcmps);
+            return self.drop_packet(now, DropReason::IcmpNotOurs);
+        }
         match (report, handle) {
             (Report::Unreachable { error, .. }, Handle::Flow(index)) => {
                 let flow = &mut self.flows[index as usize];
