@@ -258,7 +258,6 @@ fn what_is_not_there_is_an_error() {
     let fd = w.socket(A, abi::AF_INET);
     for (level, name) in [
         (abi::SOL_SOCKET, abi::SO_REUSEPORT),
-        (abi::IPPROTO_TCP, abi::TCP_FASTOPEN),
         (abi::IPPROTO_IP, abi::IP_BIND_ADDRESS_NO_PORT),
         (abi::SOL_SOCKET, 9999),
         (abi::IPPROTO_TCP, 9999),

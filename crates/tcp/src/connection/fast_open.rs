@@ -252,13 +252,12 @@ impl Connection {
     pub(crate) fn syn_carried<O: Observer>(&mut self, cx: &mut Cx<'_, O>, open: &FastOpen, sent_at: Instant) {
         let len = open.len();
         if let Some(mut data) = open.data.clone().filter(|_| len > 0) {
-            let mss = self.current_mss();
             let append = Append { goal: len, ..self.append(WriteFlags::empty()) };
             self.snd.queue.write_chunk(cx.pool, &mut data, &append);
             self.snd.queue.end_write(true, &append);
             self.snd.queue.pieces.take(len);
             let end = self.snd.nxt() + len;
-            self.snd.nagle.on_sent(len, mss, end);
+            // As on Linux it is no small segment to Nagle's algorithm, however small.
             let shape = Shape { push: true, ..Shape::SINGLE };
             let snapshot = self.snd.delivery.on_sent(sent_at, true, 1, 0);
             self.snd.records.on_sent(end, sent_at, snapshot, shape);
