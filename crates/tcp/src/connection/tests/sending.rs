@@ -659,3 +659,24 @@ fn the_send_buffer_grows_until_it_is_set() {
     host.inject(". 1:1(0) ack 46721 win 65535");
     assert_eq!(host.connection().send_buffer(), 10_000);
 }
+
+/// Whatever the window, no more is in flight than the buffer holds, and one piece that was begun.
+#[test]
+fn a_fixed_send_buffer_bounds_the_flight() {
+    let fixed = Config { send_buffer: 131_072, send_buffer_fixed: true, ..Config::default() };
+    let mut host = Host::listening(fixed);
+    host.inject("S 0:0(0) win 65535 <mss 1460,sackOK,nop,nop,nop,wscale 14>");
+    host.pass_ms(100);
+    host.inject(". 1:1(0) ack 1 win 10000");
+    let mut written = 0;
+    let mut acked = 1;
+    for _ in 0..400 {
+        while let Ok(n) = host.write(&[0; 16_000]) {
+            written += n as u32;
+        }
+        assert!(written + 1 - acked <= 131_072 + 65_536, "{}", written + 1 - acked);
+        acked = (acked + 1460).min(written + 1);
+        host.pass_ms(1);
+        host.inject(&format!(". 1:1(0) ack {acked} win 10000"));
+    }
+}
