@@ -15,7 +15,7 @@ pub(crate) fn explain(cell: &Cell, contenders: &[Contender], seed: u64, events: 
         Some(path) => Some((path, File::create(path).map_err(|e| format!("{}: {e}", path.display()))?)),
         None => None,
     };
-    let span = Span::of(cell);
+    let span = Span::of(cell, crate::PACKETS);
     println!("{cell}");
     println!(
         "  a link that carries {:.1} Mbit/s of payload; {:.0} packets fill it, {} may wait",

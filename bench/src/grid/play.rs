@@ -61,15 +61,14 @@ pub(crate) struct Span {
 
 impl Span {
     /// Long enough for 100 round trips and, where losses limit the flow, for some 200 of them; at least 10 s, and at most
-    /// as many packets as take a second or two to compute.
-    pub(crate) fn of(cell: &Cell) -> Span {
-        const PACKETS: f64 = 600_000.0;
+    /// so many packets, but never less than 30 round trips.
+    pub(crate) fn of(cell: &Cell, packets: u32) -> Span {
         const LOSSES: f64 = 200.0;
         let rtt = cell.rtt().as_secs_f64();
         let rate = theory::expected(cell, Contender::Limpid("cubic")) / (crate::cell::MSS as f64 * 8.0);
         let for_losses = if cell.loss.events() > 0.0 { LOSSES / cell.loss.events() / rate } else { 0.0 };
         let wanted = for_losses.max(100.0 * rtt).max(10.0);
-        let affordable = PACKETS / rate;
+        let affordable = f64::from(packets) / rate;
         let measured = wanted.min(affordable.max(30.0 * rtt)).min(600.0);
         // Slow start; and where nothing is lost at random CUBIC's way from a slow start that ended early to the full window,
         // or back to it after the overshoot: RFC 9438's K (§4.2) for all that link and queue hold, and half as much again.
