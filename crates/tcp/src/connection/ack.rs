@@ -45,8 +45,9 @@ impl Connection {
         let idle = self.snd.records.is_empty();
         let mut acked = self.take_blocks(cx, segment);
         if acked.acked > 0 {
-            self.on_progress(cx, segment, &acked);
+            self.on_progress(cx);
         }
+        self.sample_round_trip(cx, segment, &acked);
         self.ecn_accept_cwr(cx, segment);
         before.ce = self.ecn_feedback(cx, segment, &acked, idle);
         self.end_probe(cx, segment, &acked, moved, &before);
@@ -129,7 +130,7 @@ impl Connection {
     }
 
     /// SND.UNA moved: bytes are freed, time was measured, and what went wrong before is over.
-    fn on_progress<O: Observer>(&mut self, cx: &mut Cx<'_, O>, segment: &Segment, acked: &Acked) {
+    fn on_progress<O: Observer>(&mut self, cx: &mut Cx<'_, O>) {
         let una = self.snd.una();
         let freed = self.snd.queue.ack_to(cx.pool, una);
         self.path_carried(cx, una);
@@ -143,9 +144,16 @@ impl Connection {
         if self.snd.up.before_eq(una) {
             self.snd.up = una;
         }
+    }
+
+    /// RFC 6298 §3: what the ACK tells of the round trip, selectively, too.
+    fn sample_round_trip<O: Observer>(&mut self, cx: &mut Cx<'_, O>, segment: &Segment, acked: &Acked) {
         let by_echo = || self.rtt_by_timestamp(cx.now, segment).filter(|_| acked.acked_segments > 0);
         if let Some(rtt) = acked.rtt().or_else(by_echo) {
             self.take_rtt_sample(cx, rtt);
+            if let Some(newest) = acked.newest_rtt() {
+                self.snd.rtt.on_newest(cx.now, newest);
+            }
         }
     }
 

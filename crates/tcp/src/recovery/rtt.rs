@@ -115,6 +115,11 @@ impl RttEstimator {
         }
     }
 
+    /// The round trip of the newest that the same ACK tells of, without the peer's delay: only the smallest matters.
+    pub fn on_newest(&mut self, now: Instant, rtt: Duration) {
+        self.min.update(now, rtt.as_micros().min(500_000_000) as u32);
+    }
+
     /// SRTT ← 7/8 SRTT + 1/8 sample; deviation ← 3/4 deviation + 1/4 |error|, or 31/32 and 1/32 when the sample is
     /// below.
     fn smooth(&mut self, sample: u32) {
