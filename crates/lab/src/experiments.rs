@@ -1,6 +1,9 @@
 //! The experiments, a file each.
 
-use crate::experiment::{Experiment, Picture, Run, Settings};
+use crate::LabError;
+use crate::experiment::{Ended, Experiment, Picture, Run, Scene, Settings};
+use limpid_event::Error;
+use std::time::Duration;
 
 mod abort;
 mod backlog_full;
@@ -18,11 +21,14 @@ mod keepalive_dead_peer;
 mod lost_segment;
 mod pmtu_black_hole;
 mod rack_reordering;
+mod prr;
 mod refused;
+mod sack_recovery;
 mod simultaneous_close;
 mod simultaneous_open;
 mod syn_flood;
 mod tail_loss;
+mod spurious_rto;
 mod time_wait;
 mod two_flows;
 mod unreachable;
@@ -47,6 +53,9 @@ pub const ALL: &[&Experiment] = &[
     &tail_loss::EXPERIMENT,
     &pmtu_black_hole::EXPERIMENT,
     &rack_reordering::EXPERIMENT,
+    &sack_recovery::EXPERIMENT,
+    &prr::EXPERIMENT,
+    &spurious_rto::EXPERIMENT,
     &backlog_full::EXPERIMENT,
     &fast_open::EXPERIMENT,
     &syn_flood::EXPERIMENT,
@@ -57,3 +66,28 @@ pub const ALL: &[&Experiment] = &[
     &bufferbloat::EXPERIMENT,
     &bbr::EXPERIMENT,
 ];
+
+/// The client sends this much, and the server checks every byte of it.
+fn transfer(scene: Scene, bytes: usize) -> Result<Ended, LabError> {
+    let mut scene = scene;
+    let to = scene.server_at(7000);
+    let server = scene.server(move |app| async move {
+        let (socket, _) = app.listen(to, 1)?.accept().await?;
+        let all = socket.read_to_end().await?;
+        Ok::<_, Error>(all == pattern(bytes))
+    });
+    let client = scene.client(move |app| async move {
+        let socket = app.connect(to).await?;
+        socket.write_all(&pattern(bytes)).await?;
+        socket.close();
+        Ok::<_, Error>(())
+    });
+    let mut ended = scene.play(Duration::from_secs(1))?;
+    ended.check.value("the client", client.take(), ());
+    ended.check.value("all bytes arrived in order", server.take(), true);
+    Ok(ended)
+}
+
+fn pattern(bytes: usize) -> Vec<u8> {
+    (0..bytes).map(|i| (i % 251) as u8).collect()
+}

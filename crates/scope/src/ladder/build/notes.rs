@@ -183,6 +183,9 @@ fn told(event: &Event) -> Option<(Voice, String)> {
         Event::Congestion { cwnd, why: CongestionReason::Ecn, .. } => {
             format!("ECN: the window is reduced as for a loss, {cwnd} bytes")
         }
+        Event::RecoveryBegan { why } => format!("recovery begins: {why}"),
+        Event::RecoveryEnded => "recovery ends".into(),
+        Event::Undone { how } => format!("it was needless, and is taken back: {how}"),
         Event::PathMtu { mtu, why } => format!("path MTU {mtu}: {why}"),
         _ => return None,
     };
