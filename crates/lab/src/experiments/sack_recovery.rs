@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 pub(super) const EXPERIMENT: Experiment = Experiment {
     name: "sack-recovery",
-    summary: "three losses in a flight: repaired at once with SACK, one a round trip without",
+    summary: "three losses in a flight: with SACK, and without",
     look_for: &[
         "With SACK each ACK says what has arrived, so that every hole is known: all three go again in one round trip.",
         "Without, duplicate ACKs say only that something is missing. The first lost segment goes again; the ACK that it",
