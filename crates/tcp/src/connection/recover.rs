@@ -218,10 +218,6 @@ impl Connection {
         let mss = self.snd.cut_mss(self.header_len(), 0);
         let burst = self.burst_segments(mss);
         let snd = &mut self.snd;
-        // Where much is out of order, what arrives opens the window in whatever order (Linux's `tcp_may_raise_cwnd`).
-        let disorderly = snd.recovery.reordering().degree() > u32::from(self.config.reordering);
-        let in_order =
-            if disorderly { acked.acked_segments.max(acked.delivered_segments) } else { acked.acked_segments };
         let rate = snd.delivery.on_ack(Delivering {
             now,
             segments: acked.delivered_segments,
@@ -250,7 +246,7 @@ impl Connection {
             in_recovery: snd.recovery.is_reducing(),
             ece: before.ce.is_some(),
             ce: before.ce.unwrap_or(0),
-            ..AckSample::new(now, in_order, mss)
+            ..AckSample::new(now, acked.acked_segments, mss)
         }
     }
 
