@@ -11,7 +11,7 @@ use std::time::Duration;
 
 pub(super) const EXPERIMENT: Experiment = Experiment {
     name: "fast-open",
-    summary: "data with the SYN: the second request to a server is answered a round trip sooner",
+    summary: "data with the SYN: the second request is answered a round trip sooner",
     look_for: &[
         "The first SYN asks for a cookie, and the SYN-ACK brings one: a secret that says nothing but where the client is.",
         "Nothing is won yet. The request leaves with the handshake's last ACK, and the answer is there after two round trips.",

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 pub(super) const EXPERIMENT: Experiment = Experiment {
     name: "pmtu-black-hole",
-    summary: "packets of full size vanish without a word: probing finds what fits, without it nothing gets through",
+    summary: "packets of full size vanish without a word: probing finds what fits",
     look_for: &[
         "The handshake goes through: its segments are small. Full segments vanish, and no ICMP message says why.",
         "With tcp_mtu_probing=1: after as long as three retransmissions take, the sender doubts the path, not the peer.",

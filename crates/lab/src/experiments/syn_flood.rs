@@ -12,7 +12,7 @@ use std::time::Duration;
 
 pub(super) const EXPERIMENT: Experiment = Experiment {
     name: "syn-flood",
-    summary: "thousands of SYNs with made-up senders: bounded memory, cookies, and transfers that go on",
+    summary: "thousands of SYNs from made-up senders: cookies, and transfers that go on",
     look_for: &[
         "Two downloads: one in peace, one while 4,000 SYNs a second arrive whose senders do not exist.",
         "The SYN queue takes 64 of them, of 128 bytes each. All others are answered with a cookie and forgotten.",
