@@ -50,7 +50,6 @@ snapshots! {
     lost_segment: "lost-segment", Settings::default();
     tail_loss: "tail-loss", Settings::default();
     sack_recovery: "sack-recovery", Settings::default();
-    prr: "prr", Settings::default();
     spurious_rto: "spurious-rto", Settings::default();
     backlog_full: "backlog-full", Settings::default();
     keepalive_dead_peer: "keepalive-dead-peer", Settings::default();
