@@ -103,7 +103,7 @@ fn settings(rng: &mut Rng) -> Config {
         abe: rng.chance(500),
         pacing: rng.chance(500),
         max_pacing_rate: pick(rng, &[0, 1, 1000, u64::MAX - 1, u64::MAX]),
-        initial_cwnd: number(rng),
+        initial_cwnd: pick(rng, &[0, 1, 10, 600, u16::MAX]),
         invalid_ratelimit: duration(rng),
         require_timestamps: rng.chance(500),
         max_seg: perhaps(rng, |rng| pick(rng, &[0, 1, 88, 1460, u16::MAX])),

@@ -103,7 +103,8 @@ pub struct Config {
     /// Send buffer in bytes at first (what SO_SNDBUF tells, `tcp_wmem[1]`); with the connection it becomes as large as the
     /// congestion window needs.
     pub send_buffer: usize,
-    /// The application has set SO_SNDBUF: the buffer does not grow.
+    /// The application has set SO_SNDBUF: the buffer does not grow. As on Linux that does not bound what is in flight: as long as a
+    /// write goes on, or small segments wait, what has left is filled up, as far as the congestion window goes.
     pub send_buffer_fixed: bool,
     /// What a connection may hold for sending although memory is short (`tcp_wmem[0]`).
     pub send_buffer_min: usize,
@@ -131,7 +132,7 @@ pub struct Config {
     /// The bound on that rate, bytes a second (SO_MAX_PACING_RATE): less than [`u64::MAX`] holds segments back, too.
     pub max_pacing_rate: u64,
     /// Initial congestion window in segments (RFC 6928).
-    pub initial_cwnd: u8,
+    pub initial_cwnd: u16,
     /// The congestion window shrinks while nothing is sent, or less than it allows (`tcp_slow_start_after_idle`; RFC 2861).
     pub slow_start_after_idle: bool,
     /// Super-segments hold so many segments at least, if there are as many (`tcp_min_tso_segs`).

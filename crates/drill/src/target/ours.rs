@@ -138,7 +138,7 @@ impl OurTarget {
             mtu: mtu.as_ref().map(small),
             mtu_locked,
             adv_mss: advmss.as_ref().map(small),
-            initial_cwnd: initcwnd.map(|n| u8::try_from(n).unwrap_or(u8::MAX)),
+            initial_cwnd: initcwnd.map(|n| u16::try_from(n).unwrap_or(u16::MAX)),
             initial_rwnd: initrwnd.as_ref().map(small),
             rto_min: *rto_min,
             ack_at_once: *quickack,

@@ -88,7 +88,7 @@ pub struct RouteMetrics {
     /// The MSS that SYNs state.
     pub adv_mss: Option<u16>,
     /// The initial congestion window, segments.
-    pub initial_cwnd: Option<u8>,
+    pub initial_cwnd: Option<u16>,
     /// The initial receive window, segments.
     pub initial_rwnd: Option<u16>,
     /// The least variance term of the retransmission timeout.

@@ -16,7 +16,7 @@ fn probing() -> Config {
 }
 
 /// A connection that we opened, with a window of `cwnd` segments and all acknowledged up to the number returned.
-fn opened(config: Config, cwnd: u8) -> (Host, u32) {
+fn opened(config: Config, cwnd: u16) -> (Host, u32) {
     let mut host = Host::connecting(Config { initial_cwnd: cwnd, ..config });
     host.pass_ms(50);
     host.inject("S. 0:0(0) ack 1 win 65535 <mss 1460>");
@@ -94,7 +94,7 @@ fn a_probe_that_is_lost_costs_no_window() {
 
 #[test]
 fn no_probe_without_window_data_or_calm() {
-    let quiet = |config: Config, cwnd: u8, write: usize| {
+    let quiet = |config: Config, cwnd: u16, write: usize| {
         let (mut host, _) = opened(config, cwnd);
         host.write(&alloc::vec![0; write]).unwrap();
         host.outbox.iter().all(|t| t.why != TxReason::MtuProbe)

@@ -660,7 +660,25 @@ fn the_send_buffer_grows_until_it_is_set() {
     assert_eq!(host.connection().send_buffer(), 10_000);
 }
 
-/// Whatever the window, no more is in flight than the buffer holds, and one piece that was begun.
+/// As Linux 6.18, whatever SO_SNDBUF says: what begins to leave while it is written makes room in its piece for more of the same
+/// write, so that the congestion window is what ends it, and one whole piece stays behind.
+#[test]
+fn one_write_goes_beyond_a_fixed_send_buffer() {
+    let fixed = Config { send_buffer: 131_072, send_buffer_fixed: true, initial_cwnd: 600, ..Config::default() };
+    let mut host = Host::listening(fixed);
+    host.inject("S 0:0(0) win 65535 <mss 1460,sackOK,nop,nop,nop,wscale 10>");
+    host.pass_ms(100);
+    host.inject(". 1:1(0) ack 1 win 10000");
+    assert_eq!(host.write(&[0; 2_000_000]), Ok((600 + 44) * 1460));
+    assert_eq!(host.connection().unsent(), 44 * 1460);
+    assert_eq!(host.connection().send_buffer(), 131_072);
+    assert_eq!(host.write(b"x"), Err(Error::WouldBlock));
+    // What an ACK lets go makes room in that piece, and no more.
+    host.inject(". 1:1(0) ack 14601 win 10000");
+    assert_eq!(host.write(&[0; 2_000_000]), Ok(20 * 1460));
+}
+
+/// Writes that leave as a whole leave nothing to fill up: no more is in flight than the buffer holds, and one piece that was begun.
 #[test]
 fn a_fixed_send_buffer_bounds_the_flight() {
     let fixed = Config { send_buffer: 131_072, send_buffer_fixed: true, ..Config::default() };
