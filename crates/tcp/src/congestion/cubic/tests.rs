@@ -160,3 +160,23 @@ proptest::proptest! {
         }
     }
 }
+
+/// Where a round trip is a millisecond, losses may come oftener than the cubic function is looked at.
+#[test]
+fn frequent_losses_do_not_keep_it_from_growing() {
+    let mut cubic = Cubic::new(10).with_window(10).with_ssthresh(10);
+    let (mut acked, mut sum) = (0, 0);
+    for ms in 0..10_000 {
+        for _ in 0..cubic.window() {
+            acked += 1;
+            if acked % 50 == 0 {
+                cubic.on_loss(&LossSample::new(at(ms), 0, MSS));
+            } else {
+                cubic.on_ack(&ack(at(ms), 1));
+            }
+        }
+        sum += cubic.window();
+    }
+    let reno = (1.5_f64 * 50.0).sqrt();
+    assert!(f64::from(sum) / 10_000.0 > 0.75 * reno, "{} on average, Reno {reno}", f64::from(sum) / 10_000.0);
+}
