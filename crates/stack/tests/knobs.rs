@@ -57,6 +57,8 @@ const RANGES: &[(&str, &str)] = &[
     ("invalid_ratelimit", "time"),
     ("max_seg", "bytes, 88–32,767"),
     ("user_timeout", "time"),
+    ("user_timeout_min", "time"),
+    ("user_timeout_max", "time"),
     ("keepalive_figures", "times 1–32,767 s, count 1–127"),
     ("keepalive", "off, or times 1–32,767 s, count 1–127"),
     ("linger", "off, or time"),

@@ -203,6 +203,13 @@ pub struct Config {
     pub thin_linear_timeouts: bool,
     /// TCP_USER_TIMEOUT.
     pub user_timeout: Option<Duration>,
+    /// The peer is told of our user timeout, and its own is obeyed where the application has set none (RFC 5482). Linux has no such
+    /// option, so it is off.
+    pub user_timeout_option: bool,
+    /// A user timeout that follows the peer's advice is no shorter than this (RFC 5482 §3.1's L_LIMIT),
+    pub user_timeout_min: Duration,
+    /// and no longer than this (U_LIMIT), which bounds what peers can make us keep.
+    pub user_timeout_max: Duration,
     /// The figures of SO_KEEPALIVE where a socket has not set its own (`tcp_keepalive_time`, `tcp_keepalive_intvl`,
     /// `tcp_keepalive_probes`).
     pub keepalive_figures: KeepAlive,
@@ -246,7 +253,7 @@ impl Config {
         follow!(self, before, after: ecn, ecn_fallback, accecn_option, accecn_beacon);
         follow!(self, before, after: comp_sack_nr, comp_sack_delay);
         follow!(self, before, after: invalid_ratelimit, require_timestamps, paws_spares_overtaken, keepalive, fin_timeout);
-        follow!(self, before, after: time_wait, rfc1337);
+        follow!(self, before, after: time_wait, rfc1337, user_timeout_option, user_timeout_min, user_timeout_max);
     }
 }
 
@@ -372,6 +379,9 @@ impl Default for Config {
             max_seg: None,
             thin_linear_timeouts: false,
             user_timeout: None,
+            user_timeout_option: false,
+            user_timeout_min: Duration::from_secs(100),
+            user_timeout_max: Duration::from_secs(3600),
             keepalive_figures: KeepAlive::default(),
             keepalive: None,
             linger: None,

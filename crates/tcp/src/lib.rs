@@ -40,6 +40,7 @@ mod syn_sent;
 mod testing;
 mod time_wait;
 mod timer;
+mod user_timeout;
 
 pub use config::{Config, KeepAlive, MtuProbing, SynSchedule};
 pub use congestion::{Algorithm, ControllerFactory, ControllerInfo, Controllers, HyStart, Start};

@@ -4,6 +4,7 @@ use crate::Config;
 use crate::clock::{TsClock, TsRecent};
 use crate::recv::{UnscaledWindow, WindowScale};
 use crate::syn_sent::OpenParams;
+use crate::user_timeout;
 use limpid_event::Instant;
 use limpid_wire::tcp::Timestamps;
 use limpid_wire::{Segment, TcpOptions};
@@ -149,6 +150,7 @@ pub(crate) fn syn_options(config: &Config, params: &OpenParams, window: InitialW
         sack_permitted: config.sack,
         timestamps: (config.timestamps && !params.signature.replaces_timestamps())
             .then(|| Timestamps { val: TsClock::new(params.ts_offset).val(now), ecr: 0 }),
+        user_timeout: user_timeout::advertised(config),
         ..TcpOptions::default()
     }
 }

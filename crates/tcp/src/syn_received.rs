@@ -10,12 +10,13 @@ use crate::negotiate::{self, InitialWindow, Negotiated, TIMESTAMPS_LEN};
 use crate::recovery::Rto;
 use crate::reply::{ack, control, reset_for};
 use crate::syn_sent::OpenParams;
+use crate::user_timeout;
 use crate::{Config, Connection, Cx, Transmit};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::time::Duration;
 use limpid_event::{Counter, DropReason, Error, Event, Instant, Observer, TcpState, Timer, TxReason};
-use limpid_wire::tcp::{FastOpenCookie, Timestamps};
+use limpid_wire::tcp::{FastOpenCookie, Timestamps, UserTimeout};
 use limpid_wire::{Segment, SeqNum, TcpFlags, TcpOptions};
 
 /// An embryonic connection.
@@ -38,6 +39,8 @@ pub struct SynReceived {
     syn_data: u16,
     limit: AnswerLimit,
     ts_recent: Option<TsRecent>,
+    /// What the SYN said of the peer's user timeout, if that is heeded (RFC 5482).
+    peer_user_timeout: Option<UserTimeout>,
     /// TSval of our first SYN-ACK: no echo may be older.
     first_tsval: u32,
     /// TSval of our last SYN-ACK: no echo may be newer.
@@ -96,7 +99,8 @@ impl SynReceived {
         cx.state(TcpState::Listen, TcpState::SynReceived);
         let negotiated = Negotiated::from_syn(config, &params, &syn.options).signed(&params);
         let ts_recent = negotiate::ts_recent(&negotiated, syn, cx.now);
-        let embryo = SynReceived::answering(config, params, syn.seq, negotiated, ts_recent, cx.now);
+        let mut embryo = SynReceived::answering(config, params, syn.seq, negotiated, ts_recent, cx.now);
+        embryo.peer_user_timeout = user_timeout::heeded(config, syn.options.user_timeout);
         embryo.with_ecn(EcnHandshake::of_syn(config, syn))
     }
 
@@ -130,6 +134,7 @@ impl SynReceived {
             syn_data: 0,
             limit: AnswerLimit::default(),
             ts_recent,
+            peer_user_timeout: None,
             first_tsval: tsval,
             last_tsval: tsval,
             first_sent: now,
@@ -181,6 +186,7 @@ impl SynReceived {
             window_scale: self.negotiated.scaling.then(|| self.window.scale.shift()),
             sack_permitted: self.negotiated.sack,
             timestamps: self.timestamps(now),
+            user_timeout: user_timeout::advertised(config),
             ..TcpOptions::default()
         };
         if self.ecn.level == EcnLevel::Accurate && self.copies == 0 && config.accecn_option != AccEcnOptions::Never {
@@ -450,6 +456,7 @@ impl SynReceived {
             rtt,
             ecn: self.ecn,
             connect_deadline: Instant::MAX,
+            peer_user_timeout: self.peer_user_timeout,
         }
     }
 

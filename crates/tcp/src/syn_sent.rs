@@ -10,6 +10,7 @@ use crate::ecn::{EcnHandshake, EcnLevel};
 use crate::fast_open::{FastOpen, FastOpenFailure, room};
 use crate::negotiate::{self, InitialWindow, Negotiated};
 use crate::reply::{control, reset_for};
+use crate::user_timeout;
 use crate::{Config, Connection, Cx, SynSchedule, TcpInfo, Transmit};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -327,6 +328,7 @@ impl SynSent {
         } else {
             InitialWindow::select(&self.config, false, negotiate::advertised_mss(&self.config, &self.params))
         };
+        let peer_user_timeout = user_timeout::heeded(&self.config, syn.options.user_timeout);
         Birth {
             ts_recent: negotiate::ts_recent(&negotiated, syn, now),
             config: self.config,
@@ -340,6 +342,7 @@ impl SynSent {
             rtt: None,
             ecn: EcnHandshake::default(),
             connect_deadline: self.deadline,
+            peer_user_timeout,
         }
     }
 

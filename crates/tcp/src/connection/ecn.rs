@@ -9,7 +9,7 @@ use crate::ecn::{AccEcnFailure, AccEcnOptions, Accurate, EcnHandshake};
 use crate::recovery::Phase;
 use crate::send::Acked;
 use limpid_event::{Counter, EcnEvent, Event, Instant, Observer, TcpState, TxReason};
-use limpid_wire::tcp::Timestamps;
+use limpid_wire::tcp::{Timestamps, UserTimeout};
 use limpid_wire::{Ecn, Segment, SeqNum, TcpFlags, TcpOptions};
 
 /// A mark, or what looks like a retransmission, is acknowledged at once, and so is what follows it.
@@ -305,7 +305,8 @@ impl Connection {
         }
         let Some(accurate) = &self.ecn.accurate else { return self.sack_option_len() };
         let timestamps = self.negotiated.timestamps.then_some(Timestamps { val: 0, ecr: 0 });
-        let mut options = TcpOptions { timestamps, sack: self.sack_blocks(), ..TcpOptions::default() };
+        let user_timeout = self.due.user_timeout.then_some(UserTimeout(0));
+        let mut options = TcpOptions { timestamps, sack: self.sack_blocks(), user_timeout, ..TcpOptions::default() };
         let (option, needed) = accurate.option();
         options.fit_acc_ecn(option, needed);
         options.encoded_len() as u32 - if timestamps.is_some() { 12 } else { 0 }

@@ -58,6 +58,7 @@ impl Connection {
             && u32::from(segment.window) << self.negotiated.snd_scale.shift() == self.snd.wnd
             && segment.options.sack.is_empty()
             && segment.options.acc_ecn.is_none()
+            && segment.options.user_timeout.is_none()
             && !self.rcv.queue.has_holes()
             && segment.seq_end().before_eq(self.rcv.right_edge())
             && self.halves.syn_acked()

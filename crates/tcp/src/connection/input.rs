@@ -7,6 +7,7 @@
 
 use super::{Connection, Reset};
 use crate::clock::TsRecent;
+use crate::user_timeout;
 use crate::{Cx, Outcome, Readiness};
 use core::ops::ControlFlow::{self, Break, Continue};
 use limpid_event::{Counter, DropReason, Error, Instant, Observer, TcpState, TxReason};
@@ -47,10 +48,19 @@ impl Connection {
         self.check_ack(cx, segment)?;
         self.last_heard = cx.now;
         self.keep_timestamp(cx.now, segment);
+        if segment.options.user_timeout.is_some() {
+            self.heed_user_timeout(segment);
+        }
         self.check_urgent(segment);
         let check = self.process_text(cx, segment);
         self.ecn_acknowledge();
         check
+    }
+
+    /// The peer advises how long to keep what it does not acknowledge (RFC 5482); the newest advice counts.
+    fn heed_user_timeout(&mut self, segment: &Segment) {
+        let heeded = user_timeout::heeded(&self.config, segment.options.user_timeout);
+        self.peer_user_timeout = heeded.or(self.peer_user_timeout);
     }
 
     /// A segment with neither ACK, RST nor SYN is of no connection (§3.10.7.4, fifth check; Linux looks first).

@@ -44,6 +44,7 @@ mod timeout;
 mod watch;
 
 pub(crate) use segmentation::GSO_MAX;
+pub(crate) use timeout::time_of_data_retries;
 
 pub use app::{RecvBounds, Remnant, StreamPosition};
 pub use watch::{MAX_MARKS, MAX_NOTICES, Notice, Stamps};
@@ -54,6 +55,7 @@ use crate::ecn::{EcnHandshake, EcnState};
 use crate::negotiate::{InitialWindow, Negotiated};
 use crate::syn_sent::OpenParams;
 use crate::timer::Timers;
+use crate::user_timeout;
 use crate::{Config, Cx, Next, Outcome, Readiness};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -62,6 +64,7 @@ use core::time::Duration;
 use fast_open::FastOpenState;
 use halves::{Halves, SendHalf};
 use limpid_event::{Error, Event, Instant, Observer, TcpState, Timer, TxReason};
+use limpid_wire::tcp::UserTimeout;
 use limpid_wire::{Segment, SeqNum};
 use rcv::Rcv;
 use snd::Snd;
@@ -90,6 +93,8 @@ pub struct Connection {
     rcv: Rcv,
     ecn: EcnState,
     stats: Stats,
+    /// What the peer advised for our user timeout last (RFC 5482).
+    peer_user_timeout: Option<UserTimeout>,
     /// What Fast Open has to do with it, if anything.
     fast_open: Option<Box<FastOpenState>>,
 }
@@ -132,6 +137,8 @@ struct Due {
     urgent_told: bool,
     /// The ACK that is due answers a SYN or SYN-ACK: with accurate ECN it tells how that arrived.
     reflect: bool,
+    /// The next segment tells our user timeout (RFC 5482).
+    user_timeout: bool,
 }
 
 /// A reset to send.
@@ -195,6 +202,8 @@ pub(crate) struct Birth {
     pub(crate) ecn: EcnHandshake,
     /// [`Instant::MAX`] if there is none.
     pub(crate) connect_deadline: Instant,
+    /// What the peer's SYN said of its user timeout, if that is heeded.
+    pub(crate) peer_user_timeout: Option<UserTimeout>,
 }
 
 impl Connection {
@@ -278,12 +287,12 @@ impl Connection {
             snd: Snd::new(&birth, halves.syn_acked()),
             rcv,
             ecn: EcnState::new(birth.ecn),
-            config: birth.config,
             params: birth.params,
             negotiated: birth.negotiated,
             halves,
             app: App::default(),
-            due: Due::default(),
+            due: Due { user_timeout: birth.config.user_timeout_option, ..Due::default() },
+            peer_user_timeout: birth.peer_user_timeout,
             timers: Timers::new(),
             limit: AnswerLimit::default(),
             probes_out: 0,
@@ -292,6 +301,7 @@ impl Connection {
             just_established: false,
             stats: Stats::new(now, false, 0),
             fast_open: None,
+            config: birth.config,
         }
     }
 
@@ -355,6 +365,7 @@ impl Connection {
             self.tell_of_room();
         }
         self.configure_receiving(&before);
+        self.due.user_timeout |= user_timeout::advertised(&self.config) != user_timeout::advertised(&before);
         if self.config.send_buffer_fixed {
             self.snd.buffer = self.config.send_buffer;
         }

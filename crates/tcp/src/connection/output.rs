@@ -10,6 +10,7 @@ use crate::negotiate::{InitialWindow, advertised_mss, syn_options};
 use crate::recovery::{Phase, Window};
 use crate::reply::control;
 use crate::send::NagleMode;
+use crate::user_timeout;
 use crate::{Cx, Transmit};
 use arrayvec::ArrayVec;
 use limpid_event::{Counter, Observer, Timer, TxReason};
@@ -97,6 +98,8 @@ impl Connection {
         if let (Some(timestamps), Some(recent)) = (&mut segment.options.timestamps, self.rcv.ts_recent) {
             timestamps.ecr = recent.val();
         }
+        // It is for the first segment after the SYN to tell it again (RFC 5482 §3).
+        self.due.user_timeout = self.config.user_timeout_option;
         self.ecn_grant(&mut segment);
         let transmit = control(segment, why);
         // The first SYN-ACK takes the SYN's place, and the round trip is its own; but what was sent again stays so.
@@ -312,7 +315,9 @@ impl Connection {
             _ => {}
         }
         let timestamps = self.rcv.ts_recent.map(|recent| Timestamps { val: self.clock().val(now), ecr: recent.val() });
-        let options = TcpOptions { timestamps, sack: self.sack_blocks(), ..TcpOptions::default() };
+        let told = core::mem::take(&mut self.due.user_timeout);
+        let user_timeout = told.then(|| user_timeout::advertised(&self.config)).flatten();
+        let options = TcpOptions { timestamps, sack: self.sack_blocks(), user_timeout, ..TcpOptions::default() };
         let mut segment = Segment { seq, ack, flags: flags | TcpFlags::ACK, window, options, ..Segment::default() };
         self.ecn_mark(now, &mut segment);
         self.rcv.queue.take_duplicate();
@@ -367,9 +372,10 @@ impl Connection {
     pub(super) fn sack_option_len(&self) -> u32 {
         // With what a signature takes that the MSS does not leave out.
         let signature = u32::from(self.params.signature.len().saturating_sub(self.negotiated.signed));
+        let rare = signature + if self.due.user_timeout { 4 } else { 0 };
         match self.sack_blocks().len() {
-            0 => signature,
-            blocks => signature + 4 + 8 * blocks as u32,
+            0 => rare,
+            blocks => rare + 4 + 8 * blocks as u32,
         }
     }
 }

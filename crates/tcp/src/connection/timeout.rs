@@ -8,6 +8,7 @@ use super::Connection;
 use super::halves::SendHalf;
 use crate::congestion::{Controller, SSTHRESH_UNKNOWN};
 use crate::recovery::Rto;
+use crate::user_timeout;
 use crate::{Config, Cx, KeepAlive, Outcome};
 use core::time::Duration;
 use limpid_event::{Counter, Error, Event, Instant, Observer, TcpState, Timer, TxReason};
@@ -132,6 +133,11 @@ impl Connection {
         self.retransmission_timeout(cx);
     }
 
+    /// How long what nobody acknowledges is kept, if it was said: by the application, or by the peer (RFC 5482 §3.1).
+    fn user_timeout(&self) -> Option<Duration> {
+        user_timeout::in_force(&self.config, self.peer_user_timeout, self.snd.rto())
+    }
+
     /// Whether retransmissions went on for as long as so many would take.
     fn has_retried(&self, now: Instant, retries: u8) -> bool {
         let limit = time_of_retries(&self.config, retries, Rto::MIN);
@@ -147,7 +153,7 @@ impl Connection {
         } else {
             (self.config.syn_retries, Rto::INITIAL.duration())
         };
-        let limit = self.config.user_timeout.unwrap_or_else(|| time_of_retries(&self.config, retries, first));
+        let limit = self.user_timeout().unwrap_or_else(|| time_of_retries(&self.config, retries, first));
         self.snd.retransmits > 0 && now.since(self.snd.recovery.first_resent_at()) >= limit
     }
 
@@ -158,14 +164,14 @@ impl Connection {
             Instant::MAX => self.snd.records.first().map_or(now, |record| record.sent_at()),
             since => since,
         };
-        let (user_timeout, waited) = (self.config.user_timeout.unwrap_or(Duration::MAX), now.since(since));
+        let (user_timeout, waited) = (self.user_timeout().unwrap_or(Duration::MAX), now.since(since));
         let limit = user_timeout.min(self.config.rto_max.saturating_mul(2));
         waited > user_timeout || (now.since(self.last_heard) > limit && waited > limit)
     }
 
     /// `wait`, but not beyond the user timeout, which counts from `since`.
     fn within_user_timeout(&self, now: Instant, since: Instant, wait: Duration) -> Duration {
-        match self.config.user_timeout {
+        match self.user_timeout() {
             Some(limit) => wait.min(limit.saturating_sub(now.since(since))),
             None => wait,
         }
@@ -203,7 +209,7 @@ impl Connection {
         let retries = self.retries(wait);
         let forsaken = self.app.gone && wait >= self.config.rto_max && self.snd.probe_backoff >= retries;
         let since = self.snd.probing_since.min(cx.now);
-        let too_long = self.config.user_timeout.is_some_and(|limit| since < cx.now && cx.now.since(since) >= limit);
+        let too_long = self.user_timeout().is_some_and(|limit| since < cx.now && cx.now.since(since) >= limit);
         if forsaken || too_long || self.probes_out >= retries {
             return self.give_up(cx);
         }
@@ -289,7 +295,7 @@ impl Connection {
         }
         let nth = u32::from(self.probes_out) + 1;
         cx.emit(|| Event::TimerFired { timer: Timer::KeepAlive, nth });
-        let dead = match self.config.user_timeout {
+        let dead = match self.user_timeout() {
             Some(limit) => self.probes_out > 0 && idle >= limit,
             None => self.probes_out >= keepalive.count,
         };
@@ -316,6 +322,11 @@ impl Connection {
             SendHalf::FinSent | SendHalf::FinAcked => false,
         }
     }
+}
+
+/// How long retransmissions of data go on where no user timeout is set.
+pub(crate) fn time_of_data_retries(config: &Config) -> Duration {
+    time_of_retries(config, config.retries2, Rto::MIN)
 }
 
 /// How long `retries` retransmissions take whose first wait is `first`, with the wait after the last (Linux's
