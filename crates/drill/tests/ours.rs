@@ -187,7 +187,7 @@ fn what_only_other_stacks_have_is_unsupported() {
     for (line, at) in [
         ("0 socket(..., SOCK_DGRAM, IPPROTO_UDP) = 3", 3),
         ("0 socket(..., SOCK_STREAM, IPPROTO_MPTCP) = 3", 3),
-        ("0 < S 0:0(0) win 9\n+0 `tc qdisc replace dev tun0 root fq`", 5),
+        ("0 < S 0:0(0) win 9\n+0 `tc qdisc add dev tun0 root netem loss 1%`", 32),
     ] {
         let verdict = play(line).verdict;
         let Verdict::Unsupported { at: place, .. } = verdict else { panic!("{line}: {verdict:?}") };

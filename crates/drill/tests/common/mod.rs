@@ -1,10 +1,11 @@
 //! The collection, `tests/packetdrill/` in the project's root, and what the heads of its scripts say.
 //!
-//! A script's head is the comment lines that it begins with. Three of them mean something here:
+//! A script's head is the comment lines that it begins with. Four of them mean something here:
 //!
 //! * `// differs: why` – on Linux it fails, and why we do otherwise. The run on Linux must then fail.
 //! * `// limpid only: why` – on Linux it is not run.
 //! * `// IPv4 only: why` – it is not played with IPv6.
+//! * `// IPv4 sockets only: why` – nor with sockets of IPv6 that IPv4 is spoken on.
 
 // Each test uses a part of it.
 #![allow(dead_code)]
@@ -30,6 +31,8 @@ pub(crate) struct Entry {
     pub(crate) limpid_only: Option<String>,
     /// Why it says nothing of IPv6.
     pub(crate) v4_only: Option<String>,
+    /// Why it says nothing of sockets of IPv6, whatever is spoken on them.
+    pub(crate) v4_sockets_only: Option<String>,
 }
 
 /// All scripts, in the order of their names.
@@ -62,12 +65,13 @@ impl Entry {
             let comments = text.lines().map_while(|line| line.trim().strip_prefix("//"));
             comments.filter_map(|line| line.trim().strip_prefix(word)).map(|why| why.trim().to_owned()).next()
         };
-        let [differs, limpid_only, v4_only] = ["differs:", "limpid only:", "IPv4 only:"].map(head);
+        let [differs, limpid_only] = ["differs:", "limpid only:"].map(head);
+        let [v4_only, v4_sockets_only] = ["IPv4 only:", "IPv4 sockets only:"].map(head);
         assert!(
-            [&differs, &limpid_only, &v4_only].iter().all(|why| why.as_deref() != Some("")),
+            [&differs, &limpid_only, &v4_only, &v4_sockets_only].iter().all(|why| why.as_deref() != Some("")),
             "{name}: no reason is given"
         );
-        Entry { name, script, differs, limpid_only, v4_only }
+        Entry { name, script, differs, limpid_only, v4_only, v4_sockets_only }
     }
 
     /// The folder it is in.
