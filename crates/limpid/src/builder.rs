@@ -5,7 +5,7 @@ use crate::shard::Shard;
 use crate::{Clock, Host};
 use limpid_device::{Device, Memory, Tap, Tapped, Tun};
 use limpid_event::{Error, Instant, Observer};
-use limpid_stack::{InterfaceConfig, Route, Secrets, Stack, StackConfig};
+use limpid_stack::{FastOpenFlags, InterfaceConfig, Route, Secrets, Stack, StackConfig};
 use limpid_tcp::Config;
 use limpid_wire::{Cidr, IpAddr};
 use rustix::rand::{GetRandomFlags, getrandom};
@@ -153,6 +153,12 @@ impl Builder {
     /// Settings of the whole stack; Linux's defaults otherwise. They include those of [`tcp`](Self::tcp).
     pub fn stack(mut self, config: StackConfig) -> Builder {
         self.stack = config;
+        self
+    }
+
+    /// What of Fast Open is on (`net.ipv4.tcp_fastopen`), beside what is: connects that ask for it may use it without.
+    pub fn fast_open(mut self, flags: FastOpenFlags) -> Builder {
+        self.stack.fast_open.flags |= flags;
         self
     }
 

@@ -14,6 +14,7 @@ mod builder;
 mod clock;
 mod driver;
 mod error;
+mod fast_open;
 mod host;
 mod listener;
 mod shard;
@@ -39,7 +40,7 @@ pub mod congestion {
 pub use limpid_device as device;
 pub use limpid_event as event;
 pub use limpid_event::{Counters, Event, FlowId, Instant, Observer, TcpState, TxReason};
-pub use limpid_stack::{ListenConfig, StackConfig};
+pub use limpid_stack::{FastOpenConfig, FastOpenFlags, FastOpenKey, FastOpenKeys, ListenConfig, StackConfig};
 pub use limpid_tcp::{Config, KeepAlive, SynSchedule, TcpInfo};
 pub use limpid_wire as wire;
 pub use limpid_wire::{Cidr, Endpoint, IpAddr};

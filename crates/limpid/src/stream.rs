@@ -45,14 +45,7 @@ impl TcpStream {
     /// [`io::ErrorKind::ConnectionRefused`], [`io::ErrorKind::TimedOut`], [`io::ErrorKind::HostUnreachable`],
     /// [`io::ErrorKind::NetworkUnreachable`], and the others that Linux has for `connect`.
     pub fn connect(host: &Host, address: impl ToSocketAddrs) -> io::Result<TcpStream> {
-        let mut last = None;
-        for address in address.to_socket_addrs()? {
-            match TcpStream::connect_with(host, None, address, None) {
-                Err(error) => last = Some(error),
-                connected => return connected,
-            }
-        }
-        Err(last.unwrap_or_else(|| invalid("could not resolve to any addresses")))
+        first_of(address, |remote| TcpStream::connect_with(host, None, remote, None))
     }
 
     /// Connects within `timeout`.
@@ -271,6 +264,21 @@ impl Shared {
             });
         }
     }
+}
+
+/// What `connect` gives for the first of the addresses that it succeeds with.
+pub(crate) fn first_of<T>(
+    address: impl ToSocketAddrs,
+    mut connect: impl FnMut(SocketAddr) -> io::Result<T>,
+) -> io::Result<T> {
+    let mut last = None;
+    for address in address.to_socket_addrs()? {
+        match connect(address) {
+            Err(error) => last = Some(error),
+            connected => return connected,
+        }
+    }
+    Err(last.unwrap_or_else(|| invalid("could not resolve to any addresses")))
 }
 
 /// Is an active open done?
