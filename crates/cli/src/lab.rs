@@ -312,7 +312,7 @@ fn list() -> String {
         let _ = writeln!(text, "  {:width$}  {}", experiment.name, experiment.summary);
     }
     text.push_str("\nWith --peer kernel, Linux itself plays one part (--role):\n\n");
-    for experiment in ALL {
+    for experiment in ALL.iter().filter(|experiment| !experiment.kernel.is_empty()) {
         let roles: Vec<&str> = experiment.kernel.iter().map(|role| word(*role)).collect();
         let _ = writeln!(text, "  {:width$}  {}", experiment.name, roles.join(" or "));
     }
