@@ -194,15 +194,19 @@ impl Session {
     /// Does what the line at the prompt says. True if that is to leave.
     fn obey(&mut self) -> io::Result<bool> {
         let Input::Prompt(line) = std::mem::replace(&mut self.input, Input::Conversation) else { return Ok(false) };
-        match prompt::parse(&String::from_utf8_lossy(&line)) {
+        let command = prompt::parse(&String::from_utf8_lossy(&line));
+        if command.is_err() {
+            self.input = Input::Prompt(Vec::new());
+        }
+        // Before anything is shown: whoever has read it may type Ctrl+] at once, and a terminal in another mode would
+        // keep that to itself until the end of the line.
+        self.set_mode()?;
+        match command {
             Ok(Command::Close | Command::Quit) => return Ok(true),
             Ok(Command::Resume) => {}
             Ok(Command::Status) => tell(&self.status())?,
             Ok(Command::Help) => tell(&prompt::help())?,
-            Err(complaint) => {
-                tell(&format!("{complaint}\ntelnet> "))?;
-                self.input = Input::Prompt(Vec::new());
-            }
+            Err(complaint) => tell(&format!("{complaint}\ntelnet> "))?,
         }
         Ok(false)
     }
