@@ -169,13 +169,13 @@ impl MetricsCache {
                 peer.ssthresh = peer.ssthresh.map(|known| if save_ssthresh { known.max(half) } else { known });
             }
             Some(ssthresh) if lesson.avoids_congestion => {
-                peer.cwnd = Some((cwnd + lesson.cwnd) / 2);
+                peer.cwnd = Some(cwnd.midpoint(lesson.cwnd));
                 if save_ssthresh {
                     peer.ssthresh = Some(half.max(ssthresh));
                 }
             }
             Some(ssthresh) => {
-                peer.cwnd = Some((cwnd + ssthresh) / 2);
+                peer.cwnd = Some(cwnd.midpoint(ssthresh));
                 if save_ssthresh {
                     peer.ssthresh = peer.ssthresh.map(|known| known.max(ssthresh));
                 }

@@ -209,6 +209,13 @@ impl SynReceived {
         if self.ecn_gives_up() { TcpFlags::empty() } else { self.ecn.granting() }
     }
 
+    /// What was agreed on, and what the SYN-ACKs have shown.
+    pub(crate) fn ecn(&self) -> EcnHandshake {
+        let mut ecn = self.ecn;
+        ecn.failure.set(AccEcnFailure::ACE_SEND, ecn.failure.contains(AccEcnFailure::ACE_SEND) || self.ecn_gives_up());
+        ecn
+    }
+
     fn ecn_gives_up(&self) -> bool {
         self.ecn.level == EcnLevel::Accurate && self.timeouts > 1
     }
@@ -432,9 +439,7 @@ impl SynReceived {
     /// The connection, with the segment that completed the handshake already handled (data and FIN in it count).
     pub fn establish<O: Observer>(mut self, cx: &mut Cx<'_, O>, config: Arc<Config>, ack: Segment) -> Box<Connection> {
         cx.count(Counter::TcpPassiveOpens);
-        if self.ecn_gives_up() {
-            self.ecn.failure |= AccEcnFailure::ACE_SEND;
-        }
+        self.ecn = self.ecn();
         let rtt = self.round_trip(cx.now, &ack);
         // Whatever number the ACK has, its window is the peer's newest.
         let snd_wnd = u32::from(ack.window) << self.negotiated.snd_scale.shift();
@@ -475,6 +480,7 @@ impl SynReceived {
         let held_back = Counter::TcpExtTCPACKSkippedSynRecv;
         if segment.seq == self.irs && flags & KIND == TcpFlags::SYN && !paws {
             cx.dropped(DropReason::Duplicate);
+            self.ecn_syn_again(segment);
             let answer = cx.may_answer(&mut self.limit, config.invalid_ratelimit, segment, held_back);
             return if answer { RequestCheck::Repeat } else { RequestCheck::Drop };
         }

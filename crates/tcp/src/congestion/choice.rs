@@ -224,7 +224,7 @@ impl Controller for CongestionControl {
     }
 
     fn window(&self) -> u32 {
-        each!(self, c => c.window())
+        each!(self, c => c.window()).max(1)
     }
 
     fn ssthresh(&self) -> u32 {

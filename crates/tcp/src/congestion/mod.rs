@@ -102,7 +102,7 @@ pub trait Controller: Send + fmt::Debug {
     /// threshold, that too, and what was counted towards the next segment is forgotten.
     fn set_window(&mut self, _window: u32, _ssthresh: Option<u32>) {}
 
-    /// The congestion window, segments.
+    /// The congestion window, segments: at least one. 0 counts as one, because nothing would come to open the window again.
     fn window(&self) -> u32;
 
     /// The slow-start threshold, segments; [`SSTHRESH_UNKNOWN`] before any loss, or where there is none.

@@ -73,6 +73,9 @@ impl Connection {
         let before = Before::new(&self.snd);
         let acked = self.take_blocks(cx, segment);
         let verdict = self.recover(cx, segment, &acked, false, &before);
+        if let Some(wait) = verdict.wait {
+            self.start_reordering_timer(cx, wait);
+        }
         self.count_delivered(cx, verdict.delivered);
     }
 

@@ -107,6 +107,7 @@ impl Connection {
         let loss = LossSample::new(cx.now, before.in_flight(), mss);
         let snd = &mut self.snd;
         if snd.recovery.on_probe_ack(&snd.records, &mut snd.congestion, segment.ack, input, &loss) {
+            self.ecn.on_reduced();
             cx.count(Counter::TcpExtTCPLossProbeRecovery);
             cx.emit(|| Event::RecoveryBegan { why: RecoveryReason::TailLoss });
             cx.emit(|| Event::RecoveryEnded);
@@ -187,7 +188,11 @@ impl Connection {
         let loss = LossSample::new(cx.now, before.in_flight(), u32::from(self.snd.mss));
         let input = self.detect_input();
         let snd = &mut self.snd;
+        let was_reducing = snd.recovery.is_reducing();
         if snd.recovery.on_reordering_timeout(&mut snd.records, &mut snd.congestion, &input, &loss) {
+            if !was_reducing {
+                self.ecn.on_reduced();
+            }
             cx.count(Counter::TcpExtTCPSackRecovery);
             cx.emit(|| Event::RecoveryBegan { why: RecoveryReason::Sack });
             self.tell_of_loss(cx, &before);

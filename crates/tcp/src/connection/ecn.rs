@@ -43,6 +43,18 @@ impl Connection {
         }
     }
 
+    /// The same where Fast Open has made the connection before.
+    pub(super) fn ecn_fast_opened<O: Observer>(&mut self, cx: &mut Cx<'_, O>, ack: &Segment) {
+        let Some(request) = self.request() else { return };
+        let mut handshake = request.ecn();
+        handshake.look_at(ack.options.acc_ecn.as_ref());
+        let delivered_ce = handshake.on_third_ack(self.config.ecn_fallback, ack);
+        if self.ecn.is_accurate() {
+            self.ecn.counters().on_fast_opened(&handshake);
+            self.ecn_accepted(cx, delivered_ce, ack);
+        }
+    }
+
     /// Crossed SYNs: our own is acknowledged now.
     pub(super) fn ecn_crossed<O: Observer>(&mut self, cx: &mut Cx<'_, O>, ack: &Segment) {
         let mut handshake = EcnHandshake::default();

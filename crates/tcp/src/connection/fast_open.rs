@@ -85,6 +85,8 @@ impl Connection {
             ..FastOpenState::default()
         }));
         connection.timers.start(cx, Timer::Rto, Rto::INITIAL.duration());
+        connection.begin_mtu_search(cx, false);
+        connection.expand_send_buffer();
         connection
     }
 
@@ -143,9 +145,10 @@ impl Connection {
 
     /// What a segment that comes before the handshake's last ACK is checked for first (Linux's `tcp_check_req`).
     pub(super) fn check_request<O: Observer>(&mut self, cx: &mut Cx<'_, O>, segment: &Segment) -> ControlFlow<()> {
-        let config = self.config.clone();
-        let Some(request) = self.request_mut() else { return Continue(()) };
-        match request.check(cx, &config, segment) {
+        let config = &self.config;
+        let request = self.fast_open.as_mut().and_then(|open| open.request.as_mut());
+        let Some(request) = request else { return Continue(()) };
+        match request.check(cx, config, segment) {
             RequestCheck::Pass => Continue(()),
             RequestCheck::Drop => Break(()),
             RequestCheck::Repeat => {

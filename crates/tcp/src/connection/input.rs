@@ -237,7 +237,9 @@ impl Connection {
         self.change(cx, |halves| halves.ack_syn());
         self.just_established = true;
         self.woke |= Readiness::WRITABLE;
+        self.ecn_fast_opened(cx, segment);
         self.process_ack(cx, segment);
+        self.ecn_agreed(cx);
         self.request_is_complete(cx, segment);
         self.start_keepalive(cx);
         if self.halves.over() { Break(()) } else { Continue(()) }

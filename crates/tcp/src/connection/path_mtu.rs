@@ -293,7 +293,7 @@ impl Connection {
         cx.count(Counter::TcpExtTCPMTUPFail);
         cx.emit(|| Event::PathMtu { mtu: size, why: PathMtuReason::ProbeLost });
         let before = Before::new(&self.snd);
-        self.snd.congestion.set_window(self.snd.congestion.window() + 1, None);
+        self.snd.congestion.set_window(self.snd.congestion.window().saturating_add(1), None);
         self.send_larger_again(cx);
         self.tell_of_window(cx, &before, CongestionReason::MtuProbe);
     }

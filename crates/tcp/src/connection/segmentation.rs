@@ -328,7 +328,8 @@ impl Connection {
                 self.chrono_start(cx.now, Busy::SendBuffer);
             }
         }
-        let waits = !matches!(held, Held::Empty | Held::Pacing);
+        // The SYN-ACK's timer, which has the same place, goes first: after the handshake it is looked at again.
+        let waits = !matches!(held, Held::Empty | Held::Pacing) && self.request().is_none();
         if self.snd.records.is_empty() && waits && !self.timers.runs(Timer::Persist) {
             let after = self.snd.backed_off_rto().max(Rto::MIN);
             self.timers.start(cx, Timer::Persist, after);

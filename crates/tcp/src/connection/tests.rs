@@ -5,6 +5,7 @@ mod challenge;
 mod closing;
 mod ecn;
 mod event_processing;
+mod fast_open;
 mod hostile;
 mod keepalive;
 mod lifecycle;

@@ -151,6 +151,13 @@ impl Accurate {
         self.demand = 1;
     }
 
+    /// The handshake of a connection that Fast Open began is over, and shows more than its SYN did.
+    pub(crate) fn on_fast_opened(&mut self, handshake: &EcnHandshake) {
+        self.syn_field = handshake.syn_field;
+        self.seen = self.seen.max(handshake.seen);
+        self.failure |= handshake.failure;
+    }
+
     /// A SYN came again, whatever it is: it may bring the first option.
     pub(crate) fn on_syn_again(&mut self, syn: &Segment) {
         self.syn_field = syn.ecn;

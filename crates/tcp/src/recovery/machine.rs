@@ -204,9 +204,10 @@ impl Recovery {
         matches!(self.phase, Phase::Cwr | Phase::Recovery)
     }
 
-    /// The congestion window, if recovery is reducing it; the controller's otherwise.
+    /// The congestion window, if recovery is reducing it; the controller's otherwise. Never 0: nothing would come to open it again.
     pub fn window(&self, congestion: &CongestionControl) -> u32 {
-        if self.is_reducing() && congestion.is_reduced_by_recovery() { self.prr.window() } else { congestion.window() }
+        let reduced = self.is_reducing() && congestion.is_reduced_by_recovery();
+        if reduced { self.prr.window().max(1) } else { congestion.window() }
     }
 
     /// Segments that arrived out of order, as far as duplicate ACKs tell, without SACK.

@@ -76,3 +76,10 @@ fn registries_are_equal_if_their_factories_are_the_same() {
     b.register_controller(factory);
     assert_eq!(a, b);
 }
+
+#[test]
+fn a_window_of_nothing_counts_as_one_segment() {
+    let control = CongestionControl::Custom(Box::new(Fixed(0)));
+    assert_eq!(control.window(), 1);
+    assert_eq!(crate::recovery::Recovery::new().window(&control), 1);
+}

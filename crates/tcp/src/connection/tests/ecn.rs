@@ -176,3 +176,46 @@ fn no_super_segment_while_the_counter_has_cwr() {
     host.forget();
     assert_eq!(longest(&mut host), 1460, "the field is 6");
 }
+
+/// RFC 3168 §6.1.2: the window is reduced for a loss that a probe repaired, and for one that the reordering timer finds; CWR
+/// tells of both.
+#[test]
+fn what_probes_and_timers_find_is_told_of() {
+    let established = || {
+        let mut host = Host::listening(Config { sack: true, ..with(EcnLevel::Classic) });
+        host.inject("SEW 0:0(0) win 65535 <mss 1460,nop,nop,sackOK>");
+        host.pass_ms(100);
+        host.inject(". 1:1(0) ack 1 win 65535");
+        host.configure(|config| config.no_delay = true);
+        host.forget();
+        host
+    };
+    let next_is_marked = |host: &mut Host| {
+        host.forget();
+        host.write(b"next").unwrap();
+        let sent = host.sent();
+        assert_eq!(sent.len(), 1);
+        sent[0].starts_with("[ect0] P.W ")
+    };
+    let mut host = established();
+    host.write(&[7; 1460]).unwrap();
+    host.pass_ms(300);
+    assert_eq!(host.counter(Counter::TcpExtTCPLossProbes), 1);
+    host.inject(". 1:1(0) ack 1461 win 65535");
+    host.write(&[7; 1460]).unwrap();
+    host.pass_ms(100);
+    host.inject(". 1:1(0) ack 2921 win 65535");
+    assert_eq!(host.counter(Counter::TcpExtTCPLossProbeRecovery), 1);
+    assert!(next_is_marked(&mut host), "a probe repaired a loss");
+
+    let mut host = established();
+    for _ in 0..3 {
+        host.write(&[7; 1460]).unwrap();
+    }
+    host.pass_ms(100);
+    host.inject(". 1:1(0) ack 1 win 65535 <nop,nop,sack 1461:2921>");
+    host.pass_ms(30);
+    assert_eq!(host.counter(Counter::TcpExtTCPSackRecovery), 1);
+    host.inject(". 1:1(0) ack 4381 win 65535");
+    assert!(next_is_marked(&mut host), "the reordering timer found a loss");
+}

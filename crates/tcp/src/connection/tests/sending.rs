@@ -698,3 +698,21 @@ fn a_fixed_send_buffer_bounds_the_flight() {
         host.inject(&format!(". 1:1(0) ack {acked} win 10000"));
     }
 }
+
+/// RFC 8985 §6.2 step 5: what an overtaken ACK tells by SACK starts the reordering timer, too.
+#[test]
+fn an_overtaken_ack_starts_the_reordering_timer() {
+    let mut host = Host::listening(Config { sack: true, initial_cwnd: 10, ..plain() });
+    host.inject("S 0:0(0) win 65535 <mss 1460,nop,nop,sackOK>");
+    host.pass_ms(100);
+    host.inject(". 1:1(0) ack 1 win 65535");
+    host.write(&[7; 4 * 1460]).unwrap();
+    host.pass_ms(100);
+    host.inject(". 1:1(0) ack 1461 win 65535");
+    host.forget();
+    host.inject(". 1:1(0) ack 1 win 65535 <nop,nop,sack 4381:5841>");
+    host.expect(&[]);
+    host.pass_ms(40);
+    let sent = host.sent();
+    assert_eq!(sent, [". 1461:2921(1460) ack 1 win 64240  (fast retransmit: RACK)"]);
+}
