@@ -8,6 +8,7 @@ use super::SentRecords;
 use super::record::Record;
 use super::store::{Slot, Store};
 use crate::recovery::rack;
+use alloc::vec::Vec;
 use core::time::Duration;
 use limpid_event::Instant;
 use limpid_wire::SeqNum;
@@ -43,17 +44,23 @@ impl ByTime {
         }
     }
 
-    /// It was sent between the ones that are here: goes before all that are younger, from `from` on.
-    pub(super) fn insert(&mut self, store: &mut Store, slot: Slot, from: Slot) {
-        let sent_at = store[slot].sent_at;
-        let (mut earlier, mut later) = match from.some() {
-            Some(from) if store[from].sent_at <= sent_at => (from, store.node(from).later),
-            _ => (Slot::NONE, self.oldest),
-        };
-        while let Some(next) = later.some().filter(|next| store[*next].sent_at <= sent_at) {
-            (earlier, later) = (next, store.node(next).later);
+    /// They were sent between the ones that are here: each goes before all that left after it. One pass, in whatever order they
+    /// come.
+    pub(super) fn insert_all(&mut self, store: &mut Store, mut slots: Vec<Slot>) {
+        slots.sort_unstable_by(|a, b| {
+            let (a, b) = (&store[*a], &store[*b]);
+            a.sent_at.cmp(&b.sent_at).then(a.end.offset_from(b.end).cmp(&0))
+        });
+        let (mut earlier, mut later) = (Slot::NONE, self.oldest);
+        for slot in slots {
+            let left = (store[slot].sent_at, store[slot].end);
+            let stays = |next: &Slot| !rack::is_after((store[*next].sent_at, store[*next].end), left);
+            while let Some(next) = later.some().filter(stays) {
+                (earlier, later) = (next, store.node(next).later);
+            }
+            self.link(store, slot, earlier, later);
+            earlier = slot;
         }
-        self.link(store, slot, earlier, later);
     }
 
     fn link(&mut self, store: &mut Store, slot: Slot, earlier: Slot, later: Slot) {

@@ -3,6 +3,7 @@
 use super::SentRecords;
 use super::record::{Amount, Fate, Losses, Record};
 use super::store::Slot;
+use alloc::vec::Vec;
 use limpid_wire::SeqNum;
 
 impl SentRecords {
@@ -79,17 +80,16 @@ impl SentRecords {
     /// Takes all loss marks back: nothing was lost after all. What was sent again meanwhile stays in flight twice.
     pub fn unmark_lost(&mut self) {
         self.waiting.clear();
-        let mut hint = Slot::NONE;
+        let mut waited = Vec::new();
         let mut at = self.store.first();
         while let Some(slot) = at {
             at = self.store.next(slot);
-            let waited = self.store[slot].is_waiting();
-            self.change_fate(slot, |record| record.fate -= Fate::LOST);
-            if waited {
-                self.by_time.insert(&mut self.store, slot, hint);
-                hint = slot;
+            if self.store[slot].is_waiting() {
+                waited.push(slot);
             }
+            self.change_fate(slot, |record| record.fate -= Fate::LOST);
         }
+        self.by_time.insert_all(&mut self.store, waited);
         self.forget_judgement();
     }
 
