@@ -6,6 +6,7 @@
 use super::round::before;
 use super::{Ack, AckSample, Bbr, LOSS_THRESHOLD, NO_BOUND, NO_RATE_BOUND, State, UNIT};
 use core::time::Duration;
+use limpid_event::Instant;
 
 /// β, the deepest cut in a round trip: seven tenths.
 const BETA: (u32, u32) = (7, 10);
@@ -78,10 +79,10 @@ impl Bbr {
             return;
         }
         let at_loss = inflight_at_loss(worst.in_flight, worst.lost, worst.segments);
-        self.handle_inflight_too_high(sample, at_loss, worst.app_limited);
+        self.handle_inflight_too_high(sample.now, at_loss, worst.app_limited);
     }
 
-    fn handle_inflight_too_high(&mut self, sample: &AckSample, in_flight: u32, app_limited: bool) {
+    pub(super) fn handle_inflight_too_high(&mut self, now: Instant, in_flight: u32, app_limited: bool) {
         self.probing.too_high = true;
         // One reaction a probe.
         self.probing.is_sample = false;
@@ -90,7 +91,7 @@ impl Bbr {
         }
         if self.state == State::Up {
             self.undo.state = Some(State::Up);
-            self.start_down(sample.now);
+            self.start_down(now);
         }
     }
 

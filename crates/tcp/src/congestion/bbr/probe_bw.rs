@@ -204,7 +204,15 @@ impl Bbr {
                 return true;
             }
         }
-        if !self.is_inflight_too_high(ack) && self.inflight_longterm != NO_BOUND {
+        if self.is_inflight_too_high(ack) {
+            // Losses were looked at as they were found; marks tell of too much here (Google's version 3).
+            let state = self.state;
+            if self.probing.is_sample {
+                self.handle_inflight_too_high(ack.now, ack.tx_in_flight, ack.app_limited);
+            }
+            return self.state != state;
+        }
+        if self.inflight_longterm != NO_BOUND {
             self.inflight_longterm = self.inflight_longterm.max(ack.tx_in_flight);
             if self.state == State::Up {
                 self.probe_longterm_upward(ack);

@@ -290,29 +290,50 @@ fn marks_cut_on_short_paths_only() {
         path.run_to(State::Cruise);
         path.bbr.latest.loss = false;
         path.bbr.ecn = Ecn::default();
-        let sample = AckSample {
-            delivered: 10,
-            ce: 10,
-            in_flight: 10,
-            rate: Some(RateSample {
-                delivered: 10,
-                delivered_ce: 10,
-                lost: 0,
-                in_flight: 20,
-                prior_delivered: path.delivered,
-                total_delivered: path.delivered + 10,
-                interval: Duration::from_millis(rtt_ms),
-                app_limited: false,
-            }),
-            ..AckSample::new(path.now, 10, MSS)
-        };
         let cwnd = path.bbr.cwnd;
-        path.bbr.on_ack(&sample);
+        all_marked(&mut path);
         (cwnd, path.bbr.inflight_shortterm)
     };
     let (cwnd, bound) = marked(4);
     assert!(bound.abs_diff(cwnd * 2 / 3) <= 2, "{bound} of {cwnd}");
     assert_eq!(marked(50).1, NO_BOUND);
+}
+
+/// Google's version 3: a probe for bandwidth ends where half of what is delivered is marked, and its bound is remembered.
+#[test]
+fn marks_end_a_probe_on_short_paths_only() {
+    let marked = |rtt_ms| {
+        let mut path = Path::new(10_000, rtt_ms, 2000);
+        path.run_to(State::Up);
+        all_marked(&mut path);
+        (path.bbr.probing.too_high, path.bbr.state, path.bbr.inflight_longterm, path.bdp())
+    };
+    let (too_high, state, bound, bdp) = marked(4);
+    assert_eq!((too_high, state), (true, State::Down));
+    assert!((bdp * 7 / 10..=bdp).contains(&bound), "{bound} of {bdp}");
+    let (too_high, _, bound, _) = marked(50);
+    assert_eq!((too_high, bound), (false, NO_BOUND));
+}
+
+/// An ACK of ten segments, all with marks.
+fn all_marked(path: &mut Path) {
+    let sample = AckSample {
+        delivered: 10,
+        ce: 10,
+        in_flight: 10,
+        rate: Some(RateSample {
+            delivered: 10,
+            delivered_ce: 10,
+            lost: 0,
+            in_flight: 20,
+            prior_delivered: path.delivered,
+            total_delivered: path.delivered + 10,
+            interval: path.rtt,
+            app_limited: false,
+        }),
+        ..AckSample::new(path.now, 10, MSS)
+    };
+    path.bbr.on_ack(&sample);
 }
 
 #[test]
