@@ -4,7 +4,7 @@ mod common;
 
 use common::{A, B, World, end, ip, tcp_packet};
 use limpid_event::Error;
-use limpid_stack::{FastOpenFlags, FastOpenKey, FastOpenKeys, Medium, SocketFastOpen, SocketId, StackConfig};
+use limpid_stack::{FastOpenFlags, FastOpenKey, FastOpenKeys, Medium, Secret, SocketFastOpen, SocketId, StackConfig};
 use limpid_wire::tcp::FastOpenCookie;
 use limpid_wire::{Chunks, Segment, SeqNum, TcpFlags, TcpOptions};
 use std::time::Duration;
@@ -63,6 +63,38 @@ fn a_cookie_first_then_data_with_the_syn() {
     assert!(info.syn_data && !info.fast_open_child);
     let info = w.hosts[B].info(w.now, server).unwrap();
     assert!(info.syn_data && info.fast_open_child);
+}
+
+/// Signed segments take no part: neither a cookie nor its lack is known of them.
+#[test]
+fn who_signs_asks_for_nothing_and_learns_nothing() {
+    for without_cookies in [false, true] {
+        let mut w = world(|config| {
+            if without_cookies {
+                config.fast_open.flags |= FastOpenFlags::CLIENT_NO_COOKIE;
+            }
+        });
+        let open = listener(&mut w, 5);
+        if !without_cookies {
+            ask(&mut w, open);
+        }
+        let secret = || Secret::new(b"secret").unwrap();
+        let keyed = w.listen(B, "10.0.0.2:179", 16);
+        w.hosts[B].set_fast_open(keyed, SocketFastOpen { queue: 5, ..SocketFastOpen::default() }).unwrap();
+        w.hosts[B].set_md5_key(w.now, keyed, "10.0.0.1/32".parse().unwrap(), secret()).unwrap();
+        let client = w.hosts[A].socket();
+        w.hosts[A].set_md5_key(w.now, client, "10.0.0.2/32".parse().unwrap(), secret()).unwrap();
+        let carried = w.hosts[A].connect_with_data(w.now, client, end("10.0.0.2:179"), b"hello");
+        assert_eq!(carried, Ok(0), "nothing leaves before the handshake");
+        w.run(200 * MS);
+        let (server, _) = w.hosts[B].accept(w.now, keyed).unwrap();
+        assert_eq!(w.write(A, client, b"hello"), Ok(5));
+        w.run(200 * MS);
+        assert_eq!(w.read(B, server).unwrap().0, b"hello");
+        assert_eq!(w.counter(A, "TcpExtTCPFastOpenActiveFail"), 0);
+        assert!(!w.hosts[A].info(w.now, client).unwrap().syn_data);
+        assert_eq!(connect(&mut w, b"hello").1, 5, "what was known of the peer still is");
+    }
 }
 
 #[test]

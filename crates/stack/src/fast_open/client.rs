@@ -26,6 +26,10 @@ impl<O: Observer> Stack<O> {
         (local, remote): (IpAddr, IpAddr),
         path: &Path,
     ) -> Prospect {
+        // A SYN that is signed has no room for the option, and the peer opens nothing before the first ACK.
+        if self.is_signed(socket) {
+            return Prospect { allowed: false, open: FastOpen::default() };
+        }
         let known = self.metrics.fast_open(local, remote);
         let mut open = FastOpen { peer_mss: known.mss, ..FastOpen::default() };
         let settings = &self.config.fast_open;
@@ -40,6 +44,11 @@ impl<O: Observer> Stack<O> {
         let request = FastOpenCookie::REQUEST.in_form(known.ask_experimentally);
         open.option = Some(known.cookie.unwrap_or(request));
         Prospect { allowed: known.cookie.is_some(), open }
+    }
+
+    /// The segments of this socket's connection are signed.
+    fn is_signed(&self, socket: SocketId) -> bool {
+        self.sockets.stream(socket).is_ok_and(|index| self.flows[index as usize].auth.is_some())
     }
 
     /// Lets the SYN of an open that is in place leave, with as much of `bytes` as may go with it; returns how much.
