@@ -103,6 +103,15 @@ pub struct RouteMetrics {
     pub fast_open_no_cookie: bool,
 }
 
+impl RouteMetrics {
+    /// Connections have other settings than the stack's because of it.
+    pub(crate) fn configures(&self) -> bool {
+        let RouteMetrics { initial_cwnd, initial_rwnd, rto_min, ack_at_once, congestion, ecn, .. } = *self;
+        let windows = initial_cwnd.is_some() || initial_rwnd.is_some();
+        windows || rto_min.is_some() || ack_at_once.is_some() || congestion.is_some() || ecn
+    }
+}
+
 /// A place in the queue of connections that have something to send. The flow's name tells whether the place in the slab
 /// still is the one that was meant.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -267,7 +267,7 @@ impl<O: Observer> Stack<O> {
 
 /// The settings of a connection on this path: its route may say otherwise in some.
 pub(crate) fn by_route(mut config: Arc<Config>, path: &Path) -> Arc<Config> {
-    if path.metrics != RouteMetrics::default() {
+    if path.metrics.configures() {
         let RouteMetrics { initial_cwnd, initial_rwnd, rto_min, ack_at_once, congestion, ecn, .. } = path.metrics;
         let config = Arc::make_mut(&mut config);
         config.initial_cwnd = initial_cwnd.unwrap_or(config.initial_cwnd);
@@ -292,3 +292,6 @@ pub(crate) fn mss_of(mtu: u16, v4: bool) -> u16 {
 pub(crate) fn opened(key: &FlowKey, opening: Opening) -> Event {
     Event::Opened { local: key.local, remote: key.remote, opening }
 }
+
+#[cfg(test)]
+mod tests;
