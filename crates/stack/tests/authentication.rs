@@ -242,6 +242,36 @@ fn a_peer_has_one_kind_of_key_and_numbers_of_its_own() {
     assert_eq!(host.add_ao_key(world.now, socket, long), Err(KeyError::Invalid));
 }
 
+/// TCP_AO_INFO's `ao_required`: a peer without a key is a stranger then.
+#[test]
+fn who_requires_ao_hears_nobody_without_a_key() {
+    let key = || ao("10.0.0.7/32", (1, 2), AoAlgorithm::HmacSha256, "of another peer");
+    for (required, expected) in [(false, TcpState::Established), (true, TcpState::SynSent)] {
+        let mut world = World::new();
+        let [client, listener] = sockets(&mut world, "10.0.0.2:179", |world, host, socket| {
+            if host == B {
+                world.hosts[B].add_ao_key(world.now, socket, key()).unwrap();
+                world.hosts[B].require_ao(world.now, socket, required).unwrap();
+            }
+        });
+        assert_eq!(world.state(A, client), expected);
+        assert_eq!(count(&world, B, Counter::TcpExtTCPAORequired) > 0, required);
+        let md5 = world.hosts[B].set_md5_key(world.now, listener, peer("10.0.0.1/32"), secret("k"));
+        assert_eq!(md5, if required { Err(KeyError::Rejected) } else { Ok(()) });
+        let late = world.hosts[A].require_ao(world.now, client, true);
+        assert_eq!(late, Err(KeyError::Invalid), "it is connected without");
+    }
+    // Who connects hears no answer without a key, either.
+    let mut world = World::new();
+    let [client, _] = sockets(&mut world, "10.0.0.2:179", |world, host, socket| {
+        if host == A {
+            world.hosts[A].require_ao(world.now, socket, true).unwrap();
+        }
+    });
+    assert_eq!(world.state(A, client), TcpState::SynSent);
+    assert!(count(&world, A, Counter::TcpExtTCPAORequired) > 0);
+}
+
 /// The loopback interface carries segments that never were bytes.
 #[test]
 fn a_host_signs_what_it_sends_itself() {

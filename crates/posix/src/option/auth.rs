@@ -4,7 +4,7 @@ use super::table::{Entry, Get, Of, Set};
 use crate::{Errno, Sockaddr, abi};
 use alloc::vec;
 use alloc::vec::Vec;
-use limpid_stack::{AoAlgorithm, AoKey, MAX_KEY_LEN, Secret};
+use limpid_stack::{AoAlgorithm, AoKey, AoKeyState, MAX_KEY_LEN, Secret};
 use limpid_wire::{Cidr, IpAddr};
 
 /// `struct tcp_md5sig`: an address, flags, prefix, key length, interface, key.
@@ -21,6 +21,7 @@ const AO_SET_CURRENT: u32 = 1;
 const AO_SET_RNEXT: u32 = 2;
 const AO_REQUIRED: u32 = 4;
 const AO_ACCEPT_ICMPS: u32 = 16;
+const AO_DEL_ASYNC: u32 = 4;
 const AO_KEYF_IFINDEX: u8 = 1;
 const AO_KEYF_EXCLUDE_OPT: u8 = 2;
 
@@ -120,7 +121,7 @@ fn choose(of: Of<'_>, bits: u32, current: u8, next: u8) -> Result<(), Errno> {
 fn remove_ao_key(of: Of<'_>, value: &[u8]) -> Result<(), Errno> {
     let value = value.get(..AO_DEL_LEN).ok_or(Errno::EINVAL)?;
     let bits = word(value, 132);
-    if value[136..138] != [0, 0] || bits & !(AO_SET_CURRENT | AO_SET_RNEXT | 4) != 0 {
+    if value[136..138] != [0, 0] || bits & !(AO_SET_CURRENT | AO_SET_RNEXT | AO_DEL_ASYNC) != 0 {
         return Err(Errno::EINVAL);
     }
     let peer = ao_peers(&of, value, value[138])?;
@@ -131,18 +132,21 @@ fn remove_ao_key(of: Of<'_>, value: &[u8]) -> Result<(), Errno> {
 fn set_ao_info(of: Of<'_>, value: &[u8]) -> Result<(), Errno> {
     let value = value.get(..AO_INFO_LEN).ok_or(Errno::EINVAL)?;
     let bits = word(value, 0);
-    // A socket that has keys for a peer wants signed segments of it in any case; ICMP is not heard.
+    // ICMP is not heard.
     if bits & !(AO_SET_CURRENT | AO_SET_RNEXT | AO_REQUIRED) != 0 || value[4..6] != [0, 0] {
         return Err(if bits & AO_ACCEPT_ICMPS != 0 { Errno::ENOPROTOOPT } else { Errno::EINVAL });
     }
-    choose(of, bits, value[6], value[7])
+    choose(&mut *of, bits, value[6], value[7])?;
+    of.require_ao(bits & AO_REQUIRED != 0)
 }
 
 fn ao_info(of: Of<'_>) -> Result<Vec<u8>, Errno> {
-    let state = of.ao_state().ok_or(Errno::ENOENT)?;
+    let required = of.requires_ao();
+    let state = of.ao_state().or(required.then(AoKeyState::default)).ok_or(Errno::ENOENT)?;
     let mut bytes = vec![0; AO_INFO_LEN];
-    let bits =
-        if state.current.is_some() { AO_SET_CURRENT } else { 0 } | if state.next.is_some() { AO_SET_RNEXT } else { 0 };
+    let flags =
+        [(state.current.is_some(), AO_SET_CURRENT), (state.next.is_some(), AO_SET_RNEXT), (required, AO_REQUIRED)];
+    let bits: u32 = flags.iter().filter(|(set, _)| *set).map(|(_, bit)| bit).sum();
     bytes[..4].copy_from_slice(&bits.to_ne_bytes());
     (bytes[6], bytes[7]) = (state.current.unwrap_or(0), state.next.unwrap_or(0));
     for (at, count) in [(8, state.good), (16, state.bad), (24, state.key_not_found), (32, state.required)] {

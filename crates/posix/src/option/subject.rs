@@ -60,6 +60,9 @@ pub(super) trait Subject {
     /// By SendID and RecvID.
     fn remove_ao_key(&mut self, peer: Cidr, ids: (u8, u8)) -> Result<(), Errno>;
     fn choose_ao_keys(&mut self, current: Option<u8>, next: Option<u8>) -> Result<(), Errno>;
+    /// Whether nobody is heard whom there is no TCP-AO key for.
+    fn require_ao(&mut self, required: bool) -> Result<(), Errno>;
+    fn requires_ao(&self) -> bool;
     fn ao_state(&self) -> Option<AoKeyState>;
     fn ao_keys(&self) -> Vec<AoKey>;
     /// How far the stream that is sent came.
@@ -223,6 +226,14 @@ impl<O: Observer> Subject for SocketOf<'_, O> {
 
     fn choose_ao_keys(&mut self, current: Option<u8>, next: Option<u8>) -> Result<(), Errno> {
         self.stack.choose_ao_keys(self.socket.id, current, next).map_err(key_errno)
+    }
+
+    fn require_ao(&mut self, required: bool) -> Result<(), Errno> {
+        self.stack.require_ao(self.now, self.socket.id, required).map_err(key_errno)
+    }
+
+    fn requires_ao(&self) -> bool {
+        self.stack.requires_ao(self.id()).unwrap_or(false)
     }
 
     fn ao_state(&self) -> Option<AoKeyState> {

@@ -196,28 +196,16 @@ impl AoFlow {
     }
 
     fn verify(&mut self, key: &FlowKey, segment: &Segment, header: &[u8]) -> Result<(), Refused> {
-        let option = match segment.options.auth {
-            Some(AuthOption::Ao(option)) => option,
-            Some(_) => return Err(Refused::AoBad),
-            None => return Err(Refused::AoRequired),
-        };
+        let option = option_of(segment)?;
         let at = self.by_recv_id(option.key_id).ok_or(Refused::AoKeyNotFound)?;
         let syn = segment.flags.contains(TcpFlags::SYN);
         let sne = if syn || self.isns.is_none() { 0 } else { self.received.of(segment.seq) };
         let master = &self.keys[at].master;
         let traffic = match self.isns {
             Some(_) if !syn => self.keys[at].receive.clone(),
-            _ => {
-                let (theirs, mine) = isns_of(segment);
-                let (local, remote) = ends(key, mine, theirs);
-                traffic_key(master, &remote, &local)
-            }
+            _ => key_of_stranger(master, key, segment),
         };
-        let (src, dst) = (key.remote.addr, key.local.addr);
-        let mac = ao_mac(master, &traffic, sne, &Signed { src, dst, header, payload: &segment.payload });
-        if option.mac_len != master.mac_len || !same(option.mac(), &mac) {
-            return Err(Refused::AoBad);
-        }
+        compare(master, &traffic, sne, option, (key, segment, header))?;
         if self.isns.is_some() {
             self.received.advance(segment.seq);
         }
@@ -243,6 +231,46 @@ impl AoFlow {
         }
         self.learn_isns(key, Isns { local, remote: syn.seq });
     }
+}
+
+/// Whether a segment of no connection comes from who has the key that it names, among those that `by_recv_id` knows.
+pub(super) fn check_stranger<'a>(
+    by_recv_id: impl FnOnce(u8) -> Option<&'a AoKey>,
+    key: &FlowKey,
+    segment: &Segment,
+    header: &[u8],
+) -> Result<(), Refused> {
+    let option = option_of(segment)?;
+    let master = by_recv_id(option.key_id).ok_or(Refused::AoKeyNotFound)?;
+    compare(master, &key_of_stranger(master, key, segment), 0, option, (key, segment, header))
+}
+
+fn option_of(segment: &Segment) -> Result<&AoOption, Refused> {
+    match &segment.options.auth {
+        Some(AuthOption::Ao(option)) => Ok(option),
+        Some(_) => Err(Refused::AoBad),
+        None => Err(Refused::AoRequired),
+    }
+}
+
+/// What the peer signs with as long as not both initial numbers are known but by this segment.
+fn key_of_stranger(master: &AoKey, key: &FlowKey, segment: &Segment) -> Output {
+    let (theirs, mine) = isns_of(segment);
+    let (local, remote) = ends(key, mine, theirs);
+    traffic_key(master, &remote, &local)
+}
+
+/// Whether the MAC is the peer's.
+fn compare(
+    master: &AoKey,
+    traffic: &Output,
+    sne: u32,
+    option: &AoOption,
+    (key, segment, header): (&FlowKey, &Segment, &[u8]),
+) -> Result<(), Refused> {
+    let (src, dst) = (key.remote.addr, key.local.addr);
+    let mac = ao_mac(master, traffic, sne, &Signed { src, dst, header, payload: &segment.payload });
+    if option.mac_len == master.mac_len && same(option.mac(), &mac) { Ok(()) } else { Err(Refused::AoBad) }
 }
 
 fn is_first_syn(segment: &Segment) -> bool {

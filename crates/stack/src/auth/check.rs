@@ -5,6 +5,7 @@ use super::flow::FlowAuth;
 use super::key::{AoKey, AoKeyState, KeyError, KeyRing, Secret};
 use crate::SocketId;
 use crate::demux::{FlowKey, Handle};
+use crate::flow::{Owner, Phase};
 use crate::socket::Kind;
 use crate::stack::Stack;
 use alloc::boxed::Box;
@@ -12,8 +13,6 @@ use limpid_event::{Counter, DropReason, FlowId, Instant, Observer};
 use limpid_tcp::Signature;
 use limpid_wire::tcp::{AuthOption, emit_header};
 use limpid_wire::{Cidr, IpAddr, Segment};
-
-use crate::flow::Phase;
 
 /// Why a segment is not believed to be the peer's.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -57,13 +56,23 @@ fn unkeyed(segment: &Segment) -> Result<(), Refused> {
     }
 }
 
+/// What a segment is whose sender these keys have none for.
+fn unknown_peer(ring: &KeyRing) -> Option<Result<(), Refused>> {
+    ring.ao_required.then_some(Err(Refused::AoRequired))
+}
+
 impl<O: Observer> Stack<O> {
-    /// Whether a segment is its sender's, as far as there are keys. If not it is dropped and counted.
-    pub(crate) fn is_authentic(&mut self, now: Instant, key: &FlowKey, segment: &Segment, ours: bool) -> bool {
+    /// Whether a segment for `handle` is its sender's, as far as there are keys. If not it is dropped and counted.
+    pub(crate) fn is_authentic(
+        &mut self,
+        now: Instant,
+        (key, handle): (&FlowKey, Option<Handle>),
+        segment: &Segment,
+        ours: bool,
+    ) -> bool {
         if !self.auth.in_use && segment.options.auth.is_none() {
             return true;
         }
-        let handle = self.table.find(key);
         let mut emitted = [0; 60];
         // What came by the loopback interface never was bytes.
         let header = match self.auth.header.is_empty() {
@@ -76,7 +85,14 @@ impl<O: Observer> Stack<O> {
         let (id, keyed) = match handle {
             Some(Handle::Flow(index)) => {
                 let flow = &mut self.flows[index as usize];
-                (flow.id, flow.auth.as_deref_mut().map(|auth| auth.check(key, segment, header)))
+                let keyed = match flow.auth.as_deref_mut() {
+                    Some(auth) => Some(auth.check(key, segment, header)),
+                    None => match flow.owner {
+                        Owner::Socket(socket) => self.sockets.keys(self.sockets.name(socket)).and_then(unknown_peer),
+                        _ => None,
+                    },
+                };
+                (flow.id, keyed)
             }
             Some(Handle::Embryo(index)) => {
                 let embryo = &mut self.embryos[index as usize];
@@ -93,8 +109,9 @@ impl<O: Observer> Stack<O> {
                     self.drop_segment(now, FlowId::NONE, segment, DropReason::Signature);
                     return false;
                 }
-                let auth = listener.and_then(|listener| self.auth_for(listener, key.remote.addr));
-                (FlowId::NONE, auth.map(|mut auth| auth.check(key, segment, header)))
+                let ring = listener.and_then(|listener| self.sockets.keys(listener));
+                let known = ring.and_then(|ring| FlowAuth::check_stranger(ring, key, segment, header));
+                (FlowId::NONE, known.or_else(|| ring.and_then(unknown_peer)))
             }
         };
         let signed = keyed.is_some() && matches!(segment.options.auth, Some(AuthOption::Ao(_)));
@@ -175,6 +192,28 @@ impl<O: Observer> Stack<O> {
             false => Err(KeyError::NotFound),
         };
         self.change_keys(now, socket, gone)
+    }
+
+    /// From now on nobody is heard whom the socket has no TCP-AO key for, or again anybody (TCP_AO_INFO's `ao_required`). What
+    /// connects to a peer without a key gets no answer.
+    ///
+    /// # Errors
+    /// [`KeyError::NoSuchSocket`] if there is none; [`KeyError::Rejected`] if there are TCP-MD5 keys; [`KeyError::Invalid`] if the
+    /// socket is connected without TCP-AO.
+    pub fn require_ao(&mut self, now: Instant, socket: SocketId, required: bool) -> Result<(), KeyError> {
+        if matches!(self.kind_of(socket)?, Kind::Stream(_)) && self.ao_state(socket)?.is_none() {
+            return Err(KeyError::Invalid);
+        }
+        self.change_keys(now, socket, |ring| ring.require_ao(required))
+    }
+
+    /// Whether [`require_ao`](Self::require_ao) was asked for.
+    ///
+    /// # Errors
+    /// [`KeyError::NoSuchSocket`] if there is none.
+    pub fn requires_ao(&self, socket: SocketId) -> Result<bool, KeyError> {
+        self.kind_of(socket)?;
+        Ok(self.sockets.keys(socket).is_some_and(|ring| ring.ao_required))
     }
 
     /// Chooses the key to sign with and the key to ask for (TCP_AO_INFO; RFC 5925 §6.1).

@@ -1,6 +1,6 @@
 //! What a connection signs with and asks of its peer: the keys of its socket that are for this peer.
 
-use super::ao::AoFlow;
+use super::ao::{AoFlow, check_stranger as check_stranger_by_ao};
 use super::check::Refused;
 use super::key::{AoKeyState, KeyRing, Secret};
 use super::mac::{Signed, md5_digest, same};
@@ -69,15 +69,25 @@ impl FlowAuth {
     /// Whether a segment with this header comes from the peer.
     pub(crate) fn check(&mut self, key: &FlowKey, segment: &Segment, header: &[u8]) -> Result<(), Refused> {
         match self {
-            FlowAuth::Md5(secret) => {
-                let Some(AuthOption::Md5(digest)) = segment.options.auth else { return Err(Refused::Md5NotFound) };
-                let (src, dst) = (key.remote.addr, key.local.addr);
-                let signed = Signed { src, dst, header, payload: &segment.payload };
-                let right = same(&digest, &md5_digest(secret.bytes(), &signed));
-                if right { Ok(()) } else { Err(Refused::Md5Failure) }
-            }
+            FlowAuth::Md5(secret) => check_md5(secret, key, segment, header),
             FlowAuth::Ao(ao) => ao.check(key, segment, header),
         }
+    }
+
+    /// The same of a segment of no connection, by a listener's keys; `None` where there are none for its sender. Strangers are
+    /// turned away before anything is copied for them.
+    pub(super) fn check_stranger(
+        ring: &KeyRing,
+        key: &FlowKey,
+        segment: &Segment,
+        header: &[u8],
+    ) -> Option<Result<(), Refused>> {
+        let peer = key.remote.addr;
+        if let Some(secret) = ring.md5_for(peer) {
+            return Some(check_md5(secret, key, segment, header));
+        }
+        ring.ao_for(peer).next()?;
+        Some(check_stranger_by_ao(|id| ring.ao_for(peer).find(|ao| ao.recv_id == id), key, segment, header))
     }
 
     /// A SYN was taken; our answer to it has the number `isn`.
@@ -102,4 +112,11 @@ impl FlowAuth {
             FlowAuth::Md5(_) => false,
         }
     }
+}
+
+fn check_md5(secret: &Secret, key: &FlowKey, segment: &Segment, header: &[u8]) -> Result<(), Refused> {
+    let Some(AuthOption::Md5(digest)) = segment.options.auth else { return Err(Refused::Md5NotFound) };
+    let (src, dst) = (key.remote.addr, key.local.addr);
+    let signed = Signed { src, dst, header, payload: &segment.payload };
+    if same(&digest, &md5_digest(secret.bytes(), &signed)) { Ok(()) } else { Err(Refused::Md5Failure) }
 }

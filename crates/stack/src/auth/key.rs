@@ -136,6 +136,8 @@ pub struct AoKeyState {
 pub(crate) struct KeyRing {
     pub(crate) md5: Vec<(Cidr, Secret)>,
     pub(crate) ao: Vec<AoKey>,
+    /// Nobody is heard whom there is no TCP-AO key for.
+    pub(crate) ao_required: bool,
 }
 
 impl KeyRing {
@@ -148,7 +150,8 @@ impl KeyRing {
     /// Those of a connection with this peer.
     pub(crate) fn for_peer(&self, peer: IpAddr) -> KeyRing {
         let md5 = self.md5_for(peer).map(|secret| (Cidr { addr: peer, prefix: peer.bits() }, secret.clone()));
-        KeyRing { md5: md5.into_iter().collect(), ao: self.ao_for(peer).cloned().collect() }
+        let ao = self.ao_for(peer).cloned().collect();
+        KeyRing { md5: md5.into_iter().collect(), ao, ao_required: self.ao_required }
     }
 
     /// The master keys for a peer.
@@ -159,7 +162,7 @@ impl KeyRing {
     pub(crate) fn set_md5(&mut self, peer: Cidr, secret: Secret) -> Result<(), KeyError> {
         let peer = peer.network();
         // A peer is authenticated by one or the other (RFC 5925 §6).
-        if self.ao.iter().any(|key| overlap(key.peer, peer)) {
+        if self.ao_required || self.ao.iter().any(|key| overlap(key.peer, peer)) {
             return Err(KeyError::Rejected);
         }
         let full = self.md5.len() >= MAX_MD5_KEYS;
@@ -176,6 +179,14 @@ impl KeyRing {
         let before = self.md5.len();
         self.md5.retain(|(prefix, _)| *prefix != peer.network());
         self.md5.len() < before
+    }
+
+    pub(crate) fn require_ao(&mut self, required: bool) -> Result<(), KeyError> {
+        if required && !self.md5.is_empty() {
+            return Err(KeyError::Rejected);
+        }
+        self.ao_required = required;
+        Ok(())
     }
 
     pub(crate) fn add_ao(&mut self, key: AoKey) -> Result<(), KeyError> {

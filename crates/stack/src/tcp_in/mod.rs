@@ -86,10 +86,11 @@ impl<O: Observer> Stack<O> {
     #[inline]
     fn handle_segment(&mut self, now: Instant, key: FlowKey, segment: Segment, arrival: Arrival) {
         let signed = self.auth.in_use || segment.options.auth.is_some();
-        if signed && !self.is_authentic(now, &key, &segment, arrival.ours) {
+        let handle = self.table.find(&key);
+        if signed && !self.is_authentic(now, (&key, handle), &segment, arrival.ours) {
             return;
         }
-        match self.table.find(&key) {
+        match handle {
             Some(Handle::Flow(index)) => {
                 let flow = &self.flows[index as usize];
                 if arrival.header.ttl < flow.min_ttl {
