@@ -55,6 +55,7 @@ impl SentRecords {
         self.una = una;
         self.highest_sacked = self.highest_sacked.later(una);
         self.judged = self.judged.later(una);
+        self.waiting.forget_before(una);
         if self.store.len() == 0 && !self.waiting.is_empty() {
             self.waiting.clear();
         }

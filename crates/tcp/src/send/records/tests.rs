@@ -467,6 +467,20 @@ fn cuts_end_at_the_bound() {
     assert!(records.is_empty() && records.count() == 0);
 }
 
+/// Else they would be there still when the numbers have come round, and seem to lie ahead.
+#[test]
+fn what_is_acknowledged_leaves_the_heap() {
+    let mut records = ten();
+    records.mark_lost(SeqNum(ISS), SeqNum(ISS + 400));
+    records.on_ack(SeqNum(ISS + 250), &[], ms(20));
+    assert_eq!(records.waiting.len(), 2, "the rest of one, and one");
+    assert_eq!(records.next_lost().map(|r| r.start().0), Some(ISS + 250));
+    // Sent again and nothing else asked for: their entries mean nothing.
+    records.on_retransmit(SeqNum(ISS + 250), SeqNum(ISS + 400), ms(21), Snapshot::default(), 100);
+    records.on_ack(SeqNum(ISS + 400), &[], ms(40));
+    assert_eq!((records.waiting.len(), records.count()), (0, 6));
+}
+
 #[test]
 fn nothing_is_kept_when_nothing_is_out() {
     let mut records = SentRecords::new(SeqNum(ISS));

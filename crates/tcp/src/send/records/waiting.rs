@@ -35,10 +35,21 @@ impl Waiting {
             if is_waiting(store, entry) {
                 return Some(entry.1);
             }
-            self.heap.swap_remove(0);
-            self.sink(0);
+            self.pop();
         }
         None
+    }
+
+    fn pop(&mut self) {
+        self.heap.swap_remove(0);
+        self.sink(0);
+    }
+
+    /// What is before `una` waits for nothing: its entries go, or numbers that have come round would be compared with them.
+    pub(super) fn forget_before(&mut self, una: SeqNum) {
+        while self.heap.first().is_some_and(|(start, _)| start.before(una)) {
+            self.pop();
+        }
     }
 
     /// Nobody waits. The memory goes, too.
