@@ -115,7 +115,7 @@ impl Delivery {
     pub(crate) fn on_ack(&mut self, ack: Delivering<'_>) -> Option<RateSample> {
         self.delivered = self.delivered.wrapping_add(ack.segments);
         self.delivered_ce = self.delivered_ce.wrapping_add(ack.ce);
-        if self.app_limited != 0 && is_after(self.delivered, self.app_limited) {
+        if self.app_limited != 0 && before(self.app_limited, self.delivered) {
             self.app_limited = 0;
         }
         if ack.segments > 0 {
@@ -152,7 +152,7 @@ impl Delivery {
     /// (`tcpi_delivery_rate`, `tcpi_delivery_rate_app_limited`).
     pub(crate) fn rate(&self, mss: u32) -> (u64, bool) {
         let Latest { segments, micros, app_limited } = self.latest;
-        (per_second(u64::from(segments) * u64::from(mss), micros), app_limited)
+        (per_second(segments, mss, micros.into()), app_limited)
     }
 }
 
@@ -166,13 +166,14 @@ impl Latest {
 }
 
 /// Of two counts that wrap.
-fn is_after(a: u32, b: u32) -> bool {
-    (b.wrapping_sub(a) as i32) < 0
+pub(crate) fn before(a: u32, b: u32) -> bool {
+    (a.wrapping_sub(b) as i32) < 0
 }
 
-/// 0 in no time.
-fn per_second(bytes: u64, micros: u32) -> u64 {
-    bytes.saturating_mul(1_000_000).checked_div(micros.into()).unwrap_or(0)
+/// Bytes a second, of so many segments of `mss` bytes; 0 in no time.
+pub(crate) fn per_second(segments: u32, mss: u32, micros: u64) -> u64 {
+    let bytes = u64::from(segments) * u64::from(mss);
+    bytes.saturating_mul(1_000_000).checked_div(micros).unwrap_or(0)
 }
 
 /// On a clock of whole µs, as Linux's stamps are.

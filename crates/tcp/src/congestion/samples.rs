@@ -1,5 +1,6 @@
 //! What controllers are told: numbers, no segments.
 
+use crate::delivery::per_second;
 use crate::recovery::Phase;
 use crate::send::Losses;
 use core::time::Duration;
@@ -101,8 +102,7 @@ impl RateSample {
     /// Bytes a second, of segments of `mss` bytes; 0 if it can't be told.
     pub fn rate(&self, mss: u32) -> u64 {
         let micros = u64::try_from(self.interval.as_micros()).unwrap_or(u64::MAX);
-        let bytes = u64::from(self.delivered) * u64::from(mss);
-        bytes.saturating_mul(1_000_000).checked_div(micros).unwrap_or(0)
+        per_second(self.delivered, mss, micros)
     }
 }
 

@@ -3,8 +3,8 @@
 //! While probing, losses of more than 2 % bound what may be in flight for long. Otherwise the bounds of this cycle follow what
 //! is delivered, but by no more than 30 % a round trip.
 
-use super::round::before;
 use super::{Ack, AckSample, Bbr, LOSS_THRESHOLD, NO_BOUND, NO_RATE_BOUND, State, UNIT};
+use crate::delivery::before;
 use core::time::Duration;
 use limpid_event::Instant;
 

@@ -2,6 +2,7 @@
 //! (draft-ietf-ccwg-bbr §5.5.1).
 
 use super::Bbr;
+use crate::delivery::before;
 
 /// The count.
 #[derive(Clone, Copy, Debug, Default)]
@@ -27,9 +28,4 @@ impl Bbr {
     pub(super) fn start_round(&mut self) {
         self.rounds.next_delivered = self.delivered;
     }
-}
-
-/// Of counts that wrap.
-pub(super) fn before(a: u32, b: u32) -> bool {
-    (a.wrapping_sub(b) as i32) < 0
 }

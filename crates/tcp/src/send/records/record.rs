@@ -1,5 +1,6 @@
 //! One record, and what an ACK tells.
 
+use crate::recovery::rack;
 use core::time::Duration;
 use limpid_event::Instant;
 use limpid_wire::SeqNum;
@@ -346,10 +347,8 @@ impl Acked {
     pub(super) fn deliver(&mut self, record: &Record, len: u32, segments: u32) {
         self.delivered += len;
         self.delivered_segments += segments;
-        let newer = self
-            .newest
-            .is_none_or(|n| record.sent_at > n.sent_at || record.sent_at == n.sent_at && record.end.after(n.end));
-        if newer {
+        let sent = (record.sent_at, record.end);
+        if self.newest.is_none_or(|newest| rack::is_after(sent, (newest.sent_at, newest.end))) {
             self.newest = Some(Delivered {
                 sent_at: record.sent_at,
                 end: record.end,
