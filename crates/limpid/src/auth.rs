@@ -4,7 +4,6 @@ use crate::shard::Engine;
 use crate::socket::Socket;
 use crate::stream::connected;
 use crate::{Host, TcpListener, TcpStream};
-use limpid_event::Instant;
 pub use limpid_stack::{AoAlgorithm, AoKey, AoKeyState, Secret};
 use limpid_stack::{KeyError, SocketId};
 use limpid_wire::Cidr;
@@ -49,28 +48,25 @@ fn key_error(error: KeyError) -> io::Error {
     io::Error::new(kind, error)
 }
 
-fn add(stack: &mut Engine, now: Instant, id: SocketId, key: AuthKey) -> Result<(), KeyError> {
+fn add(stack: &mut Engine, id: SocketId, key: AuthKey) -> Result<(), KeyError> {
     match key {
-        AuthKey::Md5 { peer, secret } => stack.set_md5_key(now, id, peer, secret),
-        AuthKey::Ao(key) => stack.add_ao_key(now, id, key),
+        AuthKey::Md5 { peer, secret } => stack.set_md5_key(id, peer, secret),
+        AuthKey::Ao(key) => stack.add_ao_key(id, key),
     }
 }
 
-fn remove(stack: &mut Engine, now: Instant, id: SocketId, key: &AuthKey) -> Result<(), KeyError> {
+fn remove(stack: &mut Engine, id: SocketId, key: &AuthKey) -> Result<(), KeyError> {
     match key {
-        AuthKey::Md5 { peer, .. } => stack.remove_md5_key(now, id, *peer),
-        AuthKey::Ao(key) => stack.remove_ao_key(now, id, key.peer, (key.send_id, key.recv_id)),
+        AuthKey::Md5 { peer, .. } => stack.remove_md5_key(id, *peer),
+        AuthKey::Ao(key) => stack.remove_ao_key(id, key.peer, (key.send_id, key.recv_id)),
     }
 }
 
 /// Does something with the keys of a socket.
-fn with_keys<T>(
-    socket: &Socket,
-    act: impl FnOnce(&mut Engine, SocketId, Instant) -> Result<T, KeyError>,
-) -> io::Result<T> {
+fn with_keys<T>(socket: &Socket, act: impl FnOnce(&mut Engine, SocketId) -> Result<T, KeyError>) -> io::Result<T> {
     let mut result = None;
-    socket.call(|stack, id, now| {
-        result = Some(act(stack, id, now));
+    socket.call(|stack, id, _| {
+        result = Some(act(stack, id));
         Ok(())
     })?;
     result.unwrap_or(Err(KeyError::NoSuchSocket)).map_err(key_error)
@@ -83,7 +79,7 @@ impl TcpListener {
     /// [`ErrorKind::AlreadyExists`] if a TCP-AO key's numbers are in use; [`ErrorKind::InvalidInput`] if its peers have a key of
     /// the other kind.
     pub fn add_key(&self, key: AuthKey) -> io::Result<()> {
-        with_keys(self.socket(), |stack, id, now| add(stack, now, id, key))
+        with_keys(self.socket(), |stack, id| add(stack, id, key))
     }
 
     /// Takes a key away.
@@ -91,7 +87,7 @@ impl TcpListener {
     /// # Errors
     /// [`ErrorKind::NotFound`] if it is not there.
     pub fn remove_key(&self, key: &AuthKey) -> io::Result<()> {
-        with_keys(self.socket(), |stack, id, now| remove(stack, now, id, key))
+        with_keys(self.socket(), |stack, id| remove(stack, id, key))
     }
 }
 
@@ -105,7 +101,7 @@ impl TcpStream {
         let mut armed = Ok(());
         let id = host.inner.shard.call(|stack, now| {
             let id = stack.socket();
-            armed = keys.iter().try_for_each(|key| add(stack, now, id, key.clone()));
+            armed = keys.iter().try_for_each(|key| add(stack, id, key.clone()));
             if armed.is_ok() {
                 stack.connect_on(now, id, remote.into())?;
             }
@@ -122,7 +118,7 @@ impl TcpStream {
     /// # Errors
     /// As [`TcpListener::add_key`].
     pub fn add_key(&self, key: AuthKey) -> io::Result<()> {
-        with_keys(self.socket(), |stack, id, now| add(stack, now, id, key))
+        with_keys(self.socket(), |stack, id| add(stack, id, key))
     }
 
     /// Takes a key away.
@@ -130,7 +126,7 @@ impl TcpStream {
     /// # Errors
     /// [`ErrorKind::NotFound`] if it is not there; [`ErrorKind::ResourceBusy`] if TCP-AO signs with it, or asks for it.
     pub fn remove_key(&self, key: &AuthKey) -> io::Result<()> {
-        with_keys(self.socket(), |stack, id, now| remove(stack, now, id, key))
+        with_keys(self.socket(), |stack, id| remove(stack, id, key))
     }
 
     /// Goes over to other TCP-AO keys: the one to sign with, by its SendID, and the one that the peer is asked to use, by its
@@ -139,7 +135,7 @@ impl TcpStream {
     /// # Errors
     /// [`ErrorKind::NotFound`] if there is no such key.
     pub fn choose_ao_keys(&self, send_id: Option<u8>, next_recv_id: Option<u8>) -> io::Result<()> {
-        with_keys(self.socket(), |stack, id, _| stack.choose_ao_keys(id, send_id, next_recv_id))
+        with_keys(self.socket(), |stack, id| stack.choose_ao_keys(id, send_id, next_recv_id))
     }
 
     /// The state of TCP-AO; `None` without.
@@ -147,6 +143,6 @@ impl TcpStream {
     /// # Errors
     /// If the host is gone.
     pub fn ao_state(&self) -> io::Result<Option<AoKeyState>> {
-        with_keys(self.socket(), |stack, id, _| stack.ao_state(id))
+        with_keys(self.socket(), |stack, id| stack.ao_state(id))
     }
 }

@@ -43,7 +43,7 @@ fn sockets(world: &mut World, remote: &str, arm: impl Fn(&mut World, usize, Sock
 
 fn md5(keys: [&'static str; 2], prefix: &'static str) -> impl Fn(&mut World, usize, SocketId) {
     move |world, host, socket| {
-        world.hosts[host].set_md5_key(world.now, socket, peer(prefix), secret(keys[host])).unwrap();
+        world.hosts[host].set_md5_key(socket, peer(prefix), secret(keys[host])).unwrap();
     }
 }
 
@@ -126,7 +126,7 @@ fn md5_refuses_a_forged_reset() {
     let [client, listener] = sockets(&mut world, "10.0.0.2:179", md5(["k", "k"], "10.0.0.0/24"));
     let (server, _) = world.hosts[B].accept(world.now, listener).unwrap();
     // Without the key, what A sends from now on is as good as forged.
-    world.hosts[A].remove_md5_key(world.now, client, peer("10.0.0.0/24")).unwrap();
+    world.hosts[A].remove_md5_key(client, peer("10.0.0.0/24")).unwrap();
     world.hosts[A].abort(world.now, client).unwrap();
     world.run(SECOND);
     assert_eq!(world.state(B, server), TcpState::Established);
@@ -140,7 +140,7 @@ fn ao_signs_a_whole_conversation() {
             let mut world = World::with(StackConfig::default(), |_| Medium::Ip, 1500, 65_536);
             let ends = sockets(&mut world, remote, |world, host, socket| {
                 let ids = if host == A { (100, 101) } else { (101, 100) };
-                world.hosts[host].add_ao_key(world.now, socket, ao(prefix, ids, algorithm, "secret")).unwrap();
+                world.hosts[host].add_ao_key(socket, ao(prefix, ids, algorithm, "secret")).unwrap();
             });
             converse(&mut world, ends);
             for host in [A, B] {
@@ -164,7 +164,7 @@ fn ao_refuses_strangers() {
             let key = if host == B { "right" } else { key };
             if let Some(ids) = ids {
                 let key = ao("10.0.0.0/24", ids, AoAlgorithm::HmacSha1, key);
-                world.hosts[host].add_ao_key(world.now, socket, key).unwrap();
+                world.hosts[host].add_ao_key(socket, key).unwrap();
             }
         });
         (world.state(A, client), world)
@@ -189,7 +189,7 @@ fn ao_keys_roll_over() {
     let both = |world: &mut World, host: usize, socket, n: u8, key: &str| {
         let ids = if host == A { (n, n + 100) } else { (n + 100, n) };
         let key = ao("10.0.0.0/24", ids, AoAlgorithm::HmacSha1, key);
-        world.hosts[host].add_ao_key(world.now, socket, key).unwrap();
+        world.hosts[host].add_ao_key(socket, key).unwrap();
     };
     let [client, listener] =
         sockets(&mut world, "10.0.0.2:179", |world, host, socket| both(world, host, socket, 1, "old"));
@@ -208,12 +208,12 @@ fn ao_keys_roll_over() {
     world.run(SECOND);
     assert_eq!(state(&world, A, client).current, Some(2));
     assert_eq!(
-        world.hosts[A].remove_ao_key(world.now, client, peer("10.0.0.0/24"), (2, 102)),
+        world.hosts[A].remove_ao_key(client, peer("10.0.0.0/24"), (2, 102)),
         Err(KeyError::Busy),
         "what is in use stays"
     );
-    world.hosts[A].remove_ao_key(world.now, client, peer("10.0.0.0/24"), (1, 101)).unwrap();
-    world.hosts[B].remove_ao_key(world.now, server, peer("10.0.0.0/24"), (101, 1)).unwrap();
+    world.hosts[A].remove_ao_key(client, peer("10.0.0.0/24"), (1, 101)).unwrap();
+    world.hosts[B].remove_ao_key(server, peer("10.0.0.0/24"), (101, 1)).unwrap();
     world.write(A, client, b"z").unwrap();
     world.run(SECOND);
     assert_eq!(world.read(B, server), Ok((b"xz".to_vec(), false)));
@@ -227,19 +227,19 @@ fn a_peer_has_one_kind_of_key_and_numbers_of_its_own() {
     let socket = world.hosts[A].socket();
     let host = &mut world.hosts[A];
     let key = |ids| ao("10.0.0.0/24", ids, AoAlgorithm::HmacSha1, "k");
-    host.add_ao_key(world.now, socket, key((1, 2))).unwrap();
-    assert_eq!(host.add_ao_key(world.now, socket, key((1, 3))), Err(KeyError::Exists));
-    assert_eq!(host.add_ao_key(world.now, socket, key((3, 2))), Err(KeyError::Exists));
-    assert_eq!(host.set_md5_key(world.now, socket, peer("10.0.0.7/32"), secret("k")), Err(KeyError::Rejected));
-    host.set_md5_key(world.now, socket, peer("192.168.0.0/16"), secret("k")).unwrap();
+    host.add_ao_key(socket, key((1, 2))).unwrap();
+    assert_eq!(host.add_ao_key(socket, key((1, 3))), Err(KeyError::Exists));
+    assert_eq!(host.add_ao_key(socket, key((3, 2))), Err(KeyError::Exists));
+    assert_eq!(host.set_md5_key(socket, peer("10.0.0.7/32"), secret("k")), Err(KeyError::Rejected));
+    host.set_md5_key(socket, peer("192.168.0.0/16"), secret("k")).unwrap();
     let clash = ao("192.168.1.1/32", (7, 8), AoAlgorithm::HmacSha1, "k");
-    assert_eq!(host.add_ao_key(world.now, socket, clash), Err(KeyError::Rejected));
-    assert_eq!(host.remove_md5_key(world.now, socket, peer("192.168.1.0/24")), Err(KeyError::NotFound));
-    host.remove_md5_key(world.now, socket, peer("192.168.0.0/16")).unwrap();
-    assert_eq!(host.remove_ao_key(world.now, socket, peer("10.0.0.0/24"), (1, 3)), Err(KeyError::NotFound));
-    host.remove_ao_key(world.now, socket, peer("10.0.0.0/24"), (1, 2)).unwrap();
+    assert_eq!(host.add_ao_key(socket, clash), Err(KeyError::Rejected));
+    assert_eq!(host.remove_md5_key(socket, peer("192.168.1.0/24")), Err(KeyError::NotFound));
+    host.remove_md5_key(socket, peer("192.168.0.0/16")).unwrap();
+    assert_eq!(host.remove_ao_key(socket, peer("10.0.0.0/24"), (1, 3)), Err(KeyError::NotFound));
+    host.remove_ao_key(socket, peer("10.0.0.0/24"), (1, 2)).unwrap();
     let long = AoKey { mac_len: 17, ..ao("10.0.0.0/24", (1, 2), AoAlgorithm::HmacSha256, "k") };
-    assert_eq!(host.add_ao_key(world.now, socket, long), Err(KeyError::Invalid));
+    assert_eq!(host.add_ao_key(socket, long), Err(KeyError::Invalid));
 }
 
 /// TCP_AO_INFO's `ao_required`: a peer without a key is a stranger then.
@@ -250,22 +250,22 @@ fn who_requires_ao_hears_nobody_without_a_key() {
         let mut world = World::new();
         let [client, listener] = sockets(&mut world, "10.0.0.2:179", |world, host, socket| {
             if host == B {
-                world.hosts[B].add_ao_key(world.now, socket, key()).unwrap();
-                world.hosts[B].require_ao(world.now, socket, required).unwrap();
+                world.hosts[B].add_ao_key(socket, key()).unwrap();
+                world.hosts[B].require_ao(socket, required).unwrap();
             }
         });
         assert_eq!(world.state(A, client), expected);
         assert_eq!(count(&world, B, Counter::TcpExtTCPAORequired) > 0, required);
-        let md5 = world.hosts[B].set_md5_key(world.now, listener, peer("10.0.0.1/32"), secret("k"));
+        let md5 = world.hosts[B].set_md5_key(listener, peer("10.0.0.1/32"), secret("k"));
         assert_eq!(md5, if required { Err(KeyError::Rejected) } else { Ok(()) });
-        let late = world.hosts[A].require_ao(world.now, client, true);
+        let late = world.hosts[A].require_ao(client, true);
         assert_eq!(late, Err(KeyError::Invalid), "it is connected without");
     }
     // Who connects hears no answer without a key, either.
     let mut world = World::new();
     let [client, _] = sockets(&mut world, "10.0.0.2:179", |world, host, socket| {
         if host == A {
-            world.hosts[A].require_ao(world.now, socket, true).unwrap();
+            world.hosts[A].require_ao(socket, true).unwrap();
         }
     });
     assert_eq!(world.state(A, client), TcpState::SynSent);
@@ -279,7 +279,7 @@ fn a_host_signs_what_it_sends_itself() {
     let listener = world.hosts[A].listen(world.now, ListenConfig::new(end("127.0.0.1:179"), 4)).unwrap();
     let client = world.hosts[A].socket();
     for socket in [listener, client] {
-        world.hosts[A].set_md5_key(world.now, socket, peer("127.0.0.0/8"), secret("k")).unwrap();
+        world.hosts[A].set_md5_key(socket, peer("127.0.0.0/8"), secret("k")).unwrap();
     }
     world.hosts[A].connect_on(world.now, client, end("127.0.0.1:179")).unwrap();
     world.run(SECOND);

@@ -81,9 +81,9 @@ fn who_signs_asks_for_nothing_and_learns_nothing() {
         let secret = || Secret::new(b"secret").unwrap();
         let keyed = w.listen(B, "10.0.0.2:179", 16);
         w.hosts[B].set_fast_open(keyed, SocketFastOpen { queue: 5, ..SocketFastOpen::default() }).unwrap();
-        w.hosts[B].set_md5_key(w.now, keyed, "10.0.0.1/32".parse().unwrap(), secret()).unwrap();
+        w.hosts[B].set_md5_key(keyed, "10.0.0.1/32".parse().unwrap(), secret()).unwrap();
         let client = w.hosts[A].socket();
-        w.hosts[A].set_md5_key(w.now, client, "10.0.0.2/32".parse().unwrap(), secret()).unwrap();
+        w.hosts[A].set_md5_key(client, "10.0.0.2/32".parse().unwrap(), secret()).unwrap();
         let carried = w.hosts[A].connect_with_data(w.now, client, end("10.0.0.2:179"), b"hello");
         assert_eq!(carried, Ok(0), "nothing leaves before the handshake");
         w.run(200 * MS);

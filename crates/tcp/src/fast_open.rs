@@ -1,7 +1,6 @@
 //! Fast Open as a connection knows it (RFC 7413 §4.1, §4.2, §5): what a connect's SYN carries beyond an ordinary one, and
 //! what came of it. Cookies are made, checked and remembered by whoever knows addresses.
 
-use core::time::Duration;
 use limpid_wire::Chunk;
 use limpid_wire::tcp::FastOpenCookie;
 
@@ -80,19 +79,4 @@ pub enum FastOpenNews {
     BlackHole,
     /// Data came through after there was reason to doubt it.
     Works,
-}
-
-/// What a connection teaches of the path to its peer (Linux's `tcp_update_metrics`).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct PathLesson {
-    /// Smoothed round-trip time and its mean deviation; `None` if the connection ended without a valid measurement.
-    pub rtt: Option<(Duration, Duration)>,
-    /// The congestion window, segments.
-    pub cwnd: u32,
-    /// The slow-start threshold, segments, if anything was ever lost.
-    pub ssthresh: Option<u32>,
-    /// It was in congestion avoidance, and nothing was wrong.
-    pub avoids_congestion: bool,
-    /// How many segments may overtake one that is not lost.
-    pub reordering: u32,
 }

@@ -44,9 +44,11 @@ mod user_timeout;
 
 pub use config::{Config, KeepAlive, MtuProbing, SynSchedule};
 pub use congestion::{Algorithm, ControllerFactory, ControllerInfo, Controllers, HyStart, Start};
-pub use connection::{Connection, MAX_MARKS, MAX_NOTICES, Notice, RecvBounds, Remnant, Stamps, StreamPosition};
+pub use connection::{
+    Connection, MAX_MARKS, MAX_NOTICES, Notice, PathLesson, RecvBounds, Remnant, Stamps, StreamPosition,
+};
 pub use ecn::{AccEcnFailure, AccEcnOptions, AccEcnSeen, EcnLevel, EcnPolicy};
-pub use fast_open::{FastOpen, FastOpenAnswer, FastOpenFailure, FastOpenNews, PathLesson, RequestForm};
+pub use fast_open::{FastOpen, FastOpenAnswer, FastOpenFailure, FastOpenNews, RequestForm};
 pub use info::{AccEcnInfo, TcpInfo};
 pub use memory::{MemoryLevel, SharedMemory};
 pub use outcome::{Cx, Next, Outcome, Readiness, Transmit};

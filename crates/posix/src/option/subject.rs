@@ -209,19 +209,19 @@ impl<O: Observer> Subject for SocketOf<'_, O> {
     }
 
     fn set_md5_key(&mut self, peer: Cidr, key: Secret) -> Result<(), Errno> {
-        self.stack.set_md5_key(self.now, self.socket.id, peer, key).map_err(key_errno)
+        self.stack.set_md5_key(self.socket.id, peer, key).map_err(key_errno)
     }
 
     fn remove_md5_key(&mut self, peer: Cidr) -> Result<(), Errno> {
-        self.stack.remove_md5_key(self.now, self.socket.id, peer).map_err(key_errno)
+        self.stack.remove_md5_key(self.socket.id, peer).map_err(key_errno)
     }
 
     fn add_ao_key(&mut self, key: AoKey) -> Result<(), Errno> {
-        self.stack.add_ao_key(self.now, self.socket.id, key).map_err(key_errno)
+        self.stack.add_ao_key(self.socket.id, key).map_err(key_errno)
     }
 
     fn remove_ao_key(&mut self, peer: Cidr, ids: (u8, u8)) -> Result<(), Errno> {
-        self.stack.remove_ao_key(self.now, self.socket.id, peer, ids).map_err(key_errno)
+        self.stack.remove_ao_key(self.socket.id, peer, ids).map_err(key_errno)
     }
 
     fn choose_ao_keys(&mut self, current: Option<u8>, next: Option<u8>) -> Result<(), Errno> {
@@ -229,7 +229,7 @@ impl<O: Observer> Subject for SocketOf<'_, O> {
     }
 
     fn require_ao(&mut self, required: bool) -> Result<(), Errno> {
-        self.stack.require_ao(self.now, self.socket.id, required).map_err(key_errno)
+        self.stack.require_ao(self.socket.id, required).map_err(key_errno)
     }
 
     fn requires_ao(&self) -> bool {

@@ -144,16 +144,16 @@ impl<O: Observer> Stack<O> {
     /// # Errors
     /// [`KeyError::NoSuchSocket`] if there is none; [`KeyError::Rejected`] if there is a TCP-AO key for such peers;
     /// [`KeyError::TooMany`] if there are [`MAX_MD5_KEYS`](crate::MAX_MD5_KEYS) already.
-    pub fn set_md5_key(&mut self, now: Instant, socket: SocketId, peer: Cidr, secret: Secret) -> Result<(), KeyError> {
-        self.change_keys(now, socket, |ring| ring.set_md5(peer, secret))
+    pub fn set_md5_key(&mut self, socket: SocketId, peer: Cidr, secret: Secret) -> Result<(), KeyError> {
+        self.change_keys(socket, |ring| ring.set_md5(peer, secret))
     }
 
     /// Takes a TCP-MD5 key away.
     ///
     /// # Errors
     /// [`KeyError::NoSuchSocket`] if there is none; [`KeyError::NotFound`] if there is no such key.
-    pub fn remove_md5_key(&mut self, now: Instant, socket: SocketId, peer: Cidr) -> Result<(), KeyError> {
-        self.change_keys(now, socket, |ring| if ring.remove_md5(peer) { Ok(()) } else { Err(KeyError::NotFound) })
+    pub fn remove_md5_key(&mut self, socket: SocketId, peer: Cidr) -> Result<(), KeyError> {
+        self.change_keys(socket, |ring| if ring.remove_md5(peer) { Ok(()) } else { Err(KeyError::NotFound) })
     }
 
     /// Adds a TCP-AO key (TCP_AO_ADD_KEY; RFC 5925 §3.1).
@@ -162,12 +162,12 @@ impl<O: Observer> Stack<O> {
     /// [`KeyError::NoSuchSocket`] if there is none; [`KeyError::Exists`] if SendID or RecvID are in use for such peers;
     /// [`KeyError::Rejected`] if there is a TCP-MD5 key for them; [`KeyError::Invalid`] if a MAC can't be so long, or the
     /// socket is connected without TCP-AO; [`KeyError::TooMany`] if there are [`MAX_AO_KEYS`](crate::MAX_AO_KEYS) already.
-    pub fn add_ao_key(&mut self, now: Instant, socket: SocketId, key: AoKey) -> Result<(), KeyError> {
+    pub fn add_ao_key(&mut self, socket: SocketId, key: AoKey) -> Result<(), KeyError> {
         if let Kind::Stream(index) = *self.kind_of(socket)? {
             let ao = self.flows[index as usize].auth.as_deref().and_then(FlowAuth::ao);
             ao.ok_or(KeyError::Invalid)?;
         }
-        self.change_keys(now, socket, |ring| ring.add_ao(key))
+        self.change_keys(socket, |ring| ring.add_ao(key))
     }
 
     /// Takes a TCP-AO key away (TCP_AO_DEL_KEY).
@@ -177,7 +177,6 @@ impl<O: Observer> Stack<O> {
     /// signs with it, or asks for it.
     pub fn remove_ao_key(
         &mut self,
-        now: Instant,
         socket: SocketId,
         peer: Cidr,
         (send_id, recv_id): (u8, u8),
@@ -191,7 +190,7 @@ impl<O: Observer> Stack<O> {
             true => Ok(()),
             false => Err(KeyError::NotFound),
         };
-        self.change_keys(now, socket, gone)
+        self.change_keys(socket, gone)
     }
 
     /// From now on nobody is heard whom the socket has no TCP-AO key for, or again anybody (TCP_AO_INFO's `ao_required`). What
@@ -200,11 +199,11 @@ impl<O: Observer> Stack<O> {
     /// # Errors
     /// [`KeyError::NoSuchSocket`] if there is none; [`KeyError::Rejected`] if there are TCP-MD5 keys; [`KeyError::Invalid`] if the
     /// socket is connected without TCP-AO.
-    pub fn require_ao(&mut self, now: Instant, socket: SocketId, required: bool) -> Result<(), KeyError> {
+    pub fn require_ao(&mut self, socket: SocketId, required: bool) -> Result<(), KeyError> {
         if matches!(self.kind_of(socket)?, Kind::Stream(_)) && self.ao_state(socket)?.is_none() {
             return Err(KeyError::Invalid);
         }
-        self.change_keys(now, socket, |ring| ring.require_ao(required))
+        self.change_keys(socket, |ring| ring.require_ao(required))
     }
 
     /// Whether [`require_ao`](Self::require_ao) was asked for.
@@ -256,7 +255,6 @@ impl<O: Observer> Stack<O> {
 
     fn change_keys(
         &mut self,
-        now: Instant,
         socket: SocketId,
         change: impl FnOnce(&mut KeyRing) -> Result<(), KeyError>,
     ) -> Result<(), KeyError> {
@@ -269,7 +267,7 @@ impl<O: Observer> Stack<O> {
         FlowAuth::renew(&mut flow.auth, ring, &flow.key);
         let signature = Self::signature_of(flow.auth.as_deref());
         if let Phase::Connection(connection) = &mut flow.phase {
-            connection.set_signature(&mut self.env.cx(now, flow.id), signature);
+            connection.set_signature(signature);
         }
         Ok(())
     }

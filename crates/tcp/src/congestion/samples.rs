@@ -78,7 +78,8 @@ pub struct AckSample {
 
 /// A delivery-rate sample (draft-ietf-ccwg-bbr §4.1), of the newest segment that an ACK told to have arrived. Counts are of
 /// segments.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
 pub struct RateSample {
     /// Delivered in the interval,
     pub delivered: u32,

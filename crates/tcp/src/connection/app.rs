@@ -31,7 +31,7 @@ const MIN_SEND_BUFFER: usize = 4608;
 pub struct RecvBounds {
     /// The buffer (SO_RCVBUF), which grows by itself unless it was set.
     pub buffer: u32,
-    /// What is held costs so much of it.
+    /// What is held costs so much of it, bytes.
     pub used: u32,
     /// The most that is offered as window (TCP_WINDOW_CLAMP); 0 is no bound yet.
     pub window_clamp: u32,

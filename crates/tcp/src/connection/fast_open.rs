@@ -5,17 +5,16 @@
 //! place of the retransmission timer until the handshake is complete, and nothing else is sent again before.
 
 use super::{Birth, Connection, Due, Reset};
-use crate::congestion::{Controller, SSTHRESH_UNKNOWN};
-use crate::connection::halves::{Halves, SendHalf};
+use crate::connection::halves::Halves;
 use crate::connection::stats::{Busy, Stats};
-use crate::fast_open::{FastOpen, FastOpenAnswer, FastOpenFailure, FastOpenNews, PathLesson, RequestForm};
-use crate::recovery::{Phase, Rto};
+use crate::fast_open::{FastOpen, FastOpenAnswer, FastOpenFailure, FastOpenNews, RequestForm};
+use crate::recovery::Rto;
 use crate::send::{Append, Shape, WriteFlags};
 use crate::syn_received::{RequestCheck, SynReceived};
 use crate::{Cx, Readiness};
 use alloc::boxed::Box;
 use core::ops::ControlFlow::{self, Break, Continue};
-use limpid_event::{Counter, DropReason, Error, Instant, Observer, TcpState, Timer, TxReason};
+use limpid_event::{Counter, DropReason, Instant, Observer, TcpState, Timer, TxReason};
 use limpid_wire::tcp::FastOpenCookie;
 use limpid_wire::{Segment, SeqNum};
 
@@ -38,6 +37,7 @@ pub(super) struct FastOpenState {
     sent_data: bool,
     /// The SYN's data, whoever sent it, was taken (`TCPI_OPT_SYN_DATA`).
     data_acked: bool,
+    /// Active: Fast Open paused before, and what becomes of this connection shows whether it works again.
     checks_path: bool,
     failure: FastOpenFailure,
     /// The end of the data that went with the SYN.
@@ -188,9 +188,21 @@ impl Connection {
         Some(transmit)
     }
 
-    /// The handshake's last ACK came.
-    /// With it the FIN may go that waited for it.
-    pub(super) fn request_is_complete<O: Observer>(&mut self, cx: &mut Cx<'_, O>, ack: &Segment) {
+    /// The handshake's last ACK comes when the connection has long been used (RFC 7413 §4.2.2).
+    pub(super) fn complete_fast_open<O: Observer>(&mut self, cx: &mut Cx<'_, O>, segment: &Segment) -> ControlFlow<()> {
+        self.change(cx, |halves| halves.ack_syn());
+        self.just_established = true;
+        self.woke |= Readiness::WRITABLE;
+        self.ecn_fast_opened(cx, segment);
+        self.process_ack(cx, segment);
+        self.ecn_agreed(cx);
+        self.request_is_complete(cx, segment);
+        self.start_keepalive(cx);
+        if self.halves.over() { Break(()) } else { Continue(()) }
+    }
+
+    /// The SYN-ACK needs not be repeated any more: its timer is what it always is, and a FIN that waited may go.
+    fn request_is_complete<O: Observer>(&mut self, cx: &mut Cx<'_, O>, ack: &Segment) {
         let Some(open) = &mut self.fast_open else { return };
         let Some(request) = open.request.take() else { return };
         let shut = core::mem::take(&mut open.shut);
@@ -228,24 +240,6 @@ impl Connection {
         self.snd.retransmits = self.snd.retransmits.saturating_add(1);
         self.stats.on_rto(cx.now, timeouts == 1);
         self.timers.start(cx, Timer::Rto, Rto::INITIAL.backed_off(timeouts.into(), Rto::MAX));
-    }
-
-    /// What this connection teaches of the path to its peer, at its end.
-    pub fn path_lesson(&self) -> PathLesson {
-        let (snd, phase) = (&self.snd, self.snd.recovery.phase());
-        let ssthresh = snd.congestion.ssthresh();
-        PathLesson {
-            rtt: snd.rtt.srtt().filter(|_| snd.backoff == 0).map(|srtt| (srtt, snd.rtt.mdev())),
-            cwnd: snd.cwnd(),
-            ssthresh: (ssthresh != SSTHRESH_UNKNOWN).then_some(ssthresh),
-            avoids_congestion: snd.cwnd() >= ssthresh && phase == Phase::Open,
-            reordering: snd.recovery.reordering().degree(),
-        }
-    }
-
-    /// Both ends have closed in peace: what was measured is worth remembering.
-    pub fn has_closed(&self) -> bool {
-        self.halves.send() == SendHalf::FinAcked
     }
 
     // ---- the active side
@@ -426,15 +420,5 @@ impl Connection {
     pub(super) fn refuse_opening_ack<O: Observer>(&mut self, cx: &mut Cx<'_, O>, ack: SeqNum) -> ControlFlow<()> {
         self.due.reset = Some(Reset { seq: ack, with_ack: false, why: TxReason::ResetBadAck });
         self.drop(cx, DropReason::AckTooHigh)
-    }
-
-    /// Fast Open: the error of an opening that an application already has is one that only a timeout tells.
-    pub(super) fn note_soft_error(&mut self, error: Error) {
-        if self.config.recv_err {
-            self.app.error = Some(error);
-            self.woke |= Readiness::ERROR;
-        } else {
-            self.app.soft_error = Some(error);
-        }
     }
 }

@@ -232,19 +232,6 @@ impl Connection {
         if self.halves.over() { Break(()) } else { Continue(()) }
     }
 
-    /// The handshake's last ACK comes when the connection has long been used (RFC 7413 §4.2.2).
-    fn complete_fast_open<O: Observer>(&mut self, cx: &mut Cx<'_, O>, segment: &Segment) -> Check {
-        self.change(cx, |halves| halves.ack_syn());
-        self.just_established = true;
-        self.woke |= Readiness::WRITABLE;
-        self.ecn_fast_opened(cx, segment);
-        self.process_ack(cx, segment);
-        self.ecn_agreed(cx);
-        self.request_is_complete(cx, segment);
-        self.start_keepalive(cx);
-        if self.halves.over() { Break(()) } else { Continue(()) }
-    }
-
     /// RFC 7323 §4.3: the timestamp to echo is that of the segment which the next ACK is for.
     pub(super) fn keep_timestamp(&mut self, now: Instant, segment: &Segment) {
         let (Some(recent), Some(timestamps)) = (self.rcv.ts_recent, segment.options.timestamps) else { return };

@@ -30,6 +30,7 @@ mod fast_path;
 mod halves;
 mod info;
 mod input;
+mod lesson;
 mod output;
 mod path_mtu;
 mod rcv;
@@ -47,6 +48,7 @@ pub(crate) use segmentation::GSO_MAX;
 pub(crate) use timeout::time_of_data_retries;
 
 pub use app::{RecvBounds, Remnant, StreamPosition};
+pub use lesson::PathLesson;
 pub use watch::{MAX_MARKS, MAX_NOTICES, Notice, Stamps};
 
 use crate::clock::{AnswerLimit, TsClock, TsRecent};
@@ -56,7 +58,7 @@ use crate::negotiate::{InitialWindow, Negotiated};
 use crate::syn_sent::OpenParams;
 use crate::timer::Timers;
 use crate::user_timeout;
-use crate::{Config, Cx, Next, Outcome, Readiness};
+use crate::{Config, Cx, Next, Outcome, Readiness, Signature};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::fmt;
@@ -346,6 +348,22 @@ impl Connection {
             cx.emit(|| Event::SoftError { error });
         }
         self.outcome()
+    }
+
+    /// An ICMP error that does not end the connection: the application hears of it now if it wants to (IP_RECVERR), else only if
+    /// the connection times out (RFC 1122 §4.2.3.9).
+    fn note_soft_error(&mut self, error: Error) {
+        if self.config.recv_err {
+            self.app.error = Some(error);
+            self.woke |= Readiness::ERROR;
+        } else {
+            self.app.soft_error = Some(error);
+        }
+    }
+
+    /// Segments are signed from now on, or not any more, or otherwise.
+    pub fn set_signature(&mut self, signature: Signature) {
+        self.params.signature = signature;
     }
 
     /// Other settings, from setsockopt. Those that only an opening looks at have no effect any more.

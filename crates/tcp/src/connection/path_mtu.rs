@@ -9,13 +9,12 @@ use super::Connection;
 use super::recover::Before;
 use super::segmentation::Burst;
 use crate::congestion::{Controller, SSTHRESH_UNKNOWN};
+use crate::recovery::Phase;
 use crate::send::{MtuSearch, Probe, Shape};
 use crate::{Cx, MtuProbing};
 use alloc::boxed::Box;
 use limpid_event::{CongestionReason, Counter, Event, Observer, PathMtuReason, RecoveryReason, Timer, TxReason};
 use limpid_wire::SeqNum;
-
-use crate::recovery::Phase;
 
 /// The least congestion window in which a probe is sent, segments (Linux).
 const LEAST_CWND: u32 = 11;
@@ -75,11 +74,6 @@ impl Connection {
         if self.halves.syn_acked() && !self.halves.over() {
             self.send_larger_again(cx);
         }
-    }
-
-    /// Segments are signed from now on, or not any more, or otherwise.
-    pub fn set_signature<O: Observer>(&mut self, _cx: &mut Cx<'_, O>, signature: crate::Signature) {
-        self.params.signature = signature;
     }
 
     /// Whether what a router said of the segment at `seq`, that no more than `mtu` bytes fit, is to be believed now. If not, it may

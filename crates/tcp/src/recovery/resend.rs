@@ -74,8 +74,8 @@ impl Recovery {
 
     /// The retransmission timer ran out: all that is outstanding and not sacked is lost (RFC 6298 §5.4; `tcp_enter_loss`).
     /// `repeated` says that it did before, and nothing was acknowledged since; while the window is closed it does not count (as
-    /// Linux). `frto` says whether [F-RTO](super::frto) is to watch, `reordering` what the degree of reordering usually is. Returns true if the peer threw away what it had told of
-    /// (RFC 2018 §8).
+    /// Linux). `frto` says whether [F-RTO](super::frto) is to watch, `reordering` what the degree of reordering usually is. Returns
+    /// true if the peer threw away what it had told of (RFC 2018 §8).
     pub fn on_rto(
         &mut self,
         records: &mut SentRecords,
