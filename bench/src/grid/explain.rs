@@ -9,8 +9,8 @@ use std::fs::File;
 use std::io::{BufWriter, IsTerminal, Write};
 use std::path::Path;
 
-/// Plays the cell by each, one after the other, and prints what there is to tell; events are written to a file. Always true.
-pub(crate) fn explain(cell: &Cell, contenders: &[Contender], seed: u64, events: Option<&Path>) -> Result<bool, String> {
+/// Plays the cell by each, one after the other, and prints what there is to tell; events are written to a file.
+pub(crate) fn explain(cell: &Cell, contenders: &[Contender], seed: u64, events: Option<&Path>) -> Result<(), String> {
     let mut file = match events {
         Some(path) => Some((path, File::create(path).map_err(|e| format!("{}: {e}", path.display()))?)),
         None => None,
@@ -36,7 +36,7 @@ pub(crate) fn explain(cell: &Cell, contenders: &[Contender], seed: u64, events: 
             write_events(file, contender.name(), trace).map_err(|e| format!("{}: {e}", path.display()))?;
         }
     }
-    Ok(true)
+    Ok(())
 }
 
 fn write_events(file: &mut File, who: &str, trace: &Trace) -> std::io::Result<()> {

@@ -101,7 +101,7 @@ fn main() -> ExitCode {
     }
     let result = match args.cell {
         _ if args.real => in_real_time(&args),
-        Some(cell) => explain::explain(&cell, &contenders, args.seed, args.events.as_deref()),
+        Some(cell) => explain::explain(&cell, &contenders, args.seed, args.events.as_deref()).map(|()| true),
         None => whole(&args, &contenders),
     };
     match result {
