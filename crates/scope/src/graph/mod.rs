@@ -1,7 +1,7 @@
 //! Graphs over time of what senders knew and did: window and flight, how fast data got through, how long a round trip took,
 //! and what went wrong.
 //!
-//! [`gather`] reads the engine's events, one history for each sender; [`layout`] says what stands where, without a medium;
+//! `gather` reads the engine's events, one history for each sender; [`layout`] says what stands where, without a medium;
 //! [`terminal`] draws it. [`render`] does all three. What no engine told (a capture, Linux at the other end) has no graph.
 
 mod axis;

@@ -2,7 +2,7 @@
 //!
 //! That nothing was lost after all is known in three ways: an echoed timestamp is older than the first retransmission, so that
 //! the ACK answers the original (Eifel detection, RFC 3522 §3.2); each retransmission was reported as a duplicate (D-SACK, RFC
-//! 2883 §5, RFC 3708); or [F-RTO](super::frto). Then the window and its threshold are again what they were (Eifel response,
+//! 2883 §5, RFC 3708); or F-RTO (`frto`). Then the window and its threshold are again what they were (Eifel response,
 //! RFC 4015 §3.2, in Linux's way).
 
 #[cfg(test)]

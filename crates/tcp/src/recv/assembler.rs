@@ -15,7 +15,7 @@ use arrayvec::ArrayVec;
 use limpid_wire::tcp::SackBlock;
 use limpid_wire::{Chunk, FramePool, SeqNum};
 
-/// The most pieces that are held: as many as a sender has records ([`MAX_RECORDS`](crate::send::MAX_RECORDS)), so that behind one
+/// The most pieces that are held: as many as a sender has records (`MAX_RECORDS`), so that behind one
 /// lost segment a whole window of a long, fast path has its place. Who sends as many pieces with holes between first needs a reader
 /// that lets the buffer grow so large.
 pub const MAX_PIECES: usize = 1 << 15;
