@@ -141,6 +141,7 @@ impl Connection {
             if (segment.seq + segment.payload.len() as u32).after(self.rcv_nxt()) {
                 return self.refuse_text(cx, segment);
             }
+            self.note_duplicate(cx, segment.seq, segment.seq_end().earlier(self.rcv_nxt()));
             self.acknowledge_old(cx);
             return self.drop(cx, DropReason::Duplicate);
         }

@@ -133,7 +133,7 @@ impl RecvQueue {
 
     /// `start..end` came again, in a segment that was not let as far as [`insert`](Self::insert).
     pub fn note_duplicate(&mut self, start: SeqNum, end: SeqNum) {
-        self.duplicate = SackBlock::new(start, end.earlier(self.ready.end()));
+        self.duplicate = SackBlock::new(start, end.earlier(self.rcv_nxt()));
     }
 
     /// What was received twice since the last [`take_duplicate`](Self::take_duplicate).
