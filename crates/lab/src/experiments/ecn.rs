@@ -1,14 +1,13 @@
 //! A bottleneck that says by marks that it fills, instead of by losses (RFC 3168, RFC 9768).
 
-use super::{Experiment, Picture, Run, Settings};
+use super::{Experiment, Picture, Run, Settings, transfer};
 use crate::LabError;
 use crate::experiment::{Ended, Scene, Story, story::Kind};
 use crate::link::{Aqm, Conditions, End};
-use limpid_event::{EcnEvent, Error, Event, LinkFate, TxReason};
+use limpid_event::{EcnEvent, Event, LinkFate, TxReason};
 use limpid_scope::trace::{Trace, What};
 use limpid_tcp::{EcnLevel, EcnPolicy};
 use limpid_wire::TcpFlags;
-use std::time::Duration;
 
 pub(super) const EXPERIMENT: Experiment = Experiment {
     name: "ecn",
@@ -46,7 +45,7 @@ fn run(settings: &Settings) -> Result<Vec<Run>, LabError> {
 }
 
 fn run_one(settings: &Settings, level: EcnLevel) -> Result<Ended, LabError> {
-    let mut scene = Scene::with(settings, |config| {
+    let scene = Scene::with(settings, |config| {
         std::sync::Arc::make_mut(&mut config.tcp).ecn = EcnPolicy { accept: level, offer: level };
     })?;
     let own_bottleneck = settings.link.rate.is_none();
@@ -55,21 +54,7 @@ fn run_one(settings: &Settings, level: EcnLevel) -> Result<Ended, LabError> {
         let bottleneck = Conditions { rate: Some(RATE), queue: QUEUE, aqm, ..settings.link };
         scene.link().from(End::A).conditions = bottleneck;
     }
-    let to = scene.server_at(7000);
-    let server = scene.server(move |app| async move {
-        let (socket, _) = app.listen(to, 1)?.accept().await?;
-        let all = socket.read_to_end().await?;
-        Ok::<_, Error>(all == pattern())
-    });
-    let client = scene.client(move |app| async move {
-        let socket = app.connect(to).await?;
-        socket.write_all(&pattern()).await?;
-        socket.close();
-        Ok::<_, Error>(())
-    });
-    let mut ended = scene.play(Duration::from_secs(1))?;
-    ended.check.value("the client", client.take(), ());
-    ended.check.value("all bytes arrived in order", server.take(), true);
+    let mut ended = transfer(scene, BYTES)?;
     if own_bottleneck {
         judge(&mut ended, level);
     }
@@ -137,8 +122,4 @@ impl Seen {
 
 fn says_cwr(kind: &Kind) -> bool {
     matches!(kind, Kind::Tcp { header, .. } if header.flags & (TcpFlags::CWR | TcpFlags::SYN) == TcpFlags::CWR)
-}
-
-fn pattern() -> Vec<u8> {
-    (0..BYTES).map(|i| (i % 251) as u8).collect()
 }
