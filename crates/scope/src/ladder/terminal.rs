@@ -63,6 +63,33 @@ pub fn draw(ladders: &[Ladder], options: &RenderOptions) -> String {
     text
 }
 
+/// A ladder for a screen that scrolls: the text that [`draw`] prints, in pieces, and where its arrows are.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Painted {
+    /// The lines from the top, each in runs from the left.
+    pub lines: Vec<Vec<Run>>,
+    /// Of each arrow of the ladder, in its order: the lines that it leaves and arrives at.
+    pub arrows: Vec<[usize; 2]>,
+}
+
+/// Text in one style.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Run {
+    /// The text.
+    pub text: String,
+    /// The parameters of its SGR sequence (ECMA-48 §8.3.117), as `1;31`; empty for plain text.
+    pub sgr: &'static str,
+}
+
+/// Paints one ladder for a screen of `width` columns, without a legend.
+pub fn paint(ladder: &Ladder, width: usize, charset: Charset) -> Painted {
+    let width = width.clamp(*WIDTHS.start(), *WIDTHS.end());
+    let (canvas, arrows) = paint::paint_and_place(ladder, width, Glyphs::of(charset));
+    let run = |(text, style): (String, Style)| Run { text, sgr: style.sgr() };
+    let lines = canvas.runs().into_iter().map(|line| line.into_iter().map(run).collect()).collect();
+    Painted { lines, arrows }
+}
+
 /// What the signs mean: only those that were used.
 fn legend(ladders: &[Ladder], width: usize, glyphs: &Glyphs) -> Canvas {
     let arrows = || ladders.iter().flat_map(|l| &l.arrows);

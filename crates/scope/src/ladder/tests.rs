@@ -433,3 +433,19 @@ fn differences_stand_below_what_they_are_about() {
     assert!(place("≠ the script expected P. 1:7(6) ack 1") > place("ACK ack 6"), "{text}");
     assert!(place("≠ differs") > place("≠ the script"), "{text}");
 }
+
+#[test]
+fn what_is_painted_for_a_screen_is_what_is_drawn() {
+    use super::terminal::{draw, paint};
+    for (_, trace) in story::experiments::all() {
+        for ladder in lay_out(&trace, &LadderOptions::default()) {
+            let painted = paint(&ladder, 100, Charset::Utf8);
+            let line = |runs: &Vec<super::terminal::Run>| runs.iter().map(|run| run.text.as_str()).collect::<String>();
+            let text: String = painted.lines.iter().map(|runs| line(runs) + "\n").collect();
+            let options = RenderOptions { width: 100, legend: false, ..RenderOptions::default() };
+            assert_eq!(text + "\n", draw(std::slice::from_ref(&ladder), &options));
+            assert_eq!(painted.arrows.len(), ladder.arrows.len());
+            assert!(painted.arrows.iter().flatten().all(|at| *at < painted.lines.len()));
+        }
+    }
+}

@@ -114,6 +114,24 @@ impl Canvas {
         self.text(x.saturating_sub(width(text)), y, text, style);
     }
 
+    /// The lines in pieces of one style, without spaces at their ends.
+    pub(crate) fn runs(&self) -> Vec<Vec<(String, Style)>> {
+        let mut lines = Vec::with_capacity(self.lines.len());
+        for line in &self.lines {
+            let used = line.iter().rposition(|cell| cell.c != Some(' ')).map_or(0, |at| at + 1);
+            let mut runs: Vec<(String, Style)> = Vec::new();
+            for cell in &line[..used] {
+                let Some(c) = cell.c else { continue };
+                match runs.last_mut() {
+                    Some((text, style)) if *style == cell.style || c == ' ' => text.push(c),
+                    _ => runs.push((c.into(), cell.style)),
+                }
+            }
+            lines.push(runs);
+        }
+        lines
+    }
+
     /// All lines, each ended by a newline, without spaces at their ends.
     pub(crate) fn print(&self, color: bool) -> String {
         let mut out = String::new();

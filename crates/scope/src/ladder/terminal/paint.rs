@@ -10,6 +10,11 @@ use std::time::Duration;
 
 /// Paints one ladder on a canvas of its own.
 pub(super) fn paint(ladder: &Ladder, width: usize, glyphs: &Glyphs) -> Canvas {
+    paint_and_place(ladder, width, glyphs).0
+}
+
+/// The same, and the lines that each arrow leaves and arrives at.
+pub(super) fn paint_and_place(ladder: &Ladder, width: usize, glyphs: &Glyphs) -> (Canvas, Vec<[usize; 2]>) {
     let columns = Columns::of(ladder, width, glyphs);
     let mut canvas = Canvas::new(width);
     let mut painter = Painter { ladder, columns, glyphs, canvas: &mut canvas };
@@ -32,7 +37,8 @@ pub(super) fn paint(ladder: &Ladder, width: usize, glyphs: &Glyphs) -> Canvas {
     for (remark, lines) in ladder.remarks.iter().zip(&plan.remarks) {
         painter.remark(remark, plan.row_line[remark.row], lines);
     }
-    canvas
+    let places = plan.paths.iter().map(|path| [path.from, path.to]).collect();
+    (canvas, places)
 }
 
 struct Painter<'a> {
