@@ -437,7 +437,7 @@ fn differences_stand_below_what_they_are_about() {
 #[test]
 fn what_is_painted_for_a_screen_is_what_is_drawn() {
     use super::terminal::{draw, paint};
-    for (_, trace) in story::experiments::all() {
+    for (_, trace) in experiments::all() {
         for ladder in lay_out(&trace, &LadderOptions::default()) {
             let painted = paint(&ladder, 100, Charset::Utf8);
             let line = |runs: &Vec<super::terminal::Run>| runs.iter().map(|run| run.text.as_str()).collect::<String>();
