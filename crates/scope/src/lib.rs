@@ -1,7 +1,7 @@
 //! See what TCP did: tcpdump lines, ladders and verdicts, from captures and from inside the engine.
 //!
 //! [`capture`] reads and writes pcap and pcapng files; [`dump`] prints packets as tcpdump does; [`trace`] is what
-//! [`ladder`] and [`graph`] draw and [`verdict`] judges.
+//! [`ladder`] and [`graph`] draw with [`picture`] and [`verdict`] judges.
 #![forbid(unsafe_code)]
 #![warn(missing_debug_implementations)]
 
@@ -10,6 +10,7 @@ pub mod capture;
 pub mod dump;
 pub mod graph;
 pub mod ladder;
+pub mod picture;
 #[cfg(test)]
 mod story;
 pub mod trace;

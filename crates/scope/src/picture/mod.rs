@@ -1,0 +1,19 @@
+//! What every picture is made with, whatever it shows: one [`palette`], one writer of [SVG](svg), one [font](font) to
+//! measure by.
+//!
+//! A drawing names its colours by what they mean ([`Ink`]) and carries classes only; the [`Theme`] decides which
+//! stylesheet goes with it. A file of its own follows the reader's light or dark; a page has the rules once for all its
+//! drawings; a renderer without variables and media queries gets plain colours.
+
+pub mod font;
+pub mod geometry;
+pub mod palette;
+#[cfg(feature = "png")]
+pub mod png;
+pub mod svg;
+
+#[cfg(test)]
+mod tests;
+
+pub use palette::{Ink, Theme};
+pub use svg::{Anchor, Svg, Text};

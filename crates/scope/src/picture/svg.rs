@@ -1,0 +1,376 @@
+//! A writer of SVG: elements, groups and text, escaped, with the boxes of all text kept for who wants to know that
+//! nothing overlaps.
+//!
+//! [`Svg::tag`] begins an element without content and [`Svg::group`] one with; both take attributes until they are
+//! dropped. [`Svg::finish`] closes what is open and puts size and stylesheet around it.
+
+use super::font;
+use super::geometry::{Point, Quad};
+use super::palette::{self, Ink, Theme};
+use std::fmt::{Display, Write as _};
+
+/// The smallest box that text is given in checks is so much smaller than its letters: letters may touch.
+const TOUCH: f64 = 0.5;
+
+/// A drawing in the making.
+#[derive(Clone, Debug, Default)]
+pub struct Svg {
+    body: String,
+    open: Vec<&'static str>,
+    boxes: Vec<(Quad, String)>,
+}
+
+/// Where a text stands relative to its point.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Anchor {
+    /// It begins there.
+    Start,
+    /// It is centred there.
+    Middle,
+    /// It ends there.
+    End,
+}
+
+/// A piece of a line of text.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Run<'a> {
+    /// The words.
+    pub text: &'a str,
+    /// Their colour.
+    pub ink: Ink,
+    /// Whether they are bold.
+    pub bold: bool,
+}
+
+/// A line of text.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Text<'a> {
+    /// Its pieces, one after the other.
+    pub runs: Vec<Run<'a>>,
+    /// Where its baseline is.
+    pub at: Point,
+    /// The font's size, in pixels.
+    pub size: f64,
+    /// How it stands at that point.
+    pub anchor: Anchor,
+    /// Turned by so many degrees around that point, clockwise.
+    pub angle: f64,
+    /// Whether the paper's colour surrounds the letters, where lines pass behind.
+    pub halo: bool,
+    /// Slanted.
+    pub italic: bool,
+}
+
+impl<'a> Text<'a> {
+    /// Words in one colour that begin at a point.
+    pub fn new(at: Point, text: &'a str, ink: Ink) -> Text<'a> {
+        Text::of(at, vec![Run { text, ink, bold: false }])
+    }
+
+    /// Pieces that begin at a point.
+    pub fn of(at: Point, runs: Vec<Run<'a>>) -> Text<'a> {
+        Text { runs, at, size: 12.0, anchor: Anchor::Start, angle: 0.0, halo: false, italic: false }
+    }
+
+    /// In bold.
+    #[must_use]
+    pub fn bold(mut self) -> Text<'a> {
+        self.runs.iter_mut().for_each(|run| run.bold = true);
+        self
+    }
+
+    /// Slanted.
+    #[must_use]
+    pub fn italic(self) -> Text<'a> {
+        Text { italic: true, ..self }
+    }
+
+    /// In a size, in pixels.
+    #[must_use]
+    pub fn size(self, size: f64) -> Text<'a> {
+        Text { size, ..self }
+    }
+
+    /// Standing otherwise at its point.
+    #[must_use]
+    pub fn anchor(self, anchor: Anchor) -> Text<'a> {
+        Text { anchor, ..self }
+    }
+
+    /// Turned around its point.
+    #[must_use]
+    pub fn angle(self, angle: f64) -> Text<'a> {
+        Text { angle, ..self }
+    }
+
+    /// With a halo.
+    #[must_use]
+    pub fn halo(self) -> Text<'a> {
+        Text { halo: true, ..self }
+    }
+
+    /// How long it is, in pixels.
+    pub fn width(&self) -> f64 {
+        self.runs.iter().map(|run| font::width(run.text, self.size, run.bold)).sum()
+    }
+
+    /// The box around its letters.
+    pub fn quad(&self) -> Quad {
+        let width = self.width();
+        let x = match self.anchor {
+            Anchor::Start => self.at.0,
+            Anchor::Middle => self.at.0 - width / 2.0,
+            Anchor::End => self.at.0 - width,
+        };
+        let (above, below) = (font::ASCENT * self.size - TOUCH, font::DESCENT * self.size - TOUCH);
+        Quad::upright(x, self.at.1 - above, width, above + below).turned(self.angle, self.at)
+    }
+}
+
+impl Svg {
+    /// Nothing yet.
+    pub fn new() -> Svg {
+        Svg::default()
+    }
+
+    /// An element without content; what it is like is said until it is dropped.
+    pub fn tag(&mut self, name: &'static str) -> Tag<'_> {
+        let _ = write!(self.body, "<{name}");
+        Tag { svg: self, end: "/>" }
+    }
+
+    /// Begins a group, which ends at [`end`](Self::end).
+    pub fn group(&mut self) -> Tag<'_> {
+        self.begin("g")
+    }
+
+    /// Begins an element with content, which ends at [`end`](Self::end).
+    pub fn begin(&mut self, name: &'static str) -> Tag<'_> {
+        let _ = write!(self.body, "<{name}");
+        self.open.push(name);
+        Tag { svg: self, end: ">" }
+    }
+
+    /// Ends what was begun last.
+    pub fn end(&mut self) {
+        if let Some(name) = self.open.pop() {
+            let _ = write!(self.body, "</{name}>");
+        }
+    }
+
+    /// What is shown when the pointer rests on what was begun last, and read aloud.
+    pub fn title(&mut self, text: &str) {
+        self.body.push_str("<title>");
+        escape(&mut self.body, text);
+        self.body.push_str("</title>");
+    }
+
+    /// A straight line.
+    pub fn line(&mut self, from: Point, to: Point) -> Tag<'_> {
+        self.tag("line").num("x1", from.0).num("y1", from.1).num("x2", to.0).num("y2", to.1)
+    }
+
+    /// A rectangle.
+    pub fn rect(&mut self, (x, y): Point, (width, height): (f64, f64)) -> Tag<'_> {
+        self.tag("rect").num("x", x).num("y", y).num("width", width.max(0.0)).num("height", height.max(0.0))
+    }
+
+    /// A circle.
+    pub fn circle(&mut self, (x, y): Point, radius: f64) -> Tag<'_> {
+        self.tag("circle").num("cx", x).num("cy", y).num("r", radius)
+    }
+
+    /// A path, in SVG's letters; see [`Path`].
+    pub fn path(&mut self, path: &Path) -> Tag<'_> {
+        self.tag("path").attr("d", &path.0)
+    }
+
+    /// Words. Their box is kept.
+    pub fn text(&mut self, text: &Text<'_>) {
+        let whole: String = text.runs.iter().map(|run| run.text).collect();
+        if whole.trim().is_empty() {
+            return;
+        }
+        self.boxes.push((text.quad(), whole));
+        let mut tag = self.begin("text").num("x", text.at.0).num("y", text.at.1);
+        if (text.size - 12.0).abs() > 0.01 {
+            // A rule of the stylesheet would win over an attribute.
+            tag = tag.attr("style", format_args!("font-size:{}px", Num(text.size)));
+        }
+        tag = match text.anchor {
+            Anchor::Start => tag,
+            Anchor::Middle => tag.attr("text-anchor", "middle"),
+            Anchor::End => tag.attr("text-anchor", "end"),
+        };
+        if text.angle.abs() > 0.01 {
+            let (x, y) = text.at;
+            tag = tag.attr("transform", format_args!("rotate({} {} {})", Num(text.angle), Num(x), Num(y)));
+        }
+        let shape = match (text.halo, text.italic) {
+            (true, true) => " halo italic",
+            (true, false) => " halo",
+            (false, true) => " italic",
+            (false, false) => "",
+        };
+        let class = |run: &Run<'_>| format!("{}{}", run.ink.fill(), if run.bold { " bold" } else { "" });
+        if let [run] = &text.runs[..] {
+            drop(tag.attr("class", format_args!("{}{shape}", class(run))));
+            escape(&mut self.body, run.text);
+        } else {
+            drop(if shape.is_empty() { tag } else { tag.attr("class", shape.trim_start()) });
+            for run in &text.runs {
+                let _ = write!(self.body, "<tspan class=\"{}\">", class(run));
+                escape(&mut self.body, run.text);
+                self.body.push_str("</tspan>");
+            }
+        }
+        self.end();
+    }
+
+    /// The boxes of all text so far, with the text.
+    pub fn text_boxes(&self) -> &[(Quad, String)] {
+        &self.boxes
+    }
+
+    /// Takes in what another drawing has, moved.
+    pub fn insert(&mut self, mut other: Svg, (x, y): Point) {
+        while !other.open.is_empty() {
+            other.end();
+        }
+        let moved = |quad: Quad| Quad { corners: quad.corners.map(|(px, py)| (px + x, py + y)) };
+        self.boxes.extend(other.boxes.into_iter().map(|(quad, text)| (moved(quad), text)));
+        let _ = write!(self.body, "<g transform=\"translate({} {})\">{}</g>", Num(x), Num(y), other.body);
+    }
+
+    /// The whole document, `width` × `height` pixels, called `title`.
+    pub fn finish(mut self, (width, height): (f64, f64), theme: Theme, title: &str) -> String {
+        while !self.open.is_empty() {
+            self.end();
+        }
+        let mut name = String::new();
+        escape(&mut name, title);
+        let (w, h) = (Num(width.ceil()), Num(height.ceil()));
+        let css = palette::stylesheet(theme);
+        let style = if css.is_empty() { css } else { format!("<style>{css}</style>") };
+        format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"limpid\" width=\"{w}\" height=\"{h}\" viewBox=\"0 0 {w} {h}\" \
+             role=\"img\"><title>{name}</title>{style}\
+             <rect class=\"f-paper\" width=\"{w}\" height=\"{h}\"/>{}</svg>\n",
+            self.body
+        )
+    }
+}
+
+/// An element that still takes attributes.
+#[derive(Debug)]
+#[must_use]
+pub struct Tag<'s> {
+    svg: &'s mut Svg,
+    end: &'static str,
+}
+
+impl Tag<'_> {
+    /// An attribute.
+    pub fn attr(self, name: &str, value: impl Display) -> Self {
+        let _ = write!(self.svg.body, " {name}=\"");
+        escape(&mut self.svg.body, &value.to_string());
+        self.svg.body.push('"');
+        self
+    }
+
+    /// An attribute that is a number.
+    pub fn num(self, name: &str, value: f64) -> Self {
+        let _ = write!(self.svg.body, " {name}=\"{}\"", Num(value));
+        self
+    }
+
+    /// Its classes.
+    pub fn class(self, classes: impl Display) -> Self {
+        self.attr("class", classes)
+    }
+
+    /// Its colour and width, as a line.
+    pub fn stroke(self, ink: Ink, width: f64) -> Self {
+        self.class(ink.stroke()).num("stroke-width", width)
+    }
+
+    /// Its colour, as a shape.
+    pub fn fill(self, ink: Ink) -> Self {
+        self.class(ink.fill())
+    }
+
+    /// That is all.
+    pub fn done(self) {}
+}
+
+impl Drop for Tag<'_> {
+    fn drop(&mut self) {
+        self.svg.body.push_str(self.end);
+    }
+}
+
+/// A path: moves and lines.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Path(String);
+
+impl Path {
+    /// Begins at a point.
+    pub fn from((x, y): Point) -> Path {
+        Path(format!("M{} {}", Num(x), Num(y)))
+    }
+
+    /// Begins anew at a point.
+    #[must_use]
+    pub fn jump(mut self, (x, y): Point) -> Path {
+        let _ = write!(self.0, "M{} {}", Num(x), Num(y));
+        self
+    }
+
+    /// A straight line to a point.
+    #[must_use]
+    pub fn to(mut self, (x, y): Point) -> Path {
+        let _ = write!(self.0, "L{} {}", Num(x), Num(y));
+        self
+    }
+
+    /// A bent line to `to` that is drawn towards `by`.
+    #[must_use]
+    pub fn bent(mut self, by: Point, to: Point) -> Path {
+        let _ = write!(self.0, "Q{} {} {} {}", Num(by.0), Num(by.1), Num(to.0), Num(to.1));
+        self
+    }
+
+    /// Back to where it began.
+    #[must_use]
+    pub fn close(mut self) -> Path {
+        self.0.push('Z');
+        self
+    }
+}
+
+/// A number in few digits: a hundredth of a pixel is seen by nobody.
+struct Num(f64);
+
+impl Display for Num {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let value = if self.0.is_finite() { self.0 } else { 0.0 };
+        let text = format!("{value:.1}");
+        let text = text.strip_suffix(".0").unwrap_or(&text);
+        f.write_str(if text == "-0" { "0" } else { text })
+    }
+}
+
+/// `text` as XML has it; what XML can't have is left out.
+fn escape(out: &mut String, text: &str) {
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\t' | '\n' | '\r' => out.push(' '),
+            '\0'..='\x1f' | '\u{7f}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}' => {}
+            _ => out.push(c),
+        }
+    }
+}
