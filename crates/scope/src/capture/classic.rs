@@ -1,6 +1,6 @@
 //! Reading classic pcap files (draft-ietf-opsawg-pcap §4, §5).
 
-use super::{CaptureError, CapturedPacket, Interface, LinkType, MAX_PACKET, Order, Resolution, Source};
+use super::{CaptureError, Interface, LinkType, MAX_PACKET, Order, Record, Resolution, Source};
 use std::io::Read;
 
 /// What the magic number tells.
@@ -34,12 +34,12 @@ pub(super) struct Classic {
 }
 
 impl Classic {
-    /// Reads what follows the magic number of the file's header.
+    /// Reads the file's header.
     pub(super) fn open<R: Read>(variant: Variant, source: &mut Source<R>) -> Result<Classic, CaptureError> {
-        const WHAT: &str = "file header";
-        let truncated = CaptureError::Truncated { offset: 0, what: WHAT, need: 24, have: 4 };
-        let header: [u8; 20] = source.array(WHAT, 0)?.ok_or(truncated)?;
-        let [a, b, c, d, _, _, _, _, _, _, _, _, s0, s1, s2, s3, l0, l1, l2, l3] = header;
+        source.need(24, "file header")?;
+        let header: [u8; 24] = source.head();
+        source.take(24);
+        let [.., a, b, c, d, _, _, _, _, _, _, _, _, s0, s1, s2, s3, l0, l1, l2, l3] = header;
         let (major, minor) = (variant.order.u16([a, b]), variant.order.u16([c, d]));
         // Older ones (2.3 and before) had the two lengths of a record the other way about.
         if (major, minor) != (2, 4) {
@@ -60,40 +60,36 @@ impl Classic {
         &self.interface
     }
 
-    pub(super) fn next_packet<R: Read>(
-        &mut self,
-        source: &mut Source<R>,
-    ) -> Result<Option<CapturedPacket>, CaptureError> {
-        let start = source.offset();
-        let Some(header) = source.array::<16>("packet header", start)? else { return Ok(None) };
+    pub(super) fn next_record<R: Read>(&mut self, source: &mut Source<R>) -> Result<Option<Record>, CaptureError> {
+        if source.available(16)? == 0 {
+            return Ok(None);
+        }
+        const WHAT: &str = "packet header";
+        source.need(16, WHAT)?;
+        let header: [u8; 16] = source.head();
         let [s0, s1, s2, s3, f0, f1, f2, f3, c0, c1, c2, c3, o0, o1, o2, o3] = header;
         let order = self.variant.order;
         let seconds = i64::from(order.u32([s0, s1, s2, s3]));
         let fraction = self.variant.resolution.nanos(u64::from(order.u32([f0, f1, f2, f3])));
         let (captured, original_len) = (order.u32([c0, c1, c2, c3]), order.u32([o0, o1, o2, o3]));
-        let header_len = if self.variant.patched { 24 } else { 16 };
         if captured > MAX_PACKET {
             let problem = format!("claims {captured} bytes, more than the {MAX_PACKET} a packet may hold");
-            return Err(CaptureError::Malformed { offset: start, what: "packet", problem });
+            return Err(CaptureError::Malformed { offset: source.offset(), what: "packet", problem });
         }
-        let need = header_len + u64::from(captured);
-        let mut got = 16 + source.skip(header_len - 16)?;
+        let header_len = if self.variant.patched { 24 } else { 16 };
+        let length = header_len + captured as usize;
+        source.need(length, "packet")?;
+        let start = source.position() + header_len;
+        source.take(length);
         // More than the snapshot length is not kept, as libpcap has it.
-        let kept = captured.min(self.interface.snaplen);
-        let mut data = Vec::new();
-        got += source.take(u64::from(kept), &mut data)?;
-        got += source.skip(u64::from(captured - kept))?;
-        if got < need {
-            return Err(CaptureError::Truncated { offset: start, what: "packet", need, have: got });
-        }
-        Ok(Some(CapturedPacket {
-            number: 0,
+        let kept = captured.min(self.interface.snaplen) as usize;
+        Ok(Some(Record {
             time: seconds * 1_000_000_000 + fraction,
             link_type: self.interface.link_type,
             original_len,
-            data,
-            comment: None,
+            data: start..start + kept,
             interface: 0,
+            has_comment: false,
         }))
     }
 }

@@ -45,6 +45,16 @@ pub enum CaptureError {
         /// Bytes there.
         have: u64,
     },
+    /// The compressed stream that the capture is in can't be read on.
+    #[error("the {format} stream {problem}, at byte {offset}")]
+    Compressed {
+        /// How it is compressed.
+        format: &'static str,
+        /// Where, in bytes from the compressed file's start.
+        offset: u64,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// Something that the format does not allow.
     #[error("damaged: the {what} at byte {offset} {problem}")]
     Malformed {
@@ -63,13 +73,17 @@ impl CaptureError {
         match self {
             CaptureError::Io { .. } => "check that it is a readable file",
             CaptureError::Empty => "capture again, with 'tcpdump -U' so that packets are written at once",
-            CaptureError::NotACapture { looks_like: Some(GZIP) } => "unpack it first: gunzip -c FILE | limpid read -",
-            CaptureError::NotACapture { looks_like: Some(ZSTD) } => "unpack it first: zstd -dc FILE | limpid read -",
+            CaptureError::NotACapture { looks_like: Some(BZIP2) } => "unpack it first: bunzip2 -c FILE | limpid read -",
+            CaptureError::NotACapture { looks_like: Some(XZ) } => "unpack it first: xz -dc FILE | limpid read -",
+            CaptureError::NotACapture { looks_like: Some(LZ4) } => "unpack it first: lz4 -dc FILE | limpid read -",
             CaptureError::NotACapture { .. } | CaptureError::Version { .. } => {
                 "give a file written by 'tcpdump -w', Wireshark or limpid"
             }
             CaptureError::Truncated { offset: 0, .. } | CaptureError::Malformed { offset: 0, .. } => {
                 "there is no packet to be had from it: capture again"
+            }
+            CaptureError::Compressed { .. } => {
+                "the packets before it are whole; copy or compress the file again for the rest"
             }
             CaptureError::Truncated { .. } => "the packets before it are whole; capture again for the rest",
             CaptureError::Malformed { .. } => "the packets before it are whole; the rest can't be found again",
@@ -77,14 +91,16 @@ impl CaptureError {
     }
 }
 
-const GZIP: &str = "it is compressed by gzip";
-const ZSTD: &str = "it is compressed by zstd";
+const BZIP2: &str = "it is compressed by bzip2";
+const XZ: &str = "it is compressed by xz";
+const LZ4: &str = "it is compressed by lz4";
 
 /// What people pass by mistake, by its first bytes.
 pub(super) fn looks_like(magic: [u8; 4]) -> Option<&'static str> {
     match magic {
-        [0x1f, 0x8b, ..] => Some(GZIP),
-        [0x28, 0xb5, 0x2f, 0xfd] => Some(ZSTD),
+        [b'B', b'Z', b'h', b'1'..=b'9'] => Some(BZIP2),
+        [0xfd, b'7', b'z', b'X'] => Some(XZ),
+        [0x04, 0x22, 0x4d, 0x18] => Some(LZ4),
         [b's', b'n', b'o', b'o'] => Some("it is a snoop file"),
         [0x7f, b'E', b'L', b'F'] => Some("it is a program"),
         m if m.iter().all(|b| b.is_ascii_graphic() || b.is_ascii_whitespace()) => Some("it looks like text"),

@@ -3,15 +3,18 @@
 //! Formats: pcap (draft-ietf-opsawg-pcap) with micro- or nanosecond times in either byte order, and pcapng
 //! (draft-ietf-opsawg-pcapng) with any number of sections and interfaces.
 //!
-//! [`Reader`] takes any [`std::io::Read`], pipes included, and holds one packet at a time. A damaged file gives every
-//! packet that stands before the damage, then one [`CaptureError`] that says where it is.
+//! [`Reader`] takes any [`std::io::Read`], pipes included, and decompresses gzip and zstd, which the first bytes tell. It
+//! lends one packet at a time ([`PacketRef`]), out of a window over the input, without copying or allocating. A damaged
+//! file gives every packet that stands before the damage, then one [`CaptureError`] that says where it is.
 //!
 //! # Bounds
 //! A packet holds at most [`MAX_PACKET`] bytes and a pcapng block at most [`MAX_BLOCK`]; a section has at most
-//! [`MAX_INTERFACES`] interfaces. What a file *claims* is never allocated before its bytes have been read.
+//! [`MAX_INTERFACES`] interfaces. What a file *claims* is never allocated before its bytes have been read; a compressed
+//! one is decompressed as it is read, with a window of at most 128 MiB (zstd's own limit; usual are 2 to 8 MiB).
 
 mod classic;
 mod error;
+mod input;
 mod pcapng;
 mod source;
 mod write;
@@ -22,8 +25,10 @@ mod tests;
 pub use error::CaptureError;
 pub use write::{PcapWriter, PcapngWriter};
 
+use input::Input;
 use source::Source;
 use std::io::Read;
+use std::ops::Range;
 
 /// The most bytes a packet of a capture may hold, as in libpcap.
 pub const MAX_PACKET: u32 = 262_144;
@@ -80,6 +85,65 @@ impl CapturedPacket {
         let original_len = u32::try_from(data.len()).unwrap_or(u32::MAX);
         CapturedPacket { number, time, link_type, original_len, data, comment: None, interface: 0 }
     }
+
+    /// Lends it.
+    pub fn lend(&self) -> PacketRef<'_> {
+        PacketRef {
+            number: self.number,
+            time: self.time,
+            link_type: self.link_type,
+            original_len: self.original_len,
+            data: &self.data,
+            comment: self.comment.as_deref(),
+            interface: self.interface,
+        }
+    }
+}
+
+/// One packet of a capture, lent by its reader. The fields are those of [`CapturedPacket`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PacketRef<'a> {
+    /// Its place in the capture, from 1.
+    pub number: u64,
+    /// When it was captured: nanoseconds since 1970-01-01 00:00 UTC (saturating; the year 2262 is the last).
+    pub time: i64,
+    /// What `data` begins with.
+    pub link_type: LinkType,
+    /// How long the packet was on the link, in bytes; `data` may hold less of it.
+    pub original_len: u32,
+    /// The bytes captured.
+    pub data: &'a [u8],
+    /// What the capture says about it (pcapng only); several comments are joined by newlines.
+    pub comment: Option<&'a str>,
+    /// Which interface of its section (pcapng), else 0.
+    pub interface: u32,
+}
+
+impl PacketRef<'_> {
+    /// A copy to keep.
+    pub fn to_owned(&self) -> CapturedPacket {
+        CapturedPacket {
+            number: self.number,
+            time: self.time,
+            link_type: self.link_type,
+            original_len: self.original_len,
+            data: self.data.to_vec(),
+            comment: self.comment.map(str::to_owned),
+            interface: self.interface,
+        }
+    }
+}
+
+/// A packet that stands in the reader's window.
+#[derive(Clone, Debug)]
+struct Record {
+    time: i64,
+    link_type: LinkType,
+    original_len: u32,
+    data: Range<usize>,
+    interface: u32,
+    /// Whether the format holds a comment of it.
+    has_comment: bool,
 }
 
 /// How fine the times of a capture are.
@@ -98,7 +162,16 @@ impl Resolution {
     pub const NANOS: Resolution = Resolution::Decimal(9);
 
     /// A count of units in whole nanoseconds, cut off, saturating.
+    #[inline]
     fn nanos(self, units: u64) -> i64 {
+        match self {
+            Resolution::MICROS if units < 1 << 52 => (units * 1000).cast_signed(),
+            Resolution::NANOS if units < 1 << 63 => units.cast_signed(),
+            _ => self.wide_nanos(units),
+        }
+    }
+
+    fn wide_nanos(self, units: u64) -> i64 {
         let units = u128::from(units);
         let nanos = match self {
             Resolution::Decimal(n @ 0..=9) => units * 10u128.pow(9 - u32::from(n)),
@@ -129,6 +202,8 @@ pub struct Interface {
 pub struct Reader<R> {
     source: Source<R>,
     format: Format,
+    /// The packet that stands in the source's window.
+    current: Option<Record>,
     packets: u64,
     /// After an error or the end there is nothing more.
     finished: bool,
@@ -141,18 +216,16 @@ enum Format {
 }
 
 impl<R: Read> Reader<R> {
-    /// Reads the file's header.
+    /// Reads the file's header; what is compressed by gzip or zstd is decompressed.
     ///
     /// # Errors
     /// If it can't be read, is empty, or is no capture.
     pub fn new(input: R) -> Result<Reader<R>, CaptureError> {
-        let mut source = Source::new(input);
-        let mut magic = Vec::new();
-        if source.take(4, &mut magic)? == 0 {
-            return Err(CaptureError::Empty);
-        }
-        let Ok(magic) = <[u8; 4]>::try_from(magic) else {
-            return Err(CaptureError::NotACapture { looks_like: None });
+        let mut source = Source::new(Input::new(input)?);
+        let magic = match source.available(4)? {
+            0 => return Err(CaptureError::Empty),
+            4 => source.head::<4>(),
+            _ => return Err(CaptureError::NotACapture { looks_like: None }),
         };
         let format = match magic {
             pcapng::SECTION_HEADER => Format::Pcapng(pcapng::Pcapng::open(&mut source)?),
@@ -161,32 +234,74 @@ impl<R: Read> Reader<R> {
                 None => return Err(CaptureError::NotACapture { looks_like: error::looks_like(magic) }),
             },
         };
-        Ok(Reader { source, format, packets: 0, finished: false })
+        Ok(Reader { source, format, current: None, packets: 0, finished: false })
     }
 
-    /// The next packet; `None` at the end of the capture.
+    /// Lends the next packet; `None` at the end of the capture.
     ///
     /// # Errors
     /// If the input can't be read or is damaged. That is said once; afterwards the capture counts as ended.
-    pub fn next_packet(&mut self) -> Result<Option<CapturedPacket>, CaptureError> {
+    pub fn next_ref(&mut self) -> Result<Option<PacketRef<'_>>, CaptureError> {
+        self.advance()?;
+        Ok(self.current())
+    }
+
+    /// Goes on to the next packet; false at the end of the capture. [`Reader::current`] lends it.
+    ///
+    /// # Errors
+    /// As [`Reader::next_ref`].
+    #[inline]
+    pub fn advance(&mut self) -> Result<bool, CaptureError> {
+        self.current = None;
         if self.finished {
-            return Ok(None);
+            return Ok(false);
         }
         let next = match &mut self.format {
-            Format::Classic(classic) => classic.next_packet(&mut self.source),
-            Format::Pcapng(pcapng) => pcapng.next_packet(&mut self.source),
+            Format::Classic(classic) => classic.next_record(&mut self.source),
+            Format::Pcapng(pcapng) => pcapng.next_record(&mut self.source),
         };
         match next {
-            Ok(Some(mut packet)) => {
+            Ok(Some(record)) => {
                 self.packets += 1;
-                packet.number = self.packets;
-                Ok(Some(packet))
+                self.current = Some(record);
+                Ok(true)
             }
-            ended => {
+            Ok(None) => {
                 self.finished = true;
-                ended
+                Ok(false)
+            }
+            Err(error) => {
+                self.finished = true;
+                Err(error)
             }
         }
+    }
+
+    /// Lends the packet that [`Reader::advance`] went on to.
+    #[inline]
+    pub fn current(&self) -> Option<PacketRef<'_>> {
+        let record = self.current.as_ref()?;
+        let comment = match &self.format {
+            Format::Pcapng(pcapng) if record.has_comment => Some(pcapng.comment()),
+            _ => None,
+        };
+        Some(PacketRef {
+            number: self.packets,
+            time: record.time,
+            link_type: record.link_type,
+            original_len: record.original_len,
+            data: self.source.bytes(record.data.clone()),
+            comment,
+            interface: record.interface,
+        })
+    }
+
+    /// The next packet, copied; `None` at the end of the capture.
+    ///
+    /// # Errors
+    /// As [`Reader::next_ref`].
+    pub fn next_packet(&mut self) -> Result<Option<CapturedPacket>, CaptureError> {
+        Ok(self.next_ref()?.map(|packet| packet.to_owned()))
     }
 
     /// The interfaces known so far, by number; of the current section (pcapng).
@@ -195,6 +310,11 @@ impl<R: Read> Reader<R> {
             Format::Classic(classic) => std::slice::from_ref(classic.interface()),
             Format::Pcapng(pcapng) => pcapng.interfaces(),
         }
+    }
+
+    /// How much of the input has been read, in bytes as they are stored: of a compressed file's own length.
+    pub fn bytes_read(&self) -> u64 {
+        self.source.stored_offset()
     }
 }
 

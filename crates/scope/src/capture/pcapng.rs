@@ -2,9 +2,10 @@
 //! obsolete packet blocks; every other block is passed over).
 
 use super::{
-    CaptureError, CapturedPacket, Interface, LinkType, MAX_BLOCK, MAX_INTERFACES, MAX_PACKET, Order, Resolution, Source,
+    CaptureError, Interface, LinkType, MAX_BLOCK, MAX_INTERFACES, MAX_PACKET, Order, Record, Resolution, Source,
 };
 use std::io::Read;
+use std::ops::Range;
 
 /// The first four bytes of a section header block, the same in both byte orders.
 pub(super) const SECTION_HEADER: [u8; 4] = [0x0a, 0x0d, 0x0d, 0x0a];
@@ -25,8 +26,8 @@ const OPT_IF_TSOFFSET: u16 = 14;
 pub(super) struct Pcapng {
     order: Order,
     interfaces: Vec<Interface>,
-    /// The current block's body, kept for its capacity.
-    body: Vec<u8>,
+    /// What is said about the current packet, kept for its capacity.
+    comment: String,
 }
 
 /// What a block is called and where it begins, for errors.
@@ -43,10 +44,10 @@ impl Place {
 }
 
 impl Pcapng {
-    /// Reads the first section header, whose type (four bytes) has been taken already.
+    /// Reads the first section header.
     pub(super) fn open<R: Read>(source: &mut Source<R>) -> Result<Pcapng, CaptureError> {
-        let mut pcapng = Pcapng { order: Order::Little, interfaces: Vec::new(), body: Vec::new() };
-        pcapng.section_header(source, 0)?;
+        let mut pcapng = Pcapng { order: Order::Little, interfaces: Vec::new(), comment: String::new() };
+        pcapng.section_header(source)?;
         Ok(pcapng)
     }
 
@@ -54,54 +55,60 @@ impl Pcapng {
         &self.interfaces
     }
 
-    pub(super) fn next_packet<R: Read>(
-        &mut self,
-        source: &mut Source<R>,
-    ) -> Result<Option<CapturedPacket>, CaptureError> {
+    /// What is said about the current packet.
+    pub(super) fn comment(&self) -> &str {
+        &self.comment
+    }
+
+    pub(super) fn next_record<R: Read>(&mut self, source: &mut Source<R>) -> Result<Option<Record>, CaptureError> {
         loop {
-            let offset = source.offset();
-            let Some(kind) = source.array::<4>("block", offset)? else { return Ok(None) };
-            if kind == SECTION_HEADER {
-                self.section_header(source, offset)?;
-                continue;
+            match source.available(4)? {
+                0 => return Ok(None),
+                4 if source.head() == SECTION_HEADER => {
+                    self.section_header(source)?;
+                    continue;
+                }
+                _ => {}
             }
-            let kind = self.order.u32(kind);
+            let offset = source.offset();
+            source.need(4, "block")?;
+            let kind = self.order.u32(source.head());
             let what = match kind {
                 INTERFACE_DESCRIPTION => "interface description",
                 OBSOLETE_PACKET | SIMPLE_PACKET | ENHANCED_PACKET => "packet",
                 _ => "block",
             };
             let place = Place { what, offset };
-            let length = self.block_length(source, place)?;
+            source.need(8, what)?;
+            let [_, _, _, _, l0, l1, l2, l3] = source.head();
+            let length = check_length(self.order.u32([l0, l1, l2, l3]), 12, place)?;
             if what == "block" {
-                self.skip_body(source, place, length)?;
+                self.skip_block(source, place, length)?;
                 continue;
             }
-            self.read_body(source, place, length)?;
+            let range = self.block(source, place, length, 8)?;
+            let body = source.bytes(range.clone());
             match kind {
-                INTERFACE_DESCRIPTION => self.interface_description(place)?,
-                SIMPLE_PACKET => return self.simple_packet(place).map(Some),
-                _ => return self.packet(place, kind).map(Some),
+                INTERFACE_DESCRIPTION => self.interface_description(place, body)?,
+                SIMPLE_PACKET => return self.simple_packet(place, body, range.start).map(Some),
+                _ => return self.packet(place, kind, body, range.start).map(Some),
             }
         }
     }
 
     /// A section begins: its byte order is its own, and interfaces are counted anew.
-    fn section_header<R: Read>(&mut self, source: &mut Source<R>, offset: u64) -> Result<(), CaptureError> {
-        let place = Place { what: "section header", offset };
-        let truncated = |have| CaptureError::Truncated { offset, what: place.what, need: 28, have };
-        let length: [u8; 4] = source.array(place.what, offset)?.ok_or_else(|| truncated(4))?;
-        let magic: [u8; 4] = source.array(place.what, offset)?.ok_or_else(|| truncated(8))?;
+    fn section_header<R: Read>(&mut self, source: &mut Source<R>) -> Result<(), CaptureError> {
+        let place = Place { what: "section header", offset: source.offset() };
+        source.need(28, place.what)?;
+        let [_, _, _, _, l0, l1, l2, l3, magic @ ..] = source.head::<12>();
         self.order = match magic {
             [0x4d, 0x3c, 0x2b, 0x1a] => Order::Little,
             [0x1a, 0x2b, 0x3c, 0x4d] => Order::Big,
             _ => return Err(place.malformed("has no byte-order magic")),
         };
-        let length = self.check_length(self.order.u32(length), 28, place)?;
-        // The magic number counts as read.
-        self.body.clear();
-        self.read_rest(source, place, length, 12)?;
-        let [a, b, c, d, ..] = self.body[..] else { return Err(place.malformed("is too short")) };
+        let length = check_length(self.order.u32([l0, l1, l2, l3]), 28, place)?;
+        let range = self.block(source, place, length, 12)?;
+        let [a, b, c, d, ..] = source.bytes(range)[..] else { return Err(place.malformed("is too short")) };
         let (major, minor) = (self.order.u16([a, b]), self.order.u16([c, d]));
         // 1.2 was written by mistake for 1.0 (the draft's §4.1).
         if major != 1 || !matches!(minor, 0 | 2) {
@@ -111,70 +118,40 @@ impl Pcapng {
         Ok(())
     }
 
-    /// Reads a block's length, after its type.
-    fn block_length<R: Read>(&self, source: &mut Source<R>, place: Place) -> Result<u32, CaptureError> {
-        let truncated = CaptureError::Truncated { offset: place.offset, what: place.what, need: 12, have: 4 };
-        let length: [u8; 4] = source.array(place.what, place.offset)?.ok_or(truncated)?;
-        self.check_length(self.order.u32(length), 12, place)
-    }
-
-    fn check_length(&self, length: u32, least: u32, place: Place) -> Result<u32, CaptureError> {
-        if length < least || !length.is_multiple_of(4) {
-            return Err(place.malformed(format!("claims an impossible length of {length} bytes")));
-        }
-        Ok(length)
-    }
-
-    /// Reads the body of a block that has to be held, after its type and length.
-    fn read_body<R: Read>(&mut self, source: &mut Source<R>, place: Place, length: u32) -> Result<(), CaptureError> {
-        self.body.clear();
-        self.read_rest(source, place, length, 8)
-    }
-
-    /// Reads what is left of a block after `taken` bytes, and checks and drops the length at its end.
-    fn read_rest<R: Read>(
-        &mut self,
+    /// Takes a block of `length` bytes; answers where in the window its body is, which begins after `header` bytes.
+    fn block<R: Read>(
+        &self,
         source: &mut Source<R>,
         place: Place,
         length: u32,
-        taken: u32,
-    ) -> Result<(), CaptureError> {
+        header: usize,
+    ) -> Result<Range<usize>, CaptureError> {
         if length > MAX_BLOCK {
             return Err(place.malformed(format!("claims {length} bytes, more than the {MAX_BLOCK} a block may hold")));
         }
-        let got = source.take(u64::from(length - taken), &mut self.body)?;
-        let have = got + u64::from(taken);
+        let block = source.need(length as usize, place.what)?;
+        let trailer = block.last_chunk().map_or(0, |trailer| self.order.u32(*trailer));
+        check_trailer(place, length, trailer)?;
+        let start = source.position();
+        source.take(length as usize);
+        Ok(start + header..start + length as usize - 4)
+    }
+
+    /// Passes over a block of no interest, however long.
+    fn skip_block<R: Read>(&self, source: &mut Source<R>, place: Place, length: u32) -> Result<(), CaptureError> {
+        let skipped = source.skip(u64::from(length) - 4)?;
+        let have = skipped + source.available(4)? as u64;
         if have < u64::from(length) {
             let need = u64::from(length);
             return Err(CaptureError::Truncated { offset: place.offset, what: place.what, need, have });
         }
-        let Some((body, trailer)) = self.body.split_last_chunk::<4>() else {
-            return Err(place.malformed("is too short"));
-        };
-        let (trailer, end) = (self.order.u32(*trailer), body.len());
-        self.check_trailer(place, length, trailer)?;
-        self.body.truncate(end);
-        Ok(())
+        let trailer = self.order.u32(source.head());
+        source.take(4);
+        check_trailer(place, length, trailer)
     }
 
-    /// Passes over the body of a block of no interest, however long.
-    fn skip_body<R: Read>(&self, source: &mut Source<R>, place: Place, length: u32) -> Result<(), CaptureError> {
-        let have = 8 + source.skip(u64::from(length - 12))?;
-        let need = u64::from(length);
-        let truncated = CaptureError::Truncated { offset: place.offset, what: place.what, need, have };
-        let trailer: [u8; 4] = source.array(place.what, place.offset)?.ok_or(truncated)?;
-        self.check_trailer(place, length, self.order.u32(trailer))
-    }
-
-    fn check_trailer(&self, place: Place, length: u32, trailer: u32) -> Result<(), CaptureError> {
-        if length != trailer {
-            return Err(place.malformed(format!("has {length} bytes by its start and {trailer} by its end")));
-        }
-        Ok(())
-    }
-
-    fn interface_description(&mut self, place: Place) -> Result<(), CaptureError> {
-        let [l0, l1, _, _, s0, s1, s2, s3, ref options @ ..] = self.body[..] else {
+    fn interface_description(&mut self, place: Place, body: &[u8]) -> Result<(), CaptureError> {
+        let &[l0, l1, _, _, s0, s1, s2, s3, ref options @ ..] = body else {
             return Err(place.malformed("is too short"));
         };
         if self.interfaces.len() >= MAX_INTERFACES {
@@ -204,9 +181,10 @@ impl Pcapng {
         Ok(())
     }
 
-    /// An enhanced packet block, or an obsolete packet block, which differs in its first word.
-    fn packet(&self, place: Place, kind: u32) -> Result<CapturedPacket, CaptureError> {
-        let Some((header, rest)) = self.body.split_first_chunk::<20>() else {
+    /// An enhanced packet block, or an obsolete packet block, which differs in its first word. Its body begins at
+    /// `start` in the window.
+    fn packet(&mut self, place: Place, kind: u32, body: &[u8], start: usize) -> Result<Record, CaptureError> {
+        let Some((header, rest)) = body.split_first_chunk::<20>() else {
             return Err(place.malformed("is too short"));
         };
         let word = |i: usize| [header[i], header[i + 1], header[i + 2], header[i + 3]];
@@ -217,32 +195,36 @@ impl Pcapng {
         let units = u64::from(self.order.u32(word(4))) << 32 | u64::from(self.order.u32(word(8)));
         let (captured, original_len) = (self.order.u32(word(12)), self.order.u32(word(16)));
         let described = self.interface(place, interface)?;
-        let Some((data, after)) = rest.split_at_checked(captured as usize) else {
-            return Err(place.malformed(format!("claims {captured} captured bytes and has room for {}", rest.len())));
-        };
-        check_captured(place, captured)?;
-        let padding = captured.next_multiple_of(4) - captured;
-        let mut comments = Vec::new();
-        for (code, value) in Options::new(self.order, after.get(padding as usize..).unwrap_or_default()) {
+        let offset = described.offset_seconds.saturating_mul(1_000_000_000);
+        let time = described.resolution.nanos(units).saturating_add(offset);
+        let link_type = described.link_type;
+        check_captured(place, captured, rest.len())?;
+        let padded = captured.next_multiple_of(4) as usize;
+        let has_comment = self.comments(rest.get(padded..).unwrap_or_default());
+        let start = start + header.len();
+        Ok(Record { time, link_type, original_len, data: start..start + captured as usize, interface, has_comment })
+    }
+
+    /// Keeps the comments among a packet's options; false if there are none.
+    fn comments(&mut self, options: &[u8]) -> bool {
+        let mut has_comment = false;
+        for (code, value) in Options::new(self.order, options) {
             if code == OPT_COMMENT {
-                comments.push(text(value));
+                if has_comment {
+                    self.comment.push('\n');
+                } else {
+                    self.comment.clear();
+                }
+                self.comment.push_str(&String::from_utf8_lossy(value));
+                has_comment = true;
             }
         }
-        let offset = described.offset_seconds.saturating_mul(1_000_000_000);
-        Ok(CapturedPacket {
-            number: 0,
-            time: described.resolution.nanos(units).saturating_add(offset),
-            link_type: described.link_type,
-            original_len,
-            data: data.to_vec(),
-            comment: (!comments.is_empty()).then(|| comments.join("\n")),
-            interface,
-        })
+        has_comment
     }
 
     /// A simple packet block: of the first interface, with no time.
-    fn simple_packet(&self, place: Place) -> Result<CapturedPacket, CaptureError> {
-        let Some((&original_len, rest)) = self.body.split_first_chunk::<4>() else {
+    fn simple_packet(&self, place: Place, body: &[u8], start: usize) -> Result<Record, CaptureError> {
+        let Some((&original_len, rest)) = body.split_first_chunk::<4>() else {
             return Err(place.malformed("is too short"));
         };
         let original_len = self.order.u32(original_len);
@@ -251,19 +233,10 @@ impl Pcapng {
             0 => original_len,
             snaplen => original_len.min(snaplen),
         };
-        let Some(data) = rest.get(..captured as usize) else {
-            return Err(place.malformed(format!("claims {captured} captured bytes and has room for {}", rest.len())));
-        };
-        check_captured(place, captured)?;
-        Ok(CapturedPacket {
-            number: 0,
-            time: 0,
-            link_type: described.link_type,
-            original_len,
-            data: data.to_vec(),
-            comment: None,
-            interface: 0,
-        })
+        check_captured(place, captured, rest.len())?;
+        let (link_type, start) = (described.link_type, start + 4);
+        let data = start..start + captured as usize;
+        Ok(Record { time: 0, link_type, original_len, data, interface: 0, has_comment: false })
     }
 
     fn interface(&self, place: Place, number: u32) -> Result<&Interface, CaptureError> {
@@ -273,7 +246,24 @@ impl Pcapng {
     }
 }
 
-fn check_captured(place: Place, captured: u32) -> Result<(), CaptureError> {
+fn check_length(length: u32, least: u32, place: Place) -> Result<u32, CaptureError> {
+    if length < least || !length.is_multiple_of(4) {
+        return Err(place.malformed(format!("claims an impossible length of {length} bytes")));
+    }
+    Ok(length)
+}
+
+fn check_trailer(place: Place, length: u32, trailer: u32) -> Result<(), CaptureError> {
+    if length != trailer {
+        return Err(place.malformed(format!("has {length} bytes by its start and {trailer} by its end")));
+    }
+    Ok(())
+}
+
+fn check_captured(place: Place, captured: u32, room: usize) -> Result<(), CaptureError> {
+    if captured as usize > room {
+        return Err(place.malformed(format!("claims {captured} captured bytes and has room for {room}")));
+    }
     if captured > MAX_PACKET {
         return Err(place.malformed(format!("claims {captured} bytes, more than the {MAX_PACKET} a packet may hold")));
     }

@@ -3,7 +3,7 @@
 use super::bytes::{Bytes, Cut};
 use super::line::{Line, MAX_NESTING, Printed, put};
 use super::protocols::{ethertype_name, is_vlan};
-use crate::capture::{CapturedPacket, LinkType, MAX_PACKET};
+use crate::capture::{LinkType, MAX_PACKET, PacketRef};
 use limpid_wire::MacAddr;
 
 /// The address families of BSD loopback headers: IPv4's, and IPv6's on BSD/OS and NetBSD, FreeBSD, and macOS.
@@ -16,8 +16,8 @@ const LINUX_SLL2: usize = 20;
 
 impl Line<'_> {
     /// A whole packet, from its link layer on.
-    pub(super) fn packet(&mut self, packet: &CapturedPacket) {
-        let (data, length) = (packet.data.as_slice(), packet.original_len as usize);
+    pub(super) fn packet(&mut self, packet: &PacketRef<'_>) {
+        let (data, length) = (packet.data, packet.original_len as usize);
         let printed = match packet.link_type {
             LinkType::ETHERNET => self.ethernet(data, length),
             LinkType::NULL => self.null(data, length, false),
@@ -37,7 +37,7 @@ impl Line<'_> {
     }
 
     /// Says what is wrong with a record's header that can't be; then there is no more to print. False if it can be.
-    pub(super) fn impossible(&mut self, packet: &CapturedPacket) -> bool {
+    pub(super) fn impossible(&mut self, packet: &PacketRef<'_>) -> bool {
         let (captured, length) = (packet.data.len(), packet.original_len as usize);
         let most = MAX_PACKET as usize;
         let mut wrongs = Vec::new();

@@ -43,9 +43,8 @@ pub use names::Names;
 pub use tcp::MAX_CONVERSATIONS;
 pub use time::{TimeFormat, Zone};
 
-use crate::capture::CapturedPacket;
+use crate::capture::{CapturedPacket, PacketRef};
 use line::Line;
-use std::fmt;
 
 /// What to print, as tcpdump's flags.
 #[derive(Clone, Debug, Default)]
@@ -92,6 +91,15 @@ impl Printer {
 
     /// The text of a packet, without the newline at its end. With `-v` it may be of several lines.
     pub fn print(&mut self, packet: &CapturedPacket) -> String {
+        self.text(&packet.lend())
+    }
+
+    /// Appends the text of a packet, which is ASCII, without the newline at its end.
+    pub fn append(&mut self, packet: &PacketRef<'_>, to: &mut Vec<u8>) {
+        to.extend_from_slice(self.text(packet).as_bytes());
+    }
+
+    fn text(&mut self, packet: &PacketRef<'_>) -> String {
         let mut out = String::with_capacity(160);
         if self.options.number {
             out.push_str(&format!("{:5}  ", packet.number));
@@ -102,13 +110,5 @@ impl Printer {
             line.packet(packet);
         }
         line.out
-    }
-
-    /// Writes the text of a packet to `to`, without the newline at its end.
-    ///
-    /// # Errors
-    /// If `to` fails.
-    pub fn write(&mut self, packet: &CapturedPacket, to: &mut impl fmt::Write) -> fmt::Result {
-        to.write_str(&self.print(packet))
     }
 }

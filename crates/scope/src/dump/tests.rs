@@ -101,11 +101,12 @@ fn what_is_not_known_is_a_short_line() {
 }
 
 #[test]
-fn a_printer_writes_to_any_text() {
-    let mut text = String::from("-> ");
+fn a_printer_appends() {
+    let mut text = b"-> ".to_vec();
     let packet = CapturedPacket::whole(7, 0, LinkType::RAW, segment(1000, 1));
-    Printer::new(Options { number: true, ..numeric() }).write(&packet, &mut text).unwrap();
-    assert_eq!(text, "->     7  IP 10.0.0.1.1000 > 10.0.0.2.9: Flags [.], seq 1:2, ack 50, win 256, length 1");
+    Printer::new(Options { number: true, ..numeric() }).append(&packet.lend(), &mut text);
+    let expected = "->     7  IP 10.0.0.1.1000 > 10.0.0.2.9: Flags [.], seq 1:2, ack 50, win 256, length 1";
+    assert_eq!(String::from_utf8(text).unwrap(), expected);
 }
 
 proptest! {
