@@ -192,10 +192,10 @@ impl LabArgs {
             eprintln!("(Linux plays the {}, in real time)", word(role));
         }
         let runs = (experiment.run)(&settings).map_err(|error| failed(experiment, error))?;
-        self.show(experiment, &runs)?;
         if let Some(pcap) = pcap {
             pcap.write_all(runs.iter().map(|run| &run.trace))?;
         }
+        self.show(experiment, &runs)?;
         match runs.iter().flat_map(|run| &run.differences).next() {
             None => Ok(()),
             Some(first) => Err(CliError::run(experiment.name, format!("did not end as intended: {first}"))),

@@ -2,12 +2,12 @@
 
 use crate::error::{CliError, plain};
 use limpid_event::TxReason;
-use limpid_scope::capture::{CapturedPacket, LinkType, PcapngWriter};
+use limpid_scope::capture::{LinkType, PcapngWriter};
 use limpid_scope::dump::{Options, Printer};
 use limpid_scope::graph::{self, GraphOptions};
 use limpid_scope::ladder::{self, Charset, LadderOptions, RenderOptions};
-use limpid_scope::trace::{Arrival, Packet, Trace};
-use limpid_scope::verdict;
+use limpid_scope::trace::{Packet, Trace};
+use limpid_scope::{truth, verdict};
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -145,7 +145,7 @@ pub(crate) fn lines(trace: &Trace) -> String {
     let mut printer = Printer::new(options);
     let mut text = String::new();
     for packet in &trace.packets {
-        text.push_str(&printer.print(&captured(trace, packet)));
+        text.push_str(&printer.print(&trace.captured(packet.number, packet, packet.sent_at)));
         text.push('\n');
     }
     text
@@ -175,30 +175,6 @@ fn wrap(sentence: &str, width: usize) -> String {
     text
 }
 
-/// A packet as a capture holds it.
-fn captured(trace: &Trace, packet: &Packet) -> CapturedPacket {
-    let nanos = trace.epoch.saturating_add(packet.sent_at.as_nanos());
-    let time = i64::try_from(nanos).unwrap_or(i64::MAX);
-    CapturedPacket::whole(packet.number, time, LinkType::RAW, packet.bytes.clone())
-}
-
-/// What a capture says beside a packet: who sent it, why, and what became of it.
-fn comment(trace: &Trace, packet: &Packet) -> String {
-    let mut parts = Vec::new();
-    if let Some(host) = trace.hosts.get(packet.from) {
-        parts.push(match packet.why {
-            Some(why) => format!("{}: {}", host.name, TxReason::text(why)),
-            None => host.name.clone(),
-        });
-    }
-    match packet.arrival {
-        Arrival::At(at) => parts.push(format!("arrived after {:?}", at.since(packet.sent_at))),
-        Arrival::Lost { fate, .. } => parts.push(format!("never arrived ({fate:?})").to_lowercase()),
-        Arrival::Estimated(_) | Arrival::Unknown => {}
-    }
-    parts.join("; ")
-}
-
 /// A pcapng file that is to be written: opened before a run, so that a path that can't be written is told before, not
 /// after.
 pub(crate) struct PcapFile {
@@ -214,13 +190,13 @@ impl PcapFile {
         Ok(PcapFile { path: path.to_owned(), file })
     }
 
-    /// Writes a trace's packets.
+    /// Writes a trace, the truth beside its packets.
     #[allow(dead_code, reason = "for live runs")]
     pub(crate) fn write(self, trace: &Trace) -> Result<(), CliError> {
         self.write_all([trace])
     }
 
-    /// Writes the packets of several traces, one after the other.
+    /// Writes several traces, one after the other.
     pub(crate) fn write_all<'a>(self, traces: impl IntoIterator<Item = &'a Trace>) -> Result<(), CliError> {
         write_pcapng(BufWriter::new(self.file), traces)
             .map_err(|error| CliError::run(self.path.display(), plain(&error)))
@@ -231,10 +207,7 @@ fn write_pcapng<'a>(output: impl Write, traces: impl IntoIterator<Item = &'a Tra
     let mut writer = PcapngWriter::new(output)?;
     let interface = writer.add_interface(LinkType::RAW, "limpid")?;
     for trace in traces {
-        for packet in &trace.packets {
-            let comment = Some(comment(trace, packet));
-            writer.write(&CapturedPacket { comment, interface, ..captured(trace, packet) })?;
-        }
+        truth::write(&mut writer, interface, trace)?;
     }
     writer.into_inner().flush()
 }

@@ -131,6 +131,21 @@ pub enum LinkFate {
     DroppedEarly,
 }
 
+impl LinkFate {
+    /// A few words for people.
+    pub const fn text(self) -> &'static str {
+        match self {
+            LinkFate::Delivered => "delivered",
+            LinkFate::Lost => "lost on the link",
+            LinkFate::QueueFull => "the link's queue was full",
+            LinkFate::Corrupted => "corrupted",
+            LinkFate::Duplicated => "doubled by the link",
+            LinkFate::Marked => "marked CE",
+            LinkFate::DroppedEarly => "dropped early by the link's queue",
+        }
+    }
+}
+
 /// One thing that happened.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]

@@ -9,6 +9,7 @@
 
 extern crate alloc;
 
+pub mod codec;
 pub mod counter;
 mod error;
 mod event;

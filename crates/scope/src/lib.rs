@@ -1,7 +1,8 @@
 //! See what TCP did: tcpdump lines, ladders and verdicts, from captures and from inside the engine.
 //!
 //! [`capture`] reads and writes pcap and pcapng files; [`dump`] prints packets as tcpdump does; [`trace`] is what
-//! [`ladder`] and [`graph`] draw with [`picture`] and [`verdict`] judges.
+//! [`ladder`] and [`graph`] draw with [`picture`] and [`verdict`] judges; [`truth`] keeps what engines told
+//! in a capture.
 #![forbid(unsafe_code)]
 #![warn(missing_debug_implementations)]
 
@@ -14,5 +15,6 @@ pub mod picture;
 #[cfg(test)]
 mod story;
 pub mod trace;
+pub mod truth;
 pub mod verdict;
 mod words;

@@ -7,6 +7,10 @@
 //! happen, in any order, and [`Trace::finish`] at the end. Packets get the numbers that `tcpdump -#` would give them.
 
 mod from_capture;
+mod vantage;
+
+pub(crate) use from_capture::ip_packet;
+pub use vantage::{Sight, Vantage};
 
 use limpid_event::{Event, FlowId, Instant, LinkFate, TxReason};
 use limpid_wire::IpAddr;

@@ -1,8 +1,10 @@
 //! Gives each note of a trace to the connection that it speaks of.
 
-use super::connection::{Connection, Noted};
+use super::connection::{Connection, Noted, Segment};
+use super::packet::Tcp;
 use crate::trace::{Arrival, Note, Trace, What};
 use limpid_event::{Event, FlowId, Instant};
+use limpid_wire::{SeqNum, TcpFlags};
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
@@ -20,9 +22,11 @@ pub(super) fn attach(trace: &Trace, connections: &mut [Connection]) {
     let arrivals = arrivals(connections);
     let spans: Vec<Span> = connections.iter().map(Span::of).collect();
     let mut loose = 0;
+    let mut heard = Heard::default();
     for (index, note) in trace.notes.iter().enumerate() {
         let named = flows.get(&(note.host, note.flow)).copied();
-        if is_about_a_packet(note, named, &arrivals, connections) {
+        heard.note(note);
+        if is_about_a_packet(note, named, &arrivals, &heard, connections) {
             continue;
         }
         match named {
@@ -49,17 +53,68 @@ fn is_about_a_packet(
     note: &Note,
     named: Option<Place>,
     arrivals: &HashMap<usize, Arrivals>,
+    heard: &Heard,
     connections: &mut [Connection],
 ) -> bool {
     let What::Event(Event::Dropped { why }) = note.what else { return false };
     let Some(candidates) = at_or_just_before(arrivals.get(&note.host), note.at) else { return false };
-    let free = |&&(at, segment): &&(usize, usize)| connections[at].segments[segment].dropped.is_none();
+    let segment = |(at, segment): (usize, usize)| &connections[at].segments[segment];
+    let free = |&&place: &&(usize, usize)| segment(place).dropped.is_none();
     let of_flow = |&&(at, _): &&(usize, usize)| named.is_some_and(|(named, _)| named == at);
-    let found = candidates.iter().filter(free).find(of_flow).or_else(|| candidates.iter().find(free));
-    if let Some(&(at, segment)) = found {
+    let received = heard.last(note).and_then(|(looks, nth)| {
+        let mut alike = candidates.iter().filter(|place| Looks::of(segment(**place)) == looks);
+        alike.nth(nth - 1).filter(free)
+    });
+    let found = received.or_else(|| candidates.iter().filter(free).find(of_flow));
+    let found = found.or_else(|| candidates.iter().find(free)).copied();
+    if let Some((at, segment)) = found {
         connections[at].segments[segment].dropped = Some(why);
     }
     found.is_some()
+}
+
+/// What tells one segment from others that come at the same moment.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Looks {
+    seq: SeqNum,
+    ack: SeqNum,
+    flags: TcpFlags,
+    len: u32,
+}
+
+impl Looks {
+    fn of(segment: &Segment) -> Looks {
+        let Tcp { seq, ack, flags, len, .. } = segment.tcp;
+        Looks { seq, ack, flags, len }
+    }
+}
+
+/// What engines have taken in at the present moment: of a drop, the segment taken last is meant.
+#[derive(Default)]
+struct Heard {
+    at: Instant,
+    /// How often each has come, of each host.
+    times: HashMap<(usize, Looks), usize>,
+    /// The last of each host and flow.
+    last: HashMap<(usize, FlowId), Looks>,
+}
+
+impl Heard {
+    fn note(&mut self, note: &Note) {
+        let What::Event(Event::Received { segment }) = &note.what else { return };
+        if self.at != note.at {
+            *self = Heard { at: note.at, ..Heard::default() };
+        }
+        let looks = Looks { seq: segment.seq, ack: segment.ack, flags: segment.flags, len: segment.len };
+        *self.times.entry((note.host, looks)).or_default() += 1;
+        self.last.insert((note.host, note.flow), looks);
+    }
+
+    /// What a drop is about, and which of several that look the same, from 1.
+    fn last(&self, drop: &Note) -> Option<(Looks, usize)> {
+        let looks = *self.last.get(&(drop.host, drop.flow)).filter(|_| self.at == drop.at)?;
+        Some((looks, *self.times.get(&(drop.host, looks))?))
+    }
 }
 
 /// Which connection and end each flow of each host is.

@@ -277,6 +277,22 @@ impl<R: Read> Reader<R> {
         }
     }
 
+    /// Keeps the bodies of pcapng blocks of `kind` that are met from here on, until [`Reader::take_blocks`] takes them: at
+    /// most [`MAX_BLOCK`] bytes, those after that are passed over.
+    pub fn keep_blocks(&mut self, kind: u32) {
+        if let Format::Pcapng(pcapng) = &mut self.format {
+            pcapng.want(kind);
+        }
+    }
+
+    /// The blocks kept since they were taken last: after [`Reader::advance`], those that stand before the current packet.
+    pub fn take_blocks(&mut self) -> Vec<Vec<u8>> {
+        match &mut self.format {
+            Format::Pcapng(pcapng) => pcapng.take_wanted(),
+            Format::Classic(_) => Vec::new(),
+        }
+    }
+
     /// Lends the packet that [`Reader::advance`] went on to.
     #[inline]
     pub fn current(&self) -> Option<PacketRef<'_>> {

@@ -28,6 +28,16 @@ pub(super) struct Pcapng {
     interfaces: Vec<Interface>,
     /// What is said about the current packet, kept for its capacity.
     comment: String,
+    /// Blocks that somebody wants.
+    wanted: Option<Wanted>,
+}
+
+/// Blocks of one kind, kept until they are taken.
+#[derive(Debug)]
+struct Wanted {
+    kind: u32,
+    bodies: Vec<Vec<u8>>,
+    bytes: usize,
 }
 
 /// What a block is called and where it begins, for errors.
@@ -46,7 +56,7 @@ impl Place {
 impl Pcapng {
     /// Reads the first section header.
     pub(super) fn open<R: Read>(source: &mut Source<R>) -> Result<Pcapng, CaptureError> {
-        let mut pcapng = Pcapng { order: Order::Little, interfaces: Vec::new(), comment: String::new() };
+        let mut pcapng = Pcapng { order: Order::Little, interfaces: Vec::new(), comment: String::new(), wanted: None };
         pcapng.section_header(source)?;
         Ok(pcapng)
     }
@@ -58,6 +68,18 @@ impl Pcapng {
     /// What is said about the current packet.
     pub(super) fn comment(&self) -> &str {
         &self.comment
+    }
+
+    /// Keeps the blocks of `kind` that are met from here on.
+    pub(super) fn want(&mut self, kind: u32) {
+        self.wanted = Some(Wanted { kind, bodies: Vec::new(), bytes: 0 });
+    }
+
+    /// The bodies of those met since they were taken last.
+    pub(super) fn take_wanted(&mut self) -> Vec<Vec<u8>> {
+        let Some(wanted) = &mut self.wanted else { return Vec::new() };
+        wanted.bytes = 0;
+        std::mem::take(&mut wanted.bodies)
     }
 
     pub(super) fn next_record<R: Read>(&mut self, source: &mut Source<R>) -> Result<Option<Record>, CaptureError> {
@@ -82,6 +104,11 @@ impl Pcapng {
             source.need(8, what)?;
             let [_, _, _, _, l0, l1, l2, l3] = source.head();
             let length = check_length(self.order.u32([l0, l1, l2, l3]), 12, place)?;
+            if what == "block" && self.wants(kind, length) {
+                let range = self.block(source, place, length, 8)?;
+                self.keep(source.bytes(range));
+                continue;
+            }
             if what == "block" {
                 self.skip_block(source, place, length)?;
                 continue;
@@ -93,6 +120,18 @@ impl Pcapng {
                 SIMPLE_PACKET => return self.simple_packet(place, body, range.start).map(Some),
                 _ => return self.packet(place, kind, body, range.start).map(Some),
             }
+        }
+    }
+
+    fn wants(&self, kind: u32, length: u32) -> bool {
+        let room = |wanted: &Wanted| wanted.bytes + length as usize <= MAX_BLOCK as usize;
+        self.wanted.as_ref().is_some_and(|wanted| wanted.kind == kind && room(wanted))
+    }
+
+    fn keep(&mut self, body: &[u8]) {
+        if let Some(wanted) = &mut self.wanted {
+            wanted.bytes += body.len() + 12;
+            wanted.bodies.push(body.to_vec());
         }
     }
 

@@ -1,6 +1,6 @@
 //! Writing captures: classic pcap with nanosecond times, and pcapng with comments. Both in little-endian order.
 
-use super::{CapturedPacket, LinkType, MAX_PACKET};
+use super::{CapturedPacket, LinkType, MAX_BLOCK, MAX_PACKET};
 use std::io::{self, Write};
 
 /// Writes a classic pcap file: one link type, nanosecond times from 1970 to 2106.
@@ -126,6 +126,19 @@ impl<W: Write> PcapngWriter<W> {
             end_options(&mut body);
         }
         self.output.write_all(&block(6, &body))
+    }
+
+    /// Appends a block of another kind, padded with zeros. Kinds with the top bit set are for everybody's own use
+    /// (draft-ietf-opsawg-pcapng §11.1); readers that do not know them pass over them.
+    ///
+    /// # Errors
+    /// If writing fails; [`io::ErrorKind::InvalidInput`] if it is longer than [`MAX_BLOCK`].
+    pub fn write_block(&mut self, kind: u32, mut body: Vec<u8>) -> io::Result<()> {
+        pad(&mut body);
+        if body.len() + 12 > MAX_BLOCK as usize {
+            return Err(invalid("the block is longer than readers take"));
+        }
+        self.output.write_all(&block(kind, &body))
     }
 
     /// Gives the output back.

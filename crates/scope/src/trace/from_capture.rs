@@ -82,7 +82,7 @@ impl Seen {
 }
 
 /// The IP packet in a frame, if there is one.
-fn ip_packet(link_type: LinkType, frame: &[u8]) -> Option<&[u8]> {
+pub(crate) fn ip_packet(link_type: LinkType, frame: &[u8]) -> Option<&[u8]> {
     let at = match link_type {
         LinkType::RAW | LinkType::IPV4 | LinkType::IPV6 => 0,
         LinkType::NULL | LinkType::LOOP => 4,

@@ -2,7 +2,7 @@
 //! §3.8.6.1) and keepalives (§3.8.4).
 
 use super::schedule::{Schedule, fit, rounded};
-use super::{Kind, Known, Story, alike, cited, intervals, list_of, numbers, times};
+use super::{Kind, Known, Story, alike, cited, intervals, list_of, needless, numbers, times};
 use crate::analysis::{Again, Cause, Connection, IcmpSeen, Kind as Purpose, Segment};
 use crate::trace::Arrival;
 use crate::words;
@@ -15,6 +15,7 @@ pub(super) fn explain(story: &mut Story<'_>) {
     figures(story);
     soft_errors(story);
     losses(story);
+    needless::found_out(story);
     reordering(story);
     copies(story);
     for end in 0..2 {
@@ -121,12 +122,12 @@ fn losses(story: &mut Story<'_>) {
     for (original, repeats) in by_original {
         let original = story.segment(original);
         let arrived = matches!(original.arrival, Arrival::At(_)) && original.dropped.is_none();
-        if arrived { needless(story, original, &repeats) } else { repaired(story, original, &repeats) }
+        if arrived { needless::explain(story, original, &repeats) } else { repaired(story, original, &repeats) }
     }
 }
 
 /// `5 (1,000 B, seq 1001:2001)`.
-fn described(segment: &Segment) -> String {
+pub(super) fn described(segment: &Segment) -> String {
     let (start, len) = (segment.facts.seq, i64::from(segment.tcp.len));
     match (segment.tcp.len, segment.is(TcpFlags::FIN)) {
         (0, true) => format!("FIN {}", segment.number),
@@ -203,35 +204,6 @@ fn duplicate_acks(connection: &Connection, original: &Segment, before: Instant) 
             && s.arrival.time().is_some_and(|at| at <= before)
     });
     hints.map(|s| s.number).collect()
-}
-
-/// Something had arrived, and was sent again all the same.
-fn needless(story: &mut Story<'_>, original: &Segment, repeats: &[(&Segment, Again)]) {
-    if story.is_full(Kind::Spurious) {
-        return story.say(Kind::Spurious, Known::Observed, &[original.number], String::new());
-    }
-    let end = original.facts.seq + i64::from(original.tcp.seq_len());
-    let sent_again = repeats[0].0;
-    let answers = story.connection.sent_by(Connection::peer(original.from));
-    let lost_ack =
-        answers.filter(|s| s.sent_at < sent_again.sent_at && s.facts.ack >= end).find(|s| s.arrival.is_lost());
-    let numbers: Vec<u64> = repeats.iter().map(|(segment, _)| segment.number).collect();
-    let mut packets = vec![original.number];
-    let reason = match lost_ack {
-        Some(ack) => {
-            packets.push(ack.number);
-            format!("but its ACK ({}) was lost", ack.number)
-        }
-        None => format!("but {} later no ACK had come back", words::duration(repeats[0].1.after)),
-    };
-    packets.extend(&numbers);
-    let cause = match repeats[0].1.cause {
-        Cause::Unknown => String::new(),
-        cause => format!(" ({})", cause.text()),
-    };
-    let sentence = format!("{} had arrived, {reason}: {} repeated it{cause}.", described(original), cited(&numbers));
-    let known = story.seen();
-    story.say(Kind::Spurious, known, &packets, sentence);
 }
 
 /// Packets that were overtaken.

@@ -6,6 +6,7 @@
 mod data;
 mod ending;
 mod full_queue;
+mod needless;
 mod opening;
 mod order;
 mod reset;
@@ -86,6 +87,8 @@ pub enum Kind {
     Loss,
     /// Something was sent again although it had arrived.
     Spurious,
+    /// The sender found out that a recovery had been needless, and took its reduction of the window back.
+    Undone,
     /// Packets overtook each other.
     Reordering,
     /// The link made copies.

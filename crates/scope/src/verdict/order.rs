@@ -18,6 +18,7 @@ impl Kind {
             | Kind::SoftError
             | Kind::Loss
             | Kind::Spurious
+            | Kind::Undone
             | Kind::ZeroWindow
             | Kind::KeepAlive
             | Kind::SimultaneousClose

@@ -1,7 +1,9 @@
 use super::*;
+use crate::analysis::packet::{Content, dissect};
 use crate::story::{CLIENT, SERVER, Story, experiments, seg};
 use insta::assert_snapshot;
-use limpid_event::TxReason;
+use limpid_event::{DropReason, SegmentView, TxReason, UndoReason};
+use limpid_wire::Ecn;
 use std::fmt::Write;
 
 fn told(trace: &Trace) -> String {
@@ -363,4 +365,41 @@ mod schedules {
         assert_eq!(rounded(Duration::from_millis(220)), Duration::from_millis(220));
         assert_eq!(rounded(Duration::ZERO), Duration::ZERO);
     }
+}
+
+/// The path stood still, the timer ran out, and both came at once: the second is the one that was thrown away.
+#[test]
+fn a_needless_timeout_is_called_one() {
+    let mut s = Story::new([View::Inside, View::Inside]);
+    s.handshake(0);
+    let segment = || seg(CLIENT, "P.", 1, 1).len(1000);
+    s.sends_until(100, 700, segment().why(TxReason::NewData));
+    s.sends_until(320, 700, segment().why(TxReason::RtoRetransmit));
+    let received = |packet: usize, trace: &Trace| {
+        let Content::Tcp(tcp) = dissect(&trace.packets[packet].bytes) else { panic!("no TCP") };
+        let (seq, ack, flags) = (tcp.seq, tcp.ack, tcp.flags);
+        let view = SegmentView {
+            seq,
+            ack,
+            flags,
+            window: tcp.window,
+            urgent: 0,
+            options: tcp.options,
+            ecn: Ecn::NotEct,
+            len: tcp.len,
+        };
+        Event::Received { segment: view }
+    };
+    let events = [received(3, &s.trace), received(4, &s.trace), Event::Dropped { why: DropReason::Duplicate }];
+    for event in events {
+        s.event(700, SERVER, event);
+    }
+    s.sends(700, seg(SERVER, ".", 1, 1001).why(TxReason::QuickAck));
+    s.event(710, CLIENT, Event::Undone { how: UndoReason::Timestamps });
+    let trace = s.end(1000);
+    let analysis = Analysis::of(&trace);
+    let dropped: Vec<u64> =
+        (analysis.connections[0].segments.iter()).filter(|s| s.dropped.is_some()).map(|s| s.number).collect();
+    assert_eq!(dropped, [5]);
+    assert_snapshot!("needless-timeout", told(&trace));
 }

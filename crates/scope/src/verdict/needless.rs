@@ -1,0 +1,86 @@
+//! What was sent again although it had arrived, or was still under way; and whether the sender found that out (RFC 3522,
+//! RFC 5682, RFC 2883 §5, RFC 4015).
+
+use super::data::described;
+use super::{Kind, Known, Story, cited};
+use crate::analysis::{Again, Cause, Connection, Segment};
+use crate::words;
+use limpid_event::{Event, UndoReason};
+
+/// Of one segment and its repetitions.
+pub(super) fn explain(story: &mut Story<'_>, original: &Segment, repeats: &[(&Segment, Again)]) {
+    if story.is_full(Kind::Spurious) {
+        return story.say(Kind::Spurious, Known::Observed, &[original.number], String::new());
+    }
+    let end = original.facts.seq + i64::from(original.tcp.seq_len());
+    let (sent_again, again) = repeats[0];
+    let answers = story.connection.sent_by(Connection::peer(original.from));
+    let lost_ack =
+        answers.filter(|s| s.sent_at < sent_again.sent_at && s.facts.ack >= end).find(|s| s.arrival.is_lost());
+    let numbers: Vec<u64> = repeats.iter().map(|(segment, _)| segment.number).collect();
+    let mut packets = vec![original.number];
+    packets.extend(lost_ack.map(|ack| ack.number));
+    packets.extend(&numbers);
+    let cause = match again.cause {
+        Cause::Unknown => String::new(),
+        cause => format!(" ({})", cause.text()),
+    };
+    let (what, repeated, after) = (described(original), cited(&numbers), words::duration(again.after));
+    let late = original.arrival.time().filter(|at| *at > sent_again.sent_at);
+    let sentence = match (lost_ack, late) {
+        (Some(ack), _) => {
+            format!("{what} had arrived, but its ACK ({}) was lost: {repeated} repeated it{cause}.", ack.number)
+        }
+        (None, Some(at)) => format!(
+            "{what} was not lost: it was still under way when {repeated} repeated it after {after}{cause}, and arrived {} \
+             after it was sent. {}.",
+            words::duration(at.since(original.sent_at)),
+            verdict(again.cause),
+        ),
+        (None, None) => {
+            format!("{what} had arrived, but {after} later no ACK had come back: {repeated} repeated it{cause}.")
+        }
+    };
+    let known = story.seen();
+    story.say(Kind::Spurious, known, &packets, sentence);
+}
+
+fn verdict(cause: Cause) -> &'static str {
+    match cause {
+        Cause::Rto | Cause::NoAnswer => "The timeout was needless",
+        Cause::Probe => "The probe was needless",
+        _ => "That was needless",
+    }
+}
+
+/// What senders say themselves: that they found a recovery needless.
+pub(super) fn found_out(story: &mut Story<'_>) {
+    for end in 0..2 {
+        let undone = story.connection.events(story.analysis.trace, end).filter_map(|(at, event)| match event {
+            Event::Undone { how } => Some((at, *how)),
+            _ => None,
+        });
+        let undone: Vec<_> = undone.collect();
+        for (at, how) in undone {
+            let mut repeats = story.connection.sent_by(end).filter(|s| s.sent_at <= at && s.facts.again.is_some());
+            let mut acks = story.connection.sent_by(Connection::peer(end)).filter(|s| s.taken_at() == Some(at));
+            let mut packets: Vec<u64> = repeats.next_back().map(|s| s.number).into_iter().collect();
+            packets.extend(acks.next_back().map(|s| s.number));
+            let sentence = format!(
+                "{} found out that it had sent again for nothing: {}. It took back what it had cut its window by.",
+                story.the_capital(end),
+                told_by(how)
+            );
+            story.say(Kind::Undone, Known::Inside, &packets, sentence);
+        }
+    }
+}
+
+fn told_by(how: UndoReason) -> &'static str {
+    match how {
+        UndoReason::Timestamps => "the first ACK echoed a timestamp from before the retransmission (Eifel)",
+        UndoReason::Dsack => "D-SACK told of every retransmission that it had come twice",
+        UndoReason::Frto => "ACKs came of data that had been sent once only (F-RTO)",
+        other => other.text(),
+    }
+}
