@@ -7,6 +7,7 @@
 
 mod drill;
 mod error;
+mod input;
 mod lab;
 mod listen;
 mod live;

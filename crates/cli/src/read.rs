@@ -1,12 +1,14 @@
 //! `limpid read`: a capture as tcpdump's text.
 
-use crate::error::{CliError, plain, without_errno};
+use crate::error::CliError;
+use crate::input::Input;
 use clap::ArgAction;
-use limpid_scope::capture::{CaptureError, Reader};
 use limpid_scope::dump::{Names, Options, Printer, TimeFormat, Zone};
-use std::fs::File;
-use std::io::{self, BufWriter, Read, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, IsTerminal, Write};
+
+/// How much text is gathered before it is written.
+const FLUSH: usize = 64 * 1024;
+const BUFFER: usize = FLUSH + 16 * 1024;
 
 /// Print a pcap or pcapng file as `tcpdump -r` does
 ///
@@ -14,17 +16,15 @@ use std::path::{Path, PathBuf};
 /// segment (tcpdump decodes many applications by port) is left out, and UDP payloads are always `UDP, length N`;
 /// protocols other than TCP, UDP, ICMP, ICMPv6, ARP, IPv4 and IPv6 are one short line.
 ///
+/// The capture may be compressed by gzip or zstd, and come from a pipe:
+///   ssh host tcpdump -U -w - tcp | limpid read -l -n -
+///
 /// Without -n, ports are named by /etc/services and addresses by /etc/hosts; nothing is asked of the network.
 #[derive(clap::Args, Debug)]
-#[command(disable_version_flag = true, override_usage = "limpid read [OPTIONS] FILE")]
+#[command(disable_version_flag = true, override_usage = "limpid read [OPTIONS] FILE [FILTER]...")]
 pub(crate) struct ReadArgs {
-    /// The capture; `-` is standard input
-    #[arg(value_name = "FILE", required_unless_present = "read")]
-    file: Option<PathBuf>,
-
-    /// The capture, as tcpdump has it
-    #[arg(short = 'r', value_name = "FILE", conflicts_with = "file", hide = true)]
-    read: Option<PathBuf>,
+    #[command(flatten)]
+    input: Input,
 
     /// Print addresses, ports and protocols as numbers
     #[arg(short = 'n', action = ArgAction::Count)]
@@ -70,6 +70,10 @@ pub(crate) struct ReadArgs {
     #[arg(short = 'K', long = "dont-verify-checksums")]
     no_checksums: bool,
 
+    /// Write each packet's text at once, for what is piped in while it happens
+    #[arg(short = 'l')]
+    line_buffered: bool,
+
     /// Stop after so many packets
     #[arg(short = 'c', value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
@@ -78,26 +82,38 @@ pub(crate) struct ReadArgs {
 impl ReadArgs {
     /// Prints the file, to its end or to where it is damaged.
     pub(crate) fn run(self) -> Result<(), CliError> {
-        let file = self.file.as_ref().or(self.read.as_ref()).cloned().unwrap_or_else(|| PathBuf::from("-"));
         let options = self.options()?;
-        let (input, name) = open(&file)?;
-        let capture_error =
-            |error: CaptureError| CliError::run(&name, without_errno(&error.to_string())).hint(error.hint());
-        let reader = Reader::new(input).map_err(capture_error)?;
-        let mut printer = Printer::new(options);
-        let mut output = BufWriter::with_capacity(64 * 1024, io::stdout().lock());
-        let limit = self.count.map_or(usize::MAX, |count| usize::try_from(count).unwrap_or(usize::MAX));
-        for packet in reader.take(limit) {
-            match packet {
-                Ok(packet) => writeln!(output, "{}", printer.print(&packet)).map_err(CliError::stdout)?,
-                Err(error) => {
-                    // The packets before the damage come first.
-                    output.flush().map_err(CliError::stdout)?;
-                    return Err(capture_error(error));
-                }
-            }
+        let mut capture = self.input.open()?;
+        let at_once = self.line_buffered || io::stdout().is_terminal();
+        if at_once {
+            capture = capture.without_progress();
         }
-        output.flush().map_err(CliError::stdout)
+        let mut printer = Printer::new(options);
+        let mut stdout = io::stdout().lock();
+        let mut text = Vec::with_capacity(BUFFER);
+        let mut left = self.count.unwrap_or(u64::MAX);
+        let outcome = loop {
+            if left == 0 {
+                break Ok(());
+            }
+            left -= 1;
+            match capture.next() {
+                Ok(Some(packet)) => printer.append(&packet, &mut text),
+                Ok(None) => break Ok(()),
+                // The packets before the damage come first.
+                Err(error) => break Err(error),
+            }
+            text.push(b'\n');
+            if at_once || text.len() >= FLUSH {
+                stdout
+                    .write_all(&text)
+                    .and_then(|()| if at_once { stdout.flush() } else { Ok(()) })
+                    .map_err(CliError::stdout)?;
+                text.clear();
+            }
+        };
+        stdout.write_all(&text).and_then(|()| stdout.flush()).map_err(CliError::stdout)?;
+        outcome
     }
 
     fn options(&self) -> Result<Options, CliError> {
@@ -118,17 +134,5 @@ impl ReadArgs {
             names: if self.numeric > 0 { Names::of_interfaces() } else { Names::of_this_machine() },
             zone: Zone::local(),
         })
-    }
-}
-
-/// Opens the capture; answers also what to call it in messages.
-fn open(path: &Path) -> Result<(Box<dyn Read>, String), CliError> {
-    if path.as_os_str() == "-" {
-        return Ok((Box::new(io::stdin().lock()), "standard input".into()));
-    }
-    let name = path.display().to_string();
-    match File::open(path) {
-        Ok(file) => Ok((Box::new(file), name)),
-        Err(error) => Err(CliError::run(name, plain(&error)).hint("give a pcap or pcapng file that you may read")),
     }
 }

@@ -64,6 +64,7 @@ fn flags_combine_as_in_tcpdump() {
     assert!(numbered.starts_with("    1  1970-01-01 00:16:40.000000 IP "), "{numbered}");
     assert!(numbered.lines().all(|line| line.ends_with(": tcp 0")), "{numbered}");
     assert_eq!(with_input(&["read", "-ntS", "-"], &std::fs::read(&file).expect("bytes")).1, plain);
+    assert_eq!(with_input(&["read", "-ntSl", "-"], &std::fs::read(&file).expect("bytes")).1, plain);
 }
 
 #[test]
@@ -77,7 +78,7 @@ fn times_are_local() {
 #[test]
 fn errors_are_one_line_that_says_what_to_do() {
     let whole = std::fs::read(article("article-close.pcap")).expect("bytes");
-    let cases: [(&[&str], &[u8]); 11] = [
+    let cases: [(&[&str], &[u8]); 12] = [
         (&["read", "/no/such/file"], &[]),
         (&["read", "/"], &[]),
         (&["read", "-"], &[]),
@@ -88,6 +89,7 @@ fn errors_are_one_line_that_says_what_to_do() {
         (&["read", "-Z", "x"], &[]),
         (&["read", "-tttttt", "-"], &whole),
         (&["read", "-c", "0", "-"], &whole),
+        (&["read", "-r", "-", "-F", "/no/such/filter"], &whole),
         (&["reed", "x"], &[]),
     ];
     let mut report = String::new();

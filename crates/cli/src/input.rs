@@ -1,0 +1,194 @@
+//! The capture that a subcommand reads: its arguments, opening it, walking through it.
+
+use crate::error::{CliError, plain, without_errno};
+use indicatif::{ProgressBar, ProgressStyle};
+use limpid_scope::capture::{CaptureError, PacketRef, Reader};
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, IsTerminal, Read};
+use std::path::{Path, PathBuf};
+
+/// A smaller file is read before anybody could see a progress bar.
+const LARGE: u64 = 64 * 1024 * 1024;
+/// How many packets are read between two looks at the progress bar.
+const TICK: u64 = 4096;
+
+/// Which packets: the arguments of every subcommand that reads one capture.
+#[derive(clap::Args, Clone, Debug)]
+pub(crate) struct Input {
+    /// The capture: pcap or pcapng, also compressed by gzip or zstd; `-` is standard input
+    #[arg(value_name = "FILE", required_unless_present = "read")]
+    file: Option<OsString>,
+
+    /// The capture, as tcpdump has it
+    #[arg(short = 'r', value_name = "FILE", hide = true)]
+    read: Option<OsString>,
+
+    #[command(flatten)]
+    filter: FilterArgs,
+}
+
+/// A filter as tcpdump has it: words at the end of the command line, or a file of them.
+#[derive(clap::Args, Clone, Debug, Default)]
+pub(crate) struct FilterArgs {
+    /// Only packets that match, in tcpdump's language: tcp port 80 and host 10.0.0.1
+    #[arg(value_name = "FILTER")]
+    words: Vec<String>,
+
+    /// Read the filter from a file
+    #[arg(short = 'F', value_name = "FILE", conflicts_with = "words")]
+    filter_file: Option<PathBuf>,
+}
+
+impl Input {
+    /// The capture's path; `-` is standard input.
+    pub(crate) fn path(&self) -> PathBuf {
+        PathBuf::from(self.read.as_ref().or(self.file.as_ref()).cloned().unwrap_or_else(|| "-".into()))
+    }
+
+    /// Whether the capture is standard input, which is read once.
+    #[allow(dead_code, reason = "for the commands that read twice")]
+    pub(crate) fn is_stdin(&self) -> bool {
+        is_stdin(&self.path())
+    }
+
+    /// Opens the capture, from its beginning on.
+    pub(crate) fn open(&self) -> Result<Capture, CliError> {
+        let mut filter = self.filter.clone();
+        // With -r the first word is the filter's already.
+        if let (Some(_), Some(word)) = (&self.read, &self.file) {
+            filter.words.insert(0, word.to_string_lossy().into_owned());
+        }
+        Capture::open(&self.path(), &filter)
+    }
+}
+
+impl FilterArgs {
+    /// Compiles the filter, if there is one.
+    pub(crate) fn compile(&self) -> Result<Option<Filter>, CliError> {
+        let text = match &self.filter_file {
+            Some(path) => std::fs::read_to_string(path).map_err(|error| {
+                CliError::run(path.display(), plain(&error)).hint("give a file with a filter in it")
+            })?,
+            None => self.words.join(" "),
+        };
+        match text.trim() {
+            "" => Ok(None),
+            text => Err(CliError::usage(format!("filter '{text}'"), "filters can't be used yet")),
+        }
+    }
+}
+
+/// What a packet has to match.
+#[derive(Debug)]
+pub(crate) enum Filter {}
+
+impl Filter {
+    fn matches(&self, _: &PacketRef<'_>) -> bool {
+        match *self {}
+    }
+}
+
+/// A capture that is open.
+pub(crate) struct Capture {
+    reader: Reader<Box<dyn Read>>,
+    /// What to call it in messages.
+    name: String,
+    filter: Option<Filter>,
+    progress: Option<ProgressBar>,
+    until_tick: u64,
+}
+
+impl Capture {
+    /// Opens a file, or standard input for `-`.
+    pub(crate) fn open(path: &Path, filter: &FilterArgs) -> Result<Capture, CliError> {
+        let filter = filter.compile()?;
+        let (input, name, length): (Box<dyn Read>, _, _) = if is_stdin(path) {
+            (Box::new(io::stdin().lock()), "standard input".to_owned(), 0)
+        } else {
+            let name = path.display().to_string();
+            let file = File::open(path).map_err(|error| {
+                CliError::run(&name, plain(&error)).hint("give a pcap or pcapng file that you may read")
+            })?;
+            let length = file.metadata().map_or(0, |metadata| metadata.len());
+            (Box::new(file), name, length)
+        };
+        let reader = Reader::new(input).map_err(|error| failure(&name, &error))?;
+        let progress = (length >= LARGE && io::stderr().is_terminal()).then(|| progress_bar(length));
+        Ok(Capture { reader, name, filter, progress, until_tick: TICK })
+    }
+
+    /// Without a progress bar, for commands that write to the same terminal while they read.
+    pub(crate) fn without_progress(mut self) -> Capture {
+        self.progress = None;
+        self
+    }
+
+    /// What to call the capture in messages.
+    #[allow(dead_code, reason = "for the commands that read twice")]
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The next packet that the filter lets through, with its number in the file; `None` at the end.
+    ///
+    /// # Errors
+    /// If the capture is damaged: the packets before have been given.
+    pub(crate) fn next(&mut self) -> Result<Option<PacketRef<'_>>, CliError> {
+        loop {
+            match self.reader.advance() {
+                Ok(true) => {}
+                Ok(false) => {
+                    self.clear_progress();
+                    return Ok(None);
+                }
+                Err(error) => {
+                    self.clear_progress();
+                    return Err(failure(&self.name, &error));
+                }
+            }
+            self.tick();
+            let Some(filter) = &self.filter else { break };
+            if self.reader.current().is_some_and(|packet| filter.matches(&packet)) {
+                break;
+            }
+        }
+        Ok(self.reader.current())
+    }
+
+    fn tick(&mut self) {
+        self.until_tick -= 1;
+        if self.until_tick == 0 {
+            self.until_tick = TICK;
+            if let Some(bar) = &self.progress {
+                bar.set_position(self.reader.bytes_read());
+            }
+        }
+    }
+
+    fn clear_progress(&mut self) {
+        if let Some(bar) = self.progress.take() {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+impl Drop for Capture {
+    fn drop(&mut self) {
+        self.clear_progress();
+    }
+}
+
+fn is_stdin(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+fn failure(name: &str, error: &CaptureError) -> CliError {
+    CliError::run(name, without_errno(&error.to_string())).hint(error.hint())
+}
+
+fn progress_bar(length: u64) -> ProgressBar {
+    let style = ProgressStyle::with_template("{bar:40} {bytes} of {total_bytes}, {eta} left")
+        .unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::new(length).with_style(style)
+}
