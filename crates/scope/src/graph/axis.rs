@@ -14,6 +14,8 @@ pub struct Axis {
 pub enum Quantity {
     /// Bytes.
     Bytes,
+    /// Relative sequence numbers: bytes, too.
+    Sequence,
     /// Bits a second.
     Rate,
     /// Seconds.
@@ -53,7 +55,7 @@ impl Quantity {
     /// The unit in which an axis up to `top` is read, and how much one of it is.
     pub fn unit(self, top: f64) -> (&'static str, f64) {
         let units: &[(&str, f64)] = match self {
-            Quantity::Bytes => &[("GB", 1e9), ("MB", 1e6), ("kB", 1e3), ("B", 1.0)],
+            Quantity::Bytes | Quantity::Sequence => &[("GB", 1e9), ("MB", 1e6), ("kB", 1e3), ("B", 1.0)],
             Quantity::Rate => &[("Gbit/s", 1e9), ("Mbit/s", 1e6), ("kbit/s", 1e3), ("bit/s", 1.0)],
             Quantity::Time => &[("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)],
         };

@@ -1,13 +1,14 @@
 //! What each sender's engine told, as series of figures over time.
 
 use super::MAX_FLOWS;
+use crate::analysis::{Analysis, Connection};
 use crate::trace::{Trace, What};
 use limpid_event::{Event, FlowId, Instant, LinkFate, Timer};
 use limpid_wire::{Endpoint, SeqNum};
 use std::collections::BTreeMap;
 
 /// A figure and when it was so.
-pub(super) type Point = (Instant, f64);
+pub(super) type Sample = (Instant, f64);
 
 /// A sender that sent less than this part of what the busiest one did is not drawn: it only answered.
 const LEAST_PART: u64 = 20;
@@ -23,15 +24,17 @@ pub(super) struct Flow {
     pub(super) peer: String,
     pub(super) remote: Option<Endpoint>,
     /// Bytes; holds until the next.
-    pub(super) cwnd: Vec<Point>,
+    pub(super) cwnd: Vec<Sample>,
     /// Bytes; holds until the next.
-    pub(super) ssthresh: Vec<Point>,
+    pub(super) ssthresh: Vec<Sample>,
     /// Bytes; holds until the next.
-    pub(super) in_flight: Vec<Point>,
+    pub(super) in_flight: Vec<Sample>,
     /// Bytes a second, where the controller decides; holds until the next.
-    pub(super) pacing: Vec<Point>,
+    pub(super) pacing: Vec<Sample>,
     /// Seconds, at this moment.
-    pub(super) rtt: Vec<Point>,
+    pub(super) rtt: Vec<Sample>,
+    /// Smoothed, seconds; holds until the next.
+    pub(super) srtt: Vec<Sample>,
     /// Bytes that were acknowledged at this moment.
     pub(super) acked: Vec<(Instant, u64)>,
     pub(super) lost: Vec<Instant>,
@@ -54,6 +57,16 @@ impl Flow {
     /// Bytes that got through.
     pub(super) fn delivered(&self) -> u64 {
         self.acked.iter().map(|(_, bytes)| bytes).sum()
+    }
+
+    /// What the engine of `end` told of its side of a connection; `None` if it told nothing.
+    pub(super) fn told(analysis: &Analysis<'_>, connection: &Connection, end: usize) -> Option<Flow> {
+        let mut flow = Flow::default();
+        for (at, event) in connection.events(analysis.trace, end) {
+            flow.on_event(at, event);
+        }
+        flow.recovery.extend(flow.recovering.take().map(|since| (since, analysis.trace.end)));
+        (!flow.cwnd.is_empty() || !flow.rtt.is_empty()).then_some(flow)
     }
 
     fn on_event(&mut self, at: Instant, event: &Event) {
@@ -86,7 +99,10 @@ impl Flow {
                     self.ssthresh.push((at, f64::from(*ssthresh)));
                 }
             }
-            Event::RttSample { rtt, .. } => self.rtt.push((at, rtt.as_secs_f64())),
+            Event::RttSample { rtt, srtt, .. } => {
+                self.rtt.push((at, rtt.as_secs_f64()));
+                self.srtt.push((at, srtt.as_secs_f64()));
+            }
             Event::TimerFired { timer: Timer::Rto, .. } => self.rto.push(at),
             Event::RecoveryBegan { .. } => self.recovering = self.recovering.or(Some(at)),
             Event::RecoveryEnded => self.recovery.extend(self.recovering.take().map(|since| (since, at))),

@@ -1,7 +1,7 @@
 //! A graph without a medium: panels one below the other over one axis of time, each with curves, and tracks of marks.
 
 use super::axis::{Axis, Quantity};
-use super::gather::{Flow, Point};
+use super::gather::{Flow, Sample};
 use crate::words;
 use limpid_event::Instant;
 use std::time::Duration;
@@ -18,6 +18,8 @@ pub struct Graph {
     pub from: Instant,
     /// When it ends.
     pub to: Instant,
+    /// What is to be known of it beside: where its times are from.
+    pub remark: Option<String>,
     /// From top to bottom.
     pub panels: Vec<Panel>,
     /// Below them.
@@ -31,15 +33,19 @@ impl Graph {
     }
 }
 
-/// Curves over one axis.
+/// Curves and marks over one axis.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Panel {
+    /// What it shows, in a few words.
+    pub title: &'static str,
     /// What is measured.
     pub quantity: Quantity,
     /// From 0 up.
     pub axis: Axis,
     /// In the order in which they are drawn: later ones cover earlier ones.
     pub curves: Vec<Curve>,
+    /// Segments at their places, in the order of time; drawn over the curves.
+    pub marks: Vec<Mark>,
 }
 
 /// A figure over time.
@@ -49,10 +55,138 @@ pub struct Curve {
     pub name: &'static str,
     /// Whose it is: index of [`Graph::senders`].
     pub sender: usize,
+    /// What it is about, for colour.
+    pub tone: Tone,
     /// How it is drawn.
     pub shape: Shape,
     /// In the order of time.
-    pub points: Vec<(Instant, f64)>,
+    pub points: Vec<Point>,
+}
+
+/// A figure and when it was so.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Point {
+    /// When.
+    pub at: Instant,
+    /// How much.
+    pub value: f64,
+    /// The packet that tells so, as `tcpdump -#` counts, where it is one.
+    pub segment: Option<u64>,
+}
+
+/// What a curve is about, for colour.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Tone {
+    /// What was sent: in flight, throughput.
+    Data,
+    /// What was acknowledged.
+    Ack,
+    /// What the receiver allows.
+    Window,
+    /// What congestion control allows.
+    Congestion,
+    /// Its threshold, or the rate that it paces to.
+    Threshold,
+    /// Times there and back.
+    RoundTrip,
+}
+
+/// A segment at its place: in a panel of sequence numbers.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Mark {
+    /// When.
+    pub at: Instant,
+    /// Its first sequence number,
+    pub low: f64,
+    /// and the one after its last.
+    pub high: f64,
+    /// What it is.
+    pub sign: Sign,
+    /// Its number, as `tcpdump -#` counts.
+    pub segment: u64,
+}
+
+/// What a [`Mark`] stands for: the grammar of tcptrace's time-sequence graphs, and more of it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Sign {
+    /// Data, for the first time.
+    Data {
+        /// The sender asks that it be handed over at once (PSH).
+        pushed: bool,
+    },
+    /// What a duplicate ACK or SACK names as arrived beyond a hole.
+    Sack,
+    /// What D-SACK names as arrived twice (RFC 2883).
+    DuplicateSack,
+    /// Nothing new acknowledged while data is outstanding.
+    DuplicateAck,
+    /// Data that stands before what was already seen, but was never seen itself.
+    OutOfOrder,
+    /// A keepalive.
+    KeepAlive,
+    /// A probe of a zero window.
+    WindowProbe,
+    /// The receiver closes its window.
+    ZeroWindow,
+    /// Sent again.
+    Again {
+        /// Why.
+        cause: Cause,
+        /// It had arrived already.
+        needless: bool,
+    },
+    /// It never arrived.
+    Lost,
+    /// SYN.
+    Syn,
+    /// FIN.
+    Fin,
+    /// Reset.
+    Reset,
+}
+
+/// Why something was sent again, as far as its sign tells it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Cause {
+    /// A timer ran out.
+    Timeout,
+    /// Duplicate ACKs, SACK, partial ACKs or RACK told of a loss.
+    Fast,
+    /// A tail loss probe.
+    Probe,
+    /// Nobody knows.
+    Unknown,
+}
+
+impl Sign {
+    /// True for the ordinary course of things: of many of these in one place one is enough.
+    pub const fn is_ordinary(self) -> bool {
+        matches!(self, Sign::Data { .. } | Sign::Sack | Sign::DuplicateAck | Sign::KeepAlive)
+    }
+
+    /// In a few words, for legends.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Sign::Data { pushed: false } => "data",
+            Sign::Data { pushed: true } => "data, pushed",
+            Sign::Sack => "SACK",
+            Sign::DuplicateSack => "D-SACK",
+            Sign::DuplicateAck => "duplicate ACK",
+            Sign::OutOfOrder => "out of order",
+            Sign::KeepAlive => "keepalive",
+            Sign::WindowProbe => "window probe",
+            Sign::ZeroWindow => "zero window",
+            Sign::Again { needless: true, .. } => "again, for nothing",
+            Sign::Again { cause: Cause::Timeout, .. } => "again: timeout",
+            Sign::Again { cause: Cause::Fast, .. } => "again: fast",
+            Sign::Again { cause: Cause::Probe, .. } => "again: tail loss probe",
+            Sign::Again { cause: Cause::Unknown, .. } => "again",
+            Sign::Lost => "lost",
+            Sign::Syn => "SYN",
+            Sign::Fin => "FIN",
+            Sign::Reset => "reset",
+        }
+    }
 }
 
 /// How a curve is drawn.
@@ -120,6 +254,7 @@ pub(super) fn lay_out(flows: &[Flow]) -> Option<Graph> {
         senders: flows.iter().map(describe).collect(),
         from: begins,
         to,
+        remark: None,
         panels: Vec::new(),
         tracks: tracks(flows),
     };
@@ -127,26 +262,29 @@ pub(super) fn lay_out(flows: &[Flow]) -> Option<Graph> {
     let through = |(sender, flow)| Curve {
         name: "acknowledged",
         sender,
+        tone: Tone::Ack,
         shape: if flows.len() == 1 { Shape::Area } else { Shape::Line },
-        points: throughput(flow, begins, to),
+        points: points(&throughput(flow, begins, to)),
     };
     let mut rates: Vec<Curve> = flows.iter().enumerate().map(through).collect();
     if let [flow] = flows
         && !flow.pacing.is_empty()
     {
-        let points = flow.pacing.iter().map(|(at, rate)| (*at, rate * 8.0)).collect();
-        rates.push(Curve { name: "pacing rate", sender: 0, shape: Shape::Limit, points });
+        let points = flow.pacing.iter().map(|(at, rate)| Point::new(*at, rate * 8.0)).collect();
+        let tone = Tone::Threshold;
+        rates.push(Curve { name: "pacing rate", sender: 0, tone, shape: Shape::Limit, points });
     }
     let round_trip = |(sender, flow): (usize, &Flow)| Curve {
         name: "round trip",
         sender,
+        tone: Tone::RoundTrip,
         shape: Shape::Dots,
-        points: flow.rtt.clone(),
+        points: points(&flow.rtt),
     };
     let round_trips: Vec<Curve> = flows.iter().enumerate().map(round_trip).collect();
-    for (quantity, curves) in [(Quantity::Bytes, window), (Quantity::Rate, rates), (Quantity::Time, round_trips)] {
-        graph.panels.extend(panel(quantity, curves));
-    }
+    graph.panels.extend(panel("window", Quantity::Bytes, window));
+    graph.panels.extend(panel("throughput", Quantity::Rate, rates));
+    graph.panels.extend(panel("round trip", Quantity::Time, round_trips));
     Some(graph)
 }
 
@@ -156,10 +294,10 @@ fn last_moment(flow: &Flow) -> Option<Instant> {
 }
 
 /// A panel whose axis reaches its highest figure; none without figures.
-fn panel(quantity: Quantity, curves: Vec<Curve>) -> Option<Panel> {
+pub(super) fn panel(title: &'static str, quantity: Quantity, curves: Vec<Curve>) -> Option<Panel> {
     let highest = |shape: fn(Shape) -> bool| {
         let curves = curves.iter().filter(|curve| shape(curve.shape));
-        curves.flat_map(|curve| &curve.points).map(|(_, value)| *value).fold(0.0, f64::max)
+        curves.flat_map(|curve| &curve.points).map(|point| point.value).fold(0.0, f64::max)
     };
     let measured = highest(|shape| shape != Shape::Limit);
     if curves.iter().all(|curve| curve.points.is_empty()) {
@@ -168,41 +306,64 @@ fn panel(quantity: Quantity, curves: Vec<Curve>) -> Option<Panel> {
     // A limit far above all that was reached is cut off.
     let limit = highest(|shape| shape == Shape::Limit);
     let top = if limit <= 1.5 * measured { limit.max(measured) } else { measured };
-    Some(Panel { quantity, axis: Axis::reaching(top, UPRIGHT_TICKS), curves })
+    // The highest panel has room for more.
+    let ticks = if quantity == Quantity::Sequence { 2 * UPRIGHT_TICKS } else { UPRIGHT_TICKS };
+    Some(Panel { title, quantity, axis: Axis::reaching(top, ticks), curves, marks: Vec::new() })
 }
 
 fn one_window(flow: &Flow) -> Vec<Curve> {
-    let curve = |name, shape, points: &[Point]| Curve { name, sender: 0, shape, points: points.to_vec() };
+    let curve = |name, tone, shape, samples: &[Sample]| Curve { name, sender: 0, tone, shape, points: points(samples) };
     vec![
-        curve("in flight", Shape::Area, &flow.in_flight),
-        curve("ssthresh", Shape::Limit, &flow.ssthresh),
-        curve("cwnd", Shape::Line, &flow.cwnd),
+        curve("in flight", Tone::Data, Shape::Area, &flow.in_flight),
+        curve("ssthresh", Tone::Threshold, Shape::Limit, &flow.ssthresh),
+        curve("cwnd", Tone::Congestion, Shape::Line, &flow.cwnd),
     ]
 }
 
 fn windows(flows: &[Flow]) -> Vec<Curve> {
-    let cwnd =
-        |(sender, flow): (usize, &Flow)| Curve { name: "cwnd", sender, shape: Shape::Line, points: flow.cwnd.clone() };
+    let cwnd = |(sender, flow): (usize, &Flow)| {
+        let points = points(&flow.cwnd);
+        Curve { name: "cwnd", sender, tone: Tone::Congestion, shape: Shape::Line, points }
+    };
     flows.iter().enumerate().map(cwnd).collect()
 }
 
-/// Bits a second that were acknowledged, averaged over two round trips at least, which evens out their bursts.
-fn throughput(flow: &Flow, from: Instant, to: Instant) -> Vec<Point> {
+impl Point {
+    /// A figure that is no packet's.
+    pub const fn new(at: Instant, value: f64) -> Point {
+        Point { at, value, segment: None }
+    }
+}
+
+pub(super) fn points(samples: &[Sample]) -> Vec<Point> {
+    samples.iter().map(|(at, value)| Point::new(*at, *value)).collect()
+}
+
+/// Bits a second that were acknowledged.
+fn throughput(flow: &Flow, from: Instant, to: Instant) -> Vec<Sample> {
+    rate(&flow.acked, &flow.rtt, from, to)
+}
+
+/// Bits a second of what passed, averaged over two round trips at least, which evens out their bursts; of a short transfer
+/// over a tenth of it.
+pub(super) fn rate(passed: &[(Instant, u64)], rtt: &[Sample], from: Instant, to: Instant) -> Vec<Sample> {
     /// As many figures as a wide terminal has columns.
     const MOST: u32 = 100;
-    let mut rtts: Vec<f64> = flow.rtt.iter().map(|(_, rtt)| *rtt).collect();
+    const FEWEST: u32 = 10;
+    let mut rtts: Vec<f64> = rtt.iter().map(|(_, rtt)| *rtt).collect();
     rtts.sort_by(f64::total_cmp);
     let usual = rtts.get(rtts.len() / 2).copied().unwrap_or(0.0);
-    let width = (to.since(from) / MOST).max(seconds(2.0 * usual)).max(Duration::from_micros(1));
+    let most = (to.since(from) / FEWEST).max(Duration::from_micros(1));
+    let width = (to.since(from) / MOST).max(seconds(2.0 * usual)).clamp(Duration::from_micros(1), most);
     let bins = (to.since(from).as_nanos() / width.as_nanos()) as usize + 1;
     let mut bytes = vec![0u64; bins];
-    for (at, acked) in &flow.acked {
+    for (at, acked) in passed {
         let bin = (at.since(from).as_nanos() / width.as_nanos()) as usize;
         bytes[bin.min(bins - 1)] += acked;
     }
     let last = to.since(from) - width * (bins as u32 - 1);
     let at = |bin: usize| from + width * bin as u32;
-    let mut points: Vec<Point> =
+    let mut points: Vec<Sample> =
         (bytes.iter().enumerate()).map(|(bin, bytes)| (at(bin), *bytes as f64 * 8.0 / width.as_secs_f64())).collect();
     // What is left over at the end is too short to be an average of anything.
     if bins > 1 && last < width {

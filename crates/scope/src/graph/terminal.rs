@@ -6,17 +6,19 @@
 mod plot;
 
 use super::axis::{Axis, three_digits};
-use super::layout::{Graph, Kind, Panel, Shape, Track};
+use super::axis::Quantity;
+use super::layout::{Curve, Graph, Kind, Panel, Shape, Sign, Tone, Track};
 use crate::ladder::Charset;
 use crate::ladder::terminal::Style;
 use crate::ladder::terminal::canvas::{Canvas, width as columns};
 use plot::Plot;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// The narrowest and widest that a graph is drawn, in columns.
 const WIDTHS: std::ops::RangeInclusive<usize> = 40..=200;
-/// Rows of the first panel, and of those below it.
-const ROWS: (usize, usize) = (10, 5);
+/// Rows of the first panel, of those below it, and of one with sequence numbers.
+const ROWS: (usize, usize, usize) = (10, 5, 20);
 /// Columns from tick to tick of the axis of time, at least.
 const TICK_COLUMNS: usize = 12;
 
@@ -71,20 +73,25 @@ impl<'g> Painter<'g> {
         self.graph.senders.len() > 1
     }
 
-    fn ink(&self, shape: Shape, sender: usize) -> Style {
-        match shape {
-            _ if self.several() => Style::Ink(INKS[sender % INKS.len()]),
-            Shape::Area => Style::Ink("34"),
-            Shape::Line => Style::Ink("1;36"),
-            Shape::Limit => Style::Ink("33"),
-            Shape::Dots => Style::Ink("32"),
+    fn ink(&self, curve: &Curve) -> Style {
+        match curve.tone {
+            _ if self.several() => self.ink_of(curve.sender),
+            Tone::Data => Style::Ink("34"),
+            Tone::Ack | Tone::RoundTrip => Style::Ink("32"),
+            Tone::Congestion => Style::Ink("1;36"),
+            Tone::Window => Style::Ink("33"),
+            Tone::Threshold => Style::Ink("35"),
         }
+    }
+
+    fn ink_of(&self, sender: usize) -> Style {
+        Style::Ink(INKS[sender % INKS.len()])
     }
 
     fn paint(&self) -> Canvas {
         let mut canvas = Canvas::new(self.width);
         for (n, sender) in self.graph.senders.iter().enumerate() {
-            let style = if self.several() { self.ink(Shape::Line, n) } else { Style::Bold };
+            let style = if self.several() { self.ink_of(n) } else { Style::Bold };
             let number = if self.several() { format!("{}  ", n + 1) } else { String::new() };
             let indent = columns(&number);
             for (at, line) in crate::ladder::terminal::canvas::wrap(sender, self.width - indent).iter().enumerate() {
@@ -93,9 +100,20 @@ impl<'g> Painter<'g> {
                 canvas.text(indent, y, &self.translate(line), if self.several() { Style::Plain } else { style });
             }
         }
+        if let Some(remark) = &self.graph.remark {
+            for line in crate::ladder::terminal::canvas::wrap(remark, self.width) {
+                let y = canvas.add_line();
+                canvas.text(0, y, &self.translate(&line), Style::Dim);
+            }
+        }
         for (n, panel) in self.graph.panels.iter().enumerate() {
             canvas.add_line();
-            self.panel(&mut canvas, panel, if n == 0 { ROWS.0 } else { ROWS.1 });
+            let rows = match panel.quantity {
+                Quantity::Sequence => ROWS.2,
+                _ if n == 0 => ROWS.0,
+                _ => ROWS.1,
+            };
+            self.panel(&mut canvas, panel, rows);
             if n + 1 == self.graph.panels.len() {
                 self.times(&mut canvas);
             }
@@ -121,13 +139,14 @@ impl<'g> Painter<'g> {
         }
         let mut plot = Plot::new(self.graph, panel.axis, self.width - self.margin, rows, self.charset);
         for curve in &panel.curves {
-            plot.curve(curve, self.ink(curve.shape, curve.sender));
+            plot.curve(curve, self.ink(curve));
         }
         if self.several() {
             for curve in panel.curves.iter().filter(|curve| curve.shape == Shape::Line) {
-                plot.number(curve, self.graph.senders.len(), self.ink(curve.shape, curve.sender));
+                plot.number(curve, self.graph.senders.len(), self.ink(curve));
             }
         }
+        plot.marks(&panel.marks);
         plot.onto(canvas, self.margin, top);
         let [bar, tee, ..] = self.strokes();
         for row in 0..rows {
@@ -157,10 +176,19 @@ impl<'g> Painter<'g> {
             canvas.text(x, y, &format!("{name} of each sender"), Style::Dim);
             return;
         }
+        let mut y = y;
+        let mut item = |sample: &str, style: Style, name: &str| {
+            if x + columns(sample) + 1 + columns(name) > self.width && x > self.margin + 1 {
+                (x, y) = (self.margin + 1, canvas.add_line());
+            }
+            x = canvas.text(x, y, sample, style);
+            x = canvas.text(x + 1, y, &self.translate(name), Style::Plain) + 3;
+        };
         for curve in panel.curves.iter().rev().filter(|curve| !curve.points.is_empty()) {
-            let style = self.ink(curve.shape, curve.sender);
-            x = canvas.text(x, y, plot::sample(curve.shape, self.charset), style);
-            x = canvas.text(x + 1, y, curve.name, Style::Plain) + 3;
+            item(plot::sample(curve.shape, self.charset), self.ink(curve), curve.name);
+        }
+        for (sample, style, name) in signs(panel, self.charset) {
+            item(&sample, style, name);
         }
     }
 
@@ -227,6 +255,22 @@ impl<'g> Painter<'g> {
         };
         (if self.charset == Charset::Ascii { ascii } else { utf8 }, Style::Ink(sgr))
     }
+}
+
+/// The signs of a panel, each once, with what it means.
+fn signs(panel: &Panel, charset: Charset) -> Vec<(String, Style, &'static str)> {
+    let used: BTreeSet<Sign> = panel.marks.iter().map(|mark| mark.sign).collect();
+    let mut signs: Vec<(String, Style, &'static str)> = Vec::new();
+    for sign in used {
+        let range = plot::range_sample(sign, charset).map(|(sample, style)| (sample.to_owned(), style));
+        let single = || plot::sign(sign, charset).map(|(c, style)| (c.to_string(), style));
+        let Some((sample, style)) = range.or_else(single) else { continue };
+        // What looks the same is explained once.
+        if signs.iter().all(|(other, ink, _)| (other, *ink) != (&sample, style)) {
+            signs.push((sample, style, sign.name()));
+        }
+    }
+    signs
 }
 
 /// The name of a track, with its sender's number if there are several.

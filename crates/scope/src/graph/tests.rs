@@ -152,10 +152,10 @@ fn figures_are_those_of_the_events() {
     assert!(graph.senders[0].contains(&format!("{:.2} MB in 5.05 s", delivered / 1e6)), "{}", graph.senders[0]);
     assert!(graph.senders[0].contains("4 lost, 4 sent again, 1 RTO"), "{}", graph.senders[0]);
     let cwnd = graph.panels[0].curves.iter().find(|curve| curve.name == "cwnd").expect("a window");
-    let highest = cwnd.points.iter().map(|(_, bytes)| *bytes).fold(0.0, f64::max);
+    let highest = cwnd.points.iter().map(|point| point.value).fold(0.0, f64::max);
     assert_eq!(highest, 40_000.0);
     let in_flight = graph.panels[0].curves.iter().find(|curve| curve.name == "in flight").expect("a flight");
-    assert!(in_flight.points.iter().all(|(_, bytes)| *bytes <= 41_000.0));
+    assert!(in_flight.points.iter().all(|point| point.value <= 41_000.0));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! One panel's plot: curves into characters.
 
 use crate::graph::axis::Axis;
-use crate::graph::layout::{Curve, Graph, Shape};
+use crate::graph::layout::{Cause, Curve, Graph, Mark, Point, Shape, Sign};
 use crate::ladder::Charset;
 use crate::ladder::terminal::Style;
 use crate::ladder::terminal::canvas::Canvas;
@@ -39,6 +39,36 @@ fn dot_of(value: f64, axis: Axis, rows: usize) -> usize {
     above.round() as usize
 }
 
+/// What a segment out of the ordinary looks like.
+pub(super) fn sign(sign: Sign, charset: Charset) -> Option<(char, Style)> {
+    let (utf8, ascii, sgr) = match sign {
+        Sign::Data { .. } | Sign::Sack | Sign::DuplicateSack | Sign::DuplicateAck => return None,
+        Sign::OutOfOrder => ('o', 'o', "33"),
+        Sign::KeepAlive => ('▫', 'k', "36"),
+        Sign::WindowProbe => ('?', '?', "33"),
+        Sign::ZeroWindow => ('Z', 'Z', "1;33"),
+        Sign::Again { needless: true, .. } => ('r', 'r', "31"),
+        Sign::Again { cause: Cause::Timeout, .. } => ('▼', 'T', "1;31"),
+        Sign::Again { cause: Cause::Probe, .. } => ('▲', 'P', "1;31"),
+        Sign::Again { .. } => ('R', 'R', "1;31"),
+        Sign::Lost => ('✕', 'x', "31"),
+        Sign::Syn => ('◇', 'S', "1"),
+        Sign::Fin => ('□', 'F', "1"),
+        Sign::Reset => ('⊗', 'X', "1;31"),
+    };
+    Some((if charset == Charset::Ascii { ascii } else { utf8 }, Style::Ink(sgr)))
+}
+
+/// What data and SACK blocks look like.
+pub(super) fn range_sample(sign: Sign, charset: Charset) -> Option<(&'static str, Style)> {
+    let text = if charset == Charset::Ascii { "|" } else { "⡇" };
+    match sign {
+        Sign::Data { .. } => Some((text, Style::Ink("34"))),
+        Sign::Sack | Sign::DuplicateSack => Some((text, Style::Ink("35"))),
+        _ => None,
+    }
+}
+
 /// A grid of characters, not yet at its place.
 pub(super) struct Plot {
     axis: Axis,
@@ -70,6 +100,38 @@ impl Plot {
                 self.dots(&spans, style, '.');
             }
         }
+    }
+
+    /// Draws segments over what is there: data and SACK as dots from their first number to their last, everything else as a
+    /// sign; what matters more covers what matters less.
+    pub(super) fn marks(&mut self, marks: &[Mark]) {
+        for (ranges, ink) in [(false, "34"), (true, "35")] {
+            let fits = |mark: &&Mark| match mark.sign {
+                Sign::Data { .. } => !ranges,
+                Sign::Sack | Sign::DuplicateSack => ranges,
+                _ => false,
+            };
+            self.ranges(marks.iter().filter(fits), Style::Ink(ink));
+        }
+        let mut signs: Vec<&Mark> = marks.iter().filter(|mark| sign(mark.sign, self.charset).is_some()).collect();
+        signs.sort_by_key(|mark| mark.sign);
+        for mark in signs {
+            let Some((c, style)) = sign(mark.sign, self.charset) else { continue };
+            let column = self.part_of(mark.at.as_nanos(), self.columns);
+            self.put(column, row_of(mark.high, self.axis, self.rows), c, style);
+        }
+    }
+
+    fn ranges<'m>(&mut self, marks: impl Iterator<Item = &'m Mark>, style: Style) {
+        let mut bits = vec![0u8; self.cells.len()];
+        for mark in marks {
+            let x = self.part_of(mark.at.as_nanos(), self.columns * DOTS.0);
+            let (top, bottom) = (dot_of(mark.high, self.axis, self.rows), dot_of(mark.low, self.axis, self.rows));
+            for y in top..=bottom {
+                bits[y / DOTS.1 * self.columns + x / DOTS.0] |= BITS[y % DOTS.1][x % DOTS.0];
+            }
+        }
+        self.braille(bits, style, '|');
     }
 
     /// Writes the sender's number on its line, here and there, each sender's at places of their own.
@@ -107,11 +169,11 @@ impl Plot {
             let (low, high) = spans[part].unwrap_or((value, value));
             spans[part] = Some((low.min(value), high.max(value)));
         };
-        for (n, (at, value)) in curve.points.iter().enumerate() {
+        for (n, Point { at, value, .. }) in curve.points.iter().enumerate() {
             let first = self.part_of(at.as_nanos(), parts);
             let next = curve.points.get(n + 1).filter(|_| holds);
             let last = match (next, holds) {
-                (Some((next, _)), _) => self.part_of(next.as_nanos(), parts),
+                (Some(next), _) => self.part_of(next.at.as_nanos(), parts),
                 (None, true) => parts - 1,
                 (None, false) => first,
             };
@@ -130,11 +192,11 @@ impl Plot {
         let width = self.time.1 / self.columns as f64;
         // What the figures come to in each column, and for how long of it there were any.
         let mut sums = vec![(0.0, 0.0); self.columns];
-        for (n, (at, value)) in curve.points.iter().enumerate() {
+        for (n, Point { at, value, .. }) in curve.points.iter().enumerate() {
             let from = at.as_nanos().saturating_sub(self.time.0) as f64 / width;
             let next = curve.points.get(n + 1);
             let to =
-                next.map_or(self.columns as f64, |(at, _)| at.as_nanos().saturating_sub(self.time.0) as f64 / width);
+                next.map_or(self.columns as f64, |next| next.at.as_nanos().saturating_sub(self.time.0) as f64 / width);
             let last = (to as usize).min(self.columns - 1);
             for (column, sum) in sums.iter_mut().enumerate().take(last + 1).skip(from as usize) {
                 let part = (to.min(column as f64 + 1.0) - from.max(column as f64)).max(0.0);
@@ -185,6 +247,11 @@ impl Plot {
                 bits[y / DOTS.1 * self.columns + x / DOTS.0] |= BITS[y % DOTS.1][x % DOTS.0];
             }
         }
+        self.braille(bits, style, ascii);
+    }
+
+    /// Puts dots into the characters, each eight of them.
+    fn braille(&mut self, bits: Vec<u8>, style: Style, ascii: char) {
         for (at, bits) in bits.into_iter().enumerate().filter(|(_, bits)| *bits != 0) {
             let c = match self.charset {
                 Charset::Utf8 => char::from_u32(0x2800 + u32::from(bits)).unwrap_or('?'),

@@ -1,0 +1,144 @@
+//! One direction of a connection as a graph: which panels, and what stands in them.
+
+use super::Show;
+use super::axis::Quantity;
+use super::layout::{Curve, Graph, Kind, Panel, Point, Shape, Sign, Tone, Track, panel, points, rate};
+use super::packets::Direction;
+use crate::words;
+use limpid_event::Instant;
+use std::time::Duration;
+
+/// Lays out what `show` asks for; `None` if nothing of it is known.
+pub(super) fn lay_out(direction: &Direction, show: Show) -> Option<Graph> {
+    let (from, to) = direction.active?;
+    // A graph of no width at all has nothing to say.
+    let to = to.max(from + Duration::from_millis(1));
+    let mut panels = Vec::new();
+    if show.has(Show::Sequence) {
+        panels.extend(sequence(direction));
+    }
+    if show.has(Show::Flight) {
+        panels.extend(flight(direction));
+    }
+    if show.has(Show::Throughput) {
+        panels.extend(throughput(direction, from, to));
+    }
+    if show.has(Show::Rtt) {
+        panels.extend(round_trips(direction));
+    }
+    if panels.is_empty() {
+        return None;
+    }
+    let (senders, remark) = (vec![describe(direction)], remark(direction));
+    Some(Graph { senders, from, to, remark, panels, tracks: tracks(direction) })
+}
+
+fn curve(name: &'static str, tone: Tone, shape: Shape, points: Vec<Point>) -> Curve {
+    Curve { name, sender: 0, tone, shape, points }
+}
+
+/// tcptrace's time-sequence graph: data between what is acknowledged and what is allowed.
+fn sequence(direction: &Direction) -> Option<Panel> {
+    let allowed = curve("window", Tone::Window, Shape::Limit, direction.allowed.clone());
+    let acked = curve("acknowledged", Tone::Ack, Shape::Line, direction.acked.clone());
+    let highest = direction.marks.iter().map(|mark| mark.high).fold(0.0, f64::max);
+    // The marks decide how far the axis reaches; the window's line may leave it.
+    let bound = curve("", Tone::Data, Shape::Line, vec![Point::new(Instant::ZERO, highest)]);
+    let mut panel = panel("sequence numbers", Quantity::Sequence, vec![allowed, acked, bound])?;
+    panel.curves.pop();
+    panel.marks = direction.marks.clone();
+    (!panel.marks.is_empty()).then_some(panel)
+}
+
+/// What is under way, and what bounds it.
+fn flight(direction: &Direction) -> Option<Panel> {
+    let told = direction.told.as_ref();
+    let in_flight = match told {
+        Some(flow) if !flow.in_flight.is_empty() => {
+            curve("in flight", Tone::Data, Shape::Area, points(&flow.in_flight))
+        }
+        _ => curve("in flight (not acknowledged)", Tone::Data, Shape::Area, direction.outstanding.clone()),
+    };
+    let mut curves = vec![in_flight];
+    curves.push(curve("receiver's window", Tone::Window, Shape::Limit, direction.window.clone()));
+    if let Some(flow) = told {
+        curves.push(curve("ssthresh", Tone::Threshold, Shape::Limit, points(&flow.ssthresh)));
+        curves.push(curve("cwnd", Tone::Congestion, Shape::Line, points(&flow.cwnd)));
+    }
+    panel("in flight", Quantity::Bytes, curves)
+}
+
+/// How fast data passed, and how fast new data was acknowledged.
+fn throughput(direction: &Direction, from: Instant, to: Instant) -> Option<Panel> {
+    if direction.sent.is_empty() {
+        return None;
+    }
+    let rtt: Vec<(Instant, f64)> = direction.rtt.iter().map(|point| (point.at, point.value)).collect();
+    let rate = |passed| points(&rate(passed, &rtt, from, to));
+    let (goodput, sent) = (rate(&direction.delivered), rate(&direction.sent));
+    let mut curves = vec![curve("goodput (acknowledged)", Tone::Ack, Shape::Area, goodput)];
+    curves.push(curve("throughput (sent)", Tone::Data, Shape::Line, sent));
+    if let Some(flow) = direction.told.as_ref().filter(|flow| !flow.pacing.is_empty()) {
+        let pacing = flow.pacing.iter().map(|(at, rate)| Point::new(*at, rate * 8.0)).collect();
+        curves.push(curve("pacing rate", Tone::Threshold, Shape::Limit, pacing));
+    }
+    panel("throughput", Quantity::Rate, curves)
+}
+
+fn round_trips(direction: &Direction) -> Option<Panel> {
+    let mut curves = Vec::new();
+    if let Some(flow) = direction.told.as_ref() {
+        curves.push(curve("smoothed", Tone::Congestion, Shape::Line, points(&flow.srtt)));
+    }
+    curves.push(curve("round trip", Tone::RoundTrip, Shape::Dots, direction.rtt.clone()));
+    panel("round trip", Quantity::Time, curves)
+}
+
+/// What happened, below the panels: of what the packets tell, and the engine.
+fn tracks(direction: &Direction) -> Vec<Track> {
+    let marked = |fits: fn(Sign) -> bool| -> Vec<(Instant, Instant)> {
+        direction.marks.iter().filter(|mark| fits(mark.sign)).map(|mark| (mark.at, mark.at)).collect()
+    };
+    let mut kinds = vec![
+        (Kind::Lost, marked(|sign| sign == Sign::Lost)),
+        (Kind::Again, marked(|sign| matches!(sign, Sign::Again { .. }))),
+    ];
+    if let Some(flow) = &direction.told {
+        let moments = |of: &[Instant]| of.iter().map(|at| (*at, *at)).collect();
+        kinds.push((Kind::Marked, moments(&flow.marked)));
+        kinds.push((Kind::Recovery, flow.recovery.clone()));
+        kinds.push((Kind::Rto, moments(&flow.rto)));
+        kinds.push((Kind::Undone, moments(&flow.undone)));
+    }
+    let used = kinds.into_iter().filter(|(_, spans)| !spans.is_empty());
+    used.map(|(kind, spans)| Track { kind, sender: 0, spans }).collect()
+}
+
+/// `client:49152 → server:7000: 52.1 MB in 10 s, 41.7 Mbit/s; 118 of 36,000 segments sent again`.
+fn describe(direction: &Direction) -> String {
+    let delivered: u64 = direction.delivered.iter().map(|(_, bytes)| bytes).sum();
+    let first = direction.sent.first().map(|(at, _)| *at);
+    let last = direction.delivered.last().map(|(at, _)| *at).max(direction.sent.last().map(|(at, _)| *at));
+    let mut text = format!("{} → {}", direction.sender, direction.receiver);
+    let Some((first, last)) = first.zip(last) else { return text };
+    let took = last.since(first);
+    text.push_str(&format!(": {}", Quantity::Bytes.show(delivered as f64)));
+    if took > Duration::ZERO {
+        let rate = Quantity::Rate.show(delivered as f64 * 8.0 / took.as_secs_f64());
+        text.push_str(&format!(" in {}, {rate}", words::duration(took)));
+    }
+    if direction.again > 0 {
+        let (again, all) = (words::number(direction.again), words::count(direction.segments, "segment"));
+        text.push_str(&format!("; {again} of {all} sent again"));
+    }
+    text
+}
+
+fn remark(direction: &Direction) -> Option<String> {
+    direction.at_receiver.then(|| {
+        format!(
+            "Seen at {}: times are those there, and round trips can't be measured in this direction.",
+            direction.receiver
+        )
+    })
+}

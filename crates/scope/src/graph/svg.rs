@@ -1,0 +1,344 @@
+//! Graphs as SVG: panels with curves and marks, to be shown alone or inside a page.
+//!
+//! Everything in a panel's plot is a path of one of three kinds, so that a script can draw it anew for another stretch of time:
+//! a `curve` has only absolute commands (M, L, H, V, Z); a `bar` is `M x y V y`; a `glyph` is `M x y` and relative commands,
+//! the same for all of its path. `data-n` names the segment of each bar or glyph, in their order.
+
+mod plot;
+mod shapes;
+
+use super::axis::{Axis, Quantity, three_digits};
+use super::layout::{Graph, Kind, Panel, Shape, Sign, Tone, Track};
+use crate::words;
+use plot::Plot;
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+/// Width of the picture, in its own units.
+const WIDTH: f64 = 960.0;
+/// Room left and right of the plots.
+const MARGINS: (f64, f64) = (70.0, 16.0);
+/// Height of a plot of sequence numbers, of another first one, and of those below.
+const HEIGHTS: (f64, f64, f64) = (320.0, 180.0, 110.0);
+/// From baseline to baseline of text.
+const LINE: f64 = 18.0;
+/// How wide a letter is, about.
+const LETTER: f64 = 6.3;
+/// From tick to tick of the axis of time, at least.
+const TICK: f64 = 90.0;
+
+/// How to draw.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SvgOptions {
+    /// With its own styles and ground, to stand alone; otherwise the page that holds it brings them.
+    pub standalone: bool,
+    /// Begins the names of its parts: different ones for all pictures of a page.
+    pub id: usize,
+}
+
+impl Default for SvgOptions {
+    fn default() -> SvgOptions {
+        SvgOptions { standalone: true, id: 0 }
+    }
+}
+
+/// The styles of graphs; colours are the variables of [`LIGHT`] and [`DARK`], with `g-` before their names.
+pub(crate) const STYLE: &str = include_str!("svg/graph.css");
+
+/// Draws graphs one below the other. Empty if there are none.
+pub fn draw(graphs: &[Graph], options: &SvgOptions) -> String {
+    if graphs.is_empty() {
+        return String::new();
+    }
+    let mut picture = Picture { body: String::new(), y: 8.0, id: options.id, plots: 0 };
+    for graph in graphs {
+        picture.graph(graph);
+    }
+    let (height, label) = (number(picture.y), escape(&graphs[0].senders.join("; ")));
+    let size = if options.standalone { format!(r#" width="{WIDTH}" height="{height}""#) } else { String::new() };
+    let style = if options.standalone { standalone_style() } else { String::new() };
+    let ground = if options.standalone { r#"<rect class="ground" width="100%" height="100%"/>"# } else { "" };
+    let body = picture.body;
+    format!(
+        r#"<svg xmlns="http://www.w3.org/2000/svg" class="graph" viewBox="0 0 {WIDTH} {height}"{size} role="img" aria-label="Graph over time: {label}">{style}{ground}{body}</svg>"#
+    )
+}
+
+/// Styles for a picture alone: colours as such, for those that follow no variables, and dark ones where that is preferred.
+fn standalone_style() -> String {
+    let with = |palette: &[(&str, &str)]| {
+        palette.iter().fold(STYLE.to_owned(), |css, (name, colour)| css.replace(&format!("var(--g-{name})"), colour))
+    };
+    format!("<style>{}@media (prefers-color-scheme:dark){{{}}}</style>", with(&LIGHT), with(&DARK))
+}
+
+/// Colours on a light ground (Okabe and Ito's, darkened where lines are thin).
+pub(crate) const LIGHT: [(&str, &str); 12] = [
+    ("ground", "#ffffff"),
+    ("ink", "#1b1f24"),
+    ("dim", "#626a73"),
+    ("grid", "#e3e6ea"),
+    ("data", "#0072b2"),
+    ("ack", "#009e73"),
+    ("window", "#c58f00"),
+    ("congestion", "#000000"),
+    ("threshold", "#d55e00"),
+    ("rtt", "#00786a"),
+    ("again", "#d01c1f"),
+    ("sack", "#a8479c"),
+];
+
+/// Colours on a dark ground.
+pub(crate) const DARK: [(&str, &str); 12] = [
+    ("ground", "#14181d"),
+    ("ink", "#e6e9ec"),
+    ("dim", "#9aa4ae"),
+    ("grid", "#2b323a"),
+    ("data", "#56b4e9"),
+    ("ack", "#2fce9f"),
+    ("window", "#f0e442"),
+    ("congestion", "#ffffff"),
+    ("threshold", "#ff9a4d"),
+    ("rtt", "#45d6c4"),
+    ("again", "#ff6b5e"),
+    ("sack", "#e08fd2"),
+];
+
+/// Text that is safe in XML, in attributes too. Control characters, which XML forbids, become `·`.
+pub(crate) fn escape(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for c in words::tame(text).chars() {
+        match c {
+            '&' => safe.push_str("&amp;"),
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            '"' => safe.push_str("&quot;"),
+            '\'' => safe.push_str("&#39;"),
+            '\u{fffe}' | '\u{ffff}' => safe.push('·'),
+            c => safe.push(c),
+        }
+    }
+    safe
+}
+
+/// A coordinate in as few digits as a thousandth needs.
+fn number(value: f64) -> String {
+    let text = format!("{value:.3}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+struct Picture {
+    body: String,
+    /// How far down it is drawn.
+    y: f64,
+    id: usize,
+    plots: usize,
+}
+
+impl Picture {
+    fn graph(&mut self, graph: &Graph) {
+        let (from, span) = (graph.from.as_nanos(), graph.span().as_nanos());
+        self.put(format_args!(r#"<g class="over-time" data-from="{from}" data-span="{span}">"#));
+        for (n, sender) in graph.senders.iter().enumerate() {
+            let text = if graph.senders.len() > 1 { format!("{}  {sender}", n + 1) } else { sender.clone() };
+            let class = if graph.senders.len() > 1 { format!("sender n{n}") } else { "sender".into() };
+            self.paragraph(&text, &class);
+        }
+        if let Some(remark) = &graph.remark {
+            self.paragraph(remark, "dim");
+        }
+        for (n, panel) in graph.panels.iter().enumerate() {
+            let height = match (panel.quantity, n) {
+                (Quantity::Sequence, _) => HEIGHTS.0,
+                (_, 0) => HEIGHTS.1,
+                _ => HEIGHTS.2,
+            };
+            self.panel(graph, panel, height);
+        }
+        self.times(graph);
+        for track in &graph.tracks {
+            self.track(graph, track);
+        }
+        self.y += LINE;
+        self.put(format_args!("</g>"));
+    }
+
+    fn put(&mut self, text: std::fmt::Arguments<'_>) {
+        // Writing to a string does not fail.
+        let _ = self.body.write_fmt(text);
+    }
+
+    fn text(&mut self, (x, y): (f64, f64), class: &str, text: &str) {
+        let (x, y, text) = (number(x), number(y), escape(text));
+        self.put(format_args!(r#"<text x="{x}" y="{y}" class="{class}">{text}</text>"#));
+    }
+
+    /// Text over the whole width, in as many lines as it takes.
+    fn paragraph(&mut self, text: &str, class: &str) {
+        let columns = ((WIDTH - 24.0) / LETTER) as usize;
+        for line in crate::ladder::terminal::canvas::wrap(text, columns) {
+            self.y += LINE;
+            self.text((12.0, self.y), class, &line);
+        }
+    }
+
+    fn panel(&mut self, graph: &Graph, panel: &Panel, height: f64) {
+        let (unit, one) = panel.quantity.unit(panel.axis.top);
+        let left = MARGINS.0;
+        self.text((left - 8.0, self.y + LINE + 8.0), "tick y unit", unit);
+        self.legend(graph, panel);
+        let (left, right, top) = (MARGINS.0, WIDTH - MARGINS.1, self.y + 8.0);
+        let name = format!("g{}-{}", self.id, self.plots);
+        self.plots += 1;
+        let (width, span) = (right - left, number(panel.axis.top));
+        let kind = format!("{:?}", panel.quantity).to_lowercase();
+        self.put(format_args!(
+            r#"<g class="panel" data-box="{left} {top} {width} {height}" data-top="{span}" data-kind="{kind}" data-title="{}"><clipPath id="{name}"><rect x="{}" y="{}" width="{}" height="{}"/></clipPath><g class="grid">"#,
+            panel.title,
+            number(left - 7.0),
+            number(top - 6.0),
+            number(width + 14.0),
+            number(height + 13.0),
+        ));
+        for tick in panel.axis.ticks() {
+            let y = top + height - tick / panel.axis.top * height;
+            let class = if tick == 0.0 { "base" } else { "rule" };
+            self.put(format_args!(r#"<path class="{class}" d="M{left} {y}H{right}"/>"#, y = number(y)));
+            self.text((left - 8.0, y + 4.0), "tick y", &three_digits(tick / one));
+        }
+        for at in time_axis(graph).ticks() {
+            let x = left + at / graph.span().as_secs_f64() * width;
+            let (x, bottom) = (number(x), number(top + height));
+            self.put(format_args!(r#"<path class="rule" d="M{x} {}V{bottom}"/>"#, number(top)));
+        }
+        self.put(format_args!(r#"</g><g class="plot" clip-path="url(#{name})">"#));
+        let plot = Plot::new(graph, panel, (left, top, width, height));
+        plot.draw(&mut self.body);
+        self.put(format_args!("</g></g>"));
+        self.y = top + height;
+    }
+
+    /// Title and what the curves and signs mean, in as many lines as it takes.
+    fn legend(&mut self, graph: &Graph, panel: &Panel) {
+        self.y += LINE + 8.0;
+        self.text((MARGINS.0, self.y), "title", panel.title);
+        let begin = MARGINS.0 + (panel.title.chars().count() as f64 + 3.0) * LETTER * 1.2;
+        let mut x = begin;
+        let mut items: Vec<(Item, String)> = Vec::new();
+        if graph.senders.len() > 1 {
+            items.extend(panel.curves.iter().map(|curve| {
+                (Item::Sender(curve.sender), format!("{} {}", curve.name, curve.sender + 1))
+            }));
+        } else {
+            let curves = panel.curves.iter().rev().filter(|curve| !curve.points.is_empty());
+            items.extend(curves.map(|curve| (Item::Curve(curve.tone, curve.shape), curve.name.to_owned())));
+        }
+        let signs: BTreeSet<Sign> = plot::signs(panel).into_keys().collect();
+        items.extend(signs.into_iter().map(|sign| (Item::Sign(sign), sign.name().to_owned())));
+        for (item, name) in items {
+            let width = 24.0 + (name.chars().count() as f64 + 2.0) * LETTER;
+            if x + width > WIDTH - MARGINS.1 && x > begin {
+                (x, self.y) = (MARGINS.0, self.y + LINE);
+            }
+            let sample = item.sample(x, self.y - 4.0);
+            self.put(format_args!(r#"<g class="legend">{sample}</g>"#));
+            self.text((x + 24.0, self.y), "legend", &name);
+            x += width;
+        }
+    }
+
+    /// The labels of the axis of time.
+    fn times(&mut self, graph: &Graph) {
+        let axis = time_axis(graph);
+        let (unit, one) = Quantity::Time.unit(axis.top);
+        let (left, width) = (MARGINS.0, WIDTH - MARGINS.0 - MARGINS.1);
+        self.y += LINE;
+        self.put(format_args!(r#"<g class="times" data-box="{left} {} {width} 0">"#, number(self.y)));
+        self.text((left - 8.0, self.y), "tick y unit", unit);
+        for at in axis.ticks() {
+            let x = left + at / graph.span().as_secs_f64() * width;
+            let label = three_digits(at / one);
+            let class = if x + 12.0 > WIDTH - MARGINS.1 { "tick y" } else { "tick x" };
+            let x = if class == "tick y" { WIDTH - 2.0 } else { x };
+            self.text((x, self.y), class, &label);
+        }
+        self.put(format_args!("</g>"));
+        self.y += 4.0;
+    }
+
+    fn track(&mut self, graph: &Graph, track: &Track) {
+        /// The shortest that a stretch is drawn.
+        const SHORTEST: f64 = 0.6;
+        self.y += 16.0;
+        let (left, width) = (MARGINS.0, WIDTH - MARGINS.0 - MARGINS.1);
+        let several = graph.senders.len() > 1;
+        let name = if several { format!("{} {}", track.sender + 1, track.kind.name()) } else { track.kind.name().into() };
+        let class = match track.kind {
+            Kind::Lost | Kind::Again | Kind::Rto => "again",
+            Kind::Marked | Kind::Recovery => "window",
+            Kind::Undone => "ack",
+        };
+        self.put(format_args!(r#"<g class="track" data-box="{left} {} {width} 12">"#, number(self.y - 12.0)));
+        self.text((left - 8.0, self.y - 2.0), "tick y", &name);
+        let x = |at: limpid_event::Instant| {
+            left + at.since(graph.from).as_secs_f64() / graph.span().as_secs_f64() * width
+        };
+        let mut path = String::new();
+        let mut last = f64::NEG_INFINITY;
+        for (from, to) in &track.spans {
+            let (from, to) = (x(*from), x(*to));
+            // What lies on one that is drawn adds nothing.
+            if to.max(from + SHORTEST) <= last {
+                continue;
+            }
+            last = to.max(from + SHORTEST);
+            let _ = write!(path, "M{} {}H{}V{}H{}Z", number(from), number(self.y - 11.0), number(last), number(self.y - 2.0), number(from));
+        }
+        self.put(format_args!(r#"<path class="curve band {class}" d="{path}"/></g>"#));
+    }
+}
+
+/// Something that a legend explains.
+enum Item {
+    Sender(usize),
+    Curve(Tone, Shape),
+    Sign(Sign),
+}
+
+impl Item {
+    fn sample(&self, x: f64, y: f64) -> String {
+        let (from, to, middle) = (number(x), number(x + 18.0), number(x + 8.0));
+        let (at, up, down) = (number(y), number(y - 4.0), number(y + 4.0));
+        match self {
+            Item::Sender(n) => format!(r#"<path class="line n{n}" d="M{from} {at}H{to}"/>"#),
+            Item::Curve(tone, Shape::Area) => {
+                format!(r#"<path class="area {}" d="M{from} {up}H{to}V{down}H{from}Z"/>"#, shapes::tone(*tone))
+            }
+            Item::Curve(tone, Shape::Dots) => {
+                format!(r#"<path class="dots {}" d="M{from} {at}h0m6-3h0m6 4h0m6-3h0"/>"#, shapes::tone(*tone))
+            }
+            Item::Curve(tone, shape) => {
+                let class = if *shape == Shape::Limit { "limit" } else { "line" };
+                format!(r#"<path class="{class} {}" d="M{from} {down}H{middle}V{up}H{to}"/>"#, shapes::tone(*tone))
+            }
+            Item::Sign(sign) => {
+                let mut text = String::new();
+                if shapes::is_bar(*sign) {
+                    let (up, down) = (number(y - 6.0), number(y + 6.0));
+                    let _ = write!(text, r#"<path class="bar {}" d="M{middle} {down}V{up}"/>"#, shapes::sign(*sign));
+                }
+                for glyph in shapes::glyphs(*sign).iter().filter(|glyph| !glyph.class.starts_with("letter")) {
+                    let at = if shapes::is_bar(*sign) { number(y - 5.0) } else { number(y) };
+                    let _ = write!(text, r#"<path class="{}" d="M{middle} {at}{}"/>"#, glyph.class, glyph.d);
+                }
+                text
+            }
+        }
+    }
+}
+
+fn time_axis(graph: &Graph) -> Axis {
+    let ticks = ((WIDTH - MARGINS.0 - MARGINS.1) / TICK) as usize;
+    Axis::ending_at(graph.span().max(Duration::from_nanos(1)).as_secs_f64(), ticks)
+}
