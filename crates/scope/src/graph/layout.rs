@@ -355,21 +355,16 @@ pub(super) fn rate(passed: &[(Instant, u64)], rtt: &[Sample], from: Instant, to:
     let usual = rtts.get(rtts.len() / 2).copied().unwrap_or(0.0);
     let most = (to.since(from) / FEWEST).max(Duration::from_micros(1));
     let width = (to.since(from) / MOST).max(seconds(2.0 * usual)).clamp(Duration::from_micros(1), most);
-    let bins = (to.since(from).as_nanos() / width.as_nanos()) as usize + 1;
+    // The parts are equal: what is left over at the end would be too short to be an average of anything.
+    let bins = (to.since(from).as_nanos() / width.as_nanos()).max(1) as usize;
+    let width = to.since(from).as_secs_f64() / bins as f64;
     let mut bytes = vec![0u64; bins];
-    for (at, acked) in passed {
-        let bin = (at.since(from).as_nanos() / width.as_nanos()) as usize;
-        bytes[bin.min(bins - 1)] += acked;
+    for (at, passed) in passed {
+        let bin = (at.since(from).as_secs_f64() / width) as usize;
+        bytes[bin.min(bins - 1)] += passed;
     }
-    let last = to.since(from) - width * (bins as u32 - 1);
-    let at = |bin: usize| from + width * bin as u32;
-    let mut points: Vec<Sample> =
-        (bytes.iter().enumerate()).map(|(bin, bytes)| (at(bin), *bytes as f64 * 8.0 / width.as_secs_f64())).collect();
-    // What is left over at the end is too short to be an average of anything.
-    if bins > 1 && last < width {
-        points.pop();
-    }
-    points
+    let at = |bin: usize| from + seconds(width * bin as f64);
+    (bytes.iter().enumerate()).map(|(bin, bytes)| (at(bin), *bytes as f64 * 8.0 / width)).collect()
 }
 
 /// A span that is made of a figure; absurd ones are cut off.

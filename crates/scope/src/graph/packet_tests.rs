@@ -144,8 +144,8 @@ fn many_segments_are_thinned_out_and_what_was_sent_again_stays() {
     let document = roxmltree::Document::parse(&text).expect("well-formed");
     let again = document
         .descendants()
-        .find(|node| node.attribute("class") == Some("bar again"))
-        .and_then(|node| node.attribute("data-n"))
+        .filter(|node| node.attribute("class") == Some("bar again"))
+        .find_map(|node| node.attribute("data-n"))
         .expect("what was sent again");
     assert_eq!(again.split(' ').count(), 4, "{again}");
 }

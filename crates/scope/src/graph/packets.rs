@@ -130,7 +130,8 @@ impl Repeats {
         const NEAR: usize = 8;
         let seq = segment.facts.seq;
         let at = self.twice.partition_point(|(left, _)| *left <= seq);
-        self.arrived.contains(&again.original) || self.twice[..at].iter().rev().take(NEAR).any(|(_, right)| *right > seq)
+        self.arrived.contains(&again.original)
+            || self.twice[..at].iter().rev().take(NEAR).any(|(_, right)| *right > seq)
     }
 }
 
@@ -168,7 +169,8 @@ struct Follower {
 impl Follower {
     fn data(&mut self, at: Instant, segment: &Segment) {
         let (low, len) = (segment.facts.seq, i64::from(segment.tcp.len));
-        let mark = |low: i64, high: i64, sign| Mark { at, low: low as f64, high: high as f64, sign, segment: segment.number };
+        let mark =
+            |low: i64, high: i64, sign| Mark { at, low: low as f64, high: high as f64, sign, segment: segment.number };
         let end = low + i64::from(segment.tcp.seq_len());
         let again = segment.facts.again;
         let mut marks = Vec::new();
@@ -235,7 +237,8 @@ impl Follower {
             return;
         }
         let (ack, number) = (segment.facts.ack, Some(segment.number));
-        let mark = |low: i64, high: i64, sign| Mark { at, low: low as f64, high: high as f64, sign, segment: segment.number };
+        let mark =
+            |low: i64, high: i64, sign| Mark { at, low: low as f64, high: high as f64, sign, segment: segment.number };
         if ack > self.acked {
             // The SYN's and the FIN's numbers are no data.
             let (before, now) = (self.acked.max(1), self.fin.map_or(ack, |fin| ack.min(fin)));
@@ -264,7 +267,13 @@ impl Follower {
         self.direction.window.push(Point { at, value: window as f64, segment: number });
         if window == 0 && self.window != Some(0) && !segment.is(TcpFlags::SYN) {
             let ack = segment.facts.ack as f64;
-            self.direction.marks.push(Mark { at, low: ack, high: ack, sign: Sign::ZeroWindow, segment: segment.number });
+            self.direction.marks.push(Mark {
+                at,
+                low: ack,
+                high: ack,
+                sign: Sign::ZeroWindow,
+                segment: segment.number,
+            });
         }
         self.window = Some(window);
     }
@@ -273,8 +282,12 @@ impl Follower {
     fn selective(&mut self, at: Instant, segment: &Segment) {
         let mut blocks = blocks(segment);
         let mut marks = Vec::new();
-        let mark = |(low, high): (i64, i64), sign| {
-            Mark { at, low: low as f64, high: high as f64, sign, segment: segment.number }
+        let mark = |(low, high): (i64, i64), sign| Mark {
+            at,
+            low: low as f64,
+            high: high as f64,
+            sign,
+            segment: segment.number,
         };
         if let Some(twice) = duplicate_sack(segment, &blocks) {
             marks.push(mark(twice, Sign::DuplicateSack));

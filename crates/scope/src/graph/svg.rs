@@ -227,9 +227,12 @@ impl Picture {
         let mut x = begin;
         let mut items: Vec<(Item, String)> = Vec::new();
         if graph.senders.len() > 1 {
-            items.extend(panel.curves.iter().map(|curve| {
-                (Item::Sender(curve.sender), format!("{} {}", curve.name, curve.sender + 1))
-            }));
+            items.extend(
+                panel
+                    .curves
+                    .iter()
+                    .map(|curve| (Item::Sender(curve.sender), format!("{} {}", curve.name, curve.sender + 1))),
+            );
         } else {
             let curves = panel.curves.iter().rev().filter(|curve| !curve.points.is_empty());
             items.extend(curves.map(|curve| (Item::Curve(curve.tone, curve.shape), curve.name.to_owned())));
@@ -273,7 +276,8 @@ impl Picture {
         self.y += 16.0;
         let (left, width) = (MARGINS.0, WIDTH - MARGINS.0 - MARGINS.1);
         let several = graph.senders.len() > 1;
-        let name = if several { format!("{} {}", track.sender + 1, track.kind.name()) } else { track.kind.name().into() };
+        let name =
+            if several { format!("{} {}", track.sender + 1, track.kind.name()) } else { track.kind.name().into() };
         let class = match track.kind {
             Kind::Lost | Kind::Again | Kind::Rto => "again",
             Kind::Marked | Kind::Recovery => "window",
@@ -281,9 +285,8 @@ impl Picture {
         };
         self.put(format_args!(r#"<g class="track" data-box="{left} {} {width} 12">"#, number(self.y - 12.0)));
         self.text((left - 8.0, self.y - 2.0), "tick y", &name);
-        let x = |at: limpid_event::Instant| {
-            left + at.since(graph.from).as_secs_f64() / graph.span().as_secs_f64() * width
-        };
+        let x =
+            |at: limpid_event::Instant| left + at.since(graph.from).as_secs_f64() / graph.span().as_secs_f64() * width;
         let mut path = String::new();
         let mut last = f64::NEG_INFINITY;
         for (from, to) in &track.spans {
@@ -293,7 +296,15 @@ impl Picture {
                 continue;
             }
             last = to.max(from + SHORTEST);
-            let _ = write!(path, "M{} {}H{}V{}H{}Z", number(from), number(self.y - 11.0), number(last), number(self.y - 2.0), number(from));
+            let _ = write!(
+                path,
+                "M{} {}H{}V{}H{}Z",
+                number(from),
+                number(self.y - 11.0),
+                number(last),
+                number(self.y - 2.0),
+                number(from)
+            );
         }
         self.put(format_args!(r#"<path class="curve band {class}" d="{path}"/></g>"#));
     }

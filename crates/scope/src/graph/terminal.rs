@@ -5,8 +5,8 @@
 
 mod plot;
 
-use super::axis::{Axis, three_digits};
 use super::axis::Quantity;
+use super::axis::{Axis, three_digits};
 use super::layout::{Curve, Graph, Kind, Panel, Shape, Sign, Tone, Track};
 use crate::ladder::Charset;
 use crate::ladder::terminal::Style;

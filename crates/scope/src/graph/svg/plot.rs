@@ -99,9 +99,8 @@ impl<'g> Plot<'g> {
     }
 
     fn marks(&self, body: &mut String, sign: Sign, marks: &[&Mark]) {
-        let placed: Vec<(f64, f64, f64, u64)> = (marks.iter())
-            .map(|mark| (self.x(mark.at), self.y(mark.low), self.y(mark.high), mark.segment))
-            .collect();
+        let placed: Vec<(f64, f64, f64, u64)> =
+            (marks.iter()).map(|mark| (self.x(mark.at), self.y(mark.low), self.y(mark.high), mark.segment)).collect();
         if shapes::is_bar(sign) {
             let bars = if placed.len() > MOST { merged(&placed) } else { placed.clone() };
             let bar = |&(x, low, high, _): &(f64, f64, f64, u64)| {
@@ -127,7 +126,8 @@ impl<'g> Plot<'g> {
             // Where there is a bar, it carries the numbers.
             let numbers: Vec<u64> = placed.iter().map(|(.., segment)| *segment).collect();
             let names = if n == 0 && !shapes::is_bar(sign) { names(&numbers) } else { String::new() };
-            let class = if glyph.class.starts_with("letter") { format!("glyph {}", glyph.class) } else { glyph.class.into() };
+            let class =
+                if glyph.class.starts_with("letter") { format!("glyph {}", glyph.class) } else { glyph.class.into() };
             let _ = write!(body, r#"<path class="{class}"{names} d="{d}"/>"#);
         }
     }
@@ -189,9 +189,7 @@ fn merged(placed: &[(f64, f64, f64, u64)]) -> Vec<(f64, f64, f64, u64)> {
     let mut kept: Vec<(f64, f64, f64, u64)> = Vec::new();
     for bar in placed {
         match kept.last_mut() {
-            Some(last)
-                if part_of(last.0) == part_of(bar.0) && bar.1 >= last.2 - NEAR && bar.2 <= last.1 + NEAR =>
-            {
+            Some(last) if part_of(last.0) == part_of(bar.0) && bar.1 >= last.2 - NEAR && bar.2 <= last.1 + NEAR => {
                 last.1 = last.1.max(bar.1);
                 last.2 = last.2.min(bar.2);
             }
