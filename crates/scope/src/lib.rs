@@ -9,6 +9,7 @@
 mod analysis;
 pub mod capture;
 pub mod dump;
+pub mod flows;
 pub mod graph;
 pub mod ladder;
 pub mod picture;

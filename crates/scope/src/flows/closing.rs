@@ -1,0 +1,165 @@
+//! How a connection closes (RFC 9293 §3.6), and why it is reset (§3.5.2, RFC 2525 §2.17, RFC 5961).
+
+use super::entry::{Entry, Read};
+use super::figures::{Fin, Sent};
+use super::flow::{Ending, Opening, Reset, ResetCause};
+use super::sighting::{End, Kind};
+use super::trouble::TroubleKind;
+use limpid_wire::TcpFlags;
+
+/// After so long a silence something between may have forgotten the connection.
+const FORGOTTEN_AFTER: i64 = 60_000_000_000;
+/// A reset answers what came no longer ago than this.
+const ANSWERS_WITHIN: i64 = 3_000_000_000;
+/// So many repetitions in vain make a sender give up, at the least.
+const GIVES_UP_AFTER: u32 = 3;
+/// What senders set the TTL or hop limit to.
+const FIRST_TTLS: [u8; 4] = [32, 64, 128, 255];
+
+impl Entry {
+    /// Follows the FINs.
+    #[inline]
+    pub(super) fn take_closing(&mut self, read: &Read<'_>) {
+        let (from, at) = (read.from, read.at);
+        let sent = Sent { number: at.number, at: at.time };
+        if read.is(TcpFlags::ACK)
+            && let Some(fin) = &mut self.flow.ends[from.peer().index()].fin
+            && fin.acked.is_none()
+            && read.ack > fin.seq
+        {
+            (fin.acked, fin.acked_by_fin) = (Some(sent), read.is(TcpFlags::FIN));
+            self.judge_ending();
+        }
+        if read.is(TcpFlags::FIN) && self.flow.end(from).fin.is_none() {
+            let seq = read.end() - 1;
+            self.flow.ends[from.index()].fin =
+                Some(Fin { number: at.number, at: at.time, seq, acked: None, acked_by_fin: false });
+            match self.flow.closer {
+                None => self.flow.closer = Some(from),
+                // It had not seen the other's FIN when it sent its own.
+                Some(first) if first != from => {
+                    let other = self.flow.end(first).fin;
+                    self.flow.closed_at_once = other.is_some_and(|fin| read.ack <= fin.seq);
+                }
+                Some(_) => {}
+            }
+            self.judge_ending();
+        }
+    }
+
+    fn judge_ending(&mut self) {
+        if matches!(self.flow.ending, Ending::Reset | Ending::Failed) {
+            return;
+        }
+        let [client, server] = &self.flow.ends;
+        self.flow.ending = match (client.fin, server.fin) {
+            (Some(client), Some(server)) if client.acked.is_some() && server.acked.is_some() => Ending::Closed,
+            (Some(_), Some(_)) => Ending::Closing,
+            (Some(_), None) | (None, Some(_)) => Ending::HalfClosed,
+            (None, None) => Ending::Open,
+        };
+    }
+
+    /// A reset.
+    pub(super) fn take_reset(&mut self, read: &Read<'_>) {
+        let (by, at) = (read.from, read.at);
+        let cause = self.reset_cause(read);
+        let answered = self.last_of[by.peer().index()];
+        let near = at.time - answered.time <= ANSWERS_WITHIN && answered.number > 0;
+        let answers = near.then_some(answered.number);
+        let sent = Sent { number: at.number, at: at.time };
+        if cause == ResetCause::OutOfWindow {
+            return self.trouble(TroubleKind::Stranger, by, at);
+        }
+        let was_over = matches!(self.flow.ending, Ending::Closed | Ending::Reset | Ending::Failed);
+        if self.flow.reset.is_none() {
+            self.flow.reset = Some(Reset { by, sent, cause, answers });
+        }
+        if was_over {
+            return;
+        }
+        if cause == ResetCause::Refused {
+            self.flow.opening = Opening::Refused;
+            self.flow.ending = Ending::Failed;
+            return self.trouble(TroubleKind::Refused, by.peer(), at);
+        }
+        self.flow.ending = Ending::Reset;
+        self.trouble(TroubleKind::Reset, by, at);
+    }
+
+    fn reset_cause(&self, read: &Read<'_>) -> ResetCause {
+        let (by, peer) = (read.from, read.from.peer());
+        let (own, other) = (self.stream(by), self.stream(peer));
+        let carries_ack = read.is(TcpFlags::ACK);
+        match self.flow.opening {
+            Opening::Unanswered if by == End::Server => return ResetCause::Refused,
+            Opening::HalfOpen | Opening::Unanswered if by == End::Client => return ResetCause::HandshakeAborted,
+            _ => {}
+        }
+        if self.is_foreign(read) {
+            return ResetCause::Injected;
+        }
+        // What its receiver expects is where its acknowledgements stand.
+        let window = i64::try_from(self.flow.end(peer).window.last).unwrap_or(0);
+        if own.has_base && own.is_acked && (read.seq < own.una || read.seq > own.max.max(own.una + window)) {
+            return ResetCause::OutOfWindow;
+        }
+        let (mine, theirs) = (self.flow.end(by), self.flow.end(peer));
+        let answered = self.last_of[peer.index()];
+        let silence = answered.time.saturating_sub(self.progress_before(peer));
+        match () {
+            () if own.fruitless >= GIVES_UP_AFTER || own.probed && mine.keepalives > 1 => ResetCause::GaveUp,
+            () if mine.fin.is_some_and(|fin| theirs.last_data_at > fin.at) => ResetCause::AfterClose,
+            () if self.flow.ending == Ending::Closed => ResetCause::AfterClose,
+            () if !carries_ack && silence >= FORGOTTEN_AFTER => ResetCause::IdleMiddlebox,
+            () if !carries_ack => ResetCause::Unknown,
+            () if theirs.last_data_at > mine.last_data_at && other.in_flight() > 0 => ResetCause::UnreadData,
+            () if theirs.last_data_at > mine.last_data_at => ResetCause::UnreadData,
+            () => ResetCause::Aborted,
+        }
+    }
+
+    /// When anything came before what `end` sent last.
+    fn progress_before(&self, end: End) -> i64 {
+        self.before_last_of[end.index()].max(self.last_of[end.peer().index()].time)
+    }
+
+    /// True if its TTL tells that it has come another way than what its end sent before.
+    fn is_foreign(&self, read: &Read<'_>) -> bool {
+        let figures = self.flow.end(read.from);
+        let hops = |ttl: u8| FIRST_TTLS.iter().find(|first| ttl <= **first).map_or(0, |first| first - ttl);
+        // This packet is counted already.
+        figures.packets > 1 && hops(figures.ttl).abs_diff(hops(read.tcp.ttl)) > 1
+    }
+
+    /// True if nothing more is to come but what is late.
+    pub(super) fn is_over(&self) -> bool {
+        matches!(self.flow.ending, Ending::Closed | Ending::Reset)
+            || self.flow.ending == Ending::Failed && self.flow.opening == Opening::Refused
+    }
+
+    /// True if `read` would begin another connection on the same ports: a SYN with another number (RFC 9293 §3.6.1).
+    pub(super) fn is_opened_anew(&self, from_high: bool, seq: u32, flags: TcpFlags) -> bool {
+        if !flags.contains(TcpFlags::SYN) || flags.intersects(TcpFlags::ACK | TcpFlags::RST) {
+            return false;
+        }
+        let from = self.from(from_high);
+        match self.flow.end(from).isn {
+            Some(isn) => isn.0 != seq,
+            // A crossed SYN belongs to the connection that is being opened.
+            None => self.flow.opening != Opening::Unanswered,
+        }
+    }
+
+    /// Nothing but SYNs that nobody answered, or it is over.
+    pub(super) fn is_done(&self) -> bool {
+        self.is_over()
+            || matches!(self.flow.opening, Opening::Unanswered | Opening::Unreachable)
+            || self.flow.ending == Ending::Closing
+    }
+
+    /// True if it is a keepalive, a probe, or an answer to one: no progress.
+    pub(super) fn is_idle_talk(kind: Kind) -> bool {
+        matches!(kind, Kind::KeepAlive | Kind::WindowProbe | Kind::ProbeAnswer)
+    }
+}

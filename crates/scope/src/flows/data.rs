@@ -1,0 +1,443 @@
+//! What a segment sends, acknowledges and offers, held against what was sent before.
+
+use super::classify::{self, Evidence, GapEvidence};
+use super::entry::{Entry, Read};
+use super::flow::nanos;
+use super::records::{FILLED, Record};
+use super::sighting::{Again, Cause, Kind, Place, Sighting};
+use super::stream::Pending;
+use super::trouble::TroubleKind;
+use limpid_wire::TcpFlags;
+use std::time::Duration;
+
+/// So many retransmissions of what comes first, in vain, are a black hole if smaller segments pass.
+const FRUITLESS: u32 = 3;
+
+impl Entry {
+    /// What it sends.
+    #[inline]
+    pub(super) fn take_sent(&mut self, read: &Read<'_>, seen: &mut Sighting) {
+        let (from, at) = (read.from, read.at);
+        if read.tcp.cut {
+            self.flow.end_mut(from).cut_packets += 1;
+            self.trouble(TroubleKind::CaptureCut, from, at);
+        }
+        match read.kind {
+            Kind::KeepAlive => self.flow.end_mut(from).keepalives += 1,
+            Kind::WindowProbe => self.flow.end_mut(from).window_probes += 1,
+            _ => {}
+        }
+        let is_probe = matches!(read.kind, Kind::KeepAlive | Kind::WindowProbe);
+        self.stream_mut(from).probed |= is_probe;
+        self.stream_mut(from.peer()).probed = false;
+        if read.seq_len() == 0 || is_probe && read.seq < self.stream(from).max {
+            return;
+        }
+        let figures = self.flow.end_mut(from);
+        if read.tcp.len > 0 {
+            figures.data_packets += 1;
+            figures.data_bytes += u64::from(read.tcp.len);
+            figures.first_data_at.get_or_insert(at.time);
+            figures.last_data_at = at.time;
+            figures.largest_payload = figures.largest_payload.max(read.tcp.len);
+        }
+        let stream = self.stream_mut(from);
+        let record = Record {
+            start: read.seq,
+            end: read.end(),
+            first_at: at.time,
+            last_at: at.time,
+            first: at.number,
+            last: at.number,
+            tsval: read.options.timestamps.map_or(0, |(val, _)| val),
+            ip_id: read.tcp.ip_id.unwrap_or(0),
+            times: 1,
+            marks: 0,
+        };
+        if read.seq < stream.max && stream.has_sent {
+            return self.take_earlier(read, seen, record);
+        }
+        if read.seq > stream.max && stream.has_sent {
+            seen.place = Place::Ahead;
+            stream.gap_at = at.time;
+        }
+        stream.has_sent = true;
+        stream.max = stream.max.max(record.end);
+        stream.records.push(record);
+        let fills = stream.edge > 0 && read.tcp.len > 0 && record.end >= stream.edge && stream.is_acked;
+        self.flow.end_mut(from).unique_bytes += u64::from(read.tcp.len);
+        if fills {
+            seen.fills_window = true;
+            self.flow.end_mut(from.peer()).window.full_count += 1;
+            self.trouble(TroubleKind::WindowFull, from.peer(), at);
+        }
+    }
+
+    /// Numbers below what was sent already: a repetition, or what others had overtaken.
+    fn take_earlier(&mut self, read: &Read<'_>, seen: &mut Sighting, record: Record) {
+        let (from, at) = (read.from, read.at);
+        let stream = self.stream(from);
+        let (max, una) = (stream.max, stream.una);
+        match stream.records.find(read.seq) {
+            Ok(index) => {
+                let Some(&before) = self.stream(from).records.at(index) else { return };
+                let evidence = self.evidence(read, &before);
+                let cause = classify::cause(&evidence);
+                seen.place = Place::Again;
+                seen.again = Some(Again {
+                    original: Some(before.first),
+                    previous: Some(before.last),
+                    after: evidence.after,
+                    nth: u32::from(before.times),
+                    cause,
+                });
+                self.repeat(read, index, &record);
+                self.note_again(read, &before, cause, evidence.is_first);
+            }
+            Err(index) if record.end > una || stream.records.at(index).is_some_and(|next| next.start > una) => {
+                let evidence = self.gap_evidence(read, index);
+                if classify::is_overtaken(&evidence) {
+                    seen.place = Place::Overtaken;
+                    self.flow.end_mut(from).overtaken += 1;
+                    self.trouble(TroubleKind::Reordered, from, at);
+                } else {
+                    self.lost_before(read, seen, &record, evidence.after);
+                }
+                let fresh = self.fill(read, index, record);
+                self.flow.end_mut(from).unique_bytes += fresh;
+            }
+            // So long ago that the original is forgotten, or from before the capture.
+            Err(_) => self.lost_before(read, seen, &record, Duration::ZERO),
+        }
+        let stream = self.stream_mut(from);
+        if record.end > max {
+            stream.max = record.end;
+            stream.records.push(Record { start: max, ..record });
+            let fresh = u64::try_from(record.end - max).unwrap_or(0);
+            self.flow.end_mut(from).unique_bytes += fresh.min(u64::from(read.tcp.len));
+        }
+    }
+
+    /// Marks all pieces that a repetition holds, from the one at `index` on.
+    fn repeat(&mut self, read: &Read<'_>, index: usize, new: &Record) {
+        let stream = self.stream_mut(read.from);
+        let mut index = index;
+        while let Some(old) = stream.records.at_mut(index)
+            && old.start < new.end
+        {
+            (old.last, old.last_at) = (new.last, new.last_at);
+            (old.tsval, old.ip_id) = (new.tsval, new.ip_id);
+            old.times = old.times.saturating_add(1);
+            index += 1;
+        }
+    }
+
+    /// Puts a piece into the gap before the one at `index`; answers how many bytes of payload are new.
+    fn fill(&mut self, read: &Read<'_>, index: usize, record: Record) -> u64 {
+        let stream = self.stream_mut(read.from);
+        let next = stream.records.at(index).map_or(stream.max, |next| next.start);
+        let end = record.end.min(next).max(record.start);
+        let una = stream.una;
+        stream.records.fill(index, Record { end, marks: FILLED, ..record }, una);
+        u64::try_from(end - record.start).unwrap_or(0).min(u64::from(read.tcp.len))
+    }
+
+    fn evidence(&self, read: &Read<'_>, before: &Record) -> Evidence {
+        let stream = self.stream(read.from);
+        let rtt = &self.flow.end(read.from).rtt;
+        let same_packet = read
+            .tcp
+            .ip_id
+            .filter(|_| before.ip_id != 0)
+            .map(|id| id == before.ip_id && read.options.timestamps.is_none_or(|(val, _)| val == before.tsval));
+        Evidence {
+            opening: read.is(TcpFlags::SYN),
+            after: Duration::from_nanos(nanos(before.last_at, read.at.time)),
+            hints: stream.hints,
+            sacked_above: stream.sacked_to > read.seq,
+            is_first: read.seq <= stream.una,
+            is_tail: read.end() >= stream.max,
+            in_recovery: stream.recovery.is_some_and(|point| read.seq < point),
+            after_timeout: stream.timeout.is_some_and(|point| read.seq < point),
+            same_packet,
+            round_trip: rtt.smoothed().zip(rtt.variation()),
+            too_big: stream.too_big_at.is_some_and(|told| told >= before.last_at),
+        }
+    }
+
+    fn gap_evidence(&self, read: &Read<'_>, index: usize) -> GapEvidence {
+        let stream = self.stream(read.from);
+        let behind = stream.records.at(index);
+        let stamp = read.options.timestamps.map(|(val, _)| val);
+        let older_timestamp = behind.zip(stamp).filter(|(next, _)| next.tsval != 0).and_then(|(next, stamp)| {
+            let difference = stamp.wrapping_sub(next.tsval) as i32;
+            (difference != 0).then_some(difference < 0)
+        });
+        let earlier_id = behind.zip(read.tcp.ip_id).filter(|(next, _)| next.ip_id != 0).map(|(next, id)| {
+            let difference = id.wrapping_sub(next.ip_id) as i16;
+            difference < 0
+        });
+        GapEvidence {
+            after: Duration::from_nanos(nanos(behind.map_or(stream.gap_at, |next| next.first_at), read.at.time)),
+            earlier_id,
+            older_timestamp,
+            hints: stream.hints,
+            shortest_round_trip: self.flow.end(read.from).rtt.min(),
+        }
+    }
+
+    /// What a retransmission leaves behind.
+    fn note_again(&mut self, read: &Read<'_>, before: &Record, cause: Cause, is_first: bool) {
+        let (from, at) = (read.from, read.at);
+        let figures = self.flow.end_mut(from);
+        figures.causes[cause as usize] += 1;
+        if cause == Cause::Copy {
+            return self.trouble(TroubleKind::Copies, from, at);
+        }
+        figures.retransmissions += 1;
+        figures.retransmitted_bytes += u64::from(read.tcp.len);
+        let small_ones_pass = read.tcp.len > 536 && figures.rtt.samples > 0;
+        let stream = self.stream_mut(from);
+        let max = stream.max;
+        match cause {
+            Cause::Rto => stream.timeout = Some(max),
+            Cause::Fast | Cause::Rack | Cause::PartialAck => {
+                stream.recovery.get_or_insert(max);
+            }
+            _ => {}
+        }
+        stream.fruitless += u32::from(is_first);
+        let stuck = stream.fruitless == FRUITLESS && small_ones_pass;
+        stream.remember(Pending {
+            start: read.seq,
+            end: read.end(),
+            number: at.number,
+            at: at.time,
+            tsval: read.options.timestamps.map_or(0, |(val, _)| val),
+            earlier_tsval: before.tsval,
+        });
+        match cause {
+            Cause::NoAnswer => self.trouble(TroubleKind::OpeningRetried, from, at),
+            Cause::Rto => self.trouble(TroubleKind::Timeouts, from, at),
+            _ => self.trouble(TroubleKind::Losses, from, at),
+        }
+        if stuck && self.is_black_hole(read) {
+            self.trouble(TroubleKind::BlackHole, from, at);
+        }
+    }
+
+    /// True if nothing as large as this was ever acknowledged, while its receiver is alive and smaller ones passed.
+    fn is_black_hole(&self, read: &Read<'_>) -> bool {
+        let stream = self.stream(read.from);
+        stream.largest_acked > 0 && read.tcp.len > stream.largest_acked
+            || stream.largest_acked == 0 && self.flow.end(read.from.peer()).data_packets > 0
+    }
+
+    /// A retransmission of what was lost before it came by here, or whose original is forgotten.
+    fn lost_before(&mut self, read: &Read<'_>, seen: &mut Sighting, record: &Record, after: Duration) {
+        let from = read.from;
+        let stream = self.stream(from);
+        let evidence = Evidence {
+            opening: read.is(TcpFlags::SYN),
+            after,
+            hints: stream.hints,
+            sacked_above: stream.sacked_to > read.seq,
+            is_first: read.seq <= stream.una,
+            is_tail: read.end() >= stream.max,
+            in_recovery: stream.recovery.is_some_and(|point| read.seq < point),
+            after_timeout: stream.timeout.is_some_and(|point| read.seq < point),
+            same_packet: Some(false),
+            too_big: false,
+            round_trip: None,
+        };
+        let cause = classify::cause(&evidence);
+        seen.place = Place::Again;
+        seen.again = Some(Again { original: None, previous: None, after, nth: 1, cause });
+        self.flow.end_mut(from).lost_before += 1;
+        self.note_again(read, &Record { tsval: 0, ..*record }, cause, evidence.is_first);
+    }
+
+    /// What it acknowledges.
+    #[inline]
+    pub(super) fn take_ack(&mut self, read: &Read<'_>, seen: &mut Sighting) {
+        if !read.is(TcpFlags::ACK) {
+            return;
+        }
+        let (from, peer) = (read.from, read.from.peer());
+        let pure = read.seq_len() == 0;
+        {
+            let figures = self.flow.end_mut(from);
+            figures.pure_acks += u64::from(pure);
+            figures.duplicate_acks += u64::from(read.kind == Kind::DuplicateAck);
+        }
+        let own = self.stream_mut(from);
+        own.acks = Some(own.acks.map_or(read.ack, |acks| acks.max(read.ack)));
+        if !read.options.sack().is_empty() {
+            self.take_sack(read, seen);
+        }
+        let stream = self.stream_mut(peer);
+        if read.kind == Kind::DuplicateAck {
+            stream.hints = stream.hints.saturating_add(1);
+        }
+        if read.ack > stream.una || !stream.is_acked {
+            self.advance(read, seen);
+        }
+    }
+
+    /// It acknowledges something new.
+    #[inline]
+    fn advance(&mut self, read: &Read<'_>, seen: &mut Sighting) {
+        let (peer, at) = (read.from.peer(), read.at);
+        let stream = self.stream_mut(peer);
+        let (una, first) = (stream.una, !stream.is_acked);
+        let taken = stream.records.acknowledge(una, read.ack);
+        stream.is_acked = true;
+        stream.largest_acked = stream.largest_acked.max(taken.largest);
+        stream.una = read.ack.max(una);
+        (stream.hints, stream.fruitless) = (0, 0);
+        stream.recovery = stream.recovery.filter(|point| read.ack < *point);
+        stream.timeout = stream.timeout.filter(|point| read.ack < *point);
+        let mut unseen = taken.unseen;
+        if read.ack > stream.max {
+            stream.max = read.ack;
+        }
+        // What was out before the capture began is no gap of it.
+        if first && !self.flow.opening.is_new() {
+            unseen = 0;
+        }
+        seen.newly_acked = u32::try_from(read.ack - una).unwrap_or(0);
+        if unseen > 0 && self.stream(peer).has_sent {
+            seen.acks_unseen = true;
+            self.flow.end_mut(peer).unseen_bytes += unseen;
+            self.trouble(TroubleKind::CaptureMissed, peer, at);
+        }
+        let echo = read.options.timestamps.map(|(_, echo)| echo);
+        let since = match taken.sent_once_at {
+            Some(sent) => Some(sent),
+            None if taken.repeated => self.told_apart(read, echo),
+            None => None,
+        };
+        if let Some(sent) = since {
+            self.sample(read, seen, sent);
+        }
+        if !self.stream(peer).pending.is_empty() {
+            self.judge(read, seen, echo);
+        }
+    }
+
+    fn sample(&mut self, read: &Read<'_>, seen: &mut Sighting, sent: i64) {
+        let took = nanos(sent, read.at.time);
+        seen.rtt = Some(Duration::from_nanos(took));
+        self.flow.end_mut(read.from.peer()).rtt.sample(took);
+    }
+
+    /// When the retransmission was sent whose timestamp comes back.
+    fn told_apart(&self, read: &Read<'_>, echo: Option<u32>) -> Option<i64> {
+        let pending = self.stream(read.from.peer()).pending.iter();
+        let echoed = |p: &&Pending| Some(p.tsval) == echo && p.tsval != p.earlier_tsval && p.tsval != 0;
+        pending.rev().find(echoed).map(|p| p.at)
+    }
+
+    /// Whether retransmissions that are acknowledged now were needless: the timestamp that comes back is older (RFC 3522),
+    /// or the acknowledgement comes too soon.
+    fn judge(&mut self, read: &Read<'_>, seen: &mut Sighting, echo: Option<u32>) {
+        let peer = read.from.peer();
+        let shortest = self.flow.end(peer).rtt.min().map_or(0, |min| min.as_nanos() as u64);
+        let (ack, time) = (read.ack, read.at.time);
+        let is_needless = |p: &Pending| {
+            let older = |echo: u32| (echo.wrapping_sub(p.tsval) as i32) < 0;
+            let by_echo = p.tsval != 0 && p.tsval != p.earlier_tsval && p.earlier_tsval != 0 && echo.is_some_and(older);
+            let too_soon = shortest > 1_000_000 && nanos(p.at, time) < shortest / 2;
+            ack > p.start
+                && seen.newly_acked > 0
+                && p.start >= ack - i64::from(seen.newly_acked)
+                && (by_echo || too_soon)
+        };
+        let stream = self.stream_mut(peer);
+        if let Some(index) = stream.pending.iter().position(is_needless)
+            && let Some(pending) = stream.pending.remove(index)
+        {
+            self.needless(read, seen, pending.number);
+        }
+    }
+
+    fn needless(&mut self, read: &Read<'_>, seen: &mut Sighting, number: u64) {
+        let peer = read.from.peer();
+        seen.needless = Some(number);
+        self.flow.end_mut(peer).needless += 1;
+        let trouble = self.flow.troubles.count(TroubleKind::Needless, peer, read.at.time, number);
+        trouble.cite(read.at.number);
+    }
+
+    /// SACK blocks, and D-SACK (RFC 2018, RFC 2883).
+    fn take_sack(&mut self, read: &Read<'_>, seen: &mut Sighting) {
+        let peer = read.from.peer();
+        self.flow.end_mut(read.from).sacks += 1;
+        let stream = self.stream(peer);
+        let mut blocks = [(0, 0); 4];
+        let mut count = 0;
+        for &(left, right) in read.options.sack() {
+            let (left, right) = (stream.relative(left), stream.relative(right));
+            if left < right && right <= stream.max.max(read.ack) {
+                blocks[count] = (left, right);
+                count += 1;
+            }
+        }
+        let blocks = &blocks[..count];
+        let Some(&(left, right)) = blocks.first() else { return };
+        let inside = blocks.get(1).is_some_and(|&(l, r)| l <= left && right <= r);
+        let twice = right <= read.ack || inside;
+        if twice {
+            self.flow.end_mut(read.from).dsacks += 1;
+            let stream = self.stream_mut(peer);
+            if let Some(index) = stream.pending.iter().position(|p| p.start < right && p.end > left)
+                && let Some(pending) = stream.pending.remove(index)
+            {
+                self.needless(read, seen, pending.number);
+            }
+        }
+        let mut newest = None;
+        let stream = self.stream_mut(peer);
+        for &(left, right) in &blocks[usize::from(twice)..] {
+            stream.sacked_to = stream.sacked_to.max(right);
+            newest = newest.max(stream.records.sack(left, right));
+        }
+        if let Some(sent) = newest {
+            self.sample(read, seen, sent);
+        }
+    }
+
+    /// The window that it offers.
+    #[inline]
+    pub(super) fn take_window(&mut self, read: &Read<'_>) {
+        if !read.is(TcpFlags::ACK) || read.is(TcpFlags::SYN) {
+            return;
+        }
+        let (from, at) = (read.from, read.at);
+        let stream = self.stream_mut(from.peer());
+        stream.edge = stream.edge.max(read.ack.saturating_add(i64::try_from(read.window).unwrap_or(i64::MAX)));
+        let window = &mut self.flow.end_mut(from).window;
+        window.min = if window.updates == 0 { read.window } else { window.min.min(read.window) };
+        window.max = window.max.max(read.window);
+        window.updates += 1;
+        window.last = read.window;
+        match (window.zero_since, read.window) {
+            (None, 0) => {
+                window.zero_since = Some(at.time);
+                window.zero_count += 1;
+                self.trouble(TroubleKind::ZeroWindow, from, at);
+            }
+            (Some(since), 1..) => {
+                window.zero_since = None;
+                let span = Duration::from_nanos(nanos(since, at.time));
+                window.zero_time += span;
+                self.reopened = Some((from, at.number));
+                if let Some(trouble) = self.flow.troubles.find_mut(TroubleKind::ZeroWindow, from) {
+                    trouble.lasted += span;
+                    trouble.last = at.time;
+                }
+            }
+            _ => {}
+        }
+    }
+}

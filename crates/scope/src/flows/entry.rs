@@ -1,0 +1,396 @@
+//! A connection while its packets come: each is compared with those before it.
+//!
+//! RFC 9293 §3.4 (numbers), §3.8.4 (keepalive), §3.8.6.1 (zero-window probes); RFC 5681 §2 (duplicate ACK); RFC 7323 §2.2
+//! (window scale).
+
+use super::FlowsOptions;
+use super::figures::EndFigures;
+use super::flow::{Ending, Flow, Opening, Vantage};
+use super::key::FlowKey;
+use super::packet::{Options, Segment};
+use super::sighting::{End, FlowNumber, Kind, Place, Sighting};
+use super::stream::Stream;
+use super::trouble::{Fault, IcmpTrouble, TroubleKind, Troubles};
+use limpid_wire::{SeqNum, TcpFlags};
+use std::time::Duration;
+
+/// A keepalive does not come sooner after what was sent before.
+const KEEPALIVE_AFTER: i64 = 500_000_000;
+
+/// A packet's place in the capture.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct At {
+    pub(super) number: u64,
+    pub(super) time: i64,
+    /// Its length on the link, bytes.
+    pub(super) wire_len: u32,
+}
+
+/// A segment with what was found out about it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Read<'a> {
+    pub(super) tcp: Segment<'a>,
+    pub(super) at: At,
+    pub(super) from: End,
+    pub(super) seq: i64,
+    pub(super) ack: i64,
+    pub(super) window: u64,
+    pub(super) options: Options,
+    pub(super) kind: Kind,
+    /// Nothing in flight before it, by end.
+    pub(super) quiet_before: [bool; 2],
+}
+
+impl Read<'_> {
+    #[inline]
+    pub(super) fn is(&self, flags: TcpFlags) -> bool {
+        self.tcp.flags.contains(flags)
+    }
+
+    /// Sequence numbers that it takes.
+    #[inline]
+    pub(super) fn seq_len(&self) -> i64 {
+        i64::from(self.tcp.len) + i64::from(self.is(TcpFlags::SYN)) + i64::from(self.is(TcpFlags::FIN))
+    }
+
+    #[inline]
+    pub(super) fn end(&self) -> i64 {
+        self.seq + self.seq_len()
+    }
+}
+
+/// A connection that is followed.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) key: FlowKey,
+    /// The key's higher endpoint is the client.
+    client_is_high: bool,
+    pub(super) streams: [Stream; 2],
+    /// The last packet that was no probe, keepalive or answer to one.
+    pub(super) progress: At,
+    /// The last packet of each end.
+    pub(super) last_of: [At; 2],
+    /// When each end's packet before its last one was seen.
+    pub(super) before_last_of: [i64; 2],
+    /// Who opened its window last, and by which packet.
+    pub(super) reopened: Option<(End, u64)>,
+    /// It is over, and waits for what may still come.
+    pub(super) lingers: bool,
+    pub(super) flow: Flow,
+}
+
+impl Entry {
+    /// A connection whose first packet `tcp` is.
+    pub(super) fn new(number: FlowNumber, tcp: &Segment<'_>, at: At) -> Entry {
+        let client_is_high = client_is_high(tcp);
+        let [low, high] = tcp.key.endpoints();
+        let ends = if client_is_high { [high, low] } else { [low, high] };
+        let is_syn = tcp.flags.contains(TcpFlags::SYN);
+        let flow = Flow {
+            number,
+            ends: ends.map(EndFigures::new),
+            began: at.time,
+            last: at.time,
+            first_packet: at.number,
+            last_packet: at.number,
+            opening: if is_syn { Opening::Unanswered } else { Opening::MidStream },
+            ending: Ending::Open,
+            handshake: None,
+            vantage: Vantage::Unknown,
+            closer: None,
+            closed_at_once: false,
+            reset: None,
+            refusal: None,
+            troubles: Troubles::default(),
+            stalls: Vec::new(),
+            stall_count: 0,
+            stalled: [Duration::ZERO; Fault::COUNT],
+            path_mtu: 0,
+            excerpt: None,
+            before: None,
+        };
+        let nothing = At { number: 0, ..at };
+        let last_of = [nothing; 2];
+        Entry {
+            key: tcp.key,
+            client_is_high,
+            streams: Default::default(),
+            progress: at,
+            last_of,
+            before_last_of: [at.time; 2],
+            reopened: None,
+            lingers: false,
+            flow,
+        }
+    }
+
+    /// Which end sent it.
+    #[inline]
+    pub(super) fn from(&self, from_high: bool) -> End {
+        if from_high == self.client_is_high { End::Client } else { End::Server }
+    }
+
+    #[inline]
+    pub(super) fn stream(&self, end: End) -> &Stream {
+        &self.streams[end.index()]
+    }
+
+    #[inline]
+    pub(super) fn stream_mut(&mut self, end: End) -> &mut Stream {
+        &mut self.streams[end.index()]
+    }
+
+    pub(super) fn trouble(&mut self, kind: TroubleKind, end: End, at: At) {
+        self.flow.troubles.count(kind, end, at.time, at.number);
+    }
+
+    /// Takes in its next packet.
+    pub(super) fn handle(&mut self, tcp: &Segment<'_>, at: At, options: &FlowsOptions) -> Sighting {
+        let from = self.from(tcp.from_high);
+        let opens = self.flow.packets() == 0;
+        self.count(tcp, at, from);
+        let mut read = self.read(tcp, at, from);
+        let strange = self.is_strange(&read);
+        let mut seen = self.sighting(&read, opens);
+        if strange {
+            seen.place = Place::Outside;
+            self.trouble(TroubleKind::Stranger, from, at);
+        } else if read.kind != Kind::Reset {
+            read.kind = self.kind(&read);
+            seen.kind = read.kind;
+            self.take_sent(&read, &mut seen);
+            self.take_ack(&read, &mut seen);
+            self.take_window(&read);
+            self.take_opening(&read, &seen);
+            self.take_closing(&read);
+        } else {
+            self.take_reset(&read);
+        }
+        self.take_states(&read, &seen);
+        self.take_stall(&read, &seen, options);
+        let in_flight = self.stream(from).in_flight();
+        let figures = self.flow.end_mut(from);
+        figures.in_flight = in_flight;
+        figures.max_in_flight = figures.max_in_flight.max(in_flight);
+        let peer_flight = self.stream(from.peer()).in_flight();
+        self.flow.end_mut(from.peer()).in_flight = peer_flight;
+        seen.in_flight = in_flight;
+        let before = std::mem::replace(&mut self.last_of[from.index()], at);
+        self.before_last_of[from.index()] = before.time;
+        seen
+    }
+
+    /// What is counted of every packet.
+    #[inline]
+    fn count(&mut self, tcp: &Segment<'_>, at: At, from: End) {
+        self.flow.last = at.time;
+        self.flow.last_packet = at.number;
+        let figures = self.flow.end_mut(from);
+        if figures.packets == 0 {
+            figures.first_at = at.time;
+            figures.ttl = tcp.ttl;
+        }
+        figures.packets += 1;
+        figures.wire_bytes += u64::from(at.wire_len);
+        figures.last_at = at.time;
+        if tcp.ecn == 3 {
+            figures.congestion_marks += 1;
+            self.trouble(TroubleKind::CongestionMarked, from, at);
+        }
+    }
+
+    /// Relative numbers and scaled window.
+    #[inline]
+    fn read<'a>(&mut self, tcp: &Segment<'a>, at: At, from: End) -> Read<'a> {
+        let has = |flag: TcpFlags| tcp.flags.contains(flag);
+        let (is_syn, is_ack, is_reset) = (has(TcpFlags::SYN), has(TcpFlags::ACK), has(TcpFlags::RST));
+        let quiet_before = [0, 1].map(|end| self.streams[end].in_flight() == 0);
+        if !is_reset {
+            // Where no SYN was seen, the first byte seen counts as number 1.
+            let stream = self.stream_mut(from);
+            if !stream.has_base {
+                stream.begin(if is_syn { tcp.seq } else { tcp.seq.wrapping_sub(1) }, i64::from(!is_syn));
+                self.note_base(from, is_syn.then_some(tcp.seq));
+            } else if is_syn && self.flow.end(from).isn.is_none() {
+                self.note_base(from, Some(tcp.seq));
+            }
+            let peer = self.stream_mut(from.peer());
+            if is_ack && !peer.has_base {
+                peer.begin(tcp.ack.wrapping_sub(1), 1);
+                peer.is_acked = true;
+                self.note_base(from.peer(), None);
+            }
+        }
+        let (own, peer) = (self.stream(from), self.stream(from.peer()));
+        let seq = if own.has_base { own.relative(tcp.seq) } else { 0 };
+        let ack = if is_ack && peer.has_base { peer.relative(tcp.ack) } else { 0 };
+        let shift = if is_syn { 0 } else { self.flow.end(from).window.scale };
+        let kind = match () {
+            () if is_reset => Kind::Reset,
+            () if is_syn && is_ack => Kind::SynAck,
+            () if is_syn => Kind::Syn,
+            () => Kind::Ack,
+        };
+        Read {
+            tcp: *tcp,
+            at,
+            from,
+            seq,
+            ack,
+            window: u64::from(tcp.window) << shift,
+            options: Options::read(tcp.options),
+            kind,
+            quiet_before,
+        }
+    }
+
+    fn note_base(&mut self, end: End, isn: Option<u32>) {
+        let base = SeqNum(self.stream(end).base);
+        let figures = self.flow.end_mut(end);
+        figures.base.get_or_insert(base);
+        figures.isn = figures.isn.or(isn.map(SeqNum));
+    }
+
+    /// True if its numbers can't be meant for this connection.
+    #[inline]
+    fn is_strange(&self, read: &Read<'_>) -> bool {
+        if read.kind == Kind::Reset {
+            return false;
+        }
+        let peer = self.stream(read.from.peer());
+        self.stream(read.from).is_far(read.seq) || read.is(TcpFlags::ACK) && peer.is_far(read.ack)
+    }
+
+    fn sighting(&self, read: &Read<'_>, opens: bool) -> Sighting {
+        Sighting {
+            flow: self.flow.number,
+            opens,
+            from: read.from,
+            number: read.at.number,
+            time: read.at.time,
+            flags: read.tcp.flags,
+            seq: read.seq,
+            ack: read.ack,
+            window: read.window,
+            len: read.tcp.len,
+            kind: read.kind,
+            place: Place::Next,
+            again: None,
+            rtt: None,
+            in_flight: 0,
+            newly_acked: 0,
+            needless: None,
+            acks_unseen: false,
+            sacks: !read.options.sack().is_empty(),
+            fills_window: false,
+        }
+    }
+
+    /// What it is there for.
+    #[inline]
+    fn kind(&self, read: &Read<'_>) -> Kind {
+        if read.is(TcpFlags::SYN) {
+            return read.kind;
+        }
+        let (own, peer) = (self.stream(read.from), self.stream(read.from.peer()));
+        let is_fin = read.is(TcpFlags::FIN);
+        if !is_fin && read.tcp.len <= 1 && own.max > 0 {
+            let shut = self.flow.end(read.from.peer()).window.zero_since.is_some();
+            let all_acked = own.is_acked && own.una >= own.max;
+            let rested = read.at.time - self.last_of[read.from.index()].time >= KEEPALIVE_AFTER;
+            if read.seq == own.max - 1 && (read.tcp.len == 0 || all_acked && (rested || shut)) {
+                return if shut { Kind::WindowProbe } else { Kind::KeepAlive };
+            }
+            if shut && read.tcp.len == 1 && read.seq >= own.max {
+                return Kind::WindowProbe;
+            }
+        }
+        match () {
+            () if read.tcp.len > 0 => Kind::Data,
+            () if is_fin => Kind::Fin,
+            () if own.acks != Some(read.ack) => Kind::Ack,
+            () if peer.probed => Kind::ProbeAnswer,
+            () if read.options.sack().is_empty() && read.window != self.flow.end(read.from).window.last => {
+                Kind::WindowUpdate
+            }
+            () if peer.max > read.ack => Kind::DuplicateAck,
+            () => Kind::Ack,
+        }
+    }
+
+    /// How a flow ends that nothing more is known of.
+    pub(super) fn conclude(&mut self) {
+        let flow = &mut self.flow;
+        let (last, number) = (flow.last, flow.last_packet);
+        match flow.opening {
+            Opening::Unanswered => {
+                flow.ending = Ending::Failed;
+                let client = flow.end(End::Client).syns.clone();
+                for syn in client {
+                    flow.troubles.count(TroubleKind::Unanswered, End::Client, syn.at, syn.number);
+                }
+            }
+            Opening::HalfOpen if flow.ending == Ending::Open => {
+                flow.ending = Ending::Failed;
+                flow.troubles.count(TroubleKind::HalfOpen, End::Server, last, number);
+            }
+            _ => {}
+        }
+        for end in End::BOTH {
+            let silent = !matches!(flow.ending, Ending::Closed | Ending::Reset | Ending::Failed);
+            if silent && self.streams[end.index()].fruitless >= 3 {
+                flow.ending = Ending::Silent;
+                flow.troubles.count(TroubleKind::GaveUp, end, last, number);
+            }
+            if let Some(since) = flow.ends[end.index()].window.zero_since {
+                flow.ends[end.index()].window.zero_time += super::flow::span(since, last);
+            }
+        }
+    }
+}
+
+/// Whether the key's higher endpoint is the client: by the SYN, else by the port that looks ephemeral, else by who
+/// speaks first.
+fn client_is_high(tcp: &Segment<'_>) -> bool {
+    if tcp.flags.contains(TcpFlags::SYN) {
+        return tcp.from_high != tcp.flags.contains(TcpFlags::ACK);
+    }
+    let [low, high] = tcp.key.endpoints();
+    /// Where Linux's ephemeral ports begin; and where those that only root may use end.
+    const EPHEMERAL: u16 = 32_768;
+    const WELL_KNOWN: u16 = 1_024;
+    let class = |port: u16| u8::from(port >= WELL_KNOWN) + u8::from(port >= EPHEMERAL);
+    match class(high.port).cmp(&class(low.port)) {
+        std::cmp::Ordering::Greater => true,
+        std::cmp::Ordering::Less => false,
+        std::cmp::Ordering::Equal => tcp.from_high,
+    }
+}
+
+impl Entry {
+    /// An ICMP error about a segment of `to`, as something that the other end's side sent.
+    pub(super) fn icmp_sighting(&self, trouble: IcmpTrouble, to: End, seq: i64, at: At) -> Sighting {
+        Sighting {
+            flow: self.flow.number,
+            opens: false,
+            from: to.peer(),
+            number: at.number,
+            time: at.time,
+            flags: TcpFlags::empty(),
+            seq,
+            ack: 0,
+            window: 0,
+            len: 0,
+            kind: Kind::Icmp(trouble),
+            place: Place::Outside,
+            again: None,
+            rtt: None,
+            in_flight: self.stream(to.peer()).in_flight(),
+            newly_acked: 0,
+            needless: None,
+            acks_unseen: false,
+            sacks: false,
+            fills_window: false,
+        }
+    }
+}

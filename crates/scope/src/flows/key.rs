@@ -1,0 +1,73 @@
+//! Which connection a packet belongs to: its two endpoints, in an order that both directions share, and their keyed hash.
+
+use limpid_wire::{Endpoint, IpAddr};
+use std::hash::{BuildHasher, RandomState};
+
+/// Two endpoints, the lower one first. VLANs and interfaces are no part of it: a capture on several interfaces sees one
+/// connection more than once, and it stays one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct FlowKey {
+    low: u128,
+    high: u128,
+    /// The lower endpoint's port, then the other's.
+    ports: u32,
+}
+
+impl FlowKey {
+    /// The key of a packet, and whether its sender is the higher endpoint.
+    #[inline]
+    pub(super) fn of(src: u128, src_port: u16, dst: u128, dst_port: u16) -> (FlowKey, bool) {
+        let swapped = (src, src_port) > (dst, dst_port);
+        let (low, low_port, high, high_port) =
+            if swapped { (dst, dst_port, src, src_port) } else { (src, src_port, dst, dst_port) };
+        (FlowKey { low, high, ports: u32::from(low_port) << 16 | u32::from(high_port) }, swapped)
+    }
+
+    /// The lower endpoint and the higher one.
+    pub(super) fn endpoints(&self) -> [Endpoint; 2] {
+        let address = |number: u128| IpAddr::v6(number.to_be_bytes());
+        [
+            Endpoint::new(address(self.low), (self.ports >> 16) as u16),
+            Endpoint::new(address(self.high), self.ports as u16),
+        ]
+    }
+}
+
+/// An IPv4 address as the number that [`FlowKey`] takes.
+#[inline]
+pub(super) fn mapped(address: u32) -> u128 {
+    0xffff_0000_0000 | u128::from(address)
+}
+
+/// The secret of a table. Who writes a capture can't choose connections that fall together without knowing it.
+#[derive(Clone, Copy)]
+pub(super) struct Secret([u64; 4]);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret")
+    }
+}
+
+impl Secret {
+    /// A new one from the standard library's source of randomness.
+    pub(super) fn new() -> Secret {
+        let random = RandomState::new();
+        Secret([0u8, 1, 2, 3].map(|n| random.hash_one(n)))
+    }
+
+    #[inline]
+    pub(super) fn hash(&self, key: &FlowKey) -> u64 {
+        let [k0, k1, k2, k3] = self.0;
+        let low = fold(key.low as u64 ^ k0, key.high as u64 ^ k1);
+        let high = fold((key.low >> 64) as u64 ^ k2, (key.high >> 64) as u64 ^ k3 ^ u64::from(key.ports));
+        fold(low ^ k3, high ^ k0)
+    }
+}
+
+/// Both halves of the product in one: each bit of the result depends on nearly all bits of both factors.
+#[inline]
+fn fold(a: u64, b: u64) -> u64 {
+    let product = u128::from(a) * u128::from(b);
+    product as u64 ^ (product >> 64) as u64
+}

@@ -1,0 +1,182 @@
+//! The survey: connections followed packet by packet, each packet once, in bounded memory.
+//!
+//! [`Flows`] takes packets in the order of a capture, live or from a file, any number of connections interleaved, and says
+//! of each segment what it is and what it repeats ([`Sighting`]); each [`Flow`] holds the connection's figures and what is
+//! wrong with it. It knows what one vantage point saw and no more: no engine's events, no second capture.
+//!
+//! # Bounds
+//! A connection takes a few KiB: what each end has sent and not seen acknowledged is followed in at most 2,048 pieces, and
+//! lists within a [`Flow`] have the maxima that are documented with them. There are at most [`FlowsOptions::max_open`]
+//! connections; beyond, one that was idle for long is pushed out, and counted. Those that ended leave after
+//! [`FlowsOptions::linger`], idle ones after [`FlowsOptions::idle`], all times being the capture's.
+
+mod classify;
+mod closing;
+mod data;
+mod entry;
+mod excerpt;
+mod figures;
+mod flow;
+mod key;
+mod opening;
+mod packet;
+mod records;
+mod sighting;
+mod stall;
+mod states;
+mod stream;
+mod table;
+mod trouble;
+
+#[cfg(test)]
+mod tests;
+
+pub use excerpt::{Excerpt, ExcerptOptions};
+pub use figures::{
+    EndFigures, Fin, MAX_STATE_CHANGES, MAX_SYNS, RttFigures, Sent, StateChange, SynOptions, WindowFigures,
+};
+pub use flow::{Ending, Flow, Handshake, MAX_STALLS, Opening, Reset, ResetCause, Vantage};
+pub use sighting::{Again, Cause, End, FlowNumber, Kind, Place, Sighting};
+pub use trouble::{Fault, IcmpTrouble, MAX_CITED, Stall, Trouble, TroubleKind, Troubles};
+
+use crate::capture::PacketRef;
+use entry::At;
+use excerpt::Kept;
+use packet::{Content, Icmp, Segment};
+use std::time::Duration;
+use table::Table;
+
+/// How connections are followed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FlowsOptions {
+    /// The most connections followed at once.
+    pub max_open: usize,
+    /// A connection that is silent for so long is let go.
+    pub idle: Duration,
+    /// One that ended is kept for so long, so that what is late finds it.
+    pub linger: Duration,
+    /// A silence this long (and of three round trips) is a stall.
+    pub stall: Duration,
+    /// Keep packets of each connection; `None` for figures alone.
+    pub excerpt: Option<ExcerptOptions>,
+}
+
+impl Default for FlowsOptions {
+    /// A quarter of a million connections, idle for two hours and a quarter at most, without excerpts.
+    fn default() -> FlowsOptions {
+        FlowsOptions {
+            max_open: 1 << 18,
+            // Keepalives come every two hours.
+            idle: Duration::from_secs(8_100),
+            linger: Duration::from_secs(10),
+            stall: Duration::from_millis(200),
+            excerpt: None,
+        }
+    }
+}
+
+impl FlowsOptions {
+    #[inline]
+    fn stall_nanos(&self) -> u64 {
+        u64::try_from(self.stall.as_nanos()).unwrap_or(u64::MAX)
+    }
+}
+
+/// What all connections together came to.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Totals {
+    /// Packets handed in.
+    pub packets: u64,
+    /// Of these, TCP segments.
+    pub segments: u64,
+    /// Connections seen.
+    pub flows: u64,
+    /// Connections pushed out because there were too many at once.
+    pub pushed_out: u64,
+    /// Connections that ended and that nobody asked for: [`Flows::poll_ended`] was not called often enough.
+    pub unread: u64,
+}
+
+/// Follows connections.
+#[derive(Debug)]
+pub struct Flows {
+    options: FlowsOptions,
+    table: Table,
+}
+
+impl Flows {
+    /// Without connections yet.
+    pub fn new(options: FlowsOptions) -> Flows {
+        let table = Table::new(&options);
+        Flows { options, table }
+    }
+
+    /// Takes the next packet. `None` if it is neither TCP nor an ICMP error about a connection that is known.
+    pub fn handle_packet(&mut self, packet: &PacketRef<'_>) -> Option<Sighting> {
+        self.table.totals.packets += 1;
+        let at = At { number: packet.number, time: packet.time, wire_len: packet.original_len };
+        let content = packet::read(packet.link_type, packet.data, packet.original_len)?;
+        self.table.age(&self.options, packet.time);
+        let (slot, sighting) = match &content {
+            Content::Tcp(tcp) => self.segment(tcp, at),
+            Content::Icmp(icmp) => self.icmp(icmp, at)?,
+        };
+        if let Some(options) = self.options.excerpt
+            && let Some(entry) = self.table.entry_mut(slot)
+        {
+            let &PacketRef { number, time, link_type, original_len, data, comment, interface } = packet;
+            let kept = Kept { number, time, link_type, original_len, data, comment, interface };
+            entry.flow.excerpt.get_or_insert_default().keep(&options, &kept);
+        }
+        Some(sighting)
+    }
+
+    #[inline]
+    fn segment(&mut self, tcp: &Segment<'_>, at: At) -> (u32, Sighting) {
+        self.table.totals.segments += 1;
+        let (slot, new) = self.table.find_or_open(tcp, at);
+        let entry = self.table.known_mut(slot);
+        let sighting = entry.handle(tcp, at, &self.options);
+        if !new && entry.is_over() && !entry.lingers {
+            entry.lingers = true;
+            self.table.linger(slot, at.time);
+        }
+        (slot, sighting)
+    }
+
+    fn icmp(&mut self, icmp: &Icmp, at: At) -> Option<(u32, Sighting)> {
+        let slot = self.table.find(&icmp.key)?;
+        let entry = self.table.entry_mut(slot)?;
+        let to = entry.from(icmp.from_high);
+        let stream = entry.stream(to);
+        let seq = if stream.has_base { stream.relative(icmp.seq) } else { 0 };
+        let trouble = entry.take_icmp(icmp, at, to);
+        Some((slot, entry.icmp_sighting(trouble, to, seq, at)))
+    }
+
+    /// The next connection that has left: closed and quiet, reset, idle for too long, or pushed out.
+    pub fn poll_ended(&mut self) -> Option<Flow> {
+        let ended = self.table.poll_ended()?;
+        Some(*ended)
+    }
+
+    /// The connections that are followed now, in no particular order.
+    pub fn open(&self) -> impl Iterator<Item = &Flow> {
+        self.table.entries().map(|entry| &entry.flow)
+    }
+
+    /// The connection of this number, while it is followed.
+    pub fn flow(&self, number: FlowNumber) -> Option<&Flow> {
+        self.table.by_number(number).map(|entry| &entry.flow)
+    }
+
+    /// What all connections together came to so far.
+    pub fn totals(&self) -> Totals {
+        self.table.totals
+    }
+
+    /// The end of the capture: all connections that have not been polled, in the order of their numbers.
+    pub fn finish(self) -> impl Iterator<Item = Flow> {
+        self.table.finish().into_iter()
+    }
+}

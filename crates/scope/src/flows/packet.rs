@@ -1,0 +1,270 @@
+//! What a packet says, read in place: nothing is copied or allocated. A capture may have cut it short, and nobody vouches
+//! for its checksums.
+
+use super::key::{FlowKey, mapped};
+use crate::capture::LinkType;
+use limpid_wire::TcpFlags;
+use limpid_wire::ip::IpProtocol;
+use limpid_wire::ipv6::{Ipv6Header, walk_extensions};
+
+/// The ethertype of a VLAN tag (802.1Q), of a service tag (802.1ad), and of an old kind of it.
+const VLAN_TAGS: [u16; 3] = [0x8100, 0x88a8, 0x9100];
+/// The most VLAN tags that are skipped.
+const MAX_TAGS: usize = 4;
+const MIN_HEADER_LEN: usize = 20;
+const V6_HEADER_LEN: usize = 40;
+
+/// A TCP segment.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Segment<'a> {
+    pub(super) key: FlowKey,
+    /// The key's higher endpoint sent it.
+    pub(super) from_high: bool,
+    pub(super) flags: TcpFlags,
+    pub(super) seq: u32,
+    pub(super) ack: u32,
+    pub(super) window: u16,
+    /// Payload bytes on the wire.
+    pub(super) len: u32,
+    /// The options, as far as they were captured.
+    pub(super) options: &'a [u8],
+    /// IPv4's identification; `None` for IPv6 and for 0, which Linux sends where it means nothing.
+    pub(super) ip_id: Option<u16>,
+    pub(super) ttl: u8,
+    /// The ECN bits of the IP header.
+    pub(super) ecn: u8,
+    /// Some of the header was not captured.
+    pub(super) cut: bool,
+}
+
+/// An ICMP error that quotes a TCP segment.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Icmp {
+    pub(super) key: FlowKey,
+    /// The key's higher endpoint sent the segment that is quoted.
+    pub(super) from_high: bool,
+    /// Sequence number of the segment quoted.
+    pub(super) seq: u32,
+    pub(super) v6: bool,
+    pub(super) kind: u8,
+    pub(super) code: u8,
+    /// The link's MTU, where it tells of one; 0 from old routers.
+    pub(super) mtu: u32,
+}
+
+/// What a packet is.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Content<'a> {
+    Tcp(Segment<'a>),
+    Icmp(Icmp),
+}
+
+struct Ip {
+    src: u128,
+    dst: u128,
+    protocol: IpProtocol,
+    /// Where the payload starts, and where it ends as stated: perhaps past what was captured.
+    start: usize,
+    end: usize,
+    ip_id: Option<u16>,
+    ttl: u8,
+    ecn: u8,
+}
+
+#[inline]
+fn be16(b: &[u8], at: usize) -> u16 {
+    u16::from_be_bytes([b[at], b[at + 1]])
+}
+
+#[inline]
+fn be32(b: &[u8], at: usize) -> u32 {
+    u32::from_be_bytes([b[at], b[at + 1], b[at + 2], b[at + 3]])
+}
+
+/// Reads a frame; `None` if it is neither TCP nor an ICMP error about it, or too little of it is there.
+#[inline]
+pub(super) fn read(link_type: LinkType, frame: &[u8], original_len: u32) -> Option<Content<'_>> {
+    let at = ip_offset(link_type, frame)?;
+    let bytes = frame.get(at..)?;
+    let on_wire = (original_len as usize).max(frame.len()) - at;
+    let ip = ip_header(bytes, on_wire)?;
+    let rest = bytes.get(ip.start..)?;
+    match ip.protocol {
+        IpProtocol::TCP => tcp(&ip, rest).map(Content::Tcp),
+        IpProtocol::ICMP => icmp(rest, false).map(Content::Icmp),
+        IpProtocol::ICMPV6 => icmp(rest, true).map(Content::Icmp),
+        _ => None,
+    }
+}
+
+/// Where the IP header begins.
+#[inline]
+fn ip_offset(link_type: LinkType, frame: &[u8]) -> Option<usize> {
+    let is_ip = |ethertype: u16| matches!(ethertype, 0x0800 | 0x86dd);
+    match link_type {
+        LinkType::ETHERNET => {
+            let mut at = 12;
+            let mut tags = 0;
+            while frame.len() >= at + 2 && tags < MAX_TAGS && VLAN_TAGS.contains(&be16(frame, at)) {
+                at += 4;
+                tags += 1;
+            }
+            (frame.len() >= at + 2 && is_ip(be16(frame, at))).then_some(at + 2)
+        }
+        LinkType::RAW | LinkType::IPV4 | LinkType::IPV6 => Some(0),
+        LinkType::NULL | LinkType::LOOP => Some(4),
+        LinkType::LINUX_SLL => (frame.len() >= 16 && is_ip(be16(frame, 14))).then_some(16),
+        LinkType::LINUX_SLL2 => (frame.len() >= 20 && is_ip(be16(frame, 0))).then_some(20),
+        _ => None,
+    }
+}
+
+#[inline]
+fn ip_header(bytes: &[u8], on_wire: usize) -> Option<Ip> {
+    match bytes.first()? >> 4 {
+        4 if bytes.len() >= MIN_HEADER_LEN => {
+            let start = usize::from(bytes[0] & 0xf) * 4;
+            let fragment = be16(bytes, 6);
+            // Later fragments have no TCP header.
+            if start < MIN_HEADER_LEN || fragment & 0x1fff != 0 {
+                return None;
+            }
+            // Linux leaves the length at 0 in a super-segment too large for the field.
+            let end = match be16(bytes, 2) {
+                0 => on_wire,
+                stated => usize::from(stated),
+            };
+            Some(Ip {
+                src: mapped(be32(bytes, 12)),
+                dst: mapped(be32(bytes, 16)),
+                protocol: IpProtocol(bytes[9]),
+                start,
+                end,
+                ip_id: Some(be16(bytes, 4)).filter(|id| *id != 0),
+                ttl: bytes[8],
+                ecn: bytes[1] & 3,
+            })
+        }
+        6 => v6_header(bytes, on_wire),
+        _ => None,
+    }
+}
+
+fn v6_header(bytes: &[u8], on_wire: usize) -> Option<Ip> {
+    let address = |at: usize| {
+        let octets: Option<[u8; 16]> = bytes.get(at..at + 16)?.try_into().ok();
+        octets.map(u128::from_be_bytes)
+    };
+    let (src, dst) = (address(8)?, address(24)?);
+    let end = match be16(bytes, 4) {
+        0 => on_wire,
+        stated => V6_HEADER_LEN + usize::from(stated),
+    };
+    let (protocol, start) = match IpProtocol(bytes[6]) {
+        IpProtocol::TCP => (IpProtocol::TCP, V6_HEADER_LEN),
+        _ => {
+            let header = Ipv6Header::parse_header(bytes).ok()?;
+            let walked = walk_extensions(bytes, &header, end).ok()?;
+            if walked.fragment.is_some_and(|fragment| fragment.offset != 0) {
+                return None;
+            }
+            (walked.protocol, walked.offset)
+        }
+    };
+    let ecn = (bytes[1] >> 4) & 3;
+    Some(Ip { src, dst, protocol, start, end, ip_id: None, ttl: bytes[7], ecn })
+}
+
+#[inline]
+fn tcp<'a>(ip: &Ip, rest: &'a [u8]) -> Option<Segment<'a>> {
+    if rest.len() < MIN_HEADER_LEN {
+        return None;
+    }
+    let header_len = (usize::from(rest[12] >> 4) * 4).max(MIN_HEADER_LEN);
+    // The packet's end bounds the options, too: what is behind it is padding of the link.
+    let known = rest.len().min(ip.end.saturating_sub(ip.start)).max(MIN_HEADER_LEN);
+    let (key, from_high) = FlowKey::of(ip.src, be16(rest, 0), ip.dst, be16(rest, 2));
+    Some(Segment {
+        key,
+        from_high,
+        flags: TcpFlags::from_bits_truncate(be16(rest, 12) & 0x1ff),
+        seq: be32(rest, 4),
+        ack: be32(rest, 8),
+        window: be16(rest, 14),
+        len: u32::try_from(ip.end.saturating_sub(ip.start + header_len)).unwrap_or(u32::MAX),
+        options: &rest[MIN_HEADER_LEN..header_len.min(known)],
+        ip_id: ip.ip_id,
+        ttl: ip.ttl,
+        ecn: ip.ecn,
+        cut: header_len > known,
+    })
+}
+
+fn icmp(rest: &[u8], v6: bool) -> Option<Icmp> {
+    let (kind, code) = (*rest.first()?, *rest.get(1)?);
+    let is_error = if v6 { (1..=4).contains(&kind) } else { matches!(kind, 3 | 4 | 11 | 12) };
+    let quoted = rest.get(8..).filter(|_| is_error)?;
+    let inner = ip_header(quoted, quoted.len())?;
+    let ports = quoted.get(inner.start..)?.get(..8)?;
+    if inner.protocol != IpProtocol::TCP {
+        return None;
+    }
+    let (key, from_high) = FlowKey::of(inner.src, be16(ports, 0), inner.dst, be16(ports, 2));
+    let mtu = if v6 { be32(rest, 4) } else { u32::from(be16(rest, 6)) };
+    Some(Icmp { key, from_high, seq: be32(ports, 4), v6, kind, code, mtu })
+}
+
+/// The options that matter after the handshake (RFC 7323 §3, RFC 2018 §3).
+#[derive(Clone, Copy, Default, Debug)]
+pub(super) struct Options {
+    /// The timestamp, and the one it echoes.
+    pub(super) timestamps: Option<(u32, u32)>,
+    blocks: [(u32, u32); 4],
+    count: u8,
+}
+
+impl Options {
+    #[inline]
+    pub(super) fn read(bytes: &[u8]) -> Options {
+        // What nearly all segments carry: two NOPs and timestamps.
+        if let [1, 1, 8, 10, v0, v1, v2, v3, e0, e1, e2, e3] = *bytes {
+            let stamps = (u32::from_be_bytes([v0, v1, v2, v3]), u32::from_be_bytes([e0, e1, e2, e3]));
+            return Options { timestamps: Some(stamps), ..Options::default() };
+        }
+        Options::read_all(bytes)
+    }
+
+    fn read_all(mut bytes: &[u8]) -> Options {
+        let mut options = Options::default();
+        loop {
+            match *bytes {
+                [] | [0, ..] => return options,
+                [1, ..] => bytes = &bytes[1..],
+                [kind, len, ..] if len >= 2 && bytes.len() >= usize::from(len) => {
+                    options.take(kind, &bytes[2..usize::from(len)]);
+                    bytes = &bytes[usize::from(len)..];
+                }
+                _ => return options,
+            }
+        }
+    }
+
+    fn take(&mut self, kind: u8, body: &[u8]) {
+        match kind {
+            8 if body.len() == 8 => self.timestamps = Some((be32(body, 0), be32(body, 4))),
+            5 => {
+                for block in body.chunks_exact(8).take(self.blocks.len()) {
+                    self.blocks[usize::from(self.count.min(3))] = (be32(block, 0), be32(block, 4));
+                    self.count = (self.count + 1).min(4);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// SACK blocks, as on the wire.
+    #[inline]
+    pub(super) fn sack(&self) -> &[(u32, u32)] {
+        &self.blocks[..usize::from(self.count)]
+    }
+}

@@ -1,0 +1,168 @@
+//! What one end has sent of late: what is not acknowledged, and a little of what was, so that repetitions find their
+//! originals. Bounded: beyond the bound neighbours are held as one.
+
+use std::collections::VecDeque;
+
+/// The most pieces that are followed; what is sent beyond joins the last one.
+pub(super) const MAX_RECORDS: usize = 2048;
+/// How many acknowledged ones are remembered.
+const HISTORY: usize = 24;
+
+/// A piece of a stream that was sent at once.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Record {
+    pub(super) start: i64,
+    pub(super) end: i64,
+    /// When it was sent first, and last.
+    pub(super) first_at: i64,
+    pub(super) last_at: i64,
+    /// In which packet first, and last.
+    pub(super) first: u64,
+    pub(super) last: u64,
+    /// Timestamp of its last sending; 0 without.
+    pub(super) tsval: u32,
+    /// IPv4's identification of its last sending; 0 for none.
+    pub(super) ip_id: u16,
+    /// How often it was sent.
+    pub(super) times: u8,
+    pub(super) marks: u8,
+}
+
+/// The other end has it, as SACK told.
+pub(super) const SACKED: u8 = 1;
+/// Several sendings are held as one: its time is that of the first.
+pub(super) const JOINED: u8 = 2;
+/// It came to fill a gap.
+pub(super) const FILLED: u8 = 4;
+
+impl Record {
+    #[inline]
+    pub(super) fn is(&self, mark: u8) -> bool {
+        self.marks & mark != 0
+    }
+}
+
+/// What an acknowledgement took off.
+#[derive(Clone, Copy, Default, Debug)]
+pub(super) struct Taken {
+    /// When the newest of them was sent, if all were sent once, in order, and none had been told of before.
+    pub(super) sent_once_at: Option<i64>,
+    /// At least one was sent again.
+    pub(super) repeated: bool,
+    /// Bytes that were never seen.
+    pub(super) unseen: u64,
+    /// The largest of them, bytes.
+    pub(super) largest: u32,
+}
+
+/// Pieces in the order of their numbers; they never overlap.
+#[derive(Debug, Default)]
+pub(super) struct Records {
+    ring: VecDeque<Record>,
+    /// So many at the front are acknowledged.
+    acked: usize,
+}
+
+impl Records {
+    /// Adds what comes after all that was sent.
+    #[inline]
+    pub(super) fn push(&mut self, record: Record) {
+        if self.ring.len() >= MAX_RECORDS
+            && let Some(last) = self.ring.back_mut()
+        {
+            (last.end, last.last_at, last.last) = (record.end, record.last_at, record.last);
+            last.marks |= JOINED;
+            return;
+        }
+        self.ring.push_back(record);
+    }
+
+    /// Where the piece with the byte at `seq` is, else where one would have to be put.
+    pub(super) fn find(&self, seq: i64) -> Result<usize, usize> {
+        let at = self.ring.partition_point(|record| record.end <= seq);
+        match self.ring.get(at) {
+            Some(record) if record.start <= seq => Ok(at),
+            _ => Err(at),
+        }
+    }
+
+    pub(super) fn at(&self, index: usize) -> Option<&Record> {
+        self.ring.get(index)
+    }
+
+    pub(super) fn at_mut(&mut self, index: usize) -> Option<&mut Record> {
+        self.ring.get_mut(index)
+    }
+
+    /// Puts a piece that fills a gap where [`find`](Self::find) said.
+    pub(super) fn fill(&mut self, index: usize, record: Record, una: i64) {
+        if self.ring.len() < MAX_RECORDS {
+            self.ring.insert(index, record);
+            if index < self.acked || index == self.acked && record.end <= una {
+                self.acked += 1;
+                self.forget();
+            }
+        }
+    }
+
+    /// Everything up to `ack` is acknowledged; `una` was before.
+    #[inline]
+    pub(super) fn acknowledge(&mut self, una: i64, ack: i64) -> Taken {
+        let mut taken = Taken::default();
+        let (mut cursor, mut clean) = (una, true);
+        while let Some(record) = self.ring.get(self.acked)
+            && record.end <= ack
+        {
+            if record.start > cursor {
+                taken.unseen += cursor.abs_diff(record.start);
+            }
+            cursor = cursor.max(record.end);
+            taken.repeated |= record.times > 1;
+            clean &= record.times == 1 && record.marks == 0;
+            let len = if record.is(JOINED) { 0 } else { record.end - record.start };
+            taken.largest = taken.largest.max(u32::try_from(len).unwrap_or(0));
+            taken.sent_once_at = Some(record.last_at);
+            self.acked += 1;
+        }
+        if cursor < ack {
+            let known_from = self.ring.get(self.acked).map_or(ack, |record| record.start.min(ack));
+            taken.unseen += if known_from > cursor { cursor.abs_diff(known_from) } else { 0 };
+        }
+        if !clean {
+            taken.sent_once_at = None;
+        }
+        self.forget();
+        taken
+    }
+
+    #[inline]
+    fn forget(&mut self) {
+        while self.acked > HISTORY {
+            self.ring.pop_front();
+            self.acked -= 1;
+        }
+    }
+
+    /// Marks what lies in `left..right` as told of by SACK. Answers when the newest of what was told for the first time was
+    /// sent, if it was sent once.
+    pub(super) fn sack(&mut self, left: i64, right: i64) -> Option<i64> {
+        let mut newest = None;
+        let from = self.ring.partition_point(|record| record.end <= left);
+        for record in self.ring.range_mut(from..) {
+            if record.end > right {
+                break;
+            }
+            if record.start >= left && !record.is(SACKED) {
+                record.marks |= SACKED;
+                newest = (record.times == 1 && !record.is(JOINED | FILLED)).then_some(record.first_at).or(newest);
+            }
+        }
+        newest
+    }
+
+    /// Gives back what long windows took.
+    pub(super) fn shrink(&mut self) {
+        self.ring = VecDeque::new();
+        self.acked = 0;
+    }
+}

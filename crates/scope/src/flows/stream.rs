@@ -1,0 +1,99 @@
+//! One direction of a connection while packets come: what was sent, what is acknowledged, what is being repaired.
+
+use super::records::Records;
+use std::collections::VecDeque;
+
+/// The most retransmissions that are remembered until something shows whether they were needed.
+const MAX_PENDING: usize = 32;
+/// Numbers further off than this have nothing to do with the stream.
+const FAR: i64 = 1 << 30;
+
+/// What is known of one end as a sender.
+#[derive(Debug, Default)]
+pub(super) struct Stream {
+    /// What relative numbers count from.
+    pub(super) base: u32,
+    pub(super) has_base: bool,
+    /// An acknowledgement was seen.
+    pub(super) is_acked: bool,
+    /// It sent something that takes sequence numbers.
+    pub(super) has_sent: bool,
+    /// Where all that was sent ends.
+    pub(super) max: i64,
+    /// Up to where it is acknowledged.
+    pub(super) una: i64,
+    /// Up to where its peer's window reached.
+    pub(super) edge: i64,
+    pub(super) records: Records,
+    /// Duplicate ACKs and SACKs since `una` moved.
+    pub(super) hints: u32,
+    /// The highest number that SACK told of.
+    pub(super) sacked_to: i64,
+    /// Where all that was sent ended when a fast retransmission was made.
+    pub(super) recovery: Option<i64>,
+    /// Where all that was sent ended when the timer ran out.
+    pub(super) timeout: Option<i64>,
+    /// When the newest gap was seen.
+    pub(super) gap_at: i64,
+    /// When the capture saw an ICMP "too big" about it.
+    pub(super) too_big_at: Option<i64>,
+    /// The newest acknowledgement that this end sent.
+    pub(super) acks: Option<i64>,
+    /// It sent a probe or keepalive that nobody has answered.
+    pub(super) probed: bool,
+    /// The largest piece that was acknowledged, bytes.
+    pub(super) largest_acked: u32,
+    /// How often what is first was sent again since `una` moved.
+    pub(super) fruitless: u32,
+    /// Retransmissions that may yet turn out needless.
+    pub(super) pending: VecDeque<Pending>,
+}
+
+/// A retransmission, until it is known whether it was needed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pending {
+    pub(super) start: i64,
+    pub(super) end: i64,
+    pub(super) number: u64,
+    pub(super) at: i64,
+    /// Its timestamp, and that of the sending before; equal where they tell nothing.
+    pub(super) tsval: u32,
+    pub(super) earlier_tsval: u32,
+}
+
+impl Stream {
+    /// Where numbers begin, unless that is known: at `base`, of which the stream has seen `start` numbers.
+    #[inline]
+    pub(super) fn begin(&mut self, base: u32, start: i64) {
+        if !self.has_base {
+            (self.base, self.has_base) = (base, true);
+            (self.max, self.una) = (start, start);
+        }
+    }
+
+    /// A number of this stream, unwrapped and relative.
+    #[inline]
+    pub(super) fn relative(&self, seq: u32) -> i64 {
+        let near = self.base.wrapping_add(self.max as u32);
+        self.max + i64::from(seq.wrapping_sub(near) as i32)
+    }
+
+    /// True if `seq` can't be meant for this stream.
+    #[inline]
+    pub(super) fn is_far(&self, seq: i64) -> bool {
+        self.has_sent && (seq - self.max).abs() > FAR
+    }
+
+    /// Bytes sent and not acknowledged.
+    #[inline]
+    pub(super) fn in_flight(&self) -> u32 {
+        u32::try_from((self.max - self.una).max(0)).unwrap_or(u32::MAX)
+    }
+
+    pub(super) fn remember(&mut self, pending: Pending) {
+        if self.pending.len() >= MAX_PENDING {
+            self.pending.pop_front();
+        }
+        self.pending.push_back(pending);
+    }
+}

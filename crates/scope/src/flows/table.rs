@@ -1,0 +1,247 @@
+//! Which connection a packet belongs to, and which ones leave: a table with a bound, and two queues of times.
+
+use super::entry::{At, Entry};
+use super::flow::Flow;
+use super::key::{FlowKey, Secret};
+use super::packet::Segment;
+use super::sighting::FlowNumber;
+use super::trouble::TroubleKind;
+use super::{FlowsOptions, Totals};
+use hashbrown::HashTable;
+use std::collections::{HashMap, VecDeque};
+
+/// How many connections a single packet may let go, so that one wrong time does not let all of them go.
+const AGED_AT_ONCE: usize = 2;
+/// How many of the queue are looked at for one that is idle, before any is pushed out.
+const LOOKS: usize = 8;
+
+/// A slot and the number of what was there when it was noted.
+type Noted = (u32, FlowNumber);
+
+#[derive(Debug)]
+pub(super) struct Table {
+    slots: Vec<Option<Box<Entry>>>,
+    free: Vec<u32>,
+    map: HashTable<u32>,
+    numbers: HashMap<FlowNumber, u32>,
+    secret: Secret,
+    /// The connection of the packet before: packets come in trains.
+    newest: Option<(FlowKey, u32)>,
+    /// Each connection once, with a time since which it may have been idle.
+    idle: VecDeque<(i64, Noted)>,
+    /// Those that ended, with the time when.
+    over: VecDeque<(i64, Noted)>,
+    /// Those that left.
+    ended: VecDeque<Box<Flow>>,
+    max_open: usize,
+    open: usize,
+    pub(super) totals: Totals,
+}
+
+impl Table {
+    pub(super) fn new(options: &FlowsOptions) -> Table {
+        Table {
+            slots: Vec::new(),
+            free: Vec::new(),
+            map: HashTable::new(),
+            numbers: HashMap::new(),
+            secret: Secret::new(),
+            newest: None,
+            idle: VecDeque::new(),
+            over: VecDeque::new(),
+            ended: VecDeque::new(),
+            max_open: options.max_open.max(1),
+            open: 0,
+            totals: Totals::default(),
+        }
+    }
+
+    /// Where the connection of `key` is.
+    #[inline]
+    pub(super) fn find(&mut self, key: &FlowKey) -> Option<u32> {
+        if let Some((newest, slot)) = self.newest
+            && newest == *key
+        {
+            return Some(slot);
+        }
+        let slots = &self.slots;
+        let is_it = |slot: &u32| slots[*slot as usize].as_ref().is_some_and(|entry| entry.key == *key);
+        let slot = *self.map.find(self.secret.hash(key), is_it)?;
+        self.newest = Some((*key, slot));
+        Some(slot)
+    }
+
+    /// Where the connection of a segment is, and whether it is new.
+    #[inline]
+    pub(super) fn find_or_open(&mut self, tcp: &Segment<'_>, at: At) -> (u32, bool) {
+        let found = self.find(&tcp.key);
+        if let Some(slot) = found
+            && let Some(entry) = self.entry_mut(slot)
+            && !entry.is_opened_anew(tcp.from_high, tcp.seq, tcp.flags)
+        {
+            return (slot, false);
+        }
+        (self.open(found, tcp, at), true)
+    }
+
+    #[cold]
+    fn open(&mut self, before: Option<u32>, tcp: &Segment<'_>, at: At) -> u32 {
+        self.totals.flows += 1;
+        let number = FlowNumber(self.totals.flows);
+        let mut entry = Entry::new(number, tcp, at);
+        if let Some(old) = before.and_then(|slot| self.entry_mut(slot).map(|entry| (slot, entry))) {
+            let (slot, old) = old;
+            entry.flow.before = Some(old.flow.number);
+            if !old.is_done() {
+                let end = entry.from(tcp.from_high);
+                entry.trouble(TroubleKind::PortReused, end, at);
+            }
+            self.leave(slot);
+        } else if self.open >= self.max_open {
+            self.push_out(at.time);
+        }
+        let hash = self.secret.hash(&tcp.key);
+        let slot = match self.free.pop() {
+            Some(slot) => slot,
+            None => {
+                self.slots.push(None);
+                u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX)
+            }
+        };
+        self.slots[slot as usize] = Some(Box::new(entry));
+        let (slots, secret) = (&self.slots, self.secret);
+        let rehash = |slot: &u32| slots[*slot as usize].as_ref().map_or(0, |entry| secret.hash(&entry.key));
+        self.map.insert_unique(hash, slot, rehash);
+        self.numbers.insert(number, slot);
+        self.newest = Some((tcp.key, slot));
+        self.idle.push_back((at.time, (slot, number)));
+        self.open += 1;
+        slot
+    }
+
+    #[inline]
+    pub(super) fn entry_mut(&mut self, slot: u32) -> Option<&mut Entry> {
+        self.slots.get_mut(slot as usize)?.as_deref_mut()
+    }
+
+    /// The entry that [`find_or_open`](Self::find_or_open) told of.
+    #[inline]
+    pub(super) fn known_mut(&mut self, slot: u32) -> &mut Entry {
+        self.entry_mut(slot).expect("a slot that was just found")
+    }
+
+    pub(super) fn by_number(&self, number: FlowNumber) -> Option<&Entry> {
+        self.slots.get(*self.numbers.get(&number)? as usize)?.as_deref()
+    }
+
+    pub(super) fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.slots.iter().filter_map(Option::as_deref)
+    }
+
+    fn noted_mut(&mut self, (slot, number): Noted) -> Option<&mut Entry> {
+        self.entry_mut(slot).filter(|entry| entry.flow.number == number)
+    }
+
+    /// The connection at `slot` has ended.
+    pub(super) fn linger(&mut self, slot: u32, now: i64) {
+        if let Some(entry) = self.entry_mut(slot) {
+            entry.streams.iter_mut().for_each(|stream| stream.records.shrink());
+            let number = entry.flow.number;
+            self.over.push_back((now, (slot, number)));
+        }
+    }
+
+    /// Lets go of connections that ended or were silent for long.
+    #[inline]
+    pub(super) fn age(&mut self, options: &FlowsOptions, now: i64) {
+        let is_due = |front: Option<&(i64, Noted)>, limit: i64| {
+            front.is_some_and(|(since, _)| now.saturating_sub(*since) > limit)
+        };
+        let (linger, idle) = (as_nanos(options.linger), as_nanos(options.idle));
+        if is_due(self.over.front(), linger) || is_due(self.idle.front(), idle) {
+            self.age_some(now, linger, idle);
+        }
+    }
+
+    #[cold]
+    fn age_some(&mut self, now: i64, linger: i64, idle: i64) {
+        for _ in 0..AGED_AT_ONCE {
+            if let Some(&(since, noted)) = self.over.front()
+                && now.saturating_sub(since) > linger
+            {
+                self.over.pop_front();
+                if self.noted_mut(noted).is_some() {
+                    self.leave(noted.0);
+                }
+            }
+            if let Some(&(since, noted)) = self.idle.front()
+                && now.saturating_sub(since) > idle
+            {
+                self.idle.pop_front();
+                match self.noted_mut(noted).map(|entry| entry.flow.last) {
+                    Some(last) if now.saturating_sub(last) > idle => self.leave(noted.0),
+                    Some(last) => self.idle.push_back((last, noted)),
+                    None => {}
+                }
+            }
+        }
+    }
+
+    /// Makes room: one that has ended, else one that has been idle for long.
+    fn push_out(&mut self, now: i64) {
+        while let Some((_, noted)) = self.over.pop_front() {
+            if self.noted_mut(noted).is_some() {
+                return self.leave(noted.0);
+            }
+        }
+        let mut looks = 0;
+        while let Some((since, noted)) = self.idle.pop_front() {
+            let Some(last) = self.noted_mut(noted).map(|entry| entry.flow.last) else { continue };
+            looks += 1;
+            if last > since && last >= since.max(now.saturating_sub(1_000_000_000)) && looks < LOOKS {
+                self.idle.push_back((last, noted));
+                continue;
+            }
+            self.totals.pushed_out += 1;
+            return self.leave(noted.0);
+        }
+    }
+
+    /// Takes a connection out.
+    fn leave(&mut self, slot: u32) {
+        let Some(mut entry) = self.slots.get_mut(slot as usize).and_then(Option::take) else { return };
+        let hash = self.secret.hash(&entry.key);
+        if let Ok(found) = self.map.find_entry(hash, |other| *other == slot) {
+            found.remove();
+        }
+        self.numbers.remove(&entry.flow.number);
+        self.free.push(slot);
+        self.open -= 1;
+        self.newest = None;
+        entry.conclude();
+        if self.ended.len() >= self.max_open {
+            self.ended.pop_front();
+            self.totals.unread += 1;
+        }
+        self.ended.push_back(Box::new(entry.flow));
+    }
+
+    pub(super) fn poll_ended(&mut self) -> Option<Box<Flow>> {
+        self.ended.pop_front()
+    }
+
+    /// All that is left, in order.
+    pub(super) fn finish(mut self) -> Vec<Flow> {
+        let open = self.slots.iter_mut().filter_map(Option::take).map(|mut entry| {
+            entry.conclude();
+            entry.flow
+        });
+        let mut flows: Vec<Flow> = self.ended.drain(..).map(|flow| *flow).chain(open).collect();
+        flows.sort_by_key(|flow| flow.number);
+        flows
+    }
+}
+
+fn as_nanos(span: std::time::Duration) -> i64 {
+    i64::try_from(span.as_nanos()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,138 @@
+//! What is sent again, and why.
+
+use super::super::{Cause, End, Kind, Place, TroubleKind};
+use super::Wire;
+use super::wire::{client, server};
+use std::time::Duration;
+
+#[test]
+fn new_data_and_its_acknowledgement() {
+    let mut wire = Wire::open();
+    let sent = wire.after(1_000, client("P.", 1, 100, 1));
+    assert_eq!((sent.kind, sent.place, sent.seq, sent.len), (Kind::Data, Place::Next, 1, 100));
+    assert_eq!(sent.in_flight, 100);
+    let ack = wire.after(12_000, server(".", 1, 0, 101));
+    assert_eq!((ack.kind, ack.ack, ack.newly_acked), (Kind::Ack, 101, 100));
+    assert_eq!(ack.rtt, Some(Duration::from_millis(12)));
+    assert_eq!(ack.window, 128_000);
+    let figures = wire.flow().end(End::Client);
+    assert_eq!((figures.unique_bytes, figures.max_in_flight, figures.in_flight), (100, 100, 0));
+}
+
+#[test]
+fn duplicate_acks_bring_a_fast_retransmission() {
+    let mut wire = Wire::open();
+    for n in 0..5 {
+        wire.after(10, client(".", 1 + n * 1000, 1000, 1));
+    }
+    wire.after(10_000, server(".", 1, 0, 1001));
+    for n in 1..=3 {
+        let ack = wire.after(10, server(".", 1, 0, 1001).sack(&[(2001, 2001 + n * 1000)]));
+        assert_eq!(ack.kind, Kind::DuplicateAck);
+    }
+    let sent = wire.after(10, client(".", 1001, 1000, 1));
+    let again = sent.again.expect("it was sent before");
+    assert_eq!((again.cause, again.original, again.nth), (Cause::Fast, Some(5), 1));
+    assert_eq!(sent.place, Place::Again);
+    let flow = wire.flow();
+    assert_eq!(flow.end(End::Client).caused_by(Cause::Fast), 1);
+    assert_eq!((flow.end(End::Server).duplicate_acks, flow.end(End::Server).sacks), (3, 3));
+    assert_eq!(flow.end(End::Client).unique_bytes, 5000);
+    assert!(flow.troubles.find(TroubleKind::Losses, End::Client).is_some());
+}
+
+#[test]
+fn silence_brings_timeouts() {
+    let mut wire = Wire::open();
+    wire.after(1_000, client("P.", 1, 1000, 1));
+    let mut waits = Vec::new();
+    for wait in [210, 420, 840] {
+        let sent = wire.after(wait * 1_000, client("P.", 1, 1000, 1));
+        let again = sent.again.expect("it was sent before");
+        assert_eq!((again.cause, again.original), (Cause::Rto, Some(4)));
+        waits.push((again.nth, again.after.as_millis()));
+    }
+    assert_eq!(waits, [(1, 210), (2, 420), (3, 840)]);
+    let flow = wire.end();
+    assert_eq!(flow.troubles.find(TroubleKind::Timeouts, End::Client).map(|t| t.count), Some(3));
+    assert_eq!(flow.ending, super::super::Ending::Silent);
+}
+
+#[test]
+fn a_tail_loss_probe_comes_before_the_timeout() {
+    let mut wire = Wire::open();
+    wire.after(1_000, client("P.", 1, 1000, 1));
+    wire.after(10, client("P.", 1001, 1000, 1));
+    let sent = wire.after(30_000, client("P.", 1001, 1000, 1));
+    assert_eq!(sent.again.map(|again| again.cause), Some(Cause::Probe));
+}
+
+#[test]
+fn d_sack_tells_that_it_was_needless() {
+    let mut wire = Wire::open();
+    wire.after(1_000, client("P.", 1, 1000, 1));
+    wire.after(300_000, client("P.", 1, 1000, 1));
+    wire.after(10, server(".", 1, 0, 1001));
+    let ack = wire.after(10_000, server(".", 1, 0, 1001).sack(&[(1, 1001)]));
+    assert_eq!(ack.needless, None, "the ACK that came too soon had told");
+    let flow = wire.flow();
+    assert_eq!((flow.end(End::Client).needless, flow.end(End::Server).dsacks), (1, 1));
+}
+
+#[test]
+fn an_older_timestamp_tells_that_it_was_needless() {
+    let mut wire = Wire::open();
+    wire.after(1_000, client("P.", 1, 1000, 1).stamps(100, 7));
+    wire.after(300_000, client("P.", 1, 1000, 1).stamps(400, 7));
+    let ack = wire.after(9_000, server(".", 1, 0, 1001).stamps(8, 100));
+    assert_eq!(ack.needless, Some(5));
+}
+
+#[test]
+fn what_was_overtaken_is_not_sent_again() {
+    let mut wire = Wire::open();
+    let ahead = wire.after(1_000, client("P.", 1001, 1000, 1).id(11));
+    assert_eq!(ahead.place, Place::Ahead);
+    let late = wire.after(20_000, client("P.", 1, 1000, 1).id(10));
+    assert_eq!((late.place, late.again), (Place::Overtaken, None));
+    assert_eq!(wire.flow().end(End::Client).overtaken, 1);
+    assert_eq!(wire.flow().end(End::Client).unique_bytes, 2000);
+}
+
+#[test]
+fn what_was_lost_before_the_vantage_point_is_sent_again() {
+    let mut wire = Wire::open();
+    wire.after(1_000, client("P.", 1001, 1000, 1).id(11));
+    wire.after(10, server(".", 1, 0, 1).sack(&[(1001, 2001)]));
+    let sent = wire.after(20_000, client("P.", 1, 1000, 1).id(14));
+    let again = sent.again.expect("its original was lost");
+    assert_eq!((again.original, again.cause), (None, Cause::Fast));
+    assert_eq!(wire.flow().end(End::Client).lost_before, 1);
+}
+
+#[test]
+fn the_same_packet_twice_is_a_copy() {
+    let mut wire = Wire::open();
+    wire.after(1_000, client("P.", 1, 1000, 1).id(77));
+    let copy = wire.after(5, client("P.", 1, 1000, 1).id(77));
+    assert_eq!(copy.again.map(|again| again.cause), Some(Cause::Copy));
+    let figures = wire.flow().end(End::Client);
+    assert_eq!((figures.retransmissions, figures.caused_by(Cause::Copy)), (0, 1));
+}
+
+#[test]
+fn keepalives_and_probes_are_no_retransmissions() {
+    let mut wire = Wire::open();
+    wire.after(1_000, client("P.", 1, 100, 1));
+    wire.after(10_000, server(".", 1, 0, 101));
+    let probe = wire.after(75_000_000, client(".", 100, 0, 1));
+    assert_eq!((probe.kind, probe.again), (Kind::KeepAlive, None));
+    assert_eq!(wire.after(10_000, server(".", 1, 0, 101)).kind, Kind::ProbeAnswer);
+    wire.after(10, server(".", 1, 0, 101).window(0));
+    assert_eq!(wire.after(200_000, client(".", 100, 0, 1)).kind, Kind::WindowProbe);
+    assert_eq!(wire.after(10, server(".", 1, 0, 101).window(0)).kind, Kind::ProbeAnswer);
+    assert_eq!(wire.after(500_000, server(".", 1, 0, 101).window(50)).kind, Kind::WindowUpdate);
+    let window = wire.flow().end(End::Server).window;
+    assert_eq!((window.zero_count, window.zero_time), (1, Duration::from_micros(700_010)));
+    assert_eq!(wire.flow().end(End::Client).retransmissions, 0);
+}
