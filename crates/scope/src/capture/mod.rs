@@ -46,8 +46,18 @@ impl LinkType {
     pub const NULL: LinkType = LinkType(0);
     /// Ethernet.
     pub const ETHERNET: LinkType = LinkType(1);
+    /// PPP, its HDLC address and control field perhaps left out.
+    pub const PPP: LinkType = LinkType(9);
+    /// An IPv4 or IPv6 packet with nothing before it, as BSDs number it.
+    pub const RAW_BSD: LinkType = LinkType(12);
+    /// PPP in HDLC-like framing, or Cisco's HDLC.
+    pub const PPP_HDLC: LinkType = LinkType(50);
+    /// PPP over Ethernet: the PPPoE header comes first.
+    pub const PPP_ETHER: LinkType = LinkType(51);
     /// An IPv4 or IPv6 packet with nothing before it.
     pub const RAW: LinkType = LinkType(101);
+    /// Cisco's HDLC.
+    pub const C_HDLC: LinkType = LinkType(104);
     /// OpenBSD loopback: the address family in network byte order.
     pub const LOOP: LinkType = LinkType(108);
     /// Linux "cooked" capture, version 1.

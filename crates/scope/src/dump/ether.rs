@@ -2,7 +2,10 @@
 
 use super::bytes::Bytes;
 use super::line::{Line, Printed, mac_at, put};
-use super::protocols::{ETHERTYPE_ARP, ETHERTYPE_IPV4, ETHERTYPE_IPV6, ETHERTYPE_REVERSE_ARP, ethertype_name, is_vlan};
+use super::protocols::{
+    ETHERTYPE_ARP, ETHERTYPE_IPV4, ETHERTYPE_IPV6, ETHERTYPE_PPPOE_DISCOVERY, ETHERTYPE_PPPOE_SESSION,
+    ETHERTYPE_REVERSE_ARP, ethertype_name, is_mpls, is_vlan,
+};
 use limpid_wire::MacAddr;
 
 const HEADER: usize = 14;
@@ -115,6 +118,8 @@ impl Line<'_> {
             ETHERTYPE_IPV4 => self.ip4(payload, length)?,
             ETHERTYPE_IPV6 => self.ip6(payload, length)?,
             ETHERTYPE_ARP | ETHERTYPE_REVERSE_ARP => self.arp(payload, length)?,
+            ETHERTYPE_PPPOE_DISCOVERY | ETHERTYPE_PPPOE_SESSION => self.pppoe(payload, length)?,
+            _ if is_mpls(ethertype) => self.mpls(payload, length)?,
             _ => return Ok(false),
         }
         Ok(true)

@@ -39,7 +39,8 @@ impl Line<'_> {
     /// `IP ` or `IP6 `; with `-e` the link layer has said so already.
     pub(super) fn ip_name(&mut self, name: &str) {
         if !self.options.link {
-            put!(self, "{name} ");
+            self.out.push_str(name);
+            self.out.push(' ');
         }
     }
 
@@ -60,6 +61,10 @@ impl Line<'_> {
         }
         if packet.len() < HEADER {
             self.truncated();
+            return Ok(());
+        }
+        if length < HEADER {
+            put!(self, "truncated-ip {length}");
             return Ok(());
         }
         let header = usize::from(first & 0xf) * 4;

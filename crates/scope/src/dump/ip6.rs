@@ -18,6 +18,10 @@ impl Line<'_> {
     pub(super) fn ip6(&mut self, packet: &[u8], length: usize) -> Printed {
         self.protocol = "ip6";
         packet.need(HEADER)?;
+        if length < HEADER {
+            put!(self, "truncated-ip6 {length}");
+            return Ok(());
+        }
         self.ip_name("IP6");
         let first = packet.u32(0)?;
         if first >> 28 != 6 {
@@ -30,8 +34,9 @@ impl Line<'_> {
             put!(self, "truncated-ip6 - {} bytes missing!", stated - length);
         }
         let next = packet.u8(6)?;
-        // With a length of 0 a jumbogram's true length would be among the hop-by-hop options.
-        let jumbo = payload == 0 && next == HOP_BY_HOP;
+        // With a length of 0 a jumbogram's true length would be among the hop-by-hop options; tcpdump looks on behind
+        // any extension header.
+        let jumbo = payload == 0 && matches!(next, HOP_BY_HOP | DESTINATION | FRAGMENT | ROUTING);
         let packet = if jumbo { packet } else { &packet[..stated.min(packet.len())] };
         if self.verbose() {
             self.ip6_header(first, packet, next, payload)?;
@@ -71,7 +76,7 @@ impl Line<'_> {
     /// The extension headers one after the other, then what they lead to.
     fn ip6_chain(&mut self, packet: &[u8], mut next: u8, payload: usize, mut carrier: Carrier) -> Printed {
         let stated = payload + HEADER;
-        let (mut at, mut first, mut hop_by_hop) = (HEADER, true, false);
+        let (mut at, mut first, mut hop_by_hop, mut routed) = (HEADER, true, false, false);
         loop {
             let rest = packet.tail(at);
             let taken = match next {
@@ -96,17 +101,27 @@ impl Line<'_> {
                     taken
                 }
                 DESTINATION => self.ip6_options("dstopt", "DSTOPT", rest, payload)?,
-                FRAGMENT => match self.ip6_fragment(rest, stated.saturating_sub(at))? {
+                FRAGMENT => match self.ip6_fragment(rest, (stated as u64).wrapping_sub(at as u64))? {
                     Some(taken) => {
                         carrier.fragment = true;
                         taken
                     }
                     None => return Ok(()),
                 },
-                ROUTING => match self.ip6_routing(rest, &mut carrier)? {
-                    Some(taken) => taken,
-                    None => return Ok(()),
-                },
+                ROUTING => {
+                    let header_dst = carrier.final_dst;
+                    let Some(taken) = self.ip6_routing(rest, &mut carrier)? else { return Ok(()) };
+                    // Only the first one leads anywhere.
+                    if routed {
+                        carrier.final_dst = header_dst;
+                    }
+                    routed = true;
+                    taken
+                }
+                _ if payload == 0 && at > HEADER => {
+                    self.protocol = "ip6";
+                    return Err(Cut);
+                }
                 _ => {
                     let length = stated.saturating_sub(at);
                     return self.transport(next, rest, length, &carrier);
@@ -198,10 +213,10 @@ impl Line<'_> {
     }
 
     /// A fragment header; answers its length if what follows can be looked at.
-    fn ip6_fragment(&mut self, header: &[u8], length: usize) -> Result<Option<usize>, Cut> {
+    fn ip6_fragment(&mut self, header: &[u8], length: u64) -> Result<Option<usize>, Cut> {
         self.protocol = "frag6";
         let offset = header.u16(2)? & 0xfff8;
-        let size = (length as u64).wrapping_sub(8);
+        let size = length.wrapping_sub(8);
         if self.verbose() {
             put!(self, "frag (0x{:08x}:{offset}|{size})", header.u32(4)?);
         } else {

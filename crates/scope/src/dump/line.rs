@@ -2,7 +2,8 @@
 
 use super::Options;
 use super::bytes::{Bytes, Cut};
-use super::tcp::Conversations;
+use super::relative::Conversations;
+use super::text::Text;
 use limpid_wire::{IpAddr, MacAddr};
 use std::fmt::Write;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -15,7 +16,7 @@ pub(super) const MAX_NESTING: u32 = 32;
 /// The methods named for protocols are spread over this folder's files. They take the captured bytes from the protocol's
 /// header on, and the length that the packet had on the link from there.
 pub(super) struct Line<'a> {
-    pub(super) out: String,
+    pub(super) out: Text,
     pub(super) options: &'a Options,
     pub(super) conversations: &'a mut Conversations,
     /// Whose bytes are being read: named where they end too soon.
@@ -27,7 +28,7 @@ pub(super) struct Line<'a> {
 /// Appends formatted text to a [`Line`].
 macro_rules! put {
     ($line:expr, $($arg:tt)*) => {
-        // Writing to a String can't fail.
+        // Writing to a Text can't fail.
         { let _ = std::fmt::Write::write_fmt(&mut $line.out, format_args!($($arg)*)); }
     };
 }
@@ -37,7 +38,7 @@ pub(super) use put;
 pub(super) type Printed = Result<(), Cut>;
 
 impl<'a> Line<'a> {
-    pub(super) fn new(out: String, options: &'a Options, conversations: &'a mut Conversations) -> Line<'a> {
+    pub(super) fn new(out: Text, options: &'a Options, conversations: &'a mut Conversations) -> Line<'a> {
         Line { out, options, conversations, protocol: "", nesting: 0 }
     }
 
@@ -66,7 +67,7 @@ impl<'a> Line<'a> {
             return;
         }
         match address.as_v4() {
-            Some(octets) => put!(self, "{}", Ipv4Addr::from(octets)),
+            Some(octets) => self.out.dotted(octets),
             None => self.v6(address.octets()),
         }
     }
@@ -93,17 +94,19 @@ impl<'a> Line<'a> {
 
     /// A TCP port by name or number.
     pub(super) fn tcp_port(&mut self, port: u16) {
-        match self.options.names.tcp(port) {
-            Some(name) if !self.options.numeric => self.out.push_str(name),
-            _ => put!(self, "{port}"),
+        let name = if self.options.numeric { None } else { self.options.names.tcp(port) };
+        match name {
+            Some(name) => self.out.push_str(name),
+            None => self.out.decimal(port.into()),
         }
     }
 
     /// A UDP port by name or number.
     pub(super) fn udp_port(&mut self, port: u16) {
-        match self.options.names.udp(port) {
-            Some(name) if !self.options.numeric => self.out.push_str(name),
-            _ => put!(self, "{port}"),
+        let name = if self.options.numeric { None } else { self.options.names.udp(port) };
+        match name {
+            Some(name) => self.out.push_str(name),
+            None => self.out.decimal(port.into()),
         }
     }
 
@@ -120,8 +123,8 @@ impl<'a> Line<'a> {
 
     /// Bytes as pairs of hexadecimal digits, nothing between them.
     pub(super) fn hex(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            put!(self, "{byte:02x}");
+        for &byte in bytes {
+            self.out.hex(byte);
         }
     }
 

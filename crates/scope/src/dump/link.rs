@@ -22,9 +22,13 @@ impl Line<'_> {
             LinkType::ETHERNET => self.ethernet(data, length),
             LinkType::NULL => self.null(data, length, false),
             LinkType::LOOP => self.null(data, length, true),
-            LinkType::RAW | LinkType::IPV4 | LinkType::IPV6 | LinkType(12) => self.raw(data, length),
+            LinkType::RAW | LinkType::IPV4 | LinkType::IPV6 | LinkType::RAW_BSD => self.raw(data, length),
             LinkType::LINUX_SLL => self.cooked(data, length),
             LinkType::LINUX_SLL2 => self.cooked2(data, length),
+            LinkType::PPP => self.ppp_link(data, length),
+            LinkType::PPP_HDLC => self.ppp_hdlc(data, length),
+            LinkType::C_HDLC => self.cisco_hdlc(data, length),
+            LinkType::PPP_ETHER => self.pppoe(data, length),
             LinkType(other) => {
                 put!(self, "[link type {other} is not decoded], length {length}");
                 Ok(())
@@ -40,6 +44,9 @@ impl Line<'_> {
     pub(super) fn impossible(&mut self, packet: &PacketRef<'_>) -> bool {
         let (captured, length) = (packet.data.len(), packet.original_len as usize);
         let most = MAX_PACKET as usize;
+        if captured > 0 && (captured..=most).contains(&length) {
+            return false;
+        }
         let mut wrongs = Vec::new();
         if captured == 0 {
             wrongs.push("caplen==0".to_owned());

@@ -1,7 +1,7 @@
 //! tcpdump's text: what `tcpdump -r` 4.99.3 prints for a packet, letter for letter.
 //!
-//! [`Printer::print`] gives a packet's line (with `-v` its lines). It knows Ethernet with 802.1Q, BSD loopback, raw IP
-//! and Linux "cooked" captures; ARP, IPv4, IPv6 with its extension headers, ICMP, ICMPv6 with neighbour discovery, UDP
+//! [`Printer::print`] gives a packet's line (with `-v` its lines). It knows Ethernet with 802.1Q, PPPoE and MPLS,
+//! PPP, HDLC, BSD loopback, raw IP and Linux "cooked" captures; ARP, IPv4, IPv6 with its extension headers, ICMP, ICMPv6 with neighbour discovery, UDP
 //! and TCP with every option that tcpdump names. Hostile packets are printed as tcpdump prints them; that is why it walks
 //! the bytes itself instead of using the checked parsers of `limpid_wire`.
 //!
@@ -15,7 +15,9 @@
 //!
 //! # Relative sequence numbers
 //! Without [`Options::absolute_seq`] the numbers of a connection are relative, by tcpdump's rule, which needs a table of
-//! the connections seen. It holds [`MAX_CONVERSATIONS`]; the segments of later ones keep absolute numbers.
+//! the connections seen. tcpdump's grows without end; ours holds [`MAX_CONVERSATIONS`] and forgets those longest silent:
+//! at least half as many others have spoken since. Should one of them speak again, its numbers begin anew, as those of a
+//! connection seen for the first time.
 
 mod arp;
 mod bytes;
@@ -28,11 +30,15 @@ mod ip6;
 mod line;
 mod link;
 mod mld;
+mod mpls;
 mod mptcp;
 mod names;
+mod ppp;
 mod protocols;
+mod relative;
 mod tcp;
 mod tcp_options;
+mod text;
 mod time;
 mod udp;
 
@@ -40,11 +46,13 @@ mod udp;
 mod tests;
 
 pub use names::Names;
-pub use tcp::MAX_CONVERSATIONS;
+pub use relative::MAX_CONVERSATIONS;
 pub use time::{TimeFormat, Zone};
 
 use crate::capture::{CapturedPacket, PacketRef};
 use line::Line;
+use std::fmt::Write;
+use text::Text;
 
 /// What to print, as tcpdump's flags.
 #[derive(Clone, Debug, Default)]
@@ -79,7 +87,7 @@ pub struct Options {
 #[derive(Debug, Default)]
 pub struct Printer {
     options: Options,
-    conversations: tcp::Conversations,
+    conversations: relative::Conversations,
     clock: time::Clock,
 }
 
@@ -91,24 +99,22 @@ impl Printer {
 
     /// The text of a packet, without the newline at its end. With `-v` it may be of several lines.
     pub fn print(&mut self, packet: &CapturedPacket) -> String {
-        self.text(&packet.lend())
+        let mut text = Vec::with_capacity(160);
+        self.append(&packet.lend(), &mut text);
+        String::from_utf8_lossy(&text).into_owned()
     }
 
-    /// Appends the text of a packet, which is ASCII, without the newline at its end.
+    /// Appends the text of a packet, without the newline at its end. Nothing is allocated but what `to` needs.
     pub fn append(&mut self, packet: &PacketRef<'_>, to: &mut Vec<u8>) {
-        to.extend_from_slice(self.text(packet).as_bytes());
-    }
-
-    fn text(&mut self, packet: &PacketRef<'_>) -> String {
-        let mut out = String::with_capacity(160);
+        let mut out = Text { bytes: std::mem::take(to) };
         if self.options.number {
-            out.push_str(&format!("{:5}  ", packet.number));
+            let _ = write!(out, "{:5}  ", packet.number);
         }
         let mut line = Line::new(out, &self.options, &mut self.conversations);
         if !line.impossible(packet) {
             self.clock.stamp(packet.time, &self.options, &mut line.out);
             line.packet(packet);
         }
-        line.out
+        *to = line.out.bytes;
     }
 }

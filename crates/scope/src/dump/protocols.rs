@@ -80,6 +80,15 @@ pub(super) const ETHERTYPE_REVERSE_ARP: u16 = 0x8035;
 /// IPv6's EtherType.
 pub(super) const ETHERTYPE_IPV6: u16 = EtherType::IPV6.0;
 
+/// PPPoE's EtherTypes.
+pub(super) const ETHERTYPE_PPPOE_DISCOVERY: u16 = 0x8863;
+pub(super) const ETHERTYPE_PPPOE_SESSION: u16 = 0x8864;
+
+/// The EtherTypes of MPLS.
+pub(super) fn is_mpls(ethertype: u16) -> bool {
+    matches!(ethertype, 0x8847 | 0x8848)
+}
+
 /// The EtherTypes of VLAN tags (IEEE 802.1Q, and what came before it).
 pub(super) fn is_vlan(ethertype: u16) -> bool {
     matches!(ethertype, 0x8100 | 0x88a8 | 0x9100 | 0x9200)

@@ -2,14 +2,11 @@
 
 use super::bytes::{Bytes, Cut, should_be};
 use super::line::{Line, Printed, put};
+use super::relative::Relative;
 use super::tcp_options::Context;
 use limpid_wire::checksum::Checksum;
 use limpid_wire::ip::IpProtocol;
 use limpid_wire::{Endpoint, IpAddr, TcpFlags};
-use std::collections::HashMap;
-
-/// The most connections whose sequence numbers are printed relative. The segments of later ones keep absolute numbers.
-pub const MAX_CONVERSATIONS: usize = 1 << 20;
 
 /// The header without options.
 const HEADER: usize = 20;
@@ -25,58 +22,6 @@ const FLAGS: [(TcpFlags, char); 8] = [
     (TcpFlags::ECE, 'E'),
     (TcpFlags::CWR, 'W'),
 ];
-
-/// The connections seen, and what their numbers are relative to.
-#[derive(Debug)]
-pub(super) struct Conversations {
-    bases: HashMap<(Endpoint, Endpoint), Bases>,
-    /// [`MAX_CONVERSATIONS`]; less in tests.
-    pub(super) most: usize,
-}
-
-impl Default for Conversations {
-    fn default() -> Conversations {
-        Conversations { bases: HashMap::new(), most: MAX_CONVERSATIONS }
-    }
-}
-
-/// What is subtracted from the numbers of a connection: `low` from those that the lower endpoint sends, `high` from
-/// those it acknowledges.
-#[derive(Clone, Copy, Debug)]
-struct Bases {
-    low: u32,
-    high: u32,
-}
-
-/// What to subtract from a segment's numbers.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Relative {
-    seq: u32,
-    ack: u32,
-    pub(super) sack: u32,
-}
-
-impl Conversations {
-    /// The rule: the first segment with ACK of a connection, and each SYN with ACK, sets the bases and is itself printed
-    /// absolute but for its SACK blocks; later segments with ACK are relative to them.
-    fn relative(&mut self, from: Endpoint, to: Endpoint, seq: u32, ack: u32, syn: bool) -> Relative {
-        let is_low = (from.port, from.addr) <= (to.port, to.addr);
-        let key = if is_low { (from, to) } else { (to, from) };
-        match self.bases.get(&key) {
-            Some(bases) if !syn => {
-                let (seq, ack) = if is_low { (bases.low, bases.high) } else { (bases.high, bases.low) };
-                Relative { seq, ack, sack: ack }
-            }
-            None if self.bases.len() >= self.most => Relative::default(),
-            _ => {
-                let acked = ack.wrapping_sub(1);
-                let (low, high) = if is_low { (seq, acked) } else { (acked, seq) };
-                self.bases.insert(key, Bases { low, high });
-                Relative { sack: acked, ..Relative::default() }
-            }
-        }
-    }
-}
 
 /// Where a TCP segment or UDP datagram came in.
 #[derive(Clone, Copy, Debug)]
@@ -171,7 +116,11 @@ impl Line<'_> {
         if flags.is_empty() {
             self.out.push_str("none");
         }
-        self.out.extend(FLAGS.iter().filter(|(flag, _)| flags.contains(*flag)).map(|(_, letter)| letter));
+        for (flag, letter) in FLAGS {
+            if flags.contains(flag) {
+                self.out.push(letter);
+            }
+        }
         self.out.push(']');
     }
 
@@ -214,15 +163,15 @@ impl Line<'_> {
         let counts = TcpFlags::SYN | TcpFlags::FIN | TcpFlags::RST;
         if self.options.verbose > 1 || payload > 0 || flags.intersects(counts) {
             let seq = seq.wrapping_sub(relative.seq);
-            put!(self, ", seq {seq}");
+            self.labelled(", seq ", seq);
             if payload > 0 {
-                put!(self, ":{}", seq.wrapping_add(payload));
+                self.labelled(":", seq.wrapping_add(payload));
             }
         }
         if flags.contains(TcpFlags::ACK) {
-            put!(self, ", ack {}", ack.wrapping_sub(relative.ack));
+            self.labelled(", ack ", ack.wrapping_sub(relative.ack));
         }
-        put!(self, ", win {}", segment.u16(14)?);
+        self.labelled(", win ", segment.u16(14)?.into());
         if flags.contains(TcpFlags::URG) {
             put!(self, ", urg {}", segment.u16(18)?);
         }
@@ -233,8 +182,14 @@ impl Line<'_> {
             }
             self.out.push(']');
         }
-        put!(self, ", length {payload}");
+        self.labelled(", length ", payload);
         Ok(())
+    }
+
+    /// A label and a number.
+    pub(super) fn labelled(&mut self, label: &str, number: u32) {
+        self.out.push_str(label);
+        self.out.decimal(number);
     }
 
     fn tcp_checksum(&mut self, segment: &[u8], carrier: &Carrier) {

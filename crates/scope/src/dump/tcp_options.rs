@@ -6,7 +6,7 @@
 use super::bytes::{Bytes, Cut};
 use super::line::{Line, put};
 use super::mptcp::Bad;
-use super::tcp::Relative;
+use super::relative::Relative;
 use limpid_wire::TcpFlags;
 use limpid_wire::tcp::option::{FAST_OPEN_MAGIC, kind};
 
@@ -143,7 +143,7 @@ impl Line<'_> {
         match option {
             kind::MSS => {
                 data.need(2)?;
-                put!(self, " {}", data.bytes.u16(0)?);
+                self.labelled(" ", data.bytes.u16(0)?.into());
                 Ok(2)
             }
             kind::WINDOW_SCALE => {
@@ -160,7 +160,8 @@ impl Line<'_> {
             }
             kind::TIMESTAMPS => {
                 data.need(8)?;
-                put!(self, " val {} ecr {}", data.bytes.u32(0)?, data.bytes.u32(4)?);
+                self.labelled(" val ", data.bytes.u32(0)?);
+                self.labelled(" ecr ", data.bytes.u32(4)?);
                 Ok(8)
             }
             kind::MD5 => {
@@ -203,7 +204,7 @@ impl Line<'_> {
     fn tcp_option_hex(&mut self, data: Data<'_>, at: usize) -> Result<(), Stop> {
         for i in at..data.length {
             data.need(i + 1)?;
-            put!(self, "{:02x}", data.bytes.u8(i)?);
+            self.out.hex(data.bytes.u8(i)?);
         }
         Ok(())
     }
@@ -218,7 +219,9 @@ impl Line<'_> {
             data.need(at + 8)?;
             let left = data.bytes.u32(at)?.wrapping_sub(context.relative.sack);
             let right = data.bytes.u32(at + 4)?.wrapping_sub(context.relative.sack);
-            put!(self, "{{{left}:{right}}}");
+            self.labelled("{", left);
+            self.labelled(":", right);
+            self.out.push('}');
         }
         Ok(data.length)
     }
@@ -251,6 +254,8 @@ impl Line<'_> {
     fn tcp_mptcp(&mut self, data: Data<'_>, context: Context) -> Result<usize, Stop> {
         data.need(data.length)?;
         let option = data.bytes.get(..data.length).unwrap_or_default();
+        // It stays so for what follows in this segment.
+        self.protocol = "mptcp";
         match self.mptcp(option, context.flags) {
             Ok(()) => Ok(data.length),
             Err(Bad) => Err(Stop::Bad),

@@ -1,7 +1,8 @@
 //! The time column: `-t` … `-ttttt`, local time, micro- or nanoseconds.
 
 use super::Options;
-use super::line::put;
+use super::text::Text;
+use std::fmt::Write;
 
 const SECOND: i64 = 1_000_000_000;
 
@@ -62,21 +63,18 @@ impl Zone {
     }
 }
 
-/// The times that other lines' times are printed relative to; 0 counts as none, as in tcpdump.
+/// The times that other lines' times are printed relative to; 0 counts as none, as in tcpdump. And the last local second
+/// with its offset, since many packets share one.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Clock {
     first: i64,
     previous: i64,
-}
-
-/// A string with [`put!`]'s field.
-struct Column<'a> {
-    out: &'a mut String,
+    offset: Option<(i64, i64)>,
 }
 
 impl Clock {
     /// Appends the time column, with the space after it.
-    pub(super) fn stamp(&mut self, time: i64, options: &Options, out: &mut String) {
+    pub(super) fn stamp(&mut self, time: i64, options: &Options, out: &mut Text) {
         // Differences are between what is printed.
         let time = if options.nanos { time } else { time - time.rem_euclid(1000) };
         let reference = match options.time {
@@ -86,48 +84,58 @@ impl Clock {
         let reference = if reference == 0 { time } else { reference };
         self.first = if self.first == 0 { time } else { self.first };
         self.previous = time;
-        let mut column = Column { out };
         match options.time {
             TimeFormat::None => return,
-            TimeFormat::Clock => column.clock(local(time, options), options.nanos),
+            TimeFormat::Clock => clock(out, self.local(time, &options.zone), options.nanos),
             TimeFormat::Date => {
-                let time = local(time, options);
+                let time = self.local(time, &options.zone);
                 let (year, month, day) = date(time.div_euclid(86_400 * SECOND));
-                put!(column, "{year:04}-{month:02}-{day:02} ");
-                column.clock(time, options.nanos);
+                let _ = write!(out, "{year:04}-{month:02}-{day:02} ");
+                clock(out, time, options.nanos);
             }
             TimeFormat::Epoch => {
-                put!(column, "{}", time.div_euclid(SECOND));
-                column.fraction(time, options.nanos);
+                let _ = write!(out, "{}", time.div_euclid(SECOND));
+                fraction(out, time, options.nanos);
             }
             TimeFormat::SincePrevious | TimeFormat::SinceFirst => {
-                column.out.push(if time < reference { '-' } else { ' ' });
-                column.clock(time.saturating_sub(reference).saturating_abs(), options.nanos);
+                out.push(if time < reference { '-' } else { ' ' });
+                clock(out, time.saturating_sub(reference).saturating_abs(), options.nanos);
             }
         }
-        column.out.push(' ');
+        out.push(' ');
+    }
+
+    /// A time in the zone.
+    fn local(&mut self, time: i64, zone: &Zone) -> i64 {
+        let second = time.div_euclid(SECOND);
+        let offset = match self.offset {
+            Some((known, offset)) if known == second => offset,
+            _ => zone.offset(second),
+        };
+        self.offset = Some((second, offset));
+        time.saturating_add(offset * SECOND)
     }
 }
 
-impl Column<'_> {
-    fn clock(&mut self, time: i64, nanos: bool) {
-        let seconds = time.div_euclid(SECOND).rem_euclid(86_400);
-        put!(self, "{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
-        self.fraction(time, nanos);
-    }
-
-    fn fraction(&mut self, time: i64, nanos: bool) {
-        let fraction = time.rem_euclid(SECOND);
-        if nanos {
-            put!(self, ".{fraction:09}");
-        } else {
-            put!(self, ".{:06}", fraction / 1000);
-        }
-    }
+fn clock(out: &mut Text, time: i64, nanos: bool) {
+    let second = time.div_euclid(SECOND).rem_euclid(86_400) as u32;
+    out.padded::<1>(second / 3600);
+    out.push(':');
+    out.padded::<1>(second / 60 % 60);
+    out.push(':');
+    out.padded::<1>(second % 60);
+    fraction(out, time, nanos);
 }
 
-fn local(time: i64, options: &Options) -> i64 {
-    time.saturating_add(options.zone.offset(time.div_euclid(SECOND)) * SECOND)
+fn fraction(out: &mut Text, time: i64, nanos: bool) {
+    let fraction = time.rem_euclid(SECOND) as u32;
+    out.push('.');
+    out.padded::<3>(fraction / 1000);
+    if nanos {
+        let rest = fraction % 1000;
+        out.decimal(rest / 100);
+        out.padded::<1>(rest % 100);
+    }
 }
 
 /// Year, month and day of a day counted from 1970-01-01, by the Gregorian calendar.

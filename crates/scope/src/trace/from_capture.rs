@@ -7,16 +7,13 @@
 
 use super::{Arrival, Packet, Trace, View};
 use crate::analysis::packet::{Content, Tcp, addresses, dissect, ttl};
-use crate::capture::{CapturedPacket, LinkType};
+use crate::capture::CapturedPacket;
+pub(crate) use crate::frame::ip_packet;
 use limpid_event::{FlowId, Instant};
 use limpid_wire::{Endpoint, IpAddr, SeqNum, TcpFlags};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
-/// The ethertype of a VLAN tag (802.1Q), of a service tag (802.1ad), and of an old kind of it.
-const VLAN_TAGS: [u16; 3] = [0x8100, 0x88a8, 0x9100];
-/// The most VLAN tags that are skipped.
-const MAX_TAGS: usize = 4;
 /// What senders set the TTL or hop limit to.
 const FIRST_TTLS: [u8; 3] = [64, 128, 255];
 
@@ -79,26 +76,6 @@ impl Seen {
         let (src, dst) = addresses(bytes)?;
         Some(Seen { number: packet.number, time: packet.time, src, dst, bytes: bytes.to_vec() })
     }
-}
-
-/// The IP packet in a frame, if there is one.
-pub(crate) fn ip_packet(link_type: LinkType, frame: &[u8]) -> Option<&[u8]> {
-    let at = match link_type {
-        LinkType::RAW | LinkType::IPV4 | LinkType::IPV6 => 0,
-        LinkType::NULL | LinkType::LOOP => 4,
-        LinkType::LINUX_SLL => 16,
-        LinkType::LINUX_SLL2 => 20,
-        LinkType::ETHERNET => {
-            let tags = (0..MAX_TAGS).take_while(|n| is_tag(frame, 12 + 4 * n)).count();
-            14 + 4 * tags
-        }
-        _ => return None,
-    };
-    frame.get(at..).filter(|packet| !packet.is_empty())
-}
-
-fn is_tag(frame: &[u8], at: usize) -> bool {
-    frame.get(at..at + 2).is_some_and(|b| VLAN_TAGS.contains(&u16::from_be_bytes([b[0], b[1]])))
 }
 
 /// All that two hosts said to each other.

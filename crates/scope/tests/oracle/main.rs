@@ -1,5 +1,6 @@
 //! Our text against the real tcpdump's, packet by packet, over generated and hostile packets.
 
+mod campaign;
 mod files;
 mod hostile;
 mod ip;

@@ -226,6 +226,105 @@ fn other_links() {
     compare("sll2", LinkType::LINUX_SLL2, &packets, LINKS);
 }
 
+/// An MPLS stack entry.
+fn label(label: u32, class: u32, bottom: bool) -> [u8; 4] {
+    (label << 12 | class << 9 | u32::from(bottom) << 8 | 64).to_be_bytes()
+}
+
+#[test]
+fn point_to_point_links() {
+    let four = Ip4::default().tcp(&Tcp::default());
+    let six = Ip6::default().tcp(&[], &Tcp::default());
+    let framed = |header: &[u8], packet: &[u8]| [header, packet].concat();
+    let all: Vec<Vec<u8>> = vec![
+        framed(&[0xff, 3, 0, 0x21], &four),
+        framed(&[0, 0x21], &four),
+        framed(&[0x21], &four),
+        framed(&[0xff, 3, 0x21], &four),
+        framed(&[0xff, 3, 0, 0x57], &six),
+        framed(&[0x57], &six),
+        framed(&[0, 3, 0, 0x21], &four),
+        framed(&[1, 3, 0, 0x57], &six),
+        framed(&[0xff, 3, 0x02, 0x81], &framed(&label(16, 0, true), &four)),
+        framed(&[0xff, 3, 0x12, 0x34], b"zz"),
+        framed(&[0xff, 3, 0, 0x57], &four),
+        framed(&[0xff, 3, 0, 0x21], &six),
+        vec![0xff, 3],
+        vec![0xff],
+        vec![0x21],
+    ];
+    let mut packets = cuts(&all[0]);
+    packets.extend(cuts(&all[2]));
+    packets.extend(whole(all.clone()));
+    compare("ppp", LinkType::PPP, &packets, LINKS);
+    let mut all = all;
+    all.extend([
+        framed(&[0x0f, 0, 8, 0], &four),
+        framed(&[0x8f, 0, 0x86, 0xdd], &six),
+        framed(&[0x0f, 0, 0x88, 0x47], &framed(&label(16, 0, true), &four)),
+        framed(&[0x0f, 0, 0x12, 0x34], b"zz"),
+        framed(&[0x11, 0x22, 0x33, 0x44], b"zz"),
+        framed(&[0x0f, 0, 8], &[]),
+    ]);
+    // 802.1Q and the like are beyond the table of names.
+    let mut packets = cuts(&all[0]);
+    packets.extend(cuts(&all[15]));
+    packets.extend(whole(all));
+    compare("ppp_hdlc", LinkType::PPP_HDLC, &packets, LINKS);
+    let all = vec![
+        framed(&[0x0f, 0, 8, 0], &four),
+        framed(&[0x8f, 0, 0x86, 0xdd], &six),
+        framed(&[0x11, 0, 8, 0], &four),
+        framed(&[0x0f, 0, 0x12, 0x34], b"zz"),
+    ];
+    compare("c_hdlc", LinkType::C_HDLC, &whole(all), LINKS);
+}
+
+/// PPPoE's header with this length.
+fn pppoe(first: u8, code: u8, session: u16, length: usize, payload: &[u8]) -> Vec<u8> {
+    [&[first, code][..], &session.to_be_bytes(), &(length as u16).to_be_bytes(), payload].concat()
+}
+
+#[test]
+fn sessions_and_labels() {
+    let four = Ip4::default().tcp(&Tcp { payload: vec![1; 7], ..Tcp::default() });
+    let six = Ip6::default().tcp(&[], &Tcp::default());
+    let (ppp4, ppp6) = ([&[0, 0x21], &four[..]].concat(), [&[0, 0x57], &six[..]].concat());
+    let mut sessions = vec![
+        pppoe(0x11, 0, 5, ppp4.len(), &ppp4),
+        pppoe(0x11, 0, 5, ppp6.len(), &ppp6),
+        pppoe(0x11, 0, 0, ppp4.len(), &ppp4),
+        pppoe(0x21, 0, 5, 255, &ppp4),
+        pppoe(0x12, 0, 5, 2000, &ppp6),
+        pppoe(0x11, 0, 5, 4, &[0x12, 0x34, 1, 2]),
+    ];
+    sessions.extend((0..ppp4.len()).map(|length| pppoe(0x11, 0, 5, length, &ppp4)));
+    sessions.extend((0..ppp6.len()).map(|length| pppoe(0x11, 0, 5, length, &ppp6)));
+    compare("pppoe", LinkType::PPP_ETHER, &whole(sessions.clone()), LINKS);
+    let mut all: Vec<Vec<u8>> = sessions.iter().map(|session| ethernet(0x8864, session)).collect();
+    all.push(ethernet(0x8100, &[&[0, 7, 0x88, 0x64][..], &sessions[0]].concat()));
+    for stack in [
+        label(100, 0, true).to_vec(),
+        [label(100, 3, false), label(16, 0, true)].concat(),
+        label(0, 0, true).to_vec(),
+        label(1, 7, true).to_vec(),
+        label(2, 0, true).to_vec(),
+        label(3, 0, true).to_vec(),
+        [label(0, 0, false), label(14, 0, true)].concat(),
+        label(100, 0, false).to_vec(),
+        label(100, 0, true)[..3].to_vec(),
+    ] {
+        for payload in [&four[..], &six, &[], &[0x91, 2, 3], &[0, 0, 0, 0, 1]] {
+            all.push(ethernet(0x8847, &[&stack[..], payload].concat()));
+        }
+        all.push(ethernet(0x8848, &[&stack[..], &four].concat()));
+    }
+    let mut packets = cuts(&all[0]);
+    packets.extend(cuts(&ethernet(0x8847, &[&label(9, 0, false)[..], &label(0, 0, true), &four].concat())));
+    packets.extend(whole(all));
+    compare("sessions and labels", LinkType::ETHERNET, &packets, LINKS);
+}
+
 #[test]
 fn time_columns() {
     let packet = Ip4::default().tcp(&Tcp::default());

@@ -1,5 +1,5 @@
 use super::*;
-use crate::capture::Reader;
+use crate::capture::{LinkType, Reader};
 use crate::ladder::{RenderOptions, render};
 use crate::verdict::{Kind, explain};
 use insta::assert_snapshot;
@@ -45,29 +45,6 @@ fn the_near_host_is_found_on_either_side() {
     assert_eq!(views(&at_server), [View::Estimated, View::Observed]);
     assert_eq!(at_server.packets[0].sent_at, Instant::ZERO, "half a round trip before it was seen");
     assert_eq!(at_server.packets[0].arrival, Arrival::At(Instant::from_millis(5)));
-}
-
-#[test]
-fn link_headers_are_taken_off() {
-    let ip = [0x45, 0, 0, 20];
-    let framed = |header: &[u8]| [header, &ip].concat();
-    let ethernet = [[0; 12].as_slice(), &[0x08, 0x00]].concat();
-    let tagged = [[0; 12].as_slice(), &[0x88, 0xa8, 0, 1, 0x81, 0x00, 0, 2, 0x08, 0x00]].concat();
-    let cases = [
-        (LinkType::RAW, framed(&[])),
-        (LinkType::NULL, framed(&[2, 0, 0, 0])),
-        (LinkType::LINUX_SLL, framed(&[0; 16])),
-        (LinkType::LINUX_SLL2, framed(&[0; 20])),
-        (LinkType::ETHERNET, framed(&ethernet)),
-        (LinkType::ETHERNET, framed(&tagged)),
-    ];
-    for (link_type, frame) in cases {
-        assert_eq!(ip_packet(link_type, &frame), Some(&ip[..]), "{link_type:?}");
-        for len in 0..frame.len() - ip.len() {
-            assert_eq!(ip_packet(link_type, &frame[..len]), None, "{link_type:?}");
-        }
-    }
-    assert_eq!(ip_packet(LinkType(147), &ip), None);
 }
 
 #[test]
