@@ -8,6 +8,7 @@
 
 mod analysis;
 pub mod capture;
+pub mod diff;
 pub mod dump;
 pub mod flows;
 pub mod frame;

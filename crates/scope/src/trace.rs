@@ -12,6 +12,8 @@ mod vantage;
 pub(crate) use from_capture::ip_packet;
 pub use vantage::{Sight, Vantage};
 
+pub(crate) use from_capture::ip_packet;
+
 use limpid_event::{Event, FlowId, Instant, LinkFate, TxReason};
 use limpid_wire::IpAddr;
 

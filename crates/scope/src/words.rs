@@ -81,6 +81,29 @@ pub(crate) fn count(n: u64, thing: &str) -> String {
     }
 }
 
+/// So many things whose plural is irregular: `1 copy`, `2 copies`.
+pub(crate) fn plural(n: u64, one: &str, many: &str) -> String {
+    match n {
+        1 => format!("1 {one}"),
+        _ => format!("{} {many}", number(n)),
+    }
+}
+
+/// A share: `50 %`, `2.5 %`, `0.03 %`; what is less but not nothing, `under 0.01 %`.
+pub(crate) fn percent(part: u64, whole: u64) -> String {
+    if whole == 0 || part == 0 {
+        return "0 %".into();
+    }
+    let hundredths = (u128::from(part) * 10_000 + u128::from(whole) / 2) / u128::from(whole);
+    let text = match hundredths {
+        0 => return "under 0.01 %".into(),
+        1..100 => format!("0.{hundredths:02}"),
+        100..1_000 => format!("{}.{}", hundredths / 100, hundredths % 100 / 10),
+        _ => format!("{}", (hundredths + 50) / 100),
+    };
+    format!("{} %", text.strip_suffix(".0").unwrap_or(&text))
+}
+
 /// A list in words: `1`, `1 and 2`, `1, 2 and 3`.
 pub(crate) fn list<T: ToString>(items: &[T]) -> String {
     match items {

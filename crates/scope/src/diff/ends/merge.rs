@@ -1,0 +1,286 @@
+//! One trace of both captures, by the client's clock.
+
+use super::matching::{Crossing, Way};
+use super::{Calls, Clock, Ends, Seen, Side};
+use crate::trace::{Arrival, Packet, Trace, View};
+use limpid_event::{FlowId, Instant, LinkFate};
+use limpid_wire::{Endpoint, TcpFlags};
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+/// A packet of the merged trace, before it has its number.
+struct Merged {
+    /// When it left and when it came, by the client's clock in nanoseconds since 1970.
+    left: i64,
+    came: Option<i64>,
+    from: usize,
+    bytes: Vec<u8>,
+    fate: Fate,
+    /// Its numbers at the client's end and at the server's.
+    numbers: [Option<u64>; 2],
+    overtaken: bool,
+    /// Half of the time that a packet takes.
+    half_way: Duration,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Came,
+    Lost,
+    /// The other capture was not running.
+    Unknown,
+    /// It was never seen to leave.
+    Inserted,
+    Copy,
+}
+
+pub(super) fn merge(ends: &mut Ends, ways: &[Way<'_>; 2], sides: [&Side; 2], calls: Calls<'_>) {
+    let clock = ends.clock.unwrap_or(Clock { ahead: 0, at: 0, drift_ppm: 0.0 });
+    let mut merged: Vec<Merged> = Vec::new();
+    for (from, way) in ways.iter().enumerate() {
+        let merger = Merger { from, way, clock, sides, calls, one_way: one_way(way, from, clock) };
+        merged.extend(merger.merge());
+        ends.ways[from].recut = recut(way);
+    }
+    merged.sort_by_key(|packet| packet.left);
+    let began = merged.first().map_or(0, |packet| packet.left);
+    let instant = |time: i64| Instant::ZERO + Duration::from_nanos(u64::try_from(time - began).unwrap_or(0));
+    let mut trace = Trace { epoch: u64::try_from(began).unwrap_or(0), ..Trace::default() };
+    trace.add_host("client", vec![ends.connection[0].addr], View::Observed);
+    trace.add_host("server", vec![ends.connection[1].addr], View::Observed);
+    for (packet, number) in merged.into_iter().zip(1..) {
+        let direction = &mut ends.ways[packet.from];
+        match packet.fate {
+            Fate::Came => {}
+            Fate::Lost => direction.lost.push(number),
+            Fate::Unknown => direction.unknown.push(number),
+            Fate::Inserted => direction.inserted.push(number),
+            Fate::Copy => direction.copies.push(number),
+        }
+        if packet.overtaken {
+            direction.overtaken.push(number);
+        }
+        let sent_at = instant(packet.left);
+        let arrival = match (packet.came, packet.fate) {
+            (Some(came), _) => Arrival::At(instant(came)),
+            (None, Fate::Lost) => Arrival::Lost { at: sent_at + packet.half_way, fate: LinkFate::Lost },
+            (None, _) => Arrival::Unknown,
+        };
+        let [client, server] = packet.numbers;
+        ends.numbers.push(if ends.client_side == 0 { [client, server] } else { [server, client] });
+        trace.packets.push(Packet {
+            number,
+            from: packet.from,
+            to: 1 - packet.from,
+            sent_at,
+            arrival,
+            bytes: packet.bytes,
+            flow: FlowId::NONE,
+            why: None,
+            copy: packet.fate == Fate::Copy,
+        });
+    }
+    trace.end = trace.last_moment();
+    ends.trace = trace;
+}
+
+/// Segments whose pieces crossed one by one.
+fn recut(way: &Way<'_>) -> u64 {
+    let mut pieces: HashMap<usize, u32> = HashMap::new();
+    let mut parts: HashMap<usize, u32> = HashMap::new();
+    for (left, came) in way.crossings.iter().filter_map(|c| Some((c.left?, c.came?))) {
+        *pieces.entry(left).or_default() += 1;
+        *parts.entry(came).or_default() += 1;
+    }
+    let several = |map: &HashMap<usize, u32>| map.values().filter(|n| **n > 1).count() as u64;
+    several(&pieces) + several(&parts)
+}
+
+/// The median time from one capture to the other, in nanoseconds.
+fn one_way(way: &Way<'_>, from: usize, clock: Clock) -> i64 {
+    let client = |seen: &Seen, end: usize| if end == 0 { seen.time } else { clock.to_client(seen.time) };
+    let mut took: Vec<i64> =
+        way.matched().map(|(left, came)| client(came, 1 - from) - client(left, from)).collect();
+    took.sort_unstable();
+    took.get(took.len() / 2).copied().unwrap_or(0).max(0)
+}
+
+struct Merger<'m, 'c> {
+    from: usize,
+    way: &'m Way<'c>,
+    clock: Clock,
+    /// The client's and the server's.
+    sides: [&'m Side; 2],
+    calls: Calls<'m>,
+    one_way: i64,
+}
+
+impl Merger<'_, '_> {
+    /// A time of the capture at `end`, by the client's clock.
+    fn time(&self, time: i64, end: usize) -> i64 {
+        if end == 0 { time } else { self.clock.to_client(time) }
+    }
+
+    fn merge(&self) -> Vec<Merged> {
+        let overtaken = self.overtaken();
+        let mut first_of: HashMap<Twin, usize> = HashMap::new();
+        for (left, came) in self.way.crossings.iter().filter_map(|c| Some((c.left?, c.came?))) {
+            first_of.entry(Twin::of(self.way.received[came])).or_insert(left);
+        }
+        let piece = |c: &Crossing| self.merged(c, &first_of, &overtaken);
+        self.way.crossings.iter().filter_map(piece).collect()
+    }
+
+    fn merged(&self, c: &Crossing, first_of: &HashMap<Twin, usize>, overtaken: &HashSet<usize>) -> Option<Merged> {
+        let far = 1 - self.from;
+        let came = c.came.map(|came| self.way.received[came]);
+        let came_at = came.map(|seen| self.time(seen.time, far));
+        let (left, fate) = match (c.left, came) {
+            (Some(left), Some(_)) => (Some(self.way.sent[left]), Fate::Came),
+            (Some(left), None) => {
+                let seen = self.way.sent[left];
+                (Some(seen), if self.was_running(seen) { Fate::Lost } else { Fate::Unknown })
+            }
+            (None, Some(seen)) => match first_of.get(&Twin::of(seen)) {
+                Some(&left) => (Some(self.way.sent[left]), Fate::Copy),
+                None => (None, Fate::Inserted),
+            },
+            (None, None) => return None,
+        };
+        let seen = left.or(came)?;
+        let left_at = match left {
+            Some(left) => self.time(left.time, self.from),
+            None => came_at? - self.one_way,
+        };
+        let mut numbers = [None; 2];
+        numbers[self.from] = left.filter(|_| fate != Fate::Copy).map(|seen| seen.number);
+        numbers[far] = came.map(|seen| seen.number);
+        Some(Merged {
+            left: left_at,
+            // An estimate that is off must not let a packet come before it left.
+            came: came_at.map(|at| at.max(left_at)),
+            from: self.from,
+            bytes: self.bytes(seen, c, left.is_none()),
+            fate,
+            numbers,
+            overtaken: c.came.is_some_and(|came| overtaken.contains(&came)),
+            half_way: Duration::from_nanos(u64::try_from(self.one_way / 2).unwrap_or(0)),
+        })
+    }
+
+    /// True if the other end's capture holds packets from before and after this one would have come there.
+    fn was_running(&self, seen: &Seen) -> bool {
+        let far = self.sides[1 - self.from];
+        let due = self.time(seen.time, self.from) + self.one_way;
+        let within = |first: i64| self.time(first, 1 - self.from) <= due && due <= self.time(far.last, 1 - self.from);
+        far.first.is_some_and(within)
+    }
+
+    /// Arrivals, as indices, before which something that left later had come.
+    fn overtaken(&self) -> HashSet<usize> {
+        let mut order: Vec<(usize, usize)> =
+            self.way.crossings.iter().filter_map(|c| Some((c.came?, c.left?))).collect();
+        order.sort_unstable();
+        let mut newest = 0;
+        let mut late = HashSet::new();
+        for (came, left) in order {
+            if left < newest {
+                late.insert(came);
+            }
+            newest = newest.max(left);
+        }
+        late
+    }
+
+    /// The packet as the client's end would name it: addresses, ports and numbers of its capture, and the piece's bytes alone.
+    fn bytes(&self, seen: &Seen, c: &Crossing, is_far: bool) -> Vec<u8> {
+        let own = if is_far { 1 - self.from } else { self.from };
+        let mut bytes = seen.bytes.clone();
+        if own == 1 {
+            let [src, dst] = [self.from, 1 - self.from].map(|end| self.calls[0].ends[end]);
+            let shift = |end: usize| match (self.calls[0].isn[end], self.calls[1].isn[end]) {
+                (Some(here), Some(there)) => here.0.wrapping_sub(there.0),
+                _ => 0,
+            };
+            let ack = if seen.tcp.is(TcpFlags::ACK) { shift(1 - self.from) } else { 0 };
+            readdress(&mut bytes, src, dst, (shift(self.from), ack));
+        }
+        if c.len != seen.tcp.len {
+            let whole = self.way.crossings.iter().filter(|o| o.left == c.left && c.left.is_some());
+            let start = whole.map(|o| o.start).min().unwrap_or(c.start).min(c.start);
+            cut(&mut bytes, u32::try_from(c.start - start).unwrap_or(0), seen.tcp.len, c.len);
+        }
+        bytes
+    }
+}
+
+/// What a packet and a copy of it share.
+#[derive(PartialEq, Eq, Hash)]
+struct Twin {
+    numbers: (u32, u32, u32),
+    flags: u16,
+    id: Option<u16>,
+    clock: Option<u32>,
+}
+
+impl Twin {
+    fn of(seen: &Seen) -> Twin {
+        let tcp = &seen.tcp;
+        let clock = tcp.options.timestamps.map(|stamps| stamps.val);
+        Twin { numbers: (tcp.seq.0, tcp.ack.0, tcp.len), flags: tcp.flags.bits(), id: seen.id, clock }
+    }
+}
+
+/// Where the TCP header begins, in a packet without IPv6 extensions.
+fn tcp_at(bytes: &[u8]) -> Option<usize> {
+    Some(match bytes.first()? >> 4 {
+        4 => usize::from(bytes[0] & 15) * 4,
+        _ => 40,
+    })
+}
+
+fn put(bytes: &mut [u8], at: usize, what: &[u8]) {
+    if let Some(place) = bytes.get_mut(at..at + what.len()) {
+        place.copy_from_slice(what);
+    }
+}
+
+fn add(bytes: &mut [u8], at: usize, n: u32) {
+    if let Some(place) = bytes.get_mut(at..at + 4) {
+        let old = u32::from_be_bytes([place[0], place[1], place[2], place[3]]);
+        place.copy_from_slice(&old.wrapping_add(n).to_be_bytes());
+    }
+}
+
+/// Gives a packet other endpoints of the same family, and moves its numbers. Its checksums are not mended: nobody asks.
+fn readdress(bytes: &mut [u8], src: Endpoint, dst: Endpoint, (seq, ack): (u32, u32)) {
+    let Some(tcp) = tcp_at(bytes) else { return };
+    let (at, len) = if bytes[0] >> 4 == 4 { (12, 4) } else { (8, 16) };
+    for (endpoint, nth) in [(src, 0), (dst, 1)] {
+        let octets = endpoint.addr.octets();
+        put(bytes, at + nth * len, &octets[16 - len..]);
+        put(bytes, tcp + nth * 2, &endpoint.port.to_be_bytes());
+    }
+    add(bytes, tcp + 4, seq);
+    add(bytes, tcp + 8, ack);
+}
+
+/// Makes a packet one of `len` bytes of payload instead of `had`, from `skip` on. Payload itself is not moved: a trace shows
+/// headers.
+fn cut(bytes: &mut [u8], skip: u32, had: u32, len: u32) {
+    let Some(tcp) = tcp_at(bytes) else { return };
+    add(bytes, tcp + 4, skip);
+    if skip + len < had {
+        // FIN and PSH go with the last piece.
+        if let Some(flags) = bytes.get_mut(tcp + 13) {
+            *flags &= !0b1001;
+        }
+    }
+    let field = if bytes[0] >> 4 == 4 { 2 } else { 4 };
+    let Some(place) = bytes.get_mut(field..field + 2) else { return };
+    let old = u32::from(u16::from_be_bytes([place[0], place[1]]));
+    let new = old.saturating_sub(had).saturating_add(len);
+    if let Ok(new) = u16::try_from(new) {
+        place.copy_from_slice(&new.to_be_bytes());
+    }
+}

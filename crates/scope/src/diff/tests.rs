@@ -1,0 +1,92 @@
+use super::*;
+use crate::capture::Reader;
+use crate::verdict;
+use std::fs::File;
+use std::path::PathBuf;
+
+fn capture(name: &str) -> Side {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/captures").join(name);
+    let reader = Reader::new(File::open(path).expect("the capture is part of the project")).expect("a capture");
+    let (side, error) = Side::read(reader);
+    assert!(error.is_none(), "{name}: {error:?}");
+    side
+}
+
+fn told(a: &str, b: &str) -> String {
+    let mut text = String::new();
+    match compare(&capture(a), &capture(b), None) {
+        Diff::Ends(all) => {
+            for ends in all {
+                text.extend(ends.findings.iter().map(|finding| format!("{finding}\n")));
+                text.push('\n');
+                text.extend(verdict::explain(&ends.trace).iter().map(|verdict| format!("{verdict}\n")));
+            }
+        }
+        Diff::Runs(all) => {
+            for runs in all {
+                text.extend(runs.findings.iter().map(|finding| format!("{finding}\n")));
+            }
+        }
+    }
+    text
+}
+
+#[test]
+fn two_ends_with_loss_between() {
+    insta::assert_snapshot!(told("two-ends-a.pcap", "two-ends-b.pcap"));
+}
+
+/// The order in which they are given does not matter but for the names.
+#[test]
+fn the_ends_are_found_in_either_order() {
+    let (Diff::Ends(there), Diff::Ends(back)) = (
+        compare(&capture("two-ends-a.pcap"), &capture("two-ends-b.pcap"), None),
+        compare(&capture("two-ends-b.pcap"), &capture("two-ends-a.pcap"), None),
+    ) else {
+        panic!("two ends");
+    };
+    assert_eq!((there[0].client_side, back[0].client_side), (0, 1));
+    assert_eq!(there[0].trace.packets, back[0].trace.packets);
+    assert_eq!(there[0].clock, back[0].clock);
+}
+
+#[test]
+fn two_ends_with_offload() {
+    insta::assert_snapshot!(told("two-ends-offload-a.pcap", "two-ends-offload-b.pcap"));
+}
+
+#[test]
+fn two_ends_with_a_nat_between() {
+    insta::assert_snapshot!(told("two-ends-nat-a.pcap", "two-ends-nat-b.pcap"));
+}
+
+#[test]
+fn options_that_a_middlebox_takes_out() {
+    insta::assert_snapshot!(told("options-stripped-a.pcap", "options-stripped-b.pcap"));
+}
+
+#[test]
+fn a_good_run_and_a_bad_one() {
+    insta::assert_snapshot!(told("run-good.pcap", "run-bad.pcap"));
+}
+
+#[test]
+fn a_run_and_itself_do_not_part() {
+    let side = capture("run-good.pcap");
+    let Diff::Runs(runs) = compare(&side, &side, Some(Relation::Runs)) else { panic!("runs") };
+    assert_eq!(runs.len(), 1);
+    assert_eq!(runs[0].parting, None);
+}
+
+#[test]
+fn an_answered_connect_and_one_that_is_not() {
+    insta::assert_snapshot!(told("refused.pcap", "filtered-linear.pcap"));
+}
+
+#[test]
+fn what_has_nothing_in_common() {
+    let none = Side::default();
+    assert!(matches!(compare(&none, &none, None), Diff::Runs(runs) if runs.is_empty()));
+    let other = capture("refused.pcap");
+    assert!(matches!(compare(&other, &capture("redis.pcap"), Some(Relation::Ends)), Diff::Ends(ends) if ends.is_empty()));
+}
