@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+mod diff;
 mod drill;
 mod error;
 mod input;
@@ -35,6 +36,7 @@ enum Command {
     Lab(lab::LabArgs),
     Drill(Box<drill::DrillArgs>),
     Read(read::ReadArgs),
+    Diff(diff::DiffArgs),
     Telnet(telnet::TelnetArgs),
     Listen(listen::ListenArgs),
 }
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
             Command::Lab(args) => args.run(),
             Command::Drill(args) => args.run(),
             Command::Read(args) => args.run(),
+            Command::Diff(args) => args.run(),
             Command::Telnet(args) => args.run(),
             Command::Listen(args) => args.run(),
         },

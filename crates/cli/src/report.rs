@@ -158,7 +158,7 @@ pub(crate) fn lines_with_reasons(trace: &Trace) -> String {
 }
 
 /// A paragraph, its lines no longer than `width` where words allow it, the first one marked.
-fn wrap(sentence: &str, width: usize) -> String {
+pub(crate) fn wrap(sentence: &str, width: usize) -> String {
     let mut text = String::from("-");
     let mut column = 1;
     for word in sentence.split_whitespace() {

@@ -9,7 +9,6 @@
 mod from_capture;
 mod vantage;
 
-pub(crate) use from_capture::ip_packet;
 pub use vantage::{Sight, Vantage};
 
 pub(crate) use from_capture::ip_packet;

@@ -10,9 +10,9 @@ mod tell;
 pub use altered::Altered;
 pub use clock::Clock;
 
+use super::Finding;
 use super::pairing::{How, Pair};
 use super::side::{Call, Seen, Side};
-use super::Finding;
 use crate::trace::Trace;
 use clock::Transit;
 use limpid_wire::Endpoint;

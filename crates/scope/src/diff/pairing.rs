@@ -23,6 +23,9 @@ pub(super) enum How {
     Renumbered,
 }
 
+/// Connections of the second capture that may be a given one of the first.
+type Candidates<'c> = &'c dyn Fn(&Call) -> Vec<usize>;
+
 /// The connections that are in both captures, each once.
 pub(super) fn same_connections(a: &Side, b: &Side) -> Vec<Pair> {
     let mut pairs: Vec<Pair> = Vec::new();
@@ -30,7 +33,7 @@ pub(super) fn same_connections(a: &Side, b: &Side) -> Vec<Pair> {
     let by_ends = index(b, |call| Some(sorted(call.ends)));
     let by_isn = index(b, |call| call.isn[0]);
     let by_clock = index(b, first_clock);
-    let tries: [(How, &dyn Fn(&Call) -> Vec<usize>); 3] = [
+    let tries: [(How, Candidates<'_>); 3] = [
         (How::Same, &|call| by_ends.get(&sorted(call.ends)).cloned().unwrap_or_default()),
         (How::Translated, &|call| found(&by_isn, call.isn[0])),
         (How::Renumbered, &|call| found(&by_clock, first_clock(call))),

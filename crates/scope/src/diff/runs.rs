@@ -39,9 +39,8 @@ pub(super) fn compare(a: &Side, b: &Side) -> Vec<Runs> {
     let mut free: Vec<bool> = vec![true; b.connections.len()];
     let mut runs = Vec::new();
     for call in a.connections.iter().filter(|call| is_call(call)) {
-        let like = |(at, other): &(usize, &Call)| {
-            free[*at] && is_call(other) && other.ends[1].port == call.ends[1].port
-        };
+        let like =
+            |(at, other): &(usize, &Call)| free[*at] && is_call(other) && other.ends[1].port == call.ends[1].port;
         let Some((at, other)) = b.connections.iter().enumerate().find(like) else { continue };
         free[at] = false;
         runs.push(Runs::of([call, other]));

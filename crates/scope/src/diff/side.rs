@@ -1,7 +1,7 @@
 //! One of the two captures: its connections, each with its packets.
 
 use crate::analysis::packet::{Content, Tcp, dissect, ttl};
-use crate::capture::{CaptureError, CapturedPacket};
+use crate::capture::{CaptureError, CapturedPacket, PacketRef};
 use crate::trace::ip_packet;
 use limpid_wire::{Endpoint, SeqNum, TcpFlags};
 use std::collections::HashMap;
@@ -54,11 +54,13 @@ pub(super) struct Seen {
 
 impl Side {
     /// Reads a capture to its end, or to where it is damaged: what stands before is kept, and the error answered too.
-    pub fn read(packets: impl IntoIterator<Item = Result<CapturedPacket, CaptureError>>) -> (Side, Option<CaptureError>) {
+    pub fn read(
+        packets: impl IntoIterator<Item = Result<CapturedPacket, CaptureError>>,
+    ) -> (Side, Option<CaptureError>) {
         let mut side = Side::default();
         for packet in packets {
             match packet {
-                Ok(packet) => side.take(&packet),
+                Ok(packet) => side.take(&packet.lend()),
                 Err(error) => return (side, Some(error)),
             }
         }
@@ -66,7 +68,7 @@ impl Side {
     }
 
     /// Takes the next packet.
-    pub fn take(&mut self, packet: &CapturedPacket) {
+    pub fn take(&mut self, packet: &PacketRef<'_>) {
         if self.taken >= MAX_PACKETS {
             self.left_out += 1;
             return;
@@ -74,7 +76,7 @@ impl Side {
         // Whatever it is, the capture was running.
         self.first = Some(self.first.map_or(packet.time, |first| first.min(packet.time)));
         self.last = self.last.max(packet.time);
-        let Some(bytes) = ip_packet(packet.link_type, &packet.data) else { return };
+        let Some(bytes) = ip_packet(packet.link_type, packet.data) else { return };
         let Content::Tcp(tcp) = dissect(bytes) else { return };
         self.taken += 1;
         let at = self.connection_of(&tcp);

@@ -88,5 +88,7 @@ fn what_has_nothing_in_common() {
     let none = Side::default();
     assert!(matches!(compare(&none, &none, None), Diff::Runs(runs) if runs.is_empty()));
     let other = capture("refused.pcap");
-    assert!(matches!(compare(&other, &capture("redis.pcap"), Some(Relation::Ends)), Diff::Ends(ends) if ends.is_empty()));
+    assert!(
+        matches!(compare(&other, &capture("redis.pcap"), Some(Relation::Ends)), Diff::Ends(ends) if ends.is_empty())
+    );
 }

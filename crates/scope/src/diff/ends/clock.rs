@@ -35,12 +35,12 @@ const LEAST_SPAN: i64 = 5_000_000_000;
 
 impl Clock {
     /// By which the server's clock is ahead at `time` of the client's clock, in nanoseconds.
-    pub(super) fn ahead_at(&self, time: i64) -> i64 {
+    pub(super) fn ahead_at(self, time: i64) -> i64 {
         self.ahead + (self.drift_ppm * (time.saturating_sub(self.at)) as f64 / 1e6) as i64
     }
 
     /// A time of the server's clock by the client's.
-    pub(super) fn to_client(&self, time: i64) -> i64 {
+    pub(super) fn to_client(self, time: i64) -> i64 {
         // The drift is slow enough for the server's time to stand for the client's in it.
         time.saturating_sub(self.ahead_at(time.saturating_sub(self.ahead)))
     }
@@ -50,9 +50,8 @@ impl Clock {
         let at = middle(out, back)?;
         let drift_ppm = drift(out, back).unwrap_or(0.0);
         let slope = drift_ppm / 1e6;
-        let level = |points: &[Transit], slope: f64| {
-            points.iter().map(|p| p.took - (slope * (p.at - at) as f64) as i64).min()
-        };
+        let level =
+            |points: &[Transit], slope: f64| points.iter().map(|p| p.took - (slope * (p.at - at) as f64) as i64).min();
         let (out, back) = (level(out, slope)?, level(back, -slope)?);
         Some(Clock { ahead: (out - back) / 2, at, drift_ppm })
     }

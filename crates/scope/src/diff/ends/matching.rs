@@ -69,9 +69,8 @@ impl<'c> Way<'c> {
         let mut taken = vec![false; self.sent.len()];
         let flags = |seen: &Seen| seen.tcp.flags & (TcpFlags::SYN | TcpFlags::FIN | TcpFlags::RST | TcpFlags::ACK);
         let stamps = |seen: &Seen| seen.tcp.options.timestamps.map(|stamps| (stamps.val, stamps.ecr));
-        let plain = |way: &Way<'_>, at: usize, seen: &Seen| {
-            (way.seq(at, seen), seen.tcp.len, flags(seen), way.ack(at, seen))
-        };
+        let plain =
+            |way: &Way<'_>, at: usize, seen: &Seen| (way.seq(at, seen), seen.tcp.len, flags(seen), way.ack(at, seen));
         self.by_key(&mut partner, &mut taken, |way, at, seen| {
             Some((plain(way, at, seen), stamps(seen), Some(seen.id?)))
         });

@@ -99,8 +99,7 @@ fn recut(way: &Way<'_>) -> u64 {
 /// The median time from one capture to the other, in nanoseconds.
 fn one_way(way: &Way<'_>, from: usize, clock: Clock) -> i64 {
     let client = |seen: &Seen, end: usize| if end == 0 { seen.time } else { clock.to_client(seen.time) };
-    let mut took: Vec<i64> =
-        way.matched().map(|(left, came)| client(came, 1 - from) - client(left, from)).collect();
+    let mut took: Vec<i64> = way.matched().map(|(left, came)| client(came, 1 - from) - client(left, from)).collect();
     took.sort_unstable();
     took.get(took.len() / 2).copied().unwrap_or(0).max(0)
 }

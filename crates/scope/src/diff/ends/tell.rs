@@ -29,8 +29,7 @@ fn sender(from: usize) -> [&'static str; 2] {
 fn who(ends: &Ends, renumbered: bool) -> Vec<Finding> {
     let [client, server] = ends.connection;
     let (near, far) = if ends.client_side == 0 { ("A", "B") } else { ("B", "A") };
-    let mut sentence =
-        format!("{near} was taken at the client's end of {client} > {server}, {far} at the server's.");
+    let mut sentence = format!("{near} was taken at the client's end of {client} > {server}, {far} at the server's.");
     if let Some([client, server]) = ends.translated {
         sentence.push_str(&format!(
             " {far} has it as {client} > {server}: a NAT is between; {} the same connection.",
@@ -144,9 +143,10 @@ fn altered(ends: &Ends, from: usize, told: &mut Vec<Finding>) {
 
 fn clock(ends: &Ends) -> Vec<Finding> {
     let Some(clock) = ends.clock else {
-        let sentence = "No clock offset can be estimated: packets of one direction only are in both captures. Times are \
+        let sentence =
+            "No clock offset can be estimated: packets of one direction only are in both captures. Times are \
                         those of each capture's own clock."
-            .into();
+                .into();
         return vec![Finding::new(Topic::Clock, Known::Inferred, sentence, Vec::new())];
     };
     let (near, far) = if ends.client_side == 0 { ("A", "B") } else { ("B", "A") };

@@ -2,11 +2,14 @@
 
 use crate::diff::side::{Call, Seen};
 use limpid_wire::{TcpFlags, TcpOptions};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// The most turns and points that are kept.
 const MAX_TURNS: usize = 10_000;
 const MAX_POINTS: usize = 200_000;
+/// The most pieces behind gaps that are kept of a stream; with more, the first gap is given up.
+const MAX_PIECES: usize = 4_096;
 
 /// What one run did. Times count from its first packet.
 #[derive(Clone, Debug, Default)]
@@ -59,7 +62,7 @@ pub struct Turn {
 pub struct Point {
     /// Of whose stream: 0 the client's, 1 the server's.
     pub from: usize,
-    /// Bytes of that stream before this place.
+    /// Bytes of that stream before this place, all of which have been seen: what a receiver at the vantage point can read.
     pub position: i64,
     /// When the segment that reaches it was seen.
     pub at: Duration,
@@ -105,8 +108,11 @@ struct Walk<'c> {
     call: &'c Call,
     began: i64,
     course: Course,
-    /// Up to where each stream has been seen.
+    /// Up to where each stream has been seen, gaps or not.
     max: [i64; 2],
+    /// Up to where each has been seen without a gap, and the pieces behind gaps.
+    whole: [i64; 2],
+    pieces: [BTreeMap<i64, i64>; 2],
     shift: [u8; 2],
     /// Segments whose acknowledgement is awaited: end and time; cleared when something is sent again.
     pending: [Option<(i64, i64)>; 2],
@@ -130,6 +136,8 @@ impl<'c> Walk<'c> {
             began: call.packets.first().map_or(0, |seen| seen.time),
             course: Course { options, ..Course::default() },
             max: [0; 2],
+            whole: [0; 2],
+            pieces: Default::default(),
             shift,
             pending: [None; 2],
             rtts: Default::default(),
@@ -202,24 +210,27 @@ impl<'c> Walk<'c> {
 
     fn data(&mut self, seen: &Seen, at: Duration) {
         let from = seen.from;
-        let end = self.position(from, seen.tcp.seq) + i64::from(seen.tcp.len);
+        let start = self.position(from, seen.tcp.seq);
+        let end = start + i64::from(seen.tcp.len);
         self.course.segments[from] += 1;
         if end <= self.max[from] {
             self.course.repeated[from] += 1;
             self.lossy = true;
             self.pending[from] = None;
-            return;
+        } else {
+            self.max[from] = end;
         }
-        let new = u64::try_from(end - self.max[from]).unwrap_or(0);
-        self.max[from] = end;
+        let before = self.whole[from];
+        self.join(from, start, end);
+        let Ok(new @ 1..) = u64::try_from(self.whole[from] - before) else { return };
         self.course.bytes[from] += new;
-        if self.pending[from].is_none() {
+        if self.pending[from].is_none() && self.max[from] == end {
             self.pending[from] = Some((end, seen.time));
         }
         if self.course.points.len() < MAX_POINTS {
             self.course.points.push(Point {
                 from,
-                position: end,
+                position: self.whole[from],
                 at,
                 number: seen.number,
                 after_loss: std::mem::take(&mut self.lossy),
@@ -232,6 +243,24 @@ impl<'c> Walk<'c> {
             turn.until = at;
         } else if self.course.turns.len() < MAX_TURNS {
             self.course.turns.push(Turn { from, bytes: new, first: seen.number, at, until: at });
+        }
+    }
+
+    /// Adds a piece of a stream.
+    fn join(&mut self, from: usize, start: i64, end: i64) {
+        let pieces = &mut self.pieces[from];
+        let piece = pieces.entry(start).or_insert(end);
+        *piece = end.max(*piece);
+        if pieces.len() > MAX_PIECES
+            && let Some((first, _)) = pieces.first_key_value()
+        {
+            self.whole[from] = self.whole[from].max(*first);
+        }
+        while let Some(first) = pieces.first_entry()
+            && *first.key() <= self.whole[from]
+        {
+            self.whole[from] = self.whole[from].max(*first.get());
+            first.remove();
         }
     }
 

@@ -75,7 +75,7 @@ pub(super) fn find(courses: &[Course; 2]) -> Option<Parting> {
     within.or_else(|| {
         let differ = std::mem::discriminant(&a.ending) != std::mem::discriminant(&b.ending) || a.ending != b.ending;
         let known = a.ending != Ending::Open && b.ending != Ending::Open;
-        (differ && known).then(|| Parting { at: [a.lasted, b.lasted], numbers: [None; 2], why: Why::Ending })
+        (differ && known).then_some(Parting { at: [a.lasted, b.lasted], numbers: [None; 2], why: Why::Ending })
     })
 }
 
@@ -104,8 +104,6 @@ fn late(a: &Course, b: &Course) -> Option<Parting> {
         (Some((_, a)), Some((_, b))) => a.abs_diff(b),
         _ => Duration::ZERO,
     };
-    // Round trips that differ from the start make every flight a little later: that is told as a figure.
-    let least = LEAST_STEP.max(slower * 2);
     let nanos = |span: Duration| i128::try_from(span.as_nanos()).unwrap_or(i128::MAX);
     let mut lag = match (a.opened, b.opened) {
         (Some(a), Some(b)) => nanos(b) - nanos(a),
@@ -115,6 +113,9 @@ fn late(a: &Course, b: &Course) -> Option<Parting> {
     for (x, y) in places(a, b) {
         let now = nanos(y.at) - nanos(x.at);
         let step = now - lag;
+        let lossy = if step > 0 { y.after_loss } else { x.after_loss };
+        // Round trips that differ from the start make every flight a little later: that is told as a figure.
+        let least = LEAST_STEP.max(if lossy { slower } else { slower * 3 / 2 });
         if step.unsigned_abs() > least.as_nanos() {
             let (run, point) = if step > 0 { (1, y) } else { (0, x) };
             let why = Why::Late {

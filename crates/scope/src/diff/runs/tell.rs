@@ -1,8 +1,8 @@
 //! What two runs come to, in sentences.
 
+use super::Runs;
 use super::course::{Course, Ending};
 use super::parting::{Parting, Why};
-use super::Runs;
 use crate::diff::{Finding, Topic};
 use crate::verdict::Known;
 use crate::words;
@@ -15,10 +15,7 @@ pub(super) fn findings(runs: &Runs) -> Vec<Finding> {
     let mut told = vec![heading(runs)];
     told.push(match &runs.parting {
         Some(parting) => parted(runs, parting),
-        None => {
-            let sentence = "The runs do not part: the same turns, at nearly the same times.".into();
-            Finding::new(Topic::Parting, Known::Observed, sentence, Vec::new())
-        }
+        None => Finding::new(Topic::Parting, Known::Observed, together(runs), Vec::new()),
     });
     let [a, b] = &runs.courses;
     for from in 0..2 {
@@ -30,7 +27,8 @@ pub(super) fn findings(runs: &Runs) -> Vec<Finding> {
 
 fn heading(runs: &Runs) -> Finding {
     let [[ac, aserver], [bc, bserver]] = runs.connections;
-    let sentence = format!("Two runs: A is {ac} > {aserver}, B is {bc} > {bserver}. Times count from each one's first packet.");
+    let sentence =
+        format!("Two runs: A is {ac} > {aserver}, B is {bc} > {bserver}. Times count from each one's first packet.");
     Finding::new(Topic::Runs, Known::Inferred, sentence, Vec::new())
 }
 
@@ -74,13 +72,23 @@ fn parted(runs: &Runs, parting: &Parting) -> Finding {
                 words::duration(*by),
             )
         }
-        Why::Ending => format!(
-            "They part at the end: A {}, B {}.",
-            ending(runs.courses[0].ending),
-            ending(runs.courses[1].ending)
-        ),
+        Why::Ending => {
+            format!("They part at the end: A {}, B {}.", ending(runs.courses[0].ending), ending(runs.courses[1].ending))
+        }
     };
     Finding::new(Topic::Parting, known, sentence, Vec::new())
+}
+
+/// Nothing happens in one run alone.
+fn together(runs: &Runs) -> String {
+    let [a, b] = &runs.courses;
+    match a.lasted.cmp(&b.lasted) {
+        order if order.is_ne() && differ(a.lasted.as_nanos(), b.lasted.as_nanos(), 25) => {
+            let slower = if order.is_gt() { "A" } else { "B" };
+            format!("The runs part at no place in particular: {slower} is slower all along.")
+        }
+        _ => "The runs do not part: the same turns, at nearly the same times.".into(),
+    }
 }
 
 fn ending(ending: Ending) -> String {
@@ -139,11 +147,11 @@ fn figures(a: &Course, b: &Course) -> Vec<String> {
         let sum = |course: &Course| words::number(course.sacks[0] + course.sacks[1]);
         told.push(format!("ACKs with SACK blocks, which tell of gaps: A {}, B {}.", sum(a), sum(b)));
     }
-    for from in 0..2 {
+    for (from, who) in WHO.iter().enumerate() {
         if a.bytes[from] != b.bytes[from] {
             told.push(format!(
                 "The {} sent {} in A and {} in B.",
-                WHO[from],
+                who,
                 words::bytes(a.bytes[from]),
                 words::bytes(b.bytes[from])
             ));
@@ -153,7 +161,7 @@ fn figures(a: &Course, b: &Course) -> Vec<String> {
         {
             told.push(format!(
                 "The {}'s window: from {} to {} in A, from {} to {} in B.",
-                WHO[from],
+                who,
                 words::bytes(a_least),
                 words::bytes(a_most),
                 words::bytes(b_least),
