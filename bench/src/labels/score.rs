@@ -43,11 +43,7 @@ impl Score {
     }
 
     pub(crate) fn plus(self, other: Score) -> Score {
-        Score {
-            right: self.right + other.right,
-            wrong: self.wrong + other.wrong,
-            missed: self.missed + other.missed,
-        }
+        Score { right: self.right + other.right, wrong: self.wrong + other.wrong, missed: self.missed + other.missed }
     }
 }
 

@@ -36,7 +36,9 @@ fn of(scores: &Scores, tool: Tool, kind: Kind) -> Option<Score> {
 
 fn rows(text: &mut String, score: impl Fn(Tool, Kind) -> Option<Score>) {
     let _ = write!(text, "  {:<16}{:>8}", "", "true");
-    Tool::ALL.iter().for_each(|tool| drop(write!(text, "{:>17}", tool.name())));
+    for tool in Tool::ALL {
+        let _ = write!(text, "{:>17}", tool.name());
+    }
     text.push('\n');
     for kind in Kind::ALL {
         let there = Tool::ALL.iter().find_map(|tool| score(*tool, kind)).map_or(0, |s| s.right + s.missed);
@@ -62,7 +64,12 @@ pub(crate) fn json(seeds: u64, worlds: usize, all: &[Scores]) -> String {
                 .filter_map(|(tool, scores)| Some((tool, scores.as_ref()?)))
                 .map(|(tool, scores)| format!("\"{}\":{{{}}}", tool.name(), kinds(*tool, scores)))
                 .collect();
-            format!("{{\"place\":\"{}\",\"packets\":{},\"tools\":{{{}}}}}", scores.place, scores.packets, tools.join(","))
+            format!(
+                "{{\"place\":\"{}\",\"packets\":{},\"tools\":{{{}}}}}",
+                scores.place,
+                scores.packets,
+                tools.join(",")
+            )
         })
         .collect();
     format!("{{\"seeds\":{seeds},\"worlds\":{worlds},\"places\":[\n{}\n]}}\n", places.join(",\n"))

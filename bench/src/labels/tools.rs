@@ -121,12 +121,12 @@ const FIELDS: [&str; 9] = [
 fn tshark(capture: &Capture, dir: &Path) -> io::Result<Option<Vec<Labels>>> {
     let file = file(capture, dir)?;
     let mut command = Command::new("tshark");
-    command.args(["-n", "-T", "fields", "-E", "separator=,", "-r"]).arg(file);
-    FIELDS.iter().for_each(|field| drop(command.args(["-e", field])));
+    command.args(["-n", "-T", "fields", "-E", "occurrence=f", "-r"]).arg(file);
+    command.args(FIELDS.iter().flat_map(|field| ["-e", field]));
     let Some(text) = output(&mut command)? else { return Ok(None) };
     let mut labels = vec![Labels::default(); capture.packets.len()];
     for line in text.lines() {
-        let fields: Vec<&str> = line.split(',').collect();
+        let fields: Vec<&str> = line.split('\t').collect();
         let number = fields.first().and_then(|number| number.parse::<usize>().ok());
         if let Some(labels) = number.and_then(|number| labels.get_mut(number.checked_sub(1)?)) {
             *labels = of_tshark(&fields);
@@ -161,7 +161,6 @@ fn of_tshark(fields: &[&str]) -> Labels {
 fn tcptrace(capture: &Capture, dir: &Path) -> io::Result<Option<Vec<Labels>>> {
     file(capture, dir)?;
     let mut command = Command::new("tcptrace");
-    // Each world is a connection of its own; names of files hold no more than two letters without --output_dir and -S alone.
     command.args(["-n", "-S", "labels.pcap"]).current_dir(dir);
     if output(&mut command)?.is_none() {
         return Ok(None);
@@ -212,9 +211,10 @@ fn marks(text: &str) -> Vec<(i64, u32, String)> {
         if !words.next().is_some_and(|word| word.ends_with("text") && word.len() == 5) {
             continue;
         }
-        let time = words.next().and_then(|time| time.split_once('.')).and_then(|(seconds, micros)| {
-            Some(seconds.parse::<i64>().ok()? * 1_000_000 + micros.parse::<i64>().ok()?)
-        });
+        let time = words
+            .next()
+            .and_then(|time| time.split_once('.'))
+            .and_then(|(seconds, micros)| Some(seconds.parse::<i64>().ok()? * 1_000_000 + micros.parse::<i64>().ok()?));
         let number = words.next().and_then(|number| number.parse().ok());
         if let (Some(time), Some(number), Some(mark)) = (time, number, lines.next()) {
             marks.push((time, number, mark.trim().to_owned()));

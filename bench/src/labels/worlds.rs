@@ -219,7 +219,7 @@ fn bulk(scene: &mut Scene) {
     scene.client(move |app| async move {
         let socket = app.connect(to).await?;
         socket.write_all(&[7; BULK]).await?;
-        socket.shutdown(limpid_lab::host::Shutdown::Write)?;
+        socket.shutdown(limpid_stack::Shutdown::Write)?;
         socket.read_to_end().await
     });
 }
