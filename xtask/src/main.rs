@@ -15,7 +15,8 @@ struct Args {
 #[derive(Subcommand)]
 enum Task {
     /// Measure limpid beside smoltcp (release build). Further arguments go to the benchmark: see `cargo xtask bench --help`,
-    /// and for goodput over bad links `cargo xtask bench grid --help`.
+    /// for goodput over bad links `cargo xtask bench grid --help`, and for how well retransmissions are labelled, beside tshark
+    /// and tcptrace, `cargo xtask bench labels --help`.
     #[command(disable_help_flag = true)]
     Bench {
         /// What to measure, and how.
@@ -28,15 +29,21 @@ enum Task {
         #[arg(long)]
         full: bool,
     },
-    /// Install what the tests against real programs need (Debian: tcpdump, redis-server, iproute2, netcat).
+    /// Install what the tests against real programs need (Debian: tcpdump, tshark, tcptrace, redis-server, iproute2, netcat).
     Setup,
     /// Everything that continuous integration runs: format, clippy, docs, tests, examples, packages.
     Ci,
 }
 
 /// The packages that the tests against real programs use, each with the program that shows it is there.
-const TOOLS: [(&str, &str); 4] =
-    [("tcpdump", "tcpdump"), ("redis-server", "redis-server"), ("iproute2", "ip"), ("netcat-openbsd", "nc")];
+const TOOLS: [(&str, &str); 6] = [
+    ("tcpdump", "tcpdump"),
+    ("tshark", "tshark"),
+    ("tcptrace", "tcptrace"),
+    ("redis-server", "redis-server"),
+    ("iproute2", "ip"),
+    ("netcat-openbsd", "nc"),
+];
 
 fn main() -> ExitCode {
     let ok = match Args::parse().task {
@@ -52,6 +59,7 @@ fn bench(args: &[String]) -> bool {
     // The grid is a program of its own: the other benchmarks count every allocation, which costs time.
     let (program, args) = match args {
         [first, rest @ ..] if first == "grid" => ("limpid-grid", rest),
+        [first, rest @ ..] if first == "labels" => ("limpid-labels", rest),
         _ => ("limpid-bench", args),
     };
     run(cargo(&["run", "--release", "--quiet", "--package", "limpid-bench", "--bin", program, "--"]).args(args))
