@@ -3,6 +3,7 @@
 use crate::error::{CliError, plain, without_errno};
 use indicatif::{ProgressBar, ProgressStyle};
 use limpid_scope::capture::{CaptureError, PacketRef, Reader};
+use limpid_scope::filter::{FilterError, FilterSet};
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, IsTerminal, Read};
@@ -72,21 +73,27 @@ impl FilterArgs {
             })?,
             None => self.words.join(" "),
         };
-        match text.trim() {
-            "" => Ok(None),
-            text => Err(CliError::usage(format!("filter '{text}'"), "filters can't be used yet")),
-        }
+        let filter = FilterSet::parse(text.trim_end()).map_err(|error| filter_error(&error))?;
+        Ok((!filter.is_all()).then_some(Filter { set: filter }))
     }
 }
 
 /// What a packet has to match.
 #[derive(Debug)]
-pub(crate) enum Filter {}
+pub(crate) struct Filter {
+    set: FilterSet,
+}
 
 impl Filter {
-    fn matches(&self, _: &PacketRef<'_>) -> bool {
-        match *self {}
+    fn matches(&mut self, packet: &PacketRef<'_>) -> Result<bool, CliError> {
+        self.set.matches(packet.link_type, packet.data, packet.original_len).map_err(|error| filter_error(&error))
     }
+}
+
+/// What is wrong with a filter; the place in it is shown on two further lines.
+pub(crate) fn filter_error(error: &FilterError) -> CliError {
+    let excerpt = error.excerpt().replace('\n', "\n  ");
+    CliError::usage("filter", error).hint(format!("{}\n  {excerpt}", error.hint()))
 }
 
 /// A capture that is open.
@@ -148,8 +155,8 @@ impl Capture {
                 }
             }
             self.tick();
-            let Some(filter) = &self.filter else { break };
-            if self.reader.current().is_some_and(|packet| filter.matches(&packet)) {
+            let (Some(filter), Some(packet)) = (&mut self.filter, self.reader.current()) else { break };
+            if filter.matches(&packet)? {
                 break;
             }
         }

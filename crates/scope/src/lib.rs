@@ -1,8 +1,8 @@
 //! See what TCP did: tcpdump lines, ladders and verdicts, from captures and from inside the engine.
 //!
-//! [`capture`] reads and writes pcap and pcapng files; [`frame`] finds IP in frames; [`dump`] prints packets as tcpdump does;
-//! [`flows`] follows connections packet by packet; [`trace`] is what [`ladder`] and [`graph`] draw with [`picture`] and
-//! [`verdict`] judges; [`truth`] keeps what engines told in a capture.
+//! [`capture`] reads and writes pcap and pcapng files, [`filter`] chooses their packets; [`frame`] finds IP in frames;
+//! [`dump`] prints packets as tcpdump does; [`flows`] follows connections packet by packet; [`trace`] is what [`ladder`]
+//! and [`graph`] draw with [`picture`] and [`verdict`] judges; [`truth`] keeps what engines told in a capture.
 #![forbid(unsafe_code)]
 #![warn(missing_debug_implementations)]
 
@@ -10,6 +10,7 @@ mod analysis;
 pub mod capture;
 pub mod diff;
 pub mod dump;
+pub mod filter;
 pub mod flows;
 pub mod frame;
 pub mod graph;

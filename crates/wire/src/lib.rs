@@ -3,7 +3,8 @@
 //! Everything on the wire that limpid understands lives here, a file for each protocol: Ethernet II and VLAN
 //! ([`ethernet`]), ARP ([`arp`]), IPv4 ([`ipv4`]), IPv6 and its extension headers ([`ipv6`]), both as one ([`ip`]), ICMP
 //! for both ([`icmpv4`], [`icmpv6`]) with the packets it quotes ([`quote`]), neighbour discovery ([`ndp`]), and TCP with
-//! its options ([`tcp`]). [`notation`] is the text for segments; [`checksum`] sums; [`chunk`] holds frames.
+//! its options ([`tcp`]). [`notation`] is the text for segments; [`checksum`] sums; [`chunk`] holds frames; [`bpf`] has the
+//! programs that choose packets.
 //!
 //! The shapes are the same everywhere. `Header::parse(bytes)` gives the header and the *range* of its payload in `bytes`,
 //! so that the payload can stay in its frame; checksums are verified apart, since a device may have done it.
@@ -18,6 +19,7 @@ extern crate alloc;
 
 pub mod addr;
 pub mod arp;
+pub mod bpf;
 mod bytes;
 pub mod checksum;
 pub mod chunk;

@@ -2,6 +2,7 @@
 
 mod campaign;
 mod files;
+mod filter;
 mod hostile;
 mod ip;
 mod others;

@@ -1,0 +1,226 @@
+use super::*;
+use proptest::prelude::*;
+
+const HOSTS: &str = "127.0.0.1 localhost\n::1 localhost ip6-localhost\n192.0.2.7 web www.example # the server\n";
+const SERVICES: &str = "http 80/tcp www\ndomain 53/tcp\ndomain 53/udp\nsyslog 514/udp\n";
+const PROTOCOLS: &str = "tcp 6 TCP\nospf 89 OSPFIGP\n";
+
+fn names() -> NameTables {
+    NameTables::parse(HOSTS, SERVICES, PROTOCOLS)
+}
+
+fn compile(text: &str) -> Result<Filter, FilterError> {
+    Expression::parse_with(text, &names())?.compile(LinkType::ETHERNET)
+}
+
+fn program(text: &str) -> String {
+    compile(text).map_or_else(|error| panic!("{text}: {error}"), |filter| filter.program().to_string())
+}
+
+/// The message, the place and the hint.
+fn refusal(text: &str) -> String {
+    let error = compile(text).expect_err(text);
+    format!("{error}; {}\n{}\n", error.hint(), error.excerpt())
+}
+
+#[test]
+fn programs_are_short() {
+    insta::assert_snapshot!(program("tcp port 80 and host 192.0.2.7"));
+    insta::assert_snapshot!(program("tcp[tcpflags] & (tcp-syn|tcp-fin) != 0"));
+    insta::assert_snapshot!(program("vlan 5 and ip6"));
+    assert_eq!(program(""), "(000) ret      #262144");
+    assert_eq!(program("1 = 2"), "(000) ret      #0");
+}
+
+#[test]
+fn a_value_goes_on_with_the_words_before_it() {
+    assert_eq!(program("port 80 or 443"), program("port 80 or port 443"));
+    assert_eq!(program("tcp src port 80 or 443"), program("tcp src port 80 or tcp src port 443"));
+    assert_eq!(program("host web or localhost"), program("host web or host localhost"));
+    assert_eq!(program("port (80 or 443)"), program("port 80 or port 443"));
+    assert_eq!(program("not host web and localhost"), program("(not host web) and host localhost"));
+}
+
+#[test]
+fn names_come_from_the_files() {
+    assert_eq!(program("host www.example"), program("host 192.0.2.7"));
+    assert_eq!(program("host localhost"), program("host 127.0.0.1 or host ::1"));
+    assert_eq!(program("ip6 host localhost"), program("host ::1"));
+    assert_eq!(program("port www"), program("tcp port 80"));
+    assert_eq!(program("port domain"), program("port 53"));
+    assert_eq!(program("ip proto ospf"), program("ip proto 89"));
+    assert_eq!(program("ip proto tcp"), program("ip proto \\tcp"), "a keyword can't be meant");
+}
+
+#[test]
+fn and_and_or_bind_alike() {
+    assert_eq!(program("tcp or udp and port 53"), program("(tcp or udp) and port 53"));
+    assert_eq!(program("not tcp and udp"), program("(not tcp) and udp"));
+}
+
+#[test]
+fn refusals_say_what_where_and_what_to_do() {
+    let wrong = [
+        "tpc port 80",
+        "tcp port 80 adn host web",
+        "tcp 80",
+        "10.0.0.1",
+        "host nobody",
+        "port nothing",
+        "udp port http",
+        "port 70000",
+        "net 10.0.0.1/8",
+        "host 10.0.0.0/8",
+        "host 300.1.1.1",
+        "tcp host web",
+        "icmp port 80",
+        "tcp and (udp",
+        "tcp)",
+        "tcp and",
+        "tcp[13",
+        "tcp[13:3] = 1",
+        "tcp[13] & 2",
+        "ip[4-1] = 0",
+        "ip[0] / 0 = 1",
+        "ip[0] << 32 = 1",
+        "vlan 5000",
+        "gateway web",
+        "ip broadcast",
+        "ether host web",
+        "port 100-200",
+        "tcp; udp",
+        "host src",
+        "portrange http",
+    ];
+    insta::assert_snapshot!(wrong.map(refusal).join("\n"));
+}
+
+#[test]
+fn what_a_link_type_lacks_is_said() {
+    let on_raw = |text| {
+        let error = Expression::parse(text).expect(text).compile(LinkType::RAW).expect_err(text);
+        assert_eq!(error.kind(), FilterErrorKind::LinkType);
+        format!("{error}; {}\n{}\n", error.hint(), error.excerpt())
+    };
+    insta::assert_snapshot!(["tcp and ether host 2:0:0:0:0:1", "vlan", "inbound", "ifindex 2"].map(on_raw).join("\n"));
+    let unknown = Expression::parse("tcp").expect("an expression").compile(LinkType(147)).expect_err("unknown");
+    assert_eq!(unknown.to_string(), "packets of link type 147 can't be filtered");
+    assert!(Expression::parse(" ").expect("nothing").compile(LinkType(147)).is_ok(), "every packet, whatever it is");
+}
+
+#[test]
+fn tags_behind_cooked_headers_are_seen() {
+    let filter = Filter::compile("vlan 5 and ip", LinkType::LINUX_SLL2).expect("a filter");
+    let mut packet = vec![0x81, 0, 0, 0, 0, 0, 0, 2, 0, 1, 0, 6, 2, 0, 0, 0, 0, 1, 0, 0, 0x20, 5, 8, 0];
+    packet.extend([0x45; 20]);
+    assert!(filter.matches(&packet, 44));
+    packet[21] = 6;
+    assert!(!filter.matches(&packet, 44));
+}
+
+#[test]
+fn far_jumps_are_made_in_two() {
+    let hosts: Vec<String> =
+        (0..1500_u32).map(|n| format!("dst host 10.{}.{}.1 and src port {}", n >> 8, n & 255, n + 1)).collect();
+    let filter = compile(&hosts.iter().map(|h| format!("({h})")).collect::<Vec<_>>().join(" or "));
+    let error = filter.expect_err("too long");
+    assert_eq!(error.to_string(), "the expression takes more than 4096 instructions");
+    let filter = compile(
+        &(0..1200_u32).map(|n| format!("ip dst host 10.0.{}.{}", n >> 8, n & 255)).collect::<Vec<_>>().join(" or "),
+    );
+    let filter = filter.expect("a filter");
+    let mut packet = [0; 60];
+    packet[12] = 8;
+    for (last, chosen) in
+        [([10, 0, 0, 0], true), ([10, 0, 4, 175], true), ([10, 0, 4, 176], false), ([10, 0, 2, 77], true)]
+    {
+        packet[30..34].copy_from_slice(&last);
+        assert_eq!(filter.matches(&packet, 60), chosen, "{last:?}");
+    }
+}
+
+#[test]
+fn nesting_is_bounded() {
+    let deep =
+        |open: &str, inner: &str, close: &str, count| format!("{}{inner}{}", open.repeat(count), close.repeat(count));
+    assert!(compile(&deep("(", "tcp", ")", 40)).is_ok());
+    for text in [
+        deep("(", "tcp", ")", 100_000),
+        deep("not ", "tcp", "", 100_000),
+        deep("port (", "80", ")", 100_000),
+        deep("-", "1 = 1", "", 100_000),
+        deep("(", "1", ")", 100_000) + " = 1",
+        deep("ip[", "1", "]", 100_000) + " = 1",
+        "tcp and udp or ".repeat(50_000) + "tcp",
+        "1 ^ ".repeat(50_000) + "1 = 1",
+        "(".repeat(100_000),
+    ] {
+        assert!(compile(&text).is_err());
+    }
+    let many = |count| "tcp or ".repeat(count) + "tcp";
+    assert_eq!(program(&many(1000)), program("tcp"));
+    let error = compile(&many(100_000)).expect_err("too much");
+    assert_eq!(error.to_string(), "the expression takes more than 4096 instructions");
+}
+
+#[test]
+fn a_set_compiles_for_each_link_type() {
+    let mut set = FilterSet::parse("ip host 10.0.0.1").expect("a filter");
+    let mut raw = [0; 20];
+    raw[0] = 0x45;
+    raw[12..16].copy_from_slice(&[10, 0, 0, 1]);
+    let ethernet = [&[0; 12][..], &[8, 0], &raw].concat();
+    for _ in 0..2 {
+        assert!(set.matches(LinkType::RAW, &raw, 20).expect("raw"));
+        assert!(set.matches(LinkType::ETHERNET, &ethernet, 34).expect("Ethernet"));
+        assert!(!set.matches(LinkType::ETHERNET, &raw, 20).expect("Ethernet"));
+        assert!(set.matches(LinkType(147), &raw, 20).is_err());
+    }
+    assert!(FilterSet::parse("  ").expect("nothing").is_all());
+}
+
+#[test]
+fn what_we_refuse_by_name_is_left_to_the_fallback() {
+    let accept_all = || compile("").expect("all").program().clone();
+    let program = accept_all();
+    let mut set = FilterSet::parse_or("gateway web", Box::new(move |_, _| Ok(program.clone()))).expect("a filter");
+    assert!(set.matches(LinkType::RAW, &[1], 1).expect("a filter"));
+    let refused = FilterSet::parse_or("gateway web", Box::new(|_, _| Err("there is no libpcap".into())));
+    assert_eq!(refused.expect_err("refused").hint(), "there is no libpcap");
+    let not_asked = FilterSet::parse_or("tpc", Box::new(|_, _| panic!("asked about nonsense")));
+    assert!(not_asked.is_err());
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_a_filter_or_an_error(text in "\\PC{0,60}", data: Vec<u8>) {
+        if let Ok(filter) = compile(&text) {
+            filter.matches(&data, data.len() as u32);
+        }
+    }
+
+    #[test]
+    fn any_words_are_a_filter_or_an_error(
+        words in proptest::collection::vec(proptest::sample::select(vec![
+            "tcp", "port", "80", "and", "or", "not", "(", ")", "[", "]", ":", "host", "10.0.0.1", "net", "/", "8", "vlan",
+            "src", "dst", "=", "!=", "&", "^", "%", "-", "ip", "ip6", "ether", "len", "proto", "portrange", "1-2", "::1",
+            "less", "tcpflags", "tcp-syn", "multicast", "2:0:0:0:0:1", "0", "4294967295", "web", "<<", "*", "/", "\\tcp",
+            "mask", "255.0.0.0", "ifindex", "inbound", "gateway",
+        ]), 0..30),
+        data: Vec<u8>,
+        original_len: u32,
+    ) {
+        let text = words.join(" ");
+        for link_type in [LinkType::ETHERNET, LinkType::RAW, LinkType::LINUX_SLL2, LinkType::NULL, LinkType(9)] {
+            match Expression::parse_with(&text, &names()).and_then(|expression| expression.compile(link_type)) {
+                Ok(filter) => {
+                    filter.matches(&data, original_len);
+                }
+                Err(error) => {
+                    error.excerpt();
+                    prop_assert!(!error.to_string().is_empty() && !error.hint().is_empty());
+                }
+            }
+        }
+    }
+}
