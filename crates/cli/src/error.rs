@@ -50,6 +50,14 @@ impl CliError {
         self
     }
 
+    /// Why, in words, without what to do; nothing where nothing failed.
+    pub(crate) fn why(&self) -> &str {
+        match self {
+            CliError::Run(message) | CliError::Usage(message) => &message.why,
+            CliError::BrokenPipe | CliError::Help(_) => "",
+        }
+    }
+
     /// An error from writing to standard output.
     pub(crate) fn stdout(error: io::Error) -> CliError {
         match error.kind() {

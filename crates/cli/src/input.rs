@@ -65,15 +65,20 @@ impl Input {
 }
 
 impl FilterArgs {
-    /// Compiles the filter, if there is one.
-    pub(crate) fn compile(&self) -> Result<Option<Filter>, CliError> {
+    /// The filter's text; empty if there is none.
+    pub(crate) fn text(&self) -> Result<String, CliError> {
         let text = match &self.filter_file {
             Some(path) => std::fs::read_to_string(path).map_err(|error| {
                 CliError::run(path.display(), plain(&error)).hint("give a file with a filter in it")
             })?,
             None => self.words.join(" "),
         };
-        let filter = FilterSet::parse(text.trim_end()).map_err(|error| filter_error(&error))?;
+        Ok(text.trim_end().to_owned())
+    }
+
+    /// Compiles the filter, if there is one.
+    pub(crate) fn compile(&self) -> Result<Option<Filter>, CliError> {
+        let filter = FilterSet::parse(&self.text()?).map_err(|error| filter_error(&error))?;
         Ok((!filter.is_all()).then_some(Filter { set: filter }))
     }
 }
@@ -85,7 +90,7 @@ pub(crate) struct Filter {
 }
 
 impl Filter {
-    fn matches(&mut self, packet: &PacketRef<'_>) -> Result<bool, CliError> {
+    pub(crate) fn matches(&mut self, packet: &PacketRef<'_>) -> Result<bool, CliError> {
         self.set.matches(packet.link_type, packet.data, packet.original_len).map_err(|error| filter_error(&error))
     }
 }

@@ -1,6 +1,6 @@
 //! `limpid lab`: the experiments, listed, run, and shown.
 
-mod values;
+pub(crate) mod values;
 
 use crate::error::{CliError, plain, without_errno};
 use crate::report::{self, PcapFile, ReportOptions};

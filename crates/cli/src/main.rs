@@ -16,6 +16,7 @@ mod read;
 mod report;
 mod signals;
 mod telnet;
+mod watch;
 
 use clap::{Parser, Subcommand};
 use error::CliError;
@@ -37,6 +38,7 @@ enum Command {
     Drill(Box<drill::DrillArgs>),
     Read(read::ReadArgs),
     Diff(diff::DiffArgs),
+    Watch(Box<watch::WatchArgs>),
     Telnet(telnet::TelnetArgs),
     Listen(listen::ListenArgs),
 }
@@ -48,6 +50,7 @@ fn main() -> ExitCode {
             Command::Drill(args) => args.run(),
             Command::Read(args) => args.run(),
             Command::Diff(args) => args.run(),
+            Command::Watch(args) => args.run(),
             Command::Telnet(args) => args.run(),
             Command::Listen(args) => args.run(),
         },
