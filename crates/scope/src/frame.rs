@@ -13,6 +13,7 @@ const MPLS: [u16; 2] = [0x8847, 0x8848];
 const FAMILIES: [u32; 4] = [2, 24, 28, 30];
 
 /// The IP packet in a frame, as far as it is captured and with what may follow it; `None` if there is none.
+#[inline]
 pub fn ip_packet(link_type: LinkType, frame: &[u8]) -> Option<&[u8]> {
     let packet = match link_type {
         LinkType::ETHERNET => by_ethertype(frame, 12, 14),

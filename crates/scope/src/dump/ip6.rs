@@ -231,6 +231,7 @@ impl Line<'_> {
 
     /// A routing header; answers its length if what follows can be looked at.
     fn ip6_routing(&mut self, header: &[u8], carrier: &mut Carrier) -> Result<Option<usize>, Cut> {
+        self.protocol = "ip6";
         header.need(1)?;
         self.protocol = "rt6";
         self.out.push_str("RT6");

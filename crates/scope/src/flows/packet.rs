@@ -3,14 +3,11 @@
 
 use super::key::{FlowKey, mapped};
 use crate::capture::LinkType;
+use crate::frame::ip_packet;
 use limpid_wire::TcpFlags;
 use limpid_wire::ip::IpProtocol;
 use limpid_wire::ipv6::{Ipv6Header, walk_extensions};
 
-/// The ethertype of a VLAN tag (802.1Q), of a service tag (802.1ad), and of an old kind of it.
-const VLAN_TAGS: [u16; 3] = [0x8100, 0x88a8, 0x9100];
-/// The most VLAN tags that are skipped.
-const MAX_TAGS: usize = 4;
 const MIN_HEADER_LEN: usize = 20;
 const V6_HEADER_LEN: usize = 40;
 
@@ -84,7 +81,7 @@ fn be32(b: &[u8], at: usize) -> u32 {
 /// Reads a frame; `None` if it is neither TCP nor an ICMP error about it, or too little of it is there.
 #[inline]
 pub(super) fn read(link_type: LinkType, frame: &[u8], original_len: u32) -> Option<Content<'_>> {
-    let at = ip_offset(link_type, frame)?;
+    let at = frame.len() - ip_packet(link_type, frame)?.len();
     let bytes = frame.get(at..)?;
     let on_wire = (original_len as usize).max(frame.len()) - at;
     let ip = ip_header(bytes, on_wire)?;
@@ -93,28 +90,6 @@ pub(super) fn read(link_type: LinkType, frame: &[u8], original_len: u32) -> Opti
         IpProtocol::TCP => tcp(&ip, rest).map(Content::Tcp),
         IpProtocol::ICMP => icmp(rest, false).map(Content::Icmp),
         IpProtocol::ICMPV6 => icmp(rest, true).map(Content::Icmp),
-        _ => None,
-    }
-}
-
-/// Where the IP header begins.
-#[inline]
-fn ip_offset(link_type: LinkType, frame: &[u8]) -> Option<usize> {
-    let is_ip = |ethertype: u16| matches!(ethertype, 0x0800 | 0x86dd);
-    match link_type {
-        LinkType::ETHERNET => {
-            let mut at = 12;
-            let mut tags = 0;
-            while frame.len() >= at + 2 && tags < MAX_TAGS && VLAN_TAGS.contains(&be16(frame, at)) {
-                at += 4;
-                tags += 1;
-            }
-            (frame.len() >= at + 2 && is_ip(be16(frame, at))).then_some(at + 2)
-        }
-        LinkType::RAW | LinkType::IPV4 | LinkType::IPV6 => Some(0),
-        LinkType::NULL | LinkType::LOOP => Some(4),
-        LinkType::LINUX_SLL => (frame.len() >= 16 && is_ip(be16(frame, 14))).then_some(16),
-        LinkType::LINUX_SLL2 => (frame.len() >= 20 && is_ip(be16(frame, 0))).then_some(20),
         _ => None,
     }
 }
