@@ -8,6 +8,7 @@
 mod diff;
 mod drill;
 mod error;
+mod export;
 mod input;
 mod lab;
 mod listen;
@@ -37,6 +38,7 @@ enum Command {
     Lab(lab::LabArgs),
     Drill(Box<drill::DrillArgs>),
     Read(read::ReadArgs),
+    Export(export::ExportArgs),
     Diff(diff::DiffArgs),
     Watch(Box<watch::WatchArgs>),
     Telnet(telnet::TelnetArgs),
@@ -49,6 +51,7 @@ fn main() -> ExitCode {
             Command::Lab(args) => args.run(),
             Command::Drill(args) => args.run(),
             Command::Read(args) => args.run(),
+            Command::Export(args) => args.run(),
             Command::Diff(args) => args.run(),
             Command::Watch(args) => args.run(),
             Command::Telnet(args) => args.run(),

@@ -3,6 +3,7 @@
 //! [`capture`] reads and writes pcap and pcapng files, [`filter`] chooses their packets; [`frame`] finds IP in frames;
 //! [`dump`] prints packets as tcpdump does; [`flows`] follows connections packet by packet; [`trace`] is what [`ladder`]
 //! and [`graph`] draw with [`picture`] and [`verdict`] judges; [`truth`] keeps what engines told in a capture.
+//! [`export`] makes rows of segments and connections.
 #![forbid(unsafe_code)]
 #![warn(missing_debug_implementations)]
 
@@ -10,6 +11,7 @@ mod analysis;
 pub mod capture;
 pub mod diff;
 pub mod dump;
+pub mod export;
 pub mod filter;
 pub mod flows;
 pub mod frame;

@@ -92,13 +92,16 @@ impl Line<'_> {
                         return Ok(());
                     }
                     hop_by_hop = true;
-                    let taken = self.ip6_options("hbhopt", "HBH", rest, payload)?;
-                    if payload == 0 {
+                    let options = self.ip6_options("hbhopt", "HBH", rest, payload);
+                    if payload == 0 && rest.len() >= 2 {
+                        if options.is_err() {
+                            self.truncated();
+                        }
                         self.out.push_str("[No valid Jumbo Payload Hop-by-Hop option found]");
                         self.invalid();
                         return Ok(());
                     }
-                    taken
+                    options?
                 }
                 DESTINATION => self.ip6_options("dstopt", "DSTOPT", rest, payload)?,
                 FRAGMENT => match self.ip6_fragment(rest, (stated as u64).wrapping_sub(at as u64))? {

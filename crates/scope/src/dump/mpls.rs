@@ -30,7 +30,7 @@ impl Line<'_> {
             (_, None) => return Ok(()),
             (_, Some(_)) => {
                 self.payload(payload);
-                return Ok(());
+                return if payload.len() < left { Err(Cut) } else { Ok(()) };
             }
         };
         self.out.push_str(if self.verbose() { "\n\t" } else { " " });
