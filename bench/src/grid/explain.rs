@@ -82,7 +82,12 @@ fn print_one(Plan { cell, contender, .. }: &Plan, played: &Played) {
             println!("\n{drawn}");
         }
     }
-    for (name, value) in &played.counters {
-        println!("  {name:<28} {value}");
+    for (whose, counters) in ["sender", "receiver"].into_iter().zip(&played.counters) {
+        if !counters.is_empty() {
+            println!("  {whose}:");
+        }
+        for (name, value) in counters {
+            println!("    {name:<28} {value}");
+        }
     }
 }

@@ -52,9 +52,14 @@ struct Args {
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     only: Vec<String>,
 
-    /// Decides what chance decides
+    /// Decides what chance decides; with several seeds, the first
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
+
+    /// With how many seeds each cell is played (the run in the middle counts), or with --real measured; a cell that is
+    /// explained is played once
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=100))]
+    seeds: u64,
 
     /// Threads
     #[arg(long, value_name = "N", default_value_t = threads())]
@@ -63,10 +68,6 @@ struct Args {
     /// Measure limpid beside this machine's Linux in real time, over a relay between private namespaces: takes root
     #[arg(long, conflicts_with = "full")]
     real: bool,
-
-    /// With --real: how many seeds each cell is measured with
-    #[arg(long, value_name = "N", default_value_t = 3, requires = "real", value_parser = clap::value_parser!(u64).range(1..=100))]
-    seeds: u64,
 
     /// With --real: for how many seconds each run is measured, after 2 that are not
     #[arg(long, value_name = "N", default_value_t = 6, requires = "real", value_parser = clap::value_parser!(u64).range(1..=600))]
@@ -146,32 +147,41 @@ fn whole(args: &Args, contenders: &[Contender]) -> Result<bool, String> {
         cells.retain(|cell| cell.mbit < 1000);
     }
     let packets = if args.quick { QUICK_PACKETS } else { PACKETS };
-    let plan = |cell: &Cell, contender: &Contender| Plan {
-        cell: *cell,
-        contender: *contender,
-        span: Span::of(cell, packets),
-        seed: args.seed,
-        mixed: None,
-        record: false,
-    };
-    let plans: Vec<Plan> = cells.iter().flat_map(|cell| contenders.iter().map(move |who| plan(cell, who))).collect();
+    let seeds = args.seed..args.seed.saturating_add(args.seeds);
+    let mut plans = Vec::new();
+    for cell in &cells {
+        for contender in contenders {
+            let (cell, contender, span) = (*cell, *contender, Span::of(cell, packets));
+            let of_seed = |seed| Plan { cell, contender, span, seed, mixed: None, record: false };
+            plans.extend(seeds.clone().map(of_seed));
+        }
+    }
     let extra = check::plans(contenders, args.seed);
     let (count, started) = (plans.len(), std::time::Instant::now());
     let all: Vec<Plan> = plans.iter().chain(&extra).cloned().collect();
     let mut outcomes = pool::play_all(&all, args.jobs)?;
     let extra: Vec<(Plan, Outcome)> = extra.into_iter().zip(outcomes.split_off(count)).collect();
     let mut grid: Vec<(Cell, Outcomes)> = cells.iter().map(|cell| (*cell, Outcomes::new())).collect();
-    for (at, (plan, outcome)) in plans.iter().zip(outcomes).enumerate() {
-        grid[at / contenders.len()].1.insert(plan.contender, outcome);
+    let runs = args.seeds as usize;
+    for (at, (plan, of_seeds)) in plans.chunks(runs).zip(outcomes.chunks_mut(runs)).enumerate() {
+        grid[at / contenders.len()].1.insert(plan[0].contender, middle(of_seeds));
     }
     let took = started.elapsed();
     print!("{}", table::table(&grid, contenders));
     print!("{}", table::heat_maps(&grid, contenders));
     let checks = check::checks(&grid, &extra);
     print!("{}", check::report(&checks));
-    println!("\n{} runs in {:.0} s on {} threads, seed {}", all.len(), took.as_secs_f64(), args.jobs, args.seed);
+    let last = args.seed.saturating_add(args.seeds - 1);
+    println!("\n{} runs in {:.0} s on {} threads, seeds {} to {last}", all.len(), took.as_secs_f64(), args.jobs, args.seed);
     if let Some(file) = &args.json {
-        std::fs::write(file, json::text(&grid, &checks, args.seed)).map_err(|e| format!("{}: {e}", file.display()))?;
+        std::fs::write(file, json::text(&grid, &checks, args.seed, args.seeds)).map_err(|e| format!("{}: {e}", file.display()))?;
     }
     Ok(checks.iter().all(|check| check.holds != Some(false)))
+}
+
+/// The run whose goodput is in the middle: one seed may have its losses where they hurt most (a burst that outlives several
+/// retransmissions in a row, say).
+fn middle(of_seeds: &mut [Outcome]) -> Outcome {
+    of_seeds.sort_by(|a, b| a.goodput().total_cmp(&b.goodput()));
+    of_seeds[of_seeds.len() / 2].clone()
 }

@@ -114,8 +114,8 @@ impl Outcome {
 pub(crate) struct Played {
     pub(crate) outcome: Outcome,
     pub(crate) trace: Option<Trace>,
-    /// Our sender's counters, those that are not zero.
-    pub(crate) counters: Vec<(&'static str, u64)>,
+    /// The counters of our sender and our receiver, those that are not zero.
+    pub(crate) counters: [Vec<(&'static str, u64)>; 2],
 }
 
 /// What is played.
@@ -180,9 +180,11 @@ pub(crate) fn play(plan: &Plan) -> Result<Played, LabError> {
         timeouts: count(Counter::TcpExtTCPTimeouts),
         took: started.elapsed(),
     };
-    let counters = world.our_host(client).map_or_else(Vec::new, |mut host| {
-        let counters = host.stack().counters().iter().filter(|(_, value)| *value > 0);
-        counters.map(|(counter, value)| (counter.name(), value)).collect()
+    let counters = [client, server].map(|host| {
+        world.our_host(host).map_or_else(Vec::new, |mut host| {
+            let counters = host.stack().counters().iter().filter(|(_, value)| *value > 0);
+            counters.map(|(counter, value)| (counter.name(), value)).collect()
+        })
     });
     let trace = plan.record.then(|| world.trace());
     Ok(Played { outcome, trace, counters })

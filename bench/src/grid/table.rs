@@ -56,15 +56,19 @@ pub(crate) fn table(grid: &[(Cell, Outcomes)], contenders: &[Contender]) -> Stri
             };
         }
         let ratio = ratio_to_smoltcp(outcomes);
-        let _ = writeln!(text, "  {}", ratio.map_or_else(|| "-".into(), |ratio| format!("{ratio:.2}x")));
+        let _ = writeln!(text, "  {}", ratio.map_or_else(|| "-".into(), in_words));
     }
     text
 }
 
-/// How much more our CUBIC gets through than smoltcp's.
+/// How much more our CUBIC gets through than smoltcp's: infinitely much where that gets nothing through.
 pub(crate) fn ratio_to_smoltcp(outcomes: &Outcomes) -> Option<f64> {
     let (ours, theirs) = (outcomes.get(&Contender::Limpid("cubic"))?, outcomes.get(&Contender::Smoltcp)?);
-    (theirs.goodput() > 0.0).then(|| ours.goodput() / theirs.goodput())
+    (ours.goodput() > 0.0).then(|| ours.goodput() / theirs.goodput())
+}
+
+fn in_words(ratio: f64) -> String {
+    if ratio.is_finite() { format!("{ratio:.2}x") } else { "it stands".into() }
 }
 
 /// For each contender, loss over rate and round trip, where the queue holds one product and one flow is alone.

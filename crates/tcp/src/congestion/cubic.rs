@@ -42,6 +42,8 @@ pub struct Cubic {
     abe: bool,
     /// In µs; 0 where unknown.
     min_rtt: u32,
+    /// The window when the threshold was set last (cwnd_prior, §4.3); 0 before the first loss.
+    prior: u32,
 }
 
 /// A period of congestion avoidance (§4.2).
@@ -73,6 +75,7 @@ impl Cubic {
             hystart: Detector::new(HyStart::default()),
             abe: false,
             min_rtt: 0,
+            prior: 0,
         }
     }
 
@@ -114,7 +117,7 @@ impl Cubic {
                 epoch
             }
         };
-        epoch.follow_reno(cwnd);
+        epoch.follow_reno(cwnd, self.prior);
         epoch.per_segment = epoch.per_segment.max(2);
         epoch.per_segment
     }
@@ -136,6 +139,7 @@ impl Cubic {
         self.epoch = None;
         let window = u64::from(self.cwnd.segments());
         let converges = self.cwnd.segments() < self.w_max;
+        self.prior = self.cwnd.segments();
         self.w_max = if converges { (window * (1024 + BETA) / 2048) as u32 } else { self.cwnd.segments() };
         let beta = if sample.ecn && self.abe { BETA_ECN } else { BETA };
         self.cwnd.reduce_to((window * beta / 1024) as u32);
@@ -180,9 +184,10 @@ impl Epoch {
 
     /// Reno's window, if it is the larger one (§4.3). Linux looks at it only as often as at the cubic function: where losses come
     /// oftener, on paths of a millisecond, its window hardly grows at all.
-    fn follow_reno(&mut self, cwnd: u32) {
-        // At most 15/8 of the largest window.
-        let each = ((u64::from(cwnd) * RENO_EIGHTHS) >> 3).max(1) as u32;
+    fn follow_reno(&mut self, cwnd: u32, prior: u32) {
+        // Slower than Reno, for it fell less; from where both would be again as fast as Reno. At most 15/8 of the largest window.
+        let eighths = if prior > 0 && self.reno >= prior { 8 } else { RENO_EIGHTHS };
+        let each = ((u64::from(cwnd) * eighths) >> 3).max(1) as u32;
         if self.reno_credit > each {
             let grown = (self.reno_credit - 1) / each;
             self.reno_credit -= grown * each;

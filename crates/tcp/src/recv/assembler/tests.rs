@@ -69,7 +69,7 @@ fn small_segments_do_not_pin_large_frames() {
     for i in 0..1000u32 {
         a.insert(&mut pool, SeqNum(100 + i), frame.slice(i as usize..i as usize + 1));
     }
-    assert!(a.count() <= 2 && a.pinned() <= 4096, "{} pieces pin {}", a.count(), a.pinned());
+    assert!(a.runs[0].len() <= 2 && a.pinned() <= 4096, "{} chunks pin {}", a.runs[0].len(), a.pinned());
     for i in 0..100u32 {
         a.insert(&mut pool, SeqNum(10_000 + 2 * i), frame.slice(0..1));
     }
@@ -90,15 +90,15 @@ fn at_the_bound_what_is_farthest_goes() {
 }
 
 #[test]
-fn the_number_of_pieces_is_bounded() {
+fn the_number_of_ranges_is_bounded() {
     let (mut pool, mut a) = (FramePool::new(), Assembler::new());
-    for i in 0..3 * MAX_PIECES as u32 {
+    for i in 0..3 * MAX_RANGES as u32 {
         // From the far end down, with holes.
         a.insert(&mut pool, SeqNum(1_000_000 - 2 * i), chunk(b"x"));
         a.prune(usize::MAX);
-        assert!(a.count() <= MAX_PIECES);
+        assert!(a.ranges().len() <= MAX_RANGES);
     }
-    assert_eq!(a.ranges().len(), MAX_PIECES);
+    assert_eq!(a.ranges().len(), MAX_RANGES);
 }
 
 #[test]
@@ -205,7 +205,7 @@ proptest! {
             let expected = ranges_of(&map, start);
             prop_assert_eq!(a.ranges(), &expected[..]);
             prop_assert_eq!(a.len() as usize, map.iter().flatten().count());
-            prop_assert_eq!(a.pinned(), a.pieces.iter().map(|p| p.chunk.pinned()).sum::<usize>());
+            prop_assert_eq!(a.pinned(), a.runs.iter().flatten().map(Chunk::pinned).sum::<usize>());
             let blocks = a.sack_blocks(4);
             prop_assert!(blocks.iter().all(|b| expected.contains(b)));
             prop_assert!((1..blocks.len()).all(|i| !blocks[..i].contains(&blocks[i])), "each once");
@@ -219,6 +219,26 @@ fn a_window_behind_one_lost_segment_is_held() {
     let (mut pool, mut a) = (FramePool::new(), Assembler::new());
     let segment = chunk(&[0; 1448]);
     let dropped: u32 =
-        (1..26_000).map(|i| (a.insert(&mut pool, SeqNum(1448 * i), segment.clone()), a.prune(usize::MAX)).1).sum();
+        (1..60_000).map(|i| (a.insert(&mut pool, SeqNum(1448 * i), segment.clone()), a.prune(usize::MAX)).1).sum();
     assert_eq!((dropped, a.ranges().len()), (0, 1));
+}
+
+/// Who sends every second segment first and then fills the holes in an order that joins long runs again and again costs no more than
+/// moving each chunk a few times.
+#[test]
+fn filling_holes_moves_chunks_a_few_times_at_most() {
+    let (mut pool, mut a) = (FramePool::new(), Assembler::new());
+    let segment = chunk(&[0; 1100]);
+    let count = MAX_RANGES as u32;
+    for i in 0..count {
+        a.insert(&mut pool, SeqNum(2 * i * 1100), segment.clone());
+    }
+    let mut moved = 0;
+    // From the front on: the long run stays where it is.
+    for i in 0..count - 1 {
+        moved += a.runs[0].len().min(a.runs[1].len());
+        a.insert(&mut pool, SeqNum((2 * i + 1) * 1100), segment.clone());
+    }
+    assert_eq!((a.ranges().len(), a.runs[0].len()), (1, 2 * count as usize - 1));
+    assert!(moved < 2 * count as usize, "{moved}");
 }

@@ -19,10 +19,10 @@ const LONG_WAY: usize = 16;
 
 /// The place of a record in its slab.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Slot(u16);
+pub(super) struct Slot(u32);
 
 impl Slot {
-    pub(super) const NONE: Slot = Slot(u16::MAX);
+    pub(super) const NONE: Slot = Slot(u32::MAX);
 
     pub(super) fn is_none(self) -> bool {
         self == Slot::NONE
@@ -62,12 +62,12 @@ pub(super) struct Store {
     free: Slot,
     first: Slot,
     last: Slot,
-    count: u16,
+    count: u32,
 }
 
 impl Store {
     /// The most it can hold.
-    pub(super) const CAPACITY: usize = u16::MAX as usize - 1;
+    pub(super) const CAPACITY: usize = 1 << 17;
 
     pub(super) const fn new() -> Store {
         Store {
@@ -81,7 +81,7 @@ impl Store {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.count.into()
+        self.count as usize
     }
 
     pub(super) fn first(&self) -> Option<Slot> {
@@ -104,15 +104,15 @@ impl Store {
 
     /// The record at `slot`, if the slab reaches that far.
     pub(super) fn get(&self, slot: Slot) -> Option<&Record> {
-        self.nodes.get(usize::from(slot.0)).map(|node| &node.record)
+        self.nodes.get(slot.0 as usize).map(|node| &node.record)
     }
 
     pub(super) fn node(&self, slot: Slot) -> &Node {
-        &self.nodes[usize::from(slot.0)]
+        &self.nodes[slot.0 as usize]
     }
 
     pub(super) fn node_mut(&mut self, slot: Slot) -> &mut Node {
-        &mut self.nodes[usize::from(slot.0)]
+        &mut self.nodes[slot.0 as usize]
     }
 
     /// The record that holds `seq`, which is not before the first nor after the last.
@@ -257,7 +257,7 @@ impl Store {
             }
             None => {
                 self.nodes.push(node);
-                Slot((self.nodes.len() - 1) as u16)
+                Slot((self.nodes.len() - 1) as u32)
             }
         }
     }

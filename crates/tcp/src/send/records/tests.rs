@@ -333,7 +333,8 @@ fn undoing_costs_no_more_where_send_times_alternate() {
     };
     let least = |alternating| (0..3).map(|_| undoing(alternating)).min().unwrap();
     let (alternating, in_order) = (least(true), least(false));
-    assert!(alternating < 20 * in_order, "{alternating:?}, in order {in_order:?}");
+    // Quadratic work would be thousands of times as much.
+    assert!(alternating < 200 * in_order, "{alternating:?}, in order {in_order:?}");
 }
 
 #[test]
@@ -446,17 +447,17 @@ fn sack_panic() {
 #[test]
 fn cuts_end_at_the_bound() {
     let mut records = SentRecords::new(SeqNum(ISS));
-    for i in 1..=10 {
+    for i in 1..=20 {
         let shape = Shape { segment: 1, ..Shape::SINGLE };
         records.on_sent(SeqNum(ISS + i * 10_000), ms(i.into()), Snapshot::default(), shape);
     }
-    for i in 0..50_000 {
+    for i in 0..100_000 {
         let left = ISS + 1 + 2 * i;
         records.on_ack(SeqNum(ISS), &[block(left, left + 1)], ms(20));
     }
     assert!(records.is_full() && records.count() <= MAX_RECORDS, "{}", records.count());
     records.mark_all_lost();
-    for i in 0..100_000 {
+    for i in 0..200_000 {
         records.on_retransmit(SeqNum(ISS + i), SeqNum(ISS + i + 1), ms(30), Snapshot::default(), 1);
     }
     assert_eq!(records.count(), HARD_MAX);
@@ -490,7 +491,7 @@ fn nothing_is_kept_when_nothing_is_out() {
         }
         records.mark_all_lost();
         records.on_ack(records.snd_nxt(), &[], ms(6000));
-        assert!(records.store.memory() <= 5120, "{} bytes", records.store.memory());
+        assert!(records.store.memory() <= 64 * 88, "{} bytes", records.store.memory());
         assert_eq!(records.waiting.len(), 0);
     }
 }
