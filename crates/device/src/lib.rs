@@ -1,9 +1,11 @@
-//! Devices: where frames come from and go to; and private networks for the kernel to be the peer in.
+//! Devices: where frames come from and go to; private networks for the kernel to be the peer in; and live capture.
 //!
 //! [`Namespace`](namespace::Namespace) makes a private network, [`Tun`] joins it to a stack of ours. The unsafe code of
-//! limpid is here, behind safe types: two ioctls, `unshare`, and what a child does between fork and exec.
+//! limpid is here, behind safe types: two ioctls, `unshare`, what a child does between fork and exec, the packet socket
+//! with its ring, and libpcap where there is one.
 #![warn(missing_debug_implementations)]
 
+pub mod capture;
 mod device;
 pub mod gso;
 mod memory;

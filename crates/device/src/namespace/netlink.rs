@@ -10,13 +10,16 @@ use std::io;
 use std::os::fd::OwnedFd;
 
 const NLMSG_ERROR: u16 = 2;
+const NLMSG_DONE: u16 = 3;
 const RTM_NEWLINK: u16 = 16;
 const RTM_GETLINK: u16 = 18;
 const RTM_NEWADDR: u16 = 20;
+const RTM_GETADDR: u16 = 22;
 const RTM_GETROUTE: u16 = 26;
 
 const NLM_F_REQUEST: u16 = 0x001;
 const NLM_F_ACK: u16 = 0x004;
+const NLM_F_DUMP: u16 = 0x300;
 const NLM_F_REPLACE: u16 = 0x100;
 const NLM_F_CREATE: u16 = 0x400;
 
@@ -84,6 +87,63 @@ impl Netlink {
             other => other?,
         };
         Ok(parse_link(&answer))
+    }
+
+    /// All links: names, hardware types (ARPHRD_), and what else is asked of them.
+    pub(crate) fn links(&self) -> io::Result<Vec<(String, u16, Link)>> {
+        let mut request = Request::new(RTM_GETLINK, NLM_F_DUMP);
+        request.bytes(&ifinfomsg(0, 0, 0));
+        let parse = |payload: &Vec<u8>| {
+            let hardware = u16::from_ne_bytes(*payload.get(2..)?.first_chunk()?);
+            let name = attribute(payload.get(IFINFOMSG..)?, IFLA_IFNAME)?;
+            let name = String::from_utf8_lossy(name.strip_suffix(&[0]).unwrap_or(name)).into_owned();
+            Some((name, hardware, parse_link(payload)?))
+        };
+        Ok(self.dump(request)?.iter().filter_map(parse).collect())
+    }
+
+    /// All addresses, each with its link's index and its network.
+    pub(crate) fn addresses(&self) -> io::Result<Vec<(u32, Cidr)>> {
+        let mut request = Request::new(RTM_GETADDR, NLM_F_DUMP);
+        request.bytes(&[AF_UNSPEC, 0, 0, 0]);
+        request.bytes(&0_u32.to_ne_bytes());
+        let parse = |payload: &Vec<u8>| {
+            let prefix = *payload.get(1)?;
+            let index = u32::from_ne_bytes(*payload.get(4..)?.first_chunk()?);
+            let attributes = payload.get(8..)?;
+            let bytes = attribute(attributes, IFA_LOCAL).or_else(|| attribute(attributes, IFA_ADDRESS))?;
+            let addr = match <[u8; 4]>::try_from(bytes) {
+                Ok(four) => IpAddr::v4(four),
+                Err(_) => IpAddr::v6(bytes.try_into().ok()?),
+            };
+            Some((index, Cidr { addr, prefix }))
+        };
+        Ok(self.dump(request)?.iter().filter_map(parse).collect())
+    }
+
+    /// Sends a request for all there is: the payloads of the messages that answer it.
+    fn dump(&self, request: Request) -> io::Result<Vec<Vec<u8>>> {
+        net::send(&self.socket, &request.finish(), SendFlags::empty())?;
+        let mut payloads = Vec::new();
+        let mut datagram = vec![0; 65_536];
+        loop {
+            let (length, _) = net::recv(&self.socket, &mut datagram[..], RecvFlags::empty())?;
+            let mut rest = &datagram[..length.min(datagram.len())];
+            while let Some((kind, payload)) = first_message(rest) {
+                match kind {
+                    NLMSG_DONE => return Ok(payloads),
+                    NLMSG_ERROR => {
+                        let errno = payload.first_chunk().map_or(0, |b| i32::from_ne_bytes(*b));
+                        return Err(io::Error::from_raw_os_error(-errno));
+                    }
+                    _ => payloads.push(payload.to_vec()),
+                }
+                rest = rest.get((HEADER + payload.len()).next_multiple_of(4)..).unwrap_or_default();
+            }
+            if length == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        }
     }
 
     /// Sets a link up, with another MTU if one is given.
