@@ -10,7 +10,11 @@ use crate::{table, theory};
 pub(crate) fn text(grid: &[(Cell, Outcomes)], checks: &[Check], seed: u64, seeds: u64) -> String {
     let cells: Vec<String> = grid.iter().map(|(cell, outcomes)| of_cell(cell, outcomes)).collect();
     let checks: Vec<String> = checks.iter().map(of_check).collect();
-    format!("{{\"seed\":{seed},\"seeds\":{seeds},\"cells\":[\n{}\n],\"checks\":[\n{}\n]}}\n", cells.join(",\n"), checks.join(",\n"))
+    format!(
+        "{{\"seed\":{seed},\"seeds\":{seeds},\"cells\":[\n{}\n],\"checks\":[\n{}\n]}}\n",
+        cells.join(",\n"),
+        checks.join(",\n")
+    )
 }
 
 fn of_cell(cell: &Cell, outcomes: &Outcomes) -> String {

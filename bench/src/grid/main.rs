@@ -172,9 +172,16 @@ fn whole(args: &Args, contenders: &[Contender]) -> Result<bool, String> {
     let checks = check::checks(&grid, &extra);
     print!("{}", check::report(&checks));
     let last = args.seed.saturating_add(args.seeds - 1);
-    println!("\n{} runs in {:.0} s on {} threads, seeds {} to {last}", all.len(), took.as_secs_f64(), args.jobs, args.seed);
+    println!(
+        "\n{} runs in {:.0} s on {} threads, seeds {} to {last}",
+        all.len(),
+        took.as_secs_f64(),
+        args.jobs,
+        args.seed
+    );
     if let Some(file) = &args.json {
-        std::fs::write(file, json::text(&grid, &checks, args.seed, args.seeds)).map_err(|e| format!("{}: {e}", file.display()))?;
+        std::fs::write(file, json::text(&grid, &checks, args.seed, args.seeds))
+            .map_err(|e| format!("{}: {e}", file.display()))?;
     }
     Ok(checks.iter().all(|check| check.holds != Some(false)))
 }

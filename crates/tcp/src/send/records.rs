@@ -35,8 +35,9 @@ use record::{Amount, Fate};
 use store::{Slot, Store};
 use waiting::Waiting;
 
-/// The most records that sending and SACK blocks can make: two windows of 1 Gb/s and 300 ms, each segment a record of its own.
-pub const MAX_RECORDS: usize = 1 << 16;
+/// The most records that sending and SACK blocks can make: ten times what 1 Gb/s and 300 ms hold, each segment a record of its
+/// own, for all that is sacked behind a hole stays. The send buffer pays for each, and ends sooner unless it is very large.
+pub const MAX_RECORDS: usize = 1 << 18;
 
 /// The most records in all: our own retransmissions cut, too.
 const HARD_MAX: usize = Store::CAPACITY;

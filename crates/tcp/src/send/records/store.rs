@@ -67,7 +67,7 @@ pub(super) struct Store {
 
 impl Store {
     /// The most it can hold.
-    pub(super) const CAPACITY: usize = 1 << 17;
+    pub(super) const CAPACITY: usize = 1 << 19;
 
     pub(super) const fn new() -> Store {
         Store {

@@ -447,17 +447,17 @@ fn sack_panic() {
 #[test]
 fn cuts_end_at_the_bound() {
     let mut records = SentRecords::new(SeqNum(ISS));
-    for i in 1..=20 {
+    for i in 1..=80 {
         let shape = Shape { segment: 1, ..Shape::SINGLE };
         records.on_sent(SeqNum(ISS + i * 10_000), ms(i.into()), Snapshot::default(), shape);
     }
-    for i in 0..100_000 {
+    for i in 0..400_000 {
         let left = ISS + 1 + 2 * i;
         records.on_ack(SeqNum(ISS), &[block(left, left + 1)], ms(20));
     }
     assert!(records.is_full() && records.count() <= MAX_RECORDS, "{}", records.count());
     records.mark_all_lost();
-    for i in 0..200_000 {
+    for i in 0..800_000 {
         records.on_retransmit(SeqNum(ISS + i), SeqNum(ISS + i + 1), ms(30), Snapshot::default(), 1);
     }
     assert_eq!(records.count(), HARD_MAX);
