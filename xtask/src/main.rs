@@ -15,8 +15,8 @@ struct Args {
 #[derive(Subcommand)]
 enum Task {
     /// Measure limpid beside smoltcp (release build). Further arguments go to the benchmark: see `cargo xtask bench --help`,
-    /// for goodput over bad links `cargo xtask bench grid --help`, and for how well retransmissions are labelled, beside tshark
-    /// and tcptrace, `cargo xtask bench labels --help`.
+    /// for goodput over bad links `cargo xtask bench grid --help`; beside tshark and tcptrace, for how well retransmissions are
+    /// labelled `cargo xtask bench labels --help`, and for how fast captures are read `cargo xtask bench scope --help`.
     #[command(disable_help_flag = true)]
     Bench {
         /// What to measure, and how.
@@ -60,6 +60,13 @@ fn bench(args: &[String]) -> bool {
     let (program, args) = match args {
         [first, rest @ ..] if first == "grid" => ("limpid-grid", rest),
         [first, rest @ ..] if first == "labels" => ("limpid-labels", rest),
+        [first, rest @ ..] if first == "scope" => {
+            // What is measured is the command itself.
+            if !run(&mut cargo(&["build", "--release", "--quiet", "--package", "limpid-cli"])) {
+                return false;
+            }
+            ("limpid-bench-scope", rest)
+        }
         _ => ("limpid-bench", args),
     };
     run(cargo(&["run", "--release", "--quiet", "--package", "limpid-bench", "--bin", program, "--"]).args(args))

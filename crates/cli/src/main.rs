@@ -11,6 +11,7 @@ mod error;
 mod export;
 mod input;
 mod lab;
+mod list;
 mod listen;
 mod live;
 mod read;
@@ -41,6 +42,7 @@ enum Command {
     Export(export::ExportArgs),
     Diff(diff::DiffArgs),
     Watch(Box<watch::WatchArgs>),
+    List(list::ListArgs),
     Telnet(telnet::TelnetArgs),
     Listen(listen::ListenArgs),
 }
@@ -54,6 +56,7 @@ fn main() -> ExitCode {
             Command::Export(args) => args.run(),
             Command::Diff(args) => args.run(),
             Command::Watch(args) => args.run(),
+            Command::List(args) => args.run(),
             Command::Telnet(args) => args.run(),
             Command::Listen(args) => args.run(),
         },

@@ -18,6 +18,7 @@ mod excerpt;
 mod figures;
 mod flow;
 mod key;
+pub mod listing;
 mod opening;
 mod packet;
 mod records;

@@ -2,7 +2,9 @@
 
 mod again;
 mod article;
+mod bounds;
 mod closing;
+mod stalls;
 mod wire;
 
 use wire::Wire;

@@ -1,0 +1,151 @@
+//! `limpid list`: the connections of a capture, a line each.
+
+mod json;
+
+use crate::error::CliError;
+use crate::input::Input;
+use crate::report::Screen;
+use clap::ValueEnum;
+use limpid_scope::flows::listing::{self, Order, Row};
+use limpid_scope::flows::{Flows, FlowsOptions};
+use std::io::{self, Write};
+
+/// The most connections that are held for sorting.
+const MAX_ROWS: usize = 200_000;
+
+/// List the connections of a capture: who, when, how long, how much, how it ended, what is wrong
+///
+/// A connection is everything between two endpoints from the first SYN to the last packet; one that began before the
+/// capture is listed with its first packet in it. Bytes are payload, each byte once. RTT is that of the handshake; without
+/// one, the shortest on either side of the place where the capture was taken.
+#[derive(clap::Args, Debug)]
+#[command(
+    override_usage = "limpid list [OPTIONS] FILE [FILTER]…",
+    after_help = "Examples:\n  limpid list trace.pcap\n  limpid list trace.pcap.gz --sort worst --top 20\n  limpid list trace.pcap tcp port 443 and host 10.0.0.1\n  tcpdump -w - -i eth0 tcp | limpid list -\n  limpid list --json trace.pcap | jq 'select(.retransmissions > 0)'"
+)]
+pub(crate) struct ListArgs {
+    #[command(flatten)]
+    input: Input,
+
+    /// By what to sort
+    #[arg(long, value_enum, value_name = "BY", default_value_t = Sort::First)]
+    sort: Sort,
+
+    /// Show only so many, from the top
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    top: Option<u64>,
+
+    /// Print an object for each connection, a line each
+    #[arg(long)]
+    json: bool,
+}
+
+/// By what connections are sorted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+enum Sort {
+    /// The first packet
+    First,
+    /// Payload both ways, the most first
+    Bytes,
+    /// Packets both ways, the most first
+    Packets,
+    /// How long it lasted, the longest first
+    Duration,
+    /// Round trip, the longest first
+    Rtt,
+    /// Retransmissions, the most first
+    Retransmissions,
+    /// What is wrong, the worst first
+    Worst,
+}
+
+impl From<Sort> for Order {
+    fn from(sort: Sort) -> Order {
+        match sort {
+            Sort::First => Order::First,
+            Sort::Bytes => Order::Bytes,
+            Sort::Packets => Order::Packets,
+            Sort::Duration => Order::Duration,
+            Sort::Rtt => Order::RoundTrip,
+            Sort::Retransmissions => Order::Retransmissions,
+            Sort::Worst => Order::Worst,
+        }
+    }
+}
+
+/// The best rows so far.
+struct Rows {
+    rows: Vec<Row>,
+    order: Order,
+    most: usize,
+    dropped: u64,
+}
+
+impl Rows {
+    /// Adds a row. Twice as many as are shown are held before the worse half goes.
+    fn add(&mut self, row: Row) {
+        self.rows.push(row);
+        if self.rows.len() >= self.most.saturating_mul(2) {
+            self.settle();
+        }
+    }
+
+    fn settle(&mut self) {
+        let order = self.order;
+        self.rows.sort_by_key(|row| row.rank(order));
+        self.dropped += self.rows.len().saturating_sub(self.most) as u64;
+        self.rows.truncate(self.most);
+    }
+}
+
+impl ListArgs {
+    /// Lists them, those before the damage too if the file is damaged.
+    pub(crate) fn run(self) -> Result<(), CliError> {
+        let mut capture = self.input.open()?;
+        let most = self.top.map_or(MAX_ROWS, |top| usize::try_from(top).unwrap_or(MAX_ROWS).min(MAX_ROWS));
+        let mut rows = Rows { rows: Vec::new(), order: self.sort.into(), most, dropped: 0 };
+        let mut flows = Flows::new(FlowsOptions::default());
+        let mut first = None;
+        let outcome = loop {
+            match capture.next() {
+                Ok(Some(packet)) => {
+                    first.get_or_insert(packet.time);
+                    flows.handle_packet(&packet);
+                    while let Some(flow) = flows.poll_ended() {
+                        rows.add(Row::of(&flow));
+                    }
+                }
+                Ok(None) => break Ok(()),
+                Err(error) => break Err(error),
+            }
+        };
+        drop(capture);
+        let totals = flows.totals();
+        flows.finish().for_each(|flow| rows.add(Row::of(&flow)));
+        rows.settle();
+        self.print(&rows, first.unwrap_or(0))?;
+        if totals.pushed_out > 0 {
+            let (most, pushed) = (FlowsOptions::default().max_open, totals.pushed_out);
+            eprintln!("limpid: {pushed} connections were let go early: more than {most} were open at once");
+        }
+        outcome
+    }
+
+    fn print(&self, rows: &Rows, first: i64) -> Result<(), CliError> {
+        let text = if self.json {
+            rows.rows.iter().map(json::line).collect()
+        } else {
+            let screen = Screen::of_stdout();
+            let screen = listing::Screen { width: screen.width, color: screen.color };
+            let mut text = listing::table(&rows.rows, first, screen);
+            if rows.rows.is_empty() {
+                text = "no TCP connections\n".to_owned();
+            } else if rows.dropped > 0 {
+                text += &format!("and {} more\n", rows.dropped);
+            }
+            text
+        };
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(CliError::stdout)
+    }
+}

@@ -1,0 +1,164 @@
+//! Bounds hold and nothing panics, whatever comes.
+
+use super::super::records::{MAX_RECORDS, Record, Records};
+use super::super::{ExcerptOptions, Flows, FlowsOptions, MAX_STALLS, MAX_STATE_CHANGES, MAX_SYNS};
+use super::Wire;
+use super::wire::{Segment, client, server};
+use crate::capture::{LinkType, PacketRef};
+use proptest::prelude::*;
+use std::time::Duration;
+
+#[test]
+fn too_many_at_once_are_pushed_out_and_counted() {
+    let mut wire = Wire::with(FlowsOptions { max_open: 10, ..FlowsOptions::default() });
+    let mut ended = 0;
+    for port in 1..=100 {
+        wire.after(1_000, client("S", 1, 0, 0).port(port));
+        ended += std::iter::from_fn(|| wire.flows.poll_ended()).count();
+    }
+    assert_eq!((wire.flows.open().count(), ended), (10, 90));
+    let totals = wire.flows.totals();
+    assert_eq!((totals.flows, totals.pushed_out, totals.unread), (100, 90, 0));
+}
+
+#[test]
+fn those_that_nobody_polls_are_bounded_too() {
+    let mut wire = Wire::with(FlowsOptions { max_open: 10, ..FlowsOptions::default() });
+    for port in 1..=100 {
+        wire.after(1_000, client("S", 1, 0, 0).port(port));
+    }
+    assert_eq!(wire.flows.totals().unread, 80);
+    assert_eq!(wire.flows.finish().count(), 20);
+}
+
+#[test]
+fn busy_ones_stay_when_idle_ones_are_pushed_out() {
+    let mut wire = Wire::with(FlowsOptions { max_open: 4, ..FlowsOptions::default() });
+    let busy = |n: u32| client("P.", 1 + n, 1, 1).port(7_000);
+    wire.after(1_000, busy(0));
+    for n in 1..200 {
+        wire.after(100_000, busy(n));
+        wire.after(100_000, client("S", 1, 0, 0).port(n as u16));
+    }
+    let numbers: Vec<u64> = wire.flows.open().map(|flow| flow.number.0).collect();
+    assert!(numbers.contains(&1), "{numbers:?}");
+}
+
+#[test]
+fn what_ended_leaves_after_a_while_and_what_is_silent_ages_out() {
+    let options = FlowsOptions { idle: Duration::from_secs(60), linger: Duration::from_secs(5), ..Default::default() };
+    let mut wire = Wire::with(options);
+    wire.at(0, client("S", 1, 0, 0));
+    wire.after(10, server("S.", 1, 0, 2));
+    wire.after(10, client("R.", 2, 0, 2));
+    wire.after(10, client("S", 1, 0, 0).port(2));
+    wire.after(4_000_000, client("S", 1, 0, 0).port(3));
+    assert_eq!(wire.flows.open().count(), 3);
+    wire.after(2_000_000, client("S", 1, 0, 0).port(4));
+    assert_eq!(wire.flows.poll_ended().map(|flow| flow.number.0), Some(1));
+    wire.after(57_000_000, client("S", 1, 0, 0).port(5));
+    wire.after(1, client("S", 1, 0, 0).port(5));
+    let gone: Vec<u64> = std::iter::from_fn(|| wire.flows.poll_ended()).map(|flow| flow.number.0).collect();
+    assert_eq!(gone, [2]);
+}
+
+#[test]
+fn an_excerpt_keeps_the_first_and_the_last() {
+    let excerpt = Some(ExcerptOptions { first: 2, last: 3, snaplen: 30 });
+    let mut wire = Wire::with(FlowsOptions { excerpt, ..FlowsOptions::default() });
+    for n in 0..10 {
+        wire.after(10, client("P.", 1 + n * 100, 100, 1));
+    }
+    let flow = wire.end();
+    let excerpt = flow.excerpt.expect("it was asked for");
+    let numbers: Vec<u64> = excerpt.packets().map(|packet| packet.number).collect();
+    assert_eq!((numbers, excerpt.left_out()), (vec![1, 2, 8, 9, 10], 5));
+    assert!(excerpt.packets().all(|packet| packet.data.len() == 30 && packet.original_len == 140));
+}
+
+#[test]
+fn what_is_outstanding_is_followed_within_a_bound() {
+    let mut records = Records::default();
+    for n in 0..10_000_i64 {
+        let record = Record {
+            start: n * 10,
+            end: n * 10 + 10,
+            first_at: n,
+            last_at: n,
+            first: n as u64,
+            last: n as u64,
+            tsval: 0,
+            ip_id: 0,
+            times: 1,
+            marks: 0,
+        };
+        records.push(record);
+    }
+    assert_eq!(records.find(99_999), Ok(MAX_RECORDS - 1));
+    assert_eq!(records.find(100_000), Err(MAX_RECORDS));
+    let taken = records.acknowledge(0, 100_000);
+    assert_eq!((taken.unseen, taken.sent_once_at), (0, None), "of what was joined no time is known");
+}
+
+/// Segments as they might come from anybody.
+fn any_segment() -> impl Strategy<Value = Segment> {
+    let near = prop_oneof![0..20_u32, any::<u32>(), (u32::MAX - 20)..=u32::MAX];
+    let flags = prop::sample::select(vec!["S", "S.", ".", "P.", "F.", "R", "R.", "FS", "", "SEW", "F"]);
+    let blocks = prop::collection::vec((0..40_u32, 0..40_u32), 0..4);
+    (any::<bool>(), flags, near.clone(), near, 0..30_usize, 0..3_u16, blocks, any::<(u8, u16, bool)>()).prop_map(
+        |(from_server, flags, seq, ack, len, port, blocks, (ttl, window, stamps))| {
+            let segment = if from_server { server(flags, seq, len, ack) } else { client(flags, seq, len, ack) };
+            let segment = segment.port(port).ttl(ttl).window(window % 3 * 1000).id(window);
+            let segment = if stamps { segment.stamps(seq, ack) } else { segment };
+            if blocks.is_empty() || stamps { segment } else { segment.sack(&blocks) }
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn any_segments_keep_the_bounds(segments in prop::collection::vec((any_segment(), 0..2_000_000_i64), 1..200)) {
+        let options = FlowsOptions { max_open: 2, excerpt: Some(ExcerptOptions::default()), ..Default::default() };
+        let mut wire = Wire::with(options);
+        for (segment, micros) in segments {
+            let seen = wire.after(micros - 1_000, segment);
+            prop_assert!(seen.again.is_none_or(|again| again.original.is_none_or(|original| original < seen.number)));
+            while wire.flows.poll_ended().is_some() {}
+        }
+        for flow in wire.flows.open() {
+            prop_assert!(flow.stalls.len() <= MAX_STALLS);
+            for end in &flow.ends {
+                prop_assert!(end.syns.len() <= MAX_SYNS && end.states.len() <= MAX_STATE_CHANGES);
+                prop_assert!(end.unique_bytes <= end.data_bytes, "{} of {}", end.unique_bytes, end.data_bytes);
+                prop_assert!(end.retransmissions <= end.packets && end.in_flight <= end.max_in_flight.max(end.in_flight));
+            }
+        }
+        prop_assert!(wire.flows.open().count() <= 2);
+        for flow in wire.flows.finish() {
+            let _ = (flow.time_wait(), flow.half_close(), flow.round_trip());
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_read(
+        bytes in prop::collection::vec(any::<u8>(), 0..120),
+        link in prop::sample::select(vec![0_u16, 1, 101, 108, 113, 228, 229, 276, 9999]),
+        original_len in any::<u32>(),
+        mut packet in any_segment().prop_map(|segment| segment.bytes()),
+        place in any::<prop::sample::Index>(),
+        value: u8,
+    ) {
+        let mut flows = Flows::new(FlowsOptions::default());
+        let index = place.index(packet.len());
+        packet[index] = value;
+        let cut = place.index(packet.len() + 1);
+        for data in [&bytes[..], &packet[..], &packet[..cut]] {
+            let link_type = LinkType(link);
+            let packet = PacketRef { number: 1, time: 0, link_type, original_len, data, comment: None, interface: 0 };
+            flows.handle_packet(&packet);
+            flows.handle_packet(&PacketRef { link_type: LinkType::RAW, ..packet });
+        }
+    }
+}
