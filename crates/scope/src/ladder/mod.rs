@@ -1,12 +1,13 @@
 //! Ladders: sequence diagrams of what happened between two hosts, sloped by time.
 //!
-//! [`layout`] says what stands where: [`lay_out`] makes it from a [`Trace`], and [`terminal`] draws it.
+//! [`layout`] says what stands where: [`lay_out`] makes it from a [`Trace`], and [`terminal`] and [`svg`] draw it.
 //! [`render`] does both.
 
 mod build;
 mod fold;
 mod label;
 pub mod layout;
+pub mod svg;
 pub mod terminal;
 
 #[cfg(test)]

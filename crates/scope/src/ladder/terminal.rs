@@ -10,6 +10,7 @@ mod paint;
 mod plan;
 
 pub use glyphs::Charset;
+pub(super) use plan::{needs_micros, time_text};
 
 use super::LadderOptions;
 use super::layout::{Ending, Gap, Ladder, Line, Voice};

@@ -16,4 +16,4 @@ pub mod svg;
 mod tests;
 
 pub use palette::{Ink, Theme};
-pub use svg::{Anchor, Svg, Text};
+pub use svg::{Anchor, Drawing, Path, Run, Svg, Text};

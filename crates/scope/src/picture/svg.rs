@@ -7,6 +7,7 @@
 use super::font;
 use super::geometry::{Point, Quad};
 use super::palette::{self, Ink, Theme};
+use std::borrow::Cow;
 use std::fmt::{Display, Write as _};
 
 /// The smallest box that text is given in checks is so much smaller than its letters: letters may touch.
@@ -35,7 +36,7 @@ pub enum Anchor {
 #[derive(Clone, PartialEq, Debug)]
 pub struct Run<'a> {
     /// The words.
-    pub text: &'a str,
+    pub text: Cow<'a, str>,
     /// Their colour.
     pub ink: Ink,
     /// Whether they are bold.
@@ -63,8 +64,8 @@ pub struct Text<'a> {
 
 impl<'a> Text<'a> {
     /// Words in one colour that begin at a point.
-    pub fn new(at: Point, text: &'a str, ink: Ink) -> Text<'a> {
-        Text::of(at, vec![Run { text, ink, bold: false }])
+    pub fn new(at: Point, text: impl Into<Cow<'a, str>>, ink: Ink) -> Text<'a> {
+        Text::of(at, vec![Run { text: text.into(), ink, bold: false }])
     }
 
     /// Pieces that begin at a point.
@@ -111,7 +112,7 @@ impl<'a> Text<'a> {
 
     /// How long it is, in pixels.
     pub fn width(&self) -> f64 {
-        self.runs.iter().map(|run| font::width(run.text, self.size, run.bold)).sum()
+        self.runs.iter().map(|run| font::width(&run.text, self.size, run.bold)).sum()
     }
 
     /// The box around its letters.
@@ -187,7 +188,7 @@ impl Svg {
 
     /// Words. Their box is kept.
     pub fn text(&mut self, text: &Text<'_>) {
-        let whole: String = text.runs.iter().map(|run| run.text).collect();
+        let whole: String = text.runs.iter().map(|run| &*run.text).collect();
         if whole.trim().is_empty() {
             return;
         }
@@ -215,12 +216,12 @@ impl Svg {
         let class = |run: &Run<'_>| format!("{}{}", run.ink.fill(), if run.bold { " bold" } else { "" });
         if let [run] = &text.runs[..] {
             drop(tag.attr("class", format_args!("{}{shape}", class(run))));
-            escape(&mut self.body, run.text);
+            escape(&mut self.body, &run.text);
         } else {
             drop(if shape.is_empty() { tag } else { tag.attr("class", shape.trim_start()) });
             for run in &text.runs {
                 let _ = write!(self.body, "<tspan class=\"{}\">", class(run));
-                escape(&mut self.body, run.text);
+                escape(&mut self.body, &run.text);
                 self.body.push_str("</tspan>");
             }
         }
@@ -258,6 +259,26 @@ impl Svg {
              <rect class=\"f-paper\" width=\"{w}\" height=\"{h}\"/>{}</svg>\n",
             self.body
         )
+    }
+}
+
+/// A finished drawing and its size.
+#[derive(Clone, Debug)]
+pub struct Drawing {
+    /// What is drawn.
+    pub svg: Svg,
+    /// In pixels.
+    pub width: f64,
+    /// In pixels.
+    pub height: f64,
+    /// What it is called.
+    pub title: String,
+}
+
+impl Drawing {
+    /// The document.
+    pub fn document(self, theme: Theme) -> String {
+        self.svg.finish((self.width, self.height), theme, &self.title)
     }
 }
 

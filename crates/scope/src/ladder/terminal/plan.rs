@@ -76,13 +76,13 @@ impl Columns {
 }
 
 /// Milliseconds do where no two packets leave within the same one.
-fn needs_micros(ladder: &Ladder) -> bool {
+pub(in crate::ladder) fn needs_micros(ladder: &Ladder) -> bool {
     let departures: Vec<Duration> = ladder.rows.iter().filter(|r| !r.is_arrival).map(|r| r.at).collect();
     departures.windows(2).any(|w| w[0] != w[1] && w[0].as_millis() == w[1].as_millis())
 }
 
 /// The time of a row, in seconds.
-pub(super) fn time_text(row: &Row, micros: bool) -> String {
+pub(in crate::ladder) fn time_text(row: &Row, micros: bool) -> String {
     let about = if row.estimated { "~" } else { "" };
     let at = row.at + Duration::from_nanos(if micros { 500 } else { 500_000 });
     match micros {

@@ -1,0 +1,356 @@
+//! Draws a ladder that is in its place.
+
+use super::margin::{Entry, Note, notes};
+use super::place::{BAR, BREAK, Columns, LANE, MAX_LANES, Places, place};
+use super::{MARGIN, SvgOptions, strokes};
+use crate::ladder::layout::*;
+use crate::ladder::terminal::{needs_micros, time_text};
+use crate::picture::{Anchor, Ink, Path, Svg, Text, font};
+use crate::trace::View;
+use crate::words;
+use limpid_event::TcpState;
+
+/// A line beside a lifeline: from one row to others.
+struct Lane {
+    side: Side,
+    rows: Vec<usize>,
+    /// A timer's bracket; otherwise what connects an original with those sent again.
+    is_timer: bool,
+    lane: usize,
+}
+
+/// Draws one ladder from `top` down; answers where it ends.
+pub(super) fn ladder(svg: &mut Svg, ladder: &Ladder, options: &SvgOptions, width: f64, top: f64) -> f64 {
+    let (lanes, counts) = lanes(ladder);
+    let columns = Columns::of(ladder, width, counts);
+    let mut y = top;
+    if let Some(caption) = &ladder.caption {
+        y += 16.0;
+        svg.text(&Text::new((MARGIN, y), caption.as_str(), Ink::Text).bold().size(14.0));
+        y += 8.0;
+    }
+    y = heads(svg, ladder, &columns, y);
+    let places = place(ladder, &columns, options.spacing, y + 16.0);
+    let margins = [Side::Left, Side::Right].map(|side| notes(ladder, side, &columns, &places.rows));
+    let lowest = margins.iter().map(|(_, bottom)| bottom + 4.0).fold(places.bottom, f64::max);
+    let mut painter = Painter { svg, ladder, columns, places: &places, options, top: y, bottom: lowest };
+    painter.axis();
+    painter.lifelines();
+    painter.lanes(&lanes);
+    painter.arrows();
+    painter.folds();
+    for (side, (notes, _)) in [Side::Left, Side::Right].into_iter().zip(&margins) {
+        painter.margin(side, notes);
+    }
+    lowest + 8.0
+}
+
+/// Names and endpoints above the lifelines.
+fn heads(svg: &mut Svg, ladder: &Ladder, columns: &Columns, top: f64) -> f64 {
+    let room = columns.span() * 0.48 + columns.room[0].min(columns.room[1]);
+    let mut y = top;
+    for (side, head) in ladder.heads.iter().enumerate() {
+        let x = columns.lifelines[side];
+        let name = if head.endpoint.contains(&head.name) { "" } else { &head.name };
+        let (first, second) =
+            if name.is_empty() { (head.endpoint.as_str(), "") } else { (name, head.endpoint.as_str()) };
+        let mut at = top + 15.0;
+        let line = |text: &str, size, ink, at| {
+            let text = font::ellipsis(text, room, size, size > 13.0);
+            let text = Text::new((x, at), text, ink).size(size).anchor(Anchor::Middle);
+            if size > 13.0 { text.bold() } else { text }
+        };
+        svg.text(&line(first, 14.0, Ink::Text, at));
+        if !second.is_empty() {
+            at += 15.0;
+            svg.text(&line(second, 11.5, Ink::Muted, at));
+        }
+        let known = match head.view {
+            View::Inside => "",
+            View::Observed => "observed here",
+            View::Estimated => "estimated",
+        };
+        if !known.is_empty() {
+            at += 14.0;
+            svg.text(&line(known, 11.0, Ink::Muted, at).italic());
+        }
+        y = y.max(at + 8.0);
+    }
+    y
+}
+
+/// What stands beside the lifelines, each in a column of lines where it is alone; and how many columns each side has.
+fn lanes(ladder: &Ladder) -> (Vec<Lane>, [usize; 2]) {
+    let mut wanted: Vec<Lane> = Vec::new();
+    let departed = |number: u64| ladder.arrows.iter().find(|a| a.label.number == Some(number)).map(|a| a.departs);
+    for arrow in &ladder.arrows {
+        let Some(original) = arrow.again.and_then(departed) else { continue };
+        let side = arrow.from;
+        match wanted.iter_mut().find(|lane| lane.side == side && lane.rows[0] == original) {
+            Some(lane) => lane.rows.push(arrow.departs),
+            None => wanted.push(Lane { side, rows: vec![original, arrow.departs], is_timer: false, lane: 0 }),
+        }
+    }
+    for bracket in &ladder.brackets {
+        let rows = vec![bracket.from, bracket.to];
+        wanted.push(Lane { side: bracket.side, rows, is_timer: true, lane: 0 });
+    }
+    // Links near the lifeline, timers outside of them.
+    wanted.sort_by_key(|lane| (lane.is_timer, lane.rows[0]));
+    let mut counts = [0, 0];
+    for timers in [false, true] {
+        let mut until: [Vec<usize>; 2] = [Vec::new(), Vec::new()];
+        let first = counts;
+        for lane in wanted.iter_mut().filter(|lane| lane.is_timer == timers) {
+            let side = lane.side.index();
+            let (from, to) = (lane.rows[0], lane.rows.iter().copied().max().unwrap_or(0));
+            let free = until[side].iter().position(|end| *end <= from);
+            let at = free.unwrap_or(until[side].len()).min(MAX_LANES / 2 - 1);
+            if at == until[side].len() {
+                until[side].push(to);
+            }
+            until[side][at] = until[side][at].max(to);
+            lane.lane = first[side] + at;
+            counts[side] = counts[side].max(lane.lane + 1);
+        }
+    }
+    (wanted, counts)
+}
+
+struct Painter<'a> {
+    svg: &'a mut Svg,
+    ladder: &'a Ladder,
+    columns: Columns,
+    places: &'a Places,
+    options: &'a SvgOptions,
+    top: f64,
+    bottom: f64,
+}
+
+impl Painter<'_> {
+    /// `by` pixels away from the lifeline of `side`, outwards.
+    fn beside(&self, side: Side, by: f64) -> f64 {
+        match side {
+            Side::Left => self.columns.lifelines[0] - by,
+            Side::Right => self.columns.lifelines[1] + by,
+        }
+    }
+
+    fn breaks(&self) -> Vec<(f64, String)> {
+        let rows = self.ladder.rows.iter().enumerate();
+        let broken = rows.filter_map(|(at, row)| match row.gap {
+            Gap::Break(span) if at > 0 => {
+                let (above, y) = (self.places.rows[at - 1], self.places.rows[at]);
+                Some(((y - BREAK / 2.0).max((above + y) / 2.0), words::duration(span)))
+            }
+            _ => None,
+        });
+        broken.collect()
+    }
+
+    /// Times at the left, as many as there is room for, and breaks.
+    fn axis(&mut self) {
+        let micros = needs_micros(self.ladder);
+        let breaks = self.breaks();
+        self.svg.group().class("axis").done();
+        let x = self.columns.axis;
+        let head = Text::new((x, self.top + 3.0), "time, s", Ink::Muted).size(10.5).anchor(Anchor::End).italic();
+        let mut free = self.top + 8.0;
+        self.svg.text(&head);
+        for (y, span) in &breaks {
+            let text = format!("⋮ {span}");
+            self.svg.text(&Text::new((x, y + 3.6), text, Ink::Muted).size(10.5).anchor(Anchor::End).italic());
+        }
+        let mut shown = None;
+        for (row, &y) in self.ladder.rows.iter().zip(&self.places.rows) {
+            let text = time_text(row, micros);
+            let near_break = breaks.iter().any(|(at, _)| (y - at).abs() < 12.0);
+            if y - 6.0 < free || near_break || shown.as_ref() == Some(&text) {
+                continue;
+            }
+            free = y + 6.0;
+            self.svg.text(&Text::new((x, y + 3.7), text.as_str(), Ink::Muted).size(10.5).anchor(Anchor::End));
+            self.svg.line((x + 3.0, y), (x + 8.0, y)).stroke(Ink::Rule, 1.0).done();
+            shown = Some(text);
+        }
+        self.svg.line((x + 8.0, self.top + 8.0), (x + 8.0, self.bottom)).stroke(Ink::Rule, 1.0).done();
+        for (y, _) in breaks {
+            self.gap((x + 8.0, y), 1.0);
+        }
+        self.svg.end();
+    }
+
+    /// Two slanted strokes across a line that is interrupted.
+    fn gap(&mut self, (x, y): (f64, f64), half: f64) {
+        let (l, r) = (x - half - 3.5, x + half + 3.5);
+        let hole = Path::from((l, y + 0.5)).to((r, y - 4.5)).to((r, y + 0.5)).to((l, y + 5.5)).close();
+        self.svg.path(&hole).fill(Ink::Paper).done();
+        let edges = Path::from((l, y + 0.5)).to((r, y - 4.5)).jump((l, y + 5.5)).to((r, y + 0.5));
+        self.svg.path(&edges).stroke(Ink::Muted, 1.0).done();
+    }
+
+    /// Both lifelines: bars in the colours of their states.
+    fn lifelines(&mut self) {
+        for side in [Side::Left, Side::Right] {
+            let x = self.columns.lifelines[side.index()];
+            let estimated = self.ladder.heads[side.index()].view == View::Estimated;
+            let guess = if estimated { " guess" } else { "" };
+            self.svg.group().class("lifeline").attr("data-side", side.index()).done();
+            let class = format!("{}{guess}", Ink::Muted.stroke());
+            self.svg.line((x, self.top), (x, self.bottom)).class(class).num("stroke-width", 1.2).done();
+            let marks: Vec<StateMark> = self.ladder.states.iter().filter(|m| m.side == side).copied().collect();
+            for (at, mark) in marks.iter().enumerate() {
+                let from = self.places.rows[mark.row];
+                let to = marks.get(at + 1).map_or(self.bottom, |next| self.places.rows[next.row]);
+                self.state(x, mark, from, to);
+            }
+            for (y, _) in self.breaks() {
+                self.gap((x, y), BAR);
+            }
+            self.svg.end();
+        }
+    }
+
+    fn state(&mut self, x: f64, mark: &StateMark, from: f64, to: f64) {
+        if mark.state == TcpState::Closed || to - from < 0.5 {
+            return;
+        }
+        let ink = Ink::from(mark.state);
+        state_bar(self.svg, ink, mark.told, (x - BAR, from), (2.0 * BAR, to - from));
+    }
+
+    /// Timers and links to originals.
+    fn lanes(&mut self, lanes: &[Lane]) {
+        for lane in lanes {
+            let x = self.beside(lane.side, BAR + 5.0 + LANE * lane.lane as f64);
+            let near = self.beside(lane.side, BAR + 1.5);
+            let y = |row: usize| self.places.rows[row];
+            let (first, last) = (y(lane.rows[0]), y(lane.rows.iter().copied().max().unwrap_or(0)));
+            if lane.is_timer {
+                let (first, last) = (first + 1.5, last - 1.5);
+                let inwards = if lane.side == Side::Left { 3.5 } else { -3.5 };
+                let bracket = Path::from((x + inwards, first)).to((x, first)).to((x, last)).to((x + inwards, last));
+                self.svg.path(&bracket).stroke(Ink::Timer, 1.3).done();
+            } else {
+                let mut link = Path::from((near, first + 2.0)).to((x, first + 2.0)).to((x, last));
+                for &row in &lane.rows[1..] {
+                    link = link.jump((x, y(row))).to((near, y(row)));
+                }
+                let class = format!("{} guess link", Ink::Again.stroke());
+                self.svg.path(&link).class(class).num("stroke-width", 1.0).done();
+                self.svg.circle((near, first + 2.0), 1.8).fill(Ink::Again).done();
+            }
+        }
+    }
+
+    /// All strokes first, then all words: no stroke runs through words.
+    fn arrows(&mut self) {
+        for (arrow, path) in self.ladder.arrows.iter().zip(&self.places.paths) {
+            self.begin("segment", arrow);
+            if let Some(line) = arrow.label.number.and_then(|number| self.options.lines.get(&number)) {
+                self.svg.title(line);
+            }
+            strokes::arrow(self.svg, arrow, path);
+            self.svg.end();
+        }
+        for (arrow, path) in self.ladder.arrows.iter().zip(&self.places.paths) {
+            self.begin("words", arrow);
+            if let Some(line) = arrow.label.number.and_then(|number| self.options.lines.get(&number)) {
+                self.svg.title(line);
+            }
+            path.words.iter().for_each(|text| self.svg.text(text));
+            if let (true, Some(number), Ending::Arrives) = (path.is_cut, arrow.label.number, &arrow.end) {
+                let way = if path.end.0 > path.from.0 { -1.0 } else { 1.0 };
+                let anchor = if way < 0.0 { Anchor::End } else { Anchor::Start };
+                let at = (path.end.0 + way * 84.0, path.end.1 + 3.6);
+                self.svg.text(&Text::new(at, number.to_string(), Ink::Muted).size(10.5).anchor(anchor).halo());
+            }
+            self.svg.end();
+        }
+    }
+
+    fn begin(&mut self, class: &str, arrow: &Arrow) {
+        let ghost = if arrow.line == Line::Ghost { " absent" } else { "" };
+        let group = self.svg.group().class(format_args!("{class}{ghost}"));
+        match arrow.label.number {
+            Some(number) => group.attr("data-segment", number).done(),
+            None => group.done(),
+        }
+    }
+
+    /// Folds: bands across the ladder.
+    fn folds(&mut self) {
+        for texts in &self.places.folds {
+            let tops = texts.iter().map(|text| text.quad().vertical());
+            let (top, bottom) = tops.fold((f64::INFINITY, 0.0f64), |(t, b), (top, bottom)| (t.min(top), b.max(bottom)));
+            if !top.is_finite() {
+                continue;
+            }
+            let (left, right) = (self.columns.edge(Side::Left) + 8.0, self.columns.edge(Side::Right) - 8.0);
+            let (top, height) = (top - 4.0, bottom - top + 8.0);
+            self.svg.rect((left, top), (right - left, height)).num("rx", 5.0).fill(Ink::Panel).done();
+            for y in [top, top + height] {
+                let class = format!("{} guess", Ink::Rule.stroke());
+                self.svg.line((left + 5.0, y), (right - 5.0, y)).class(class).num("stroke-width", 1.0).done();
+            }
+            texts.iter().for_each(|text| self.svg.text(text));
+        }
+    }
+
+    fn margin(&mut self, side: Side, notes: &[Note]) {
+        for note in notes {
+            let y = note.y;
+            let edge = self.beside(side, BAR + 1.0);
+            let words = self.columns.notes[side.index()];
+            let inwards = if side == Side::Left { 4.0 } else { -4.0 };
+            if (note.wants - y).abs() > 3.0 && note.entry != Entry::Timer {
+                let lead = Path::from((edge, note.wants)).to((words + 2.0 * inwards, y)).to((words + inwards, y));
+                self.svg
+                    .path(&lead)
+                    .class(format_args!("{} faint", Ink::Muted.stroke()))
+                    .num("stroke-width", 0.8)
+                    .done();
+            }
+            match note.entry {
+                Entry::State(_) => {
+                    let tick = (self.columns.lifelines[side.index()] - BAR - 2.0, note.wants);
+                    self.svg.line(tick, (tick.0 + 2.0 * BAR + 4.0, tick.1)).stroke(Ink::Paper, 1.6).done();
+                }
+                Entry::Said(voice) => sign(self.svg, voice, (words - inwards * 0.9, y)),
+                Entry::Timer => {}
+            }
+            note.texts.iter().for_each(|text| self.svg.text(text));
+        }
+    }
+}
+
+/// A stretch of a lifeline in a state: full if it was told, hollow and dashed if it was inferred.
+pub(super) fn state_bar(svg: &mut Svg, ink: Ink, told: bool, at: (f64, f64), size: (f64, f64)) {
+    if told {
+        svg.rect(at, size).fill(ink).done();
+        return;
+    }
+    svg.rect(at, size).fill(Ink::Paper).done();
+    svg.rect(at, size).class(format_args!("{} wash", ink.fill())).done();
+    let inner = ((at.0 + 0.5, at.1), (size.0 - 1.0, size.1));
+    svg.rect(inner.0, inner.1)
+        .class(format_args!("{} guess", ink.stroke()))
+        .attr("fill", "none")
+        .num("stroke-width", 1.1)
+        .done();
+}
+
+/// Who speaks: the application a full dot, the TCP a ring, who compares a diamond.
+pub(super) fn sign(svg: &mut Svg, voice: Voice, (x, y): (f64, f64)) {
+    match voice {
+        Voice::Application => svg.circle((x, y), 3.0).fill(Ink::App).done(),
+        Voice::Engine | Voice::Fold => {
+            let classes = format!("{} {}", Ink::Paper.fill(), Ink::Muted.stroke());
+            svg.circle((x, y), 2.7).class(classes).num("stroke-width", 1.2).done();
+        }
+        Voice::Judge => {
+            let diamond = Path::from((x, y - 4.0)).to((x + 4.0, y)).to((x, y + 4.0)).to((x - 4.0, y)).close();
+            svg.path(&diamond).fill(Ink::Trouble).done();
+        }
+    }
+}

@@ -1,0 +1,362 @@
+//! Where everything of a ladder stands.
+//!
+//! Columns first, then the rows: time decides how far they are apart, or evenness; then words are laid on their arrows, and
+//! where two of them overlap, the row of the later one moves down until none do.
+
+use super::fit::{SIZE, SMALL, Words, fit};
+use super::{MARGIN, Spacing};
+use crate::ladder::layout::*;
+use crate::picture::geometry::{Point, Quad};
+use crate::picture::{Anchor, Ink, Run, Text, font};
+use std::collections::HashMap;
+use std::time::Duration;
+
+/// How far a usual packet's arrow goes down while it is under way, in pixels.
+const FLIGHT: f64 = 46.0;
+/// The height of a break.
+pub(super) const BREAK: f64 = 34.0;
+/// How often rows are moved apart, at most.
+const PASSES: usize = 120;
+/// Steeper than this, in pixels down for each across, and only the ends of an arrow are drawn.
+const STEEP: f64 = 0.62;
+/// How far words stand off their arrow.
+const ABOVE: f64 = 4.5;
+/// Lines below an arrow are so far apart.
+const SMALL_LINE: f64 = 12.5;
+/// Where a lost packet's arrow ends.
+const LOST_AT: f64 = 0.62;
+/// Columns of lines beside a lifeline, at most.
+pub(super) const MAX_LANES: usize = 6;
+/// How wide such a column is.
+pub(super) const LANE: f64 = 7.0;
+/// The half width of a lifeline's bar.
+pub(super) const BAR: f64 = 4.5;
+
+/// From left to right.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Columns {
+    /// Where times end.
+    pub(super) axis: f64,
+    /// The middles of the lifelines.
+    pub(super) lifelines: [f64; 2],
+    /// Where the words beside each lifeline begin (right) or end (left).
+    pub(super) notes: [f64; 2],
+    /// How much room these words have.
+    pub(super) room: [f64; 2],
+}
+
+impl Columns {
+    pub(super) fn of(ladder: &Ladder, width: f64, lanes: [usize; 2]) -> Columns {
+        const AXIS: f64 = 58.0;
+        /// As wide as SYN-RECEIVED.
+        const STATES: f64 = 88.0;
+        let speaks = |side| ladder.remarks.iter().any(|r| r.side == Some(side));
+        let gutter = lanes.map(|lanes| BAR + 10.0 + LANE * lanes as f64);
+        let inner = width - 2.0 * MARGIN - AXIS - gutter[0] - gutter[1];
+        let room = [Side::Left, Side::Right].map(|side| if speaks(side) { (inner * 0.21).max(STATES) } else { STATES });
+        let notes = [MARGIN + AXIS + room[0], width - MARGIN - room[1]];
+        let lifelines = [notes[0] + gutter[0], notes[1] - gutter[1]];
+        Columns { axis: MARGIN + AXIS - 12.0, lifelines, notes, room }
+    }
+
+    /// Between the lifelines' bars.
+    pub(super) fn span(&self) -> f64 {
+        self.lifelines[1] - self.lifelines[0] - 2.0 * BAR
+    }
+
+    /// Where arrows of `side` begin.
+    pub(super) fn edge(&self, side: Side) -> f64 {
+        match side {
+            Side::Left => self.lifelines[0] + BAR,
+            Side::Right => self.lifelines[1] - BAR,
+        }
+    }
+
+    pub(super) fn middle(&self) -> f64 {
+        (self.lifelines[0] + self.lifelines[1]) / 2.0
+    }
+}
+
+/// An arrow in its place.
+#[derive(Clone, Debug)]
+pub(super) struct Path {
+    /// Where it begins and where it would end.
+    pub(super) from: Point,
+    pub(super) to: Point,
+    /// Where it does end: the same, but for what was lost.
+    pub(super) end: Point,
+    /// Only its ends are drawn.
+    pub(super) is_cut: bool,
+    pub(super) words: Vec<Text<'static>>,
+}
+
+/// Everything in its place.
+#[derive(Clone, Debug)]
+pub(super) struct Places {
+    pub(super) rows: Vec<f64>,
+    pub(super) paths: Vec<Path>,
+    /// The folds' words, in the order of the remarks between both sides.
+    pub(super) folds: Vec<Vec<Text<'static>>>,
+    pub(super) bottom: f64,
+}
+
+pub(super) fn place(ladder: &Ladder, columns: &Columns, spacing: Spacing, top: f64) -> Places {
+    let crossing = crossing(ladder);
+    let words: Vec<Words> = (ladder.arrows.iter().zip(&crossing))
+        .map(|(arrow, crosses)| fit(arrow, room(arrow, *crosses, columns), *crosses || !is_lost(arrow)))
+        .collect();
+    let mut placer = Placer { ladder, columns, spacing, crossing, words, top, extra: vec![0.0; ladder.rows.len()] };
+    let mut places = placer.places();
+    for _ in 0..PASSES {
+        if !placer.move_apart(&places) {
+            break;
+        }
+        places = placer.places();
+    }
+    places
+}
+
+fn is_lost(arrow: &Arrow) -> bool {
+    matches!(arrow.end, Ending::Lost(_))
+}
+
+/// How long an arrow's words may be.
+fn room(arrow: &Arrow, crosses: bool, columns: &Columns) -> f64 {
+    let span = columns.span();
+    match () {
+        () if crosses => span / 2.0 - 34.0,
+        () if arrow.origin.is_some() => span / 2.0 - 40.0,
+        () if is_lost(arrow) => span * LOST_AT - 34.0,
+        () => span - 76.0,
+    }
+}
+
+/// Which arrows are under way while one comes the other way.
+fn crossing(ladder: &Ladder) -> Vec<bool> {
+    let arrows = &ladder.arrows;
+    let mut crossing = vec![false; arrows.len()];
+    let mut order: Vec<usize> = (0..arrows.len()).filter(|&i| arrows[i].departs < arrows[i].arrives).collect();
+    order.sort_by_key(|&i| arrows[i].departs);
+    let mut under_way: Vec<usize> = Vec::new();
+    for &new in &order {
+        under_way.retain(|&old| arrows[old].arrives > arrows[new].departs);
+        for &old in under_way.iter().filter(|&&old| arrows[old].from != arrows[new].from) {
+            (crossing[old], crossing[new]) = (true, true);
+        }
+        under_way.push(new);
+    }
+    crossing
+}
+
+struct Placer<'a> {
+    ladder: &'a Ladder,
+    columns: &'a Columns,
+    spacing: Spacing,
+    crossing: Vec<bool>,
+    words: Vec<Words>,
+    top: f64,
+    /// By how much each row is further down than time says.
+    extra: Vec<f64>,
+}
+
+impl Placer<'_> {
+    fn places(&self) -> Places {
+        let rows = self.rows();
+        let paths: Vec<Path> = (0..self.ladder.arrows.len()).map(|index| self.path(index, &rows)).collect();
+        let folds = self.folds(&rows);
+        let lowest = paths.iter().flat_map(|p| &p.words).map(|text| text.quad().vertical().1);
+        let ends = paths.iter().map(|p| p.end.1);
+        let bottom = lowest.chain(ends).chain(rows.last().copied()).fold(self.top, f64::max) + 14.0;
+        Places { rows, paths, folds, bottom }
+    }
+
+    fn rows(&self) -> Vec<f64> {
+        let ladder = self.ladder;
+        let scale = scale(ladder);
+        let mut at = Duration::ZERO;
+        let mut y = self.top;
+        let mut departing = vec![false; ladder.rows.len()];
+        ladder.arrows.iter().for_each(|arrow| departing[arrow.departs] = true);
+        let mut talking = vec![0.0f64; ladder.rows.len()];
+        for remark in &ladder.remarks {
+            let needs = match remark.side {
+                Some(side) => {
+                    font::wrap(&remark.text, self.columns.room[side.index()] - 14.0, 11.0, false).len() as f64 * 6.7
+                }
+                None => 13.0,
+            };
+            talking[remark.row] = talking[remark.row].max(needs);
+        }
+        let mut below = 0.0f64;
+        let mut rows = Vec::with_capacity(ladder.rows.len());
+        for (index, row) in ladder.rows.iter().enumerate() {
+            let passed = row.at.saturating_sub(at).as_secs_f64();
+            at = row.at;
+            let by_time = match (self.spacing, row.gap) {
+                (Spacing::True, Gap::Break(_)) => BREAK,
+                (Spacing::True, _) => (passed * scale).min(4.5 * FLIGHT),
+                (Spacing::Even, Gap::Break(_)) => 36.0,
+                (Spacing::Even, _) if index == 0 => 0.0,
+                (Spacing::Even, _) if departing[index] => 22.0,
+                (Spacing::Even, _) => 13.0,
+            };
+            let need = if index == 0 { 0.0 } else { below + talking[index] };
+            y += by_time.max(need) + self.extra[index];
+            below = talking[index];
+            rows.push(y);
+        }
+        rows
+    }
+
+    fn path(&self, index: usize, rows: &[f64]) -> Path {
+        let arrow = &self.ladder.arrows[index];
+        let (a, b) = (self.columns.edge(arrow.from), self.columns.edge(arrow.from.other()));
+        let ghost = arrow.line == Line::Ghost;
+        let instant = match self.spacing {
+            Spacing::True => FLIGHT,
+            Spacing::Even => 13.0,
+        };
+        let start = rows[arrow.departs];
+        let (from, to) = match (&arrow.origin, &arrow.end) {
+            (Some(_), _) => ((self.columns.middle(), start), (b, start)),
+            (None, Ending::Lost(_) | Ending::Unknown) if !ghost && arrow.departs == arrow.arrives => {
+                ((a, start), (b, start + instant))
+            }
+            _ => ((a, start), (b, rows[arrow.arrives])),
+        };
+        let along = |part: f64| (from.0 + (to.0 - from.0) * part, from.1 + (to.1 - from.1) * part);
+        let crosses = self.crossing[index];
+        let end = if is_lost(arrow) { along(if crosses { 0.5 } else { LOST_AT }) } else { to };
+        let is_cut = (to.1 - from.1) > STEEP * (to.0 - from.0).abs();
+        let mut path = Path { from, to, end, is_cut, words: Vec::new() };
+        path.words = self.words_of(index, &path);
+        if is_lost(arrow)
+            && !crosses
+            && let Ending::Lost(why) = &arrow.end
+        {
+            let angle = angle(from, to);
+            let (sin, cos) = angle.to_radians().sin_cos();
+            let away = if to.0 > from.0 { 12.0 } else { -12.0 };
+            let at = (end.0 + away * cos - 4.0 * sin, end.1 + away * sin + 4.0 * cos);
+            let anchor = if to.0 > from.0 { Anchor::Start } else { Anchor::End };
+            path.words.push(Text::new(at, why.clone(), Ink::Trouble).size(11.0).angle(angle).anchor(anchor).halo());
+        }
+        path
+    }
+
+    /// The words of an arrow, on it and below it.
+    fn words_of(&self, index: usize, path: &Path) -> Vec<Text<'static>> {
+        let words = &self.words[index];
+        let flat = path.is_cut;
+        let (from, end) = (path.from, path.end);
+        let angle = if flat { 0.0 } else { angle(from, path.to) };
+        let (sin, cos) = angle.to_radians().sin_cos();
+        let rightwards = end.0 > from.0;
+        let beside = self.crossing[index] || flat;
+        let (at, anchor) = if beside {
+            let off = if rightwards { 18.0 } else { -18.0 };
+            ((from.0 + off * cos, from.1 + off * sin), if rightwards { Anchor::Start } else { Anchor::End })
+        } else {
+            (((from.0 + end.0) / 2.0, (from.1 + end.1) / 2.0), Anchor::Middle)
+        };
+        let off = |by: f64| (at.0 + by * sin, at.1 - by * cos);
+        let mut texts = Vec::new();
+        if !words.above.is_empty() {
+            let runs: Vec<Run<'static>> = words.above.clone();
+            let text = Text::of(off(ABOVE), runs).size(SIZE).anchor(anchor).angle(angle).halo();
+            texts.push(if self.ladder.arrows[index].line == Line::Ghost { text.italic() } else { text });
+        }
+        for (line, (text, ink)) in words.below.iter().enumerate() {
+            let by = 3.0 + font::ASCENT * SMALL + 0.5 + SMALL_LINE * line as f64;
+            let text = Text::new(off(-by), text.clone(), *ink).size(SMALL).anchor(anchor).angle(angle).halo();
+            texts.push(text);
+        }
+        texts
+    }
+
+    fn folds(&self, rows: &[f64]) -> Vec<Vec<Text<'static>>> {
+        let room = self.columns.span() - 60.0;
+        let between = self.ladder.remarks.iter().filter(|remark| remark.side.is_none());
+        between
+            .map(|remark| {
+                let lines = font::wrap(&remark.text, room, SIZE, false);
+                let half = (lines.len() as f64 - 1.0) / 2.0;
+                let y = |line: usize| rows[remark.row] + (line as f64 - half) * 15.0 + 4.0;
+                let at = |line| (self.columns.middle(), y(line));
+                let text = |(line, text): (usize, String)| {
+                    Text::new(at(line), text, Ink::Text).size(SIZE).anchor(Anchor::Middle)
+                };
+                lines.into_iter().enumerate().map(text).collect()
+            })
+            .collect()
+    }
+
+    /// Moves rows apart whose words overlap; false if none do.
+    fn move_apart(&mut self, places: &Places) -> bool {
+        let mut boxes: Vec<(usize, usize, Quad)> = Vec::new();
+        for (index, (path, arrow)) in places.paths.iter().zip(&self.ladder.arrows).enumerate() {
+            boxes.extend(path.words.iter().map(|text| (index, arrow.departs, text.quad())));
+        }
+        let between = self.ladder.remarks.iter().filter(|remark| remark.side.is_none());
+        for (at, (texts, remark)) in places.folds.iter().zip(between).enumerate() {
+            // A fold's band keeps a little room around its words.
+            let wide = |quad: Quad| {
+                let ((left, right), (top, bottom)) = (quad.horizontal(), quad.vertical());
+                Quad::upright(left, top - 5.0, right - left, bottom - top + 10.0)
+            };
+            boxes.extend(texts.iter().map(|text| (usize::MAX - at, remark.row, wide(text.quad()))));
+        }
+        boxes.sort_by(|a, b| a.2.vertical().0.total_cmp(&b.2.vertical().0));
+        let mut by_row: HashMap<usize, f64> = HashMap::new();
+        let mut narrow: Vec<usize> = Vec::new();
+        for (at, (index, row, quad)) in boxes.iter().enumerate() {
+            let bottom = quad.vertical().1;
+            let near = boxes[at + 1..].iter().take_while(|(_, _, other)| other.vertical().0 < bottom);
+            for (other_index, other_row, other) in near.filter(|(other, ..)| other != index) {
+                let overlap = quad.overlap(other);
+                if overlap <= 0.3 {
+                    continue;
+                }
+                if row == other_row {
+                    narrow.extend([*index, *other_index]);
+                } else {
+                    let by = by_row.entry(*row.max(other_row)).or_default();
+                    *by = by.max(overlap + 0.5);
+                }
+            }
+        }
+        for (row, by) in &by_row {
+            self.extra[*row] += by;
+        }
+        let mut changed = !by_row.is_empty();
+        for index in narrow {
+            // What leaves both ends at once has half of the room each.
+            if self.crossing.get(index) == Some(&false) {
+                self.crossing[index] = true;
+                let arrow = &self.ladder.arrows[index];
+                self.words[index] = fit(arrow, room(arrow, true, self.columns), true);
+                changed = true;
+            }
+        }
+        changed
+    }
+}
+
+/// How many degrees words on the line between two points are turned, so that they read from left to right.
+pub(super) fn angle(from: Point, to: Point) -> f64 {
+    let (dx, dy) = (to.0 - from.0, to.1 - from.1);
+    if dx >= 0.0 { dy.atan2(dx).to_degrees() } else { (-dy).atan2(-dx).to_degrees() }
+}
+
+/// Pixels a second: so that a usual packet's arrow goes down by [`FLIGHT`].
+fn scale(ladder: &Ladder) -> f64 {
+    let at = |row: usize| ladder.rows[row].at;
+    let mut flights: Vec<Duration> = (ladder.arrows.iter())
+        .filter(|arrow| arrow.line != Line::Ghost && arrow.departs < arrow.arrives)
+        .map(|arrow| at(arrow.arrives).saturating_sub(at(arrow.departs)))
+        .filter(|flight| !flight.is_zero())
+        .collect();
+    flights.sort_unstable();
+    let flight = flights.get(flights.len() / 2).copied().unwrap_or(Duration::from_millis(4));
+    FLIGHT / flight.as_secs_f64()
+}
