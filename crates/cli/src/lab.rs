@@ -3,6 +3,7 @@
 pub(crate) mod values;
 
 use crate::error::{CliError, plain, without_errno};
+use crate::picture::{PictureArgs, Subject, Target, What};
 use crate::report::{self, PcapFile, ReportOptions};
 use clap::ValueEnum;
 use limpid_lab::LabError;
@@ -65,6 +66,9 @@ pub(crate) struct LabArgs {
 
     #[command(flatten)]
     output: OutputArgs,
+
+    #[command(flatten)]
+    picture: PictureArgs,
 }
 
 /// What the link between the two hosts does, in both directions.
@@ -187,6 +191,7 @@ impl LabArgs {
         let experiment = experiment::find(name).ok_or_else(|| unknown(name))?;
         let settings = self.settings(experiment)?;
         // Before anything is run for nothing.
+        let target = self.picture.target()?;
         let pcap = self.output.pcap.as_deref().map(PcapFile::create).transpose()?;
         if let (Peer::Kernel(role), true) = (settings.peer, io::IsTerminal::is_terminal(&io::stderr())) {
             eprintln!("(Linux plays the {}, in real time)", word(role));
@@ -195,7 +200,10 @@ impl LabArgs {
         if let Some(pcap) = pcap {
             pcap.write_all(runs.iter().map(|run| &run.trace))?;
         }
-        self.show(experiment, &runs)?;
+        match &target {
+            Some(target) => self.draw(experiment, &runs, target)?,
+            None => self.show(experiment, &runs)?,
+        }
         match runs.iter().flat_map(|run| &run.differences).next() {
             None => Ok(()),
             Some(first) => Err(CliError::run(experiment.name, format!("did not end as intended: {first}"))),
@@ -247,6 +255,24 @@ impl LabArgs {
                     .hint(format!("it can have it as the {}", word(*first))))
             }
         }
+    }
+
+    /// The same as a picture, one for each run.
+    fn draw(&self, experiment: &Experiment, runs: &[Run], target: &Target) -> Result<(), CliError> {
+        let what = match (self.picture.what, experiment.picture) {
+            (Some(what), _) => what,
+            (None, Picture::Graph) => What::Graph,
+            (None, Picture::Ladder) => What::Ladder,
+        };
+        let title = |run: &Run| match run.title.as_str() {
+            "" => experiment.name.to_owned(),
+            title => format!("{}: {title}", experiment.name),
+        };
+        let titles: Vec<String> = runs.iter().map(title).collect();
+        let subjects: Vec<Subject<'_>> = (runs.iter().zip(&titles))
+            .map(|(run, title)| Subject { title, subtitle: experiment.summary, trace: &run.trace })
+            .collect();
+        self.picture.write(target, &subjects, what)
     }
 
     fn show(&self, experiment: &Experiment, runs: &[Run]) -> Result<(), CliError> {

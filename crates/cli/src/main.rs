@@ -14,6 +14,7 @@ mod lab;
 mod list;
 mod listen;
 mod live;
+mod picture;
 mod read;
 mod report;
 mod signals;

@@ -7,6 +7,7 @@ mod build;
 mod fold;
 mod label;
 pub mod layout;
+pub mod mermaid;
 pub mod svg;
 pub mod terminal;
 

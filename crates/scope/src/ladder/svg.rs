@@ -80,7 +80,7 @@ pub fn draw(ladders: &[Ladder], groups: &[Group], options: &SvgOptions) -> Drawi
         y += 26.0;
     }
     if options.legend && !ladders.is_empty() {
-        y = legend::draw(&mut svg, ladders, options.spacing, width, y);
+        y = legend::draw(&mut svg, ladders, groups, options.spacing, width, y);
     }
     let title = if options.title.is_empty() { "Ladder".into() } else { options.title.clone() };
     Drawing { svg, width, height: y + MARGIN - 6.0, title }

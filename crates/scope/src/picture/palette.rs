@@ -240,7 +240,7 @@ const SHAPES: &str = concat!(
     ".limpid .bold{font-weight:bold}.limpid .italic{font-style:italic}",
     ".limpid path,.limpid line,.limpid polyline{fill:none;stroke-linecap:round;stroke-linejoin:round}",
     ".limpid .again{stroke-dasharray:7 4}.limpid .ghost{stroke-dasharray:1 4}.limpid .guess{stroke-dasharray:3 3}",
-    ".limpid .probe{stroke-dasharray:9 3 1.5 3}.limpid .faint{opacity:.55}.limpid .wash{opacity:.16}",
+    ".limpid .probe{stroke-dasharray:9 3 1.5 3}.limpid .faint{opacity:.55}.limpid .wash{opacity:.16}.limpid .veil{opacity:.82}",
     ".limpid .halo{paint-order:stroke;stroke-width:3.5px;stroke-linejoin:round}",
 );
 

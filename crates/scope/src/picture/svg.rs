@@ -228,6 +228,18 @@ impl Svg {
         self.end();
     }
 
+    /// Paper behind words, so that lines fade there.
+    pub fn backdrop(&mut self, text: &Text<'_>) {
+        let upright = Text { angle: 0.0, ..text.clone() }.quad();
+        let ((left, right), (top, bottom)) = (upright.horizontal(), upright.vertical());
+        let mut tag = self.rect((left - 1.5, top), (right - left + 3.0, bottom - top)).class("f-paper veil");
+        if text.angle.abs() > 0.01 {
+            let (x, y) = text.at;
+            tag = tag.attr("transform", format_args!("rotate({} {} {})", Num(text.angle), Num(x), Num(y)));
+        }
+        tag.done();
+    }
+
     /// The boxes of all text so far, with the text.
     pub fn text_boxes(&self) -> &[(Quad, String)] {
         &self.boxes

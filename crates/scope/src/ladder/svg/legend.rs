@@ -7,7 +7,7 @@ use super::{MARGIN, Spacing};
 use crate::ladder::layout::*;
 use crate::picture::{Ink, Path, Svg, Text, font};
 use crate::trace::View;
-use crate::verdict::Known;
+use crate::verdict::{Group, Known};
 
 const SIZE: f64 = 11.0;
 const LINE: f64 = 19.0;
@@ -18,11 +18,11 @@ const SAMPLE: f64 = 34.0;
 type Sample = Box<dyn Fn(&mut Svg, (f64, f64))>;
 
 /// Draws it from `top` down; answers where it ends.
-pub(super) fn draw(svg: &mut Svg, ladders: &[Ladder], spacing: Spacing, width: f64, top: f64) -> f64 {
+pub(super) fn draw(svg: &mut Svg, ladders: &[Ladder], groups: &[Group], spacing: Spacing, width: f64, top: f64) -> f64 {
     svg.group().class("legend").done();
     svg.line((MARGIN, top), (width - MARGIN, top)).stroke(Ink::Rule, 1.0).done();
     let (mut x, mut y) = (MARGIN, top + LINE);
-    for (sample, room, meaning) in entries(ladders) {
+    for (sample, room, meaning) in entries(ladders, groups) {
         let wide = room + 6.0 + font::width(&meaning, SIZE, false);
         if x > MARGIN && x + wide > width - MARGIN {
             (x, y) = (MARGIN, y + LINE);
@@ -44,7 +44,7 @@ pub(super) fn draw(svg: &mut Svg, ladders: &[Ladder], spacing: Spacing, width: f
     y + 8.0
 }
 
-fn entries(ladders: &[Ladder]) -> Vec<(Sample, f64, String)> {
+fn entries(ladders: &[Ladder], groups: &[Group]) -> Vec<(Sample, f64, String)> {
     let arrows = || ladders.iter().flat_map(|ladder| &ladder.arrows);
     let mut entries: Vec<(Sample, f64, String)> = Vec::new();
     let tones = [
@@ -85,12 +85,12 @@ fn entries(ladders: &[Ladder]) -> Vec<(Sample, f64, String)> {
         };
         entries.push((Box::new(ring), 10.0, "fate unknown".into()));
     }
-    beside(ladders, &mut entries);
+    beside(ladders, groups, &mut entries);
     entries
 }
 
 /// What stands beside the lifelines.
-fn beside(ladders: &[Ladder], entries: &mut Vec<(Sample, f64, String)>) {
+fn beside(ladders: &[Ladder], groups: &[Group], entries: &mut Vec<(Sample, f64, String)>) {
     let states = || ladders.iter().flat_map(|ladder| &ladder.states);
     for (told, meaning) in [(true, "state, as the TCP told"), (false, "state, as the packets imply")] {
         if states().any(|mark| mark.told == told) {
@@ -124,8 +124,10 @@ fn beside(ladders: &[Ladder], entries: &mut Vec<(Sample, f64, String)>) {
     for (known, meaning) in
         [(Known::Inside, "known from inside"), (Known::Observed, "observed"), (Known::Inferred, "inferred")]
     {
-        let dot = move |svg: &mut Svg, (x, y): (f64, f64)| words::sign(svg, known, (x + 5.0, y));
-        entries.push((Box::new(dot), 10.0, meaning.into()));
+        if groups.iter().flat_map(|group| &group.verdicts).any(|verdict| verdict.known == known) {
+            let dot = move |svg: &mut Svg, (x, y): (f64, f64)| words::sign(svg, known, (x + 5.0, y));
+            entries.push((Box::new(dot), 10.0, meaning.into()));
+        }
     }
 }
 

@@ -253,6 +253,9 @@ impl Painter<'_> {
             strokes::arrow(self.svg, arrow, path);
             self.svg.end();
         }
+        // Lines that pass behind words fade there.
+        let words = self.places.paths.iter().flat_map(|path| &path.words);
+        words.for_each(|text| self.svg.backdrop(text));
         for (arrow, path) in self.ladder.arrows.iter().zip(&self.places.paths) {
             self.begin("words", arrow);
             if let Some(line) = arrow.label.number.and_then(|number| self.options.lines.get(&number)) {

@@ -18,7 +18,7 @@ pub(super) const BREAK: f64 = 34.0;
 /// How often rows are moved apart, at most.
 const PASSES: usize = 120;
 /// Steeper than this, in pixels down for each across, and only the ends of an arrow are drawn.
-const STEEP: f64 = 0.62;
+const STEEP: f64 = 0.95;
 /// How far words stand off their arrow.
 const ABOVE: f64 = 4.5;
 /// Lines below an arrow are so far apart.
@@ -187,8 +187,14 @@ impl Placer<'_> {
             };
             talking[remark.row] = talking[remark.row].max(needs);
         }
+        let mut arriving: Vec<Vec<usize>> = vec![Vec::new(); ladder.rows.len()];
+        let sloped = |arrow: &&Arrow| arrow.departs < arrow.arrives;
+        for (index, arrow) in ladder.arrows.iter().enumerate().filter(|(_, arrow)| sloped(arrow)) {
+            arriving[arrow.arrives].push(index);
+        }
+        let mut came: [Option<usize>; 2] = [None; 2];
         let mut below = 0.0f64;
-        let mut rows = Vec::with_capacity(ladder.rows.len());
+        let mut rows: Vec<f64> = Vec::with_capacity(ladder.rows.len());
         for (index, row) in ladder.rows.iter().enumerate() {
             let passed = row.at.saturating_sub(at).as_secs_f64();
             at = row.at;
@@ -202,10 +208,26 @@ impl Placer<'_> {
             };
             let need = if index == 0 { 0.0 } else { below + talking[index] };
             y += by_time.max(need) + self.extra[index];
+            for &new in &arriving[index] {
+                let before = came[ladder.arrows[new].from.index()].replace(new);
+                y = before.map_or(y, |old| y.max(self.beside(old, new, &rows, scale)));
+            }
             below = talking[index];
             rows.push(y);
         }
         rows
+    }
+
+    /// How far down `new` may arrive at the earliest, so that it stays beside `old`, which came before it on the same way:
+    /// where their words set them apart at departure, they arrive as far apart.
+    fn beside(&self, old: usize, new: usize, rows: &[f64], scale: f64) -> f64 {
+        let [old, new] = [old, new].map(|index| &self.ladder.arrows[index]);
+        let at = |row: usize| self.ladder.rows[row].at.as_secs_f64();
+        let apart = rows[new.departs] - rows[old.departs];
+        // What left together arrives together, but for what the way did to them.
+        let closer = ((at(new.departs) - at(old.departs)) - (at(new.arrives) - at(old.arrives))).max(0.0) * scale;
+        let is_burst = apart > 0.0 && apart < 3.0 * FLIGHT;
+        if is_burst { rows[old.arrives] + (apart - closer).max(0.0) } else { f64::NEG_INFINITY }
     }
 
     fn path(&self, index: usize, rows: &[f64]) -> Path {
