@@ -18,7 +18,7 @@ pub(crate) use write::Target;
 /// Columns of a text, where none are given.
 const COLUMNS: u32 = 100;
 /// Pixels of a drawing, where none are given.
-const PIXELS: u32 = 1040;
+const PIXELS: u32 = 1100;
 /// Pixels of a PNG for each of the drawing: sharp on screens of today.
 const SCALE: f32 = 2.0;
 

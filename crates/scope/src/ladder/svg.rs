@@ -55,7 +55,7 @@ pub struct SvgOptions {
 impl Default for SvgOptions {
     fn default() -> SvgOptions {
         SvgOptions {
-            width: 1040.0,
+            width: 1100.0,
             spacing: Spacing::True,
             title: String::new(),
             subtitle: String::new(),

@@ -33,13 +33,14 @@ pub(super) struct Note {
 }
 
 /// The margin of one side, from top to bottom, and where it ends. A timer's place is the middle of its bracket.
-pub(super) fn notes(ladder: &Ladder, side: Side, columns: &Columns, rows: &[f64]) -> (Vec<Note>, f64) {
+pub(super) fn notes(ladder: &Ladder, side: Side, columns: &Columns, rows: &[[f64; 2]]) -> (Vec<Note>, f64) {
+    let y = |row: usize| rows[row][side.index()];
     let mut wanted: Vec<(f64, u8, Entry, String)> = Vec::new();
     for mark in ladder.states.iter().filter(|mark| mark.side == side) {
-        wanted.push((rows[mark.row], 0, Entry::State(*mark), mark.state.name().to_owned()));
+        wanted.push((y(mark.row), 0, Entry::State(*mark), mark.state.name().to_owned()));
     }
     for remark in ladder.remarks.iter().filter(|remark| remark.side == Some(side)) {
-        wanted.push((rows[remark.row], 1, Entry::Said(remark.voice), remark.text.clone()));
+        wanted.push((y(remark.row), 1, Entry::Said(remark.voice), remark.text.clone()));
     }
     wanted.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
     let mut taken: Vec<(f64, f64)> = Vec::new();
@@ -54,7 +55,7 @@ pub(super) fn notes(ladder: &Ladder, side: Side, columns: &Columns, rows: &[f64]
         notes.push(Note { entry, wants, y, texts: texts(lines, entry, side, columns, y) });
     }
     for bracket in ladder.brackets.iter().filter(|bracket| bracket.side == side) {
-        let (top, bottom) = (rows[bracket.from], rows[bracket.to]);
+        let (top, bottom) = (y(bracket.from), y(bracket.to));
         let wants = (top + bottom) / 2.0;
         let y = room_near(&taken, wants, (top, bottom));
         taken.push((y - LINE / 2.0, y + LINE / 2.0));

@@ -1,7 +1,7 @@
 //! Draws a ladder that is in its place.
 
 use super::margin::{Entry, Note, notes};
-use super::place::{BAR, BREAK, Columns, LANE, MAX_LANES, Places, place};
+use super::place::{BAR, BREAK, Columns, LANE, MAX_LANES, Places, busy, place};
 use super::{MARGIN, SvgOptions, strokes};
 use crate::ladder::layout::*;
 use crate::ladder::terminal::{needs_micros, time_text};
@@ -140,7 +140,7 @@ impl Painter<'_> {
         let rows = self.ladder.rows.iter().enumerate();
         let broken = rows.filter_map(|(at, row)| match row.gap {
             Gap::Break(span) if at > 0 => {
-                let (above, y) = (self.places.rows[at - 1], self.places.rows[at]);
+                let (above, y) = (low(self.places.rows[at - 1]), low(self.places.rows[at]));
                 Some(((y - BREAK / 2.0).max((above + y) / 2.0), words::duration(span)))
             }
             _ => None,
@@ -148,36 +148,48 @@ impl Painter<'_> {
         broken.collect()
     }
 
-    /// Times at the left, as many as there is room for, and breaks.
+    /// Times beside both lifelines, as many as there is room for, and breaks.
     fn axis(&mut self) {
-        let micros = needs_micros(self.ladder);
         let breaks = self.breaks();
-        self.svg.group().class("axis").done();
-        let x = self.columns.axis;
-        let head = Text::new((x, self.top + 3.0), "time, s", Ink::Muted).size(10.5).anchor(Anchor::End).italic();
-        let mut free = self.top + 8.0;
-        self.svg.text(&head);
-        for (y, span) in &breaks {
-            let text = format!("⋮ {span}");
-            self.svg.text(&Text::new((x, y + 3.6), text, Ink::Muted).size(10.5).anchor(Anchor::End).italic());
+        let head = self.top + 3.0;
+        for side in [Side::Left, Side::Right] {
+            let out = if side == Side::Left { -1.0 } else { 1.0 };
+            let anchor = if side == Side::Left { Anchor::End } else { Anchor::Start };
+            let x = self.columns.axes[side.index()];
+            let words =
+                move |y: f64, text: String| Text::new((x + out * 8.0, y), text, Ink::Muted).size(10.5).anchor(anchor);
+            self.svg.group().class("axis").done();
+            self.svg.text(&words(head, "time, s".into()).italic());
+            self.svg.line((x, self.top + 8.0), (x, self.bottom)).stroke(Ink::Rule, 1.0).done();
+            for (y, text) in self.times(side, &breaks) {
+                self.svg.text(&words(y + 3.7, text));
+                self.svg.line((x, y), (x + out * 4.0, y)).stroke(Ink::Rule, 1.0).done();
+            }
+            for (y, span) in &breaks {
+                self.svg.text(&words(y + 3.6, format!("⋮ {span}")).italic());
+                self.gap((x, *y), 1.0);
+            }
+            self.svg.end();
         }
-        let mut shown = None;
-        for (row, &y) in self.ladder.rows.iter().zip(&self.places.rows) {
+    }
+
+    /// The times of what happens at `side`.
+    fn times(&self, side: Side, breaks: &[(f64, String)]) -> Vec<(f64, String)> {
+        let micros = needs_micros(self.ladder);
+        let busy = busy(self.ladder);
+        let mut free = self.top + 8.0;
+        let mut times: Vec<(f64, String)> = Vec::new();
+        for ((row, ys), busy) in self.ladder.rows.iter().zip(&self.places.rows).zip(busy) {
+            let y = ys[side.index()];
             let text = time_text(row, micros);
             let near_break = breaks.iter().any(|(at, _)| (y - at).abs() < 12.0);
-            if y - 6.0 < free || near_break || shown.as_ref() == Some(&text) {
-                continue;
+            let known = times.last().is_some_and(|(_, last)| *last == text);
+            if (busy[side.index()] || busy == [false; 2]) && y - 6.0 >= free && !near_break && !known {
+                free = y + 6.0;
+                times.push((y, text));
             }
-            free = y + 6.0;
-            self.svg.text(&Text::new((x, y + 3.7), text.as_str(), Ink::Muted).size(10.5).anchor(Anchor::End));
-            self.svg.line((x + 3.0, y), (x + 8.0, y)).stroke(Ink::Rule, 1.0).done();
-            shown = Some(text);
         }
-        self.svg.line((x + 8.0, self.top + 8.0), (x + 8.0, self.bottom)).stroke(Ink::Rule, 1.0).done();
-        for (y, _) in breaks {
-            self.gap((x + 8.0, y), 1.0);
-        }
-        self.svg.end();
+        times
     }
 
     /// Two slanted strokes across a line that is interrupted.
@@ -200,8 +212,9 @@ impl Painter<'_> {
             self.svg.line((x, self.top), (x, self.bottom)).class(class).num("stroke-width", 1.2).done();
             let marks: Vec<StateMark> = self.ladder.states.iter().filter(|m| m.side == side).copied().collect();
             for (at, mark) in marks.iter().enumerate() {
-                let from = self.places.rows[mark.row];
-                let to = marks.get(at + 1).map_or(self.bottom, |next| self.places.rows[next.row]);
+                let y = |row: usize| self.places.rows[row][side.index()];
+                let from = y(mark.row);
+                let to = marks.get(at + 1).map_or(self.bottom, |next| y(next.row));
                 self.state(x, mark, from, to);
             }
             for (y, _) in self.breaks() {
@@ -224,7 +237,7 @@ impl Painter<'_> {
         for lane in lanes {
             let x = self.beside(lane.side, BAR + 5.0 + LANE * lane.lane as f64);
             let near = self.beside(lane.side, BAR + 1.5);
-            let y = |row: usize| self.places.rows[row];
+            let y = |row: usize| self.places.rows[row][lane.side.index()];
             let (first, last) = (y(lane.rows[0]), y(lane.rows.iter().copied().max().unwrap_or(0)));
             if lane.is_timer {
                 let (first, last) = (first + 1.5, last - 1.5);
@@ -325,6 +338,11 @@ impl Painter<'_> {
             note.texts.iter().for_each(|text| self.svg.text(text));
         }
     }
+}
+
+/// The lower of the two places of a row.
+fn low(row: [f64; 2]) -> f64 {
+    row[0].max(row[1])
 }
 
 /// A stretch of a lifeline in a state: full if it was told, hollow and dashed if it was inferred.

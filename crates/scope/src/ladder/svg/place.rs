@@ -18,7 +18,7 @@ pub(super) const BREAK: f64 = 34.0;
 /// How often rows are moved apart, at most.
 const PASSES: usize = 120;
 /// Steeper than this, in pixels down for each across, and only the ends of an arrow are drawn.
-const STEEP: f64 = 0.95;
+const STEEP: f64 = 0.8;
 /// How far words stand off their arrow.
 const ABOVE: f64 = 4.5;
 /// Lines below an arrow are so far apart.
@@ -35,8 +35,8 @@ pub(super) const BAR: f64 = 4.5;
 /// From left to right.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Columns {
-    /// Where times end.
-    pub(super) axis: f64,
+    /// Where the axes of time are.
+    pub(super) axes: [f64; 2],
     /// The middles of the lifelines.
     pub(super) lifelines: [f64; 2],
     /// Where the words beside each lifeline begin (right) or end (left).
@@ -47,16 +47,16 @@ pub(super) struct Columns {
 
 impl Columns {
     pub(super) fn of(ladder: &Ladder, width: f64, lanes: [usize; 2]) -> Columns {
-        const AXIS: f64 = 58.0;
+        const AXIS: f64 = 66.0;
         /// As wide as SYN-RECEIVED.
         const STATES: f64 = 88.0;
         let speaks = |side| ladder.remarks.iter().any(|r| r.side == Some(side));
         let gutter = lanes.map(|lanes| BAR + 10.0 + LANE * lanes as f64);
-        let inner = width - 2.0 * MARGIN - AXIS - gutter[0] - gutter[1];
+        let inner = width - 2.0 * MARGIN - 2.0 * AXIS - gutter[0] - gutter[1];
         let room = [Side::Left, Side::Right].map(|side| if speaks(side) { (inner * 0.21).max(STATES) } else { STATES });
-        let notes = [MARGIN + AXIS + room[0], width - MARGIN - room[1]];
+        let notes = [MARGIN + AXIS + room[0], width - MARGIN - AXIS - room[1]];
         let lifelines = [notes[0] + gutter[0], notes[1] - gutter[1]];
-        Columns { axis: MARGIN + AXIS - 12.0, lifelines, notes, room }
+        Columns { axes: [MARGIN + AXIS - 12.0, width - MARGIN - AXIS + 12.0], lifelines, notes, room }
     }
 
     /// Between the lifelines' bars.
@@ -93,7 +93,8 @@ pub(super) struct Path {
 /// Everything in its place.
 #[derive(Clone, Debug)]
 pub(super) struct Places {
-    pub(super) rows: Vec<f64>,
+    /// How far down each row is, at each lifeline.
+    pub(super) rows: Vec<[f64; 2]>,
     pub(super) paths: Vec<Path>,
     /// The folds' words, in the order of the remarks between both sides.
     pub(super) folds: Vec<Vec<Text<'static>>>,
@@ -105,7 +106,8 @@ pub(super) fn place(ladder: &Ladder, columns: &Columns, spacing: Spacing, top: f
     let words: Vec<Words> = (ladder.arrows.iter().zip(&crossing))
         .map(|(arrow, crosses)| fit(arrow, room(arrow, *crosses, columns), *crosses || !is_lost(arrow)))
         .collect();
-    let mut placer = Placer { ladder, columns, spacing, crossing, words, top, extra: vec![0.0; ladder.rows.len()] };
+    let mut placer =
+        Placer { ladder, columns, spacing, crossing, words, top, extra: vec![[0.0; 2]; ladder.rows.len()] };
     let mut places = placer.places();
     for _ in 0..PASSES {
         if !placer.move_apart(&places) {
@@ -155,8 +157,8 @@ struct Placer<'a> {
     crossing: Vec<bool>,
     words: Vec<Words>,
     top: f64,
-    /// By how much each row is further down than time says.
-    extra: Vec<f64>,
+    /// By how much each row is further down than time says, at each lifeline.
+    extra: Vec<[f64; 2]>,
 }
 
 impl Placer<'_> {
@@ -166,71 +168,96 @@ impl Placer<'_> {
         let folds = self.folds(&rows);
         let lowest = paths.iter().flat_map(|p| &p.words).map(|text| text.quad().vertical().1);
         let ends = paths.iter().map(|p| p.end.1);
-        let bottom = lowest.chain(ends).chain(rows.last().copied()).fold(self.top, f64::max) + 14.0;
+        let bottom = lowest.chain(ends).chain(rows.last().map(|ys| ys[0].max(ys[1]))).fold(self.top, f64::max) + 14.0;
         Places { rows, paths, folds, bottom }
     }
 
-    fn rows(&self) -> Vec<f64> {
+    /// How far down each row is at each lifeline.
+    ///
+    /// Time decides; where words need more room, the lifeline runs late from there on, and whoever gets a packet of it runs
+    /// at least as late. So slopes tell how long packets are under way even where rows are set apart, and nothing arrives
+    /// before it left.
+    fn rows(&self) -> Vec<[f64; 2]> {
         let ladder = self.ladder;
         let scale = scale(ladder);
-        let mut at = Duration::ZERO;
-        let mut y = self.top;
-        let mut departing = vec![false; ladder.rows.len()];
-        ladder.arrows.iter().for_each(|arrow| departing[arrow.departs] = true);
-        let mut talking = vec![0.0f64; ladder.rows.len()];
-        for remark in &ladder.remarks {
-            let needs = match remark.side {
-                Some(side) => {
-                    font::wrap(&remark.text, self.columns.room[side.index()] - 14.0, 11.0, false).len() as f64 * 6.7
-                }
-                None => 13.0,
-            };
-            talking[remark.row] = talking[remark.row].max(needs);
-        }
-        let mut arriving: Vec<Vec<usize>> = vec![Vec::new(); ladder.rows.len()];
-        let sloped = |arrow: &&Arrow| arrow.departs < arrow.arrives;
-        for (index, arrow) in ladder.arrows.iter().enumerate().filter(|(_, arrow)| sloped(arrow)) {
-            arriving[arrow.arrives].push(index);
-        }
-        let mut came: [Option<usize>; 2] = [None; 2];
-        let mut below = 0.0f64;
-        let mut rows: Vec<f64> = Vec::with_capacity(ladder.rows.len());
-        for (index, row) in ladder.rows.iter().enumerate() {
-            let passed = row.at.saturating_sub(at).as_secs_f64();
-            at = row.at;
-            let by_time = match (self.spacing, row.gap) {
-                (Spacing::True, Gap::Break(_)) => BREAK,
-                (Spacing::True, _) => (passed * scale).min(4.5 * FLIGHT),
-                (Spacing::Even, Gap::Break(_)) => 36.0,
-                (Spacing::Even, _) if index == 0 => 0.0,
-                (Spacing::Even, _) if departing[index] => 22.0,
-                (Spacing::Even, _) => 13.0,
-            };
-            let need = if index == 0 { 0.0 } else { below + talking[index] };
-            y += by_time.max(need) + self.extra[index];
-            for &new in &arriving[index] {
-                let before = came[ladder.arrows[new].from.index()].replace(new);
-                y = before.map_or(y, |old| y.max(self.beside(old, new, &rows, scale)));
+        let busy = busy(ladder);
+        let needs = self.needs();
+        let mut carried = vec![0.0f64; ladder.arrows.len()];
+        let mut events: Vec<(Vec<usize>, Vec<usize>)> = vec![Default::default(); ladder.rows.len()];
+        for (index, arrow) in ladder.arrows.iter().enumerate() {
+            events[arrow.departs].0.push(index);
+            if arrow.departs < arrow.arrives {
+                events[arrow.arrives].1.push(index);
             }
-            below = talking[index];
-            rows.push(y);
+        }
+        let (mut at, mut down) = (Duration::ZERO, 0.0);
+        let (mut late, mut last, mut below) = ([0.0f64; 2], [f64::NEG_INFINITY; 2], [0.0f64; 2]);
+        let mut rows = Vec::with_capacity(ladder.rows.len());
+        for (index, row) in ladder.rows.iter().enumerate() {
+            let (departing, arriving) = &events[index];
+            let by_time = self.by_time(index, row.at.saturating_sub(at).as_secs_f64() * scale, !departing.is_empty());
+            at = row.at;
+            down += by_time;
+            if matches!(row.gap, Gap::Break(_)) || busy[index] == [false; 2] || by_time > 2.0 * FLIGHT {
+                late = [late[0].max(late[1]); 2];
+            }
+            for &arrow in arriving {
+                let to = ladder.arrows[arrow].from.other().index();
+                late[to] = late[to].max(carried[arrow]);
+            }
+            let mut ys = [0.0; 2];
+            for side in 0..2 {
+                let mut y = self.top + down + late[side];
+                if busy[index][side] || busy[index] == [false; 2] {
+                    y = y.max(last[side] + below[side] + needs[index][side]) + self.extra[index][side];
+                    late[side] = y - self.top - down;
+                    (last[side], below[side]) = (y, needs[index][side]);
+                }
+                ys[side] = y;
+            }
+            if busy[index] == [false; 2] {
+                // A fold lies across.
+                let y = ys[0].max(ys[1]);
+                (ys, last, late) = ([y; 2], [y; 2], [y - self.top - down; 2]);
+            }
+            departing.iter().for_each(|&arrow| carried[arrow] = late[ladder.arrows[arrow].from.index()]);
+            rows.push(ys);
         }
         rows
     }
 
-    /// How far down `new` may arrive at the earliest, so that it stays beside `old`, which came before it on the same way:
-    /// where their words set them apart at departure, they arrive as far apart.
-    fn beside(&self, old: usize, new: usize, rows: &[f64], scale: f64) -> f64 {
-        let [old, new] = [old, new].map(|index| &self.ladder.arrows[index]);
-        let at = |row: usize| self.ladder.rows[row].at.as_secs_f64();
-        let apart = rows[new.departs] - rows[old.departs];
-        // What left together arrives together, but for what the way did to them.
-        let closer = ((at(new.departs) - at(old.departs)) - (at(new.arrives) - at(old.arrives))).max(0.0) * scale;
-        let is_burst = apart > 0.0 && apart < 3.0 * FLIGHT;
-        if is_burst { rows[old.arrives] + (apart - closer).max(0.0) } else { f64::NEG_INFINITY }
+    /// How far the row is below the one above it, if nothing needs more.
+    fn by_time(&self, index: usize, pixels: f64, departs: bool) -> f64 {
+        match (self.spacing, self.ladder.rows[index].gap) {
+            _ if index == 0 => 0.0,
+            (_, Gap::Break(_)) => BREAK,
+            (Spacing::True, _) => pixels.min(4.5 * FLIGHT),
+            (Spacing::Even, _) => {
+                if departs {
+                    22.0
+                } else {
+                    13.0
+                }
+            }
+        }
     }
 
-    fn path(&self, index: usize, rows: &[f64]) -> Path {
+    /// Half of what each row needs at each lifeline for what is said there.
+    fn needs(&self) -> Vec<[f64; 2]> {
+        let mut needs = vec![[0.0f64; 2]; self.ladder.rows.len()];
+        for remark in &self.ladder.remarks {
+            match remark.side.map(Side::index) {
+                Some(side) => {
+                    let lines = font::wrap(&remark.text, self.columns.room[side] - 14.0, 11.0, false).len();
+                    needs[remark.row][side] = needs[remark.row][side].max(lines as f64 * 6.7);
+                }
+                None => needs[remark.row] = [13.0; 2],
+            }
+        }
+        needs
+    }
+
+    fn path(&self, index: usize, rows: &[[f64; 2]]) -> Path {
         let arrow = &self.ladder.arrows[index];
         let (a, b) = (self.columns.edge(arrow.from), self.columns.edge(arrow.from.other()));
         let ghost = arrow.line == Line::Ghost;
@@ -238,13 +265,17 @@ impl Placer<'_> {
             Spacing::True => FLIGHT,
             Spacing::Even => 13.0,
         };
-        let start = rows[arrow.departs];
+        let [from_index, to_index] = [arrow.from.index(), arrow.from.other().index()];
+        let start = rows[arrow.departs][from_index];
         let (from, to) = match (&arrow.origin, &arrow.end) {
-            (Some(_), _) => ((self.columns.middle(), start), (b, start)),
+            (Some(_), _) => {
+                ((self.columns.middle(), rows[arrow.arrives][to_index]), (b, rows[arrow.arrives][to_index]))
+            }
             (None, Ending::Lost(_) | Ending::Unknown) if !ghost && arrow.departs == arrow.arrives => {
                 ((a, start), (b, start + instant))
             }
-            _ => ((a, start), (b, rows[arrow.arrives])),
+            _ if arrow.departs == arrow.arrives => ((a, start), (b, start)),
+            _ => ((a, start), (b, rows[arrow.arrives][to_index].max(start))),
         };
         let along = |part: f64| (from.0 + (to.0 - from.0) * part, from.1 + (to.1 - from.1) * part);
         let crosses = self.crossing[index];
@@ -296,14 +327,14 @@ impl Placer<'_> {
         texts
     }
 
-    fn folds(&self, rows: &[f64]) -> Vec<Vec<Text<'static>>> {
+    fn folds(&self, rows: &[[f64; 2]]) -> Vec<Vec<Text<'static>>> {
         let room = self.columns.span() - 60.0;
         let between = self.ladder.remarks.iter().filter(|remark| remark.side.is_none());
         between
             .map(|remark| {
                 let lines = font::wrap(&remark.text, room, SIZE, false);
                 let half = (lines.len() as f64 - 1.0) / 2.0;
-                let y = |line: usize| rows[remark.row] + (line as f64 - half) * 15.0 + 4.0;
+                let y = |line: usize| rows[remark.row][0] + (line as f64 - half) * 15.0 + 4.0;
                 let at = |line| (self.columns.middle(), y(line));
                 let text = |(line, text): (usize, String)| {
                     Text::new(at(line), text, Ink::Text).size(SIZE).anchor(Anchor::Middle)
@@ -315,9 +346,9 @@ impl Placer<'_> {
 
     /// Moves rows apart whose words overlap; false if none do.
     fn move_apart(&mut self, places: &Places) -> bool {
-        let mut boxes: Vec<(usize, usize, Quad)> = Vec::new();
+        let mut boxes: Vec<(usize, (usize, Option<Side>), Quad)> = Vec::new();
         for (index, (path, arrow)) in places.paths.iter().zip(&self.ladder.arrows).enumerate() {
-            boxes.extend(path.words.iter().map(|text| (index, arrow.departs, text.quad())));
+            boxes.extend(path.words.iter().map(|text| (index, (arrow.departs, Some(sounds_at(arrow))), text.quad())));
         }
         let between = self.ladder.remarks.iter().filter(|remark| remark.side.is_none());
         for (at, (texts, remark)) in places.folds.iter().zip(between).enumerate() {
@@ -326,10 +357,10 @@ impl Placer<'_> {
                 let ((left, right), (top, bottom)) = (quad.horizontal(), quad.vertical());
                 Quad::upright(left, top - 5.0, right - left, bottom - top + 10.0)
             };
-            boxes.extend(texts.iter().map(|text| (usize::MAX - at, remark.row, wide(text.quad()))));
+            boxes.extend(texts.iter().map(|text| (usize::MAX - at, (remark.row, None), wide(text.quad()))));
         }
         boxes.sort_by(|a, b| a.2.vertical().0.total_cmp(&b.2.vertical().0));
-        let mut by_row: HashMap<usize, f64> = HashMap::new();
+        let mut by_row: HashMap<(usize, Option<Side>), f64> = HashMap::new();
         let mut narrow: Vec<usize> = Vec::new();
         for (at, (index, row, quad)) in boxes.iter().enumerate() {
             let bottom = quad.vertical().1;
@@ -339,16 +370,17 @@ impl Placer<'_> {
                 if overlap <= 0.3 {
                     continue;
                 }
-                if row == other_row {
+                if row.0 == other_row.0 {
                     narrow.extend([*index, *other_index]);
                 } else {
                     let by = by_row.entry(*row.max(other_row)).or_default();
-                    *by = by.max(overlap + 0.5);
+                    *by = by.max(overlap + 0.7);
                 }
             }
         }
-        for (row, by) in &by_row {
-            self.extra[*row] += by;
+        for ((row, side), by) in &by_row {
+            let sides = side.map_or(0..2, |side| side.index()..side.index() + 1);
+            sides.for_each(|side| self.extra[*row][side] += by);
         }
         let mut changed = !by_row.is_empty();
         for index in narrow {
@@ -362,6 +394,27 @@ impl Placer<'_> {
         }
         changed
     }
+}
+
+/// At which lifeline an arrow's row moves it.
+fn sounds_at(arrow: &Arrow) -> Side {
+    if arrow.origin.is_some() { arrow.from.other() } else { arrow.from }
+}
+
+/// At which lifelines something happens in each row; at none for what lies between them.
+pub(super) fn busy(ladder: &Ladder) -> Vec<[bool; 2]> {
+    let mut busy = vec![[false; 2]; ladder.rows.len()];
+    for arrow in &ladder.arrows {
+        busy[arrow.departs][sounds_at(arrow).index()] = true;
+        if arrow.departs < arrow.arrives {
+            busy[arrow.arrives][arrow.from.other().index()] = true;
+        }
+    }
+    for (row, side) in ladder.remarks.iter().filter_map(|remark| Some((remark.row, remark.side?))) {
+        busy[row][side.index()] = true;
+    }
+    ladder.states.iter().for_each(|mark| busy[mark.row][mark.side.index()] = true);
+    busy
 }
 
 /// How many degrees words on the line between two points are turned, so that they read from left to right.
