@@ -1,0 +1,267 @@
+//! All connections of a capture on one page: who, when, how long, how much, and how it ended.
+//!
+//! Few connections have a row each, in the order in which they began. Of many, those with the same client address and
+//! the same service share a row, and the worst have rows of their own below. [`Overview::of`] decides that; [`draw`] makes a
+//! drawing of it and [`text`] lines for a terminal.
+
+mod draw;
+mod text;
+
+#[cfg(test)]
+mod tests;
+
+pub use draw::draw;
+pub use text::text;
+
+use crate::flows::{Ending, Flow, Opening};
+use crate::picture::Ink;
+use std::collections::HashMap;
+
+/// So many connections have a row each.
+const ROWS: usize = 60;
+/// Of more, so many groups are shown.
+const GROUPS: usize = 30;
+/// And so many of the worst.
+const WORST: usize = 15;
+/// Steps of the picture of how many were open at once.
+const STEPS: usize = 160;
+/// The most connections that are remembered; what comes after is counted.
+pub const MAX_CONNECTIONS: usize = 200_000;
+
+/// A connection, as far as an overview shows it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Connection {
+    /// Its number, as `limpid list` has it.
+    pub number: u64,
+    /// Who opened it: address and port.
+    pub client: limpid_wire::Endpoint,
+    /// Whom it called.
+    pub server: limpid_wire::Endpoint,
+    /// Nanoseconds since 1970, first packet and last.
+    pub span: (i64, i64),
+    /// Bytes of payload that each end sent, each byte counted once: client, server.
+    pub bytes: [u64; 2],
+    /// How it ended.
+    pub fate: Fate,
+    /// What is worst about it, and how bad that is.
+    pub trouble: Option<(u8, String)>,
+}
+
+/// How a connection ended, as far as an overview tells.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Fate {
+    /// Both ends closed.
+    Closed,
+    /// It goes on, as far as was seen.
+    Open,
+    /// It went on without an answer.
+    Silent,
+    /// A reset.
+    Reset,
+    /// It never came about.
+    Failed,
+}
+
+impl Fate {
+    /// All, the harmless ones first.
+    pub const ALL: [Fate; 5] = [Fate::Closed, Fate::Open, Fate::Silent, Fate::Reset, Fate::Failed];
+
+    /// In a word or two.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Fate::Closed => "closed",
+            Fate::Open => "open at the end",
+            Fate::Silent => "fell silent",
+            Fate::Reset => "reset",
+            Fate::Failed => "never opened",
+        }
+    }
+
+    /// Its colour.
+    pub const fn ink(self) -> Ink {
+        match self {
+            Fate::Closed => Ink::Open,
+            Fate::Open => Ink::Opening,
+            Fate::Silent => Ink::Closing,
+            Fate::Reset => Ink::Trouble,
+            Fate::Failed => Ink::Again,
+        }
+    }
+
+    /// Its sign, so that no meaning hangs on the colour alone.
+    pub const fn sign(self) -> char {
+        match self {
+            Fate::Closed => '■',
+            Fate::Open => '→',
+            Fate::Silent => '?',
+            Fate::Reset => '✕',
+            Fate::Failed => '○',
+        }
+    }
+
+    const fn index(self) -> usize {
+        self as usize
+    }
+}
+
+impl From<&Flow> for Connection {
+    fn from(flow: &Flow) -> Connection {
+        let fate = match flow.ending {
+            Ending::Closed | Ending::Closing => Fate::Closed,
+            Ending::Reset => Fate::Reset,
+            Ending::Failed => Fate::Failed,
+            Ending::Silent => Fate::Silent,
+            Ending::Open | Ending::HalfClosed if flow.opening == Opening::Unanswered => Fate::Failed,
+            _ => Fate::Open,
+        };
+        Connection {
+            number: flow.number.0,
+            client: flow.ends[0].endpoint,
+            server: flow.ends[1].endpoint,
+            span: (flow.began, flow.last.max(flow.began)),
+            bytes: [flow.ends[0].unique_bytes, flow.ends[1].unique_bytes],
+            fate,
+            trouble: flow.troubles.worst().map(|worst| (worst.kind.severity(), worst.kind.text().to_owned())),
+        }
+    }
+}
+
+/// A row.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Row {
+    /// The connection's number; none for a group.
+    pub number: Option<u64>,
+    /// Who, and whom.
+    pub who: String,
+    /// First packet and last, in nanoseconds since the overview began.
+    pub span: (u64, u64),
+    /// How many connections it stands for, by [`Fate::ALL`].
+    pub fates: [u64; 5],
+    /// Bytes of payload.
+    pub bytes: u64,
+    /// How it ended, or what is worst about it.
+    pub note: String,
+}
+
+/// The layout of an overview, without a medium.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Overview {
+    /// How long all of it took, in nanoseconds.
+    pub length: u64,
+    /// How many connections there are.
+    pub count: u64,
+    /// How many of them ended in which way, by [`Fate::ALL`].
+    pub fates: [u64; 5],
+    /// Bytes of payload of all.
+    pub bytes: u64,
+    /// How many were under way at each of equal steps of time, by [`Fate::ALL`]; empty where each has its row.
+    pub density: Vec<[u64; 5]>,
+    /// Connections, or groups of them.
+    pub rows: Vec<Row>,
+    /// How many groups have no row.
+    pub rows_left_out: u64,
+    /// The worst of many.
+    pub worst: Vec<Row>,
+}
+
+impl Overview {
+    /// Lays out `connections`; `more` is how many there were beyond them.
+    pub fn of(connections: &[Connection], more: u64) -> Overview {
+        let began = connections.iter().map(|c| c.span.0).min().unwrap_or(0);
+        let ended = connections.iter().map(|c| c.span.1).max().unwrap_or(0);
+        let length = ended.abs_diff(began).max(1);
+        let mut overview = Overview { length, count: connections.len() as u64 + more, ..Overview::default() };
+        for connection in connections {
+            overview.fates[connection.fate.index()] += 1;
+            overview.bytes = overview.bytes.saturating_add(connection.bytes[0].saturating_add(connection.bytes[1]));
+        }
+        if connections.len() <= ROWS {
+            let mut order: Vec<&Connection> = connections.iter().collect();
+            order.sort_by_key(|c| (c.span.0, c.number));
+            overview.rows = order.into_iter().map(|c| row(c, began)).collect();
+            return overview;
+        }
+        overview.density = density(connections, began, length);
+        let mut groups = groups(connections, began);
+        overview.rows_left_out = groups.len().saturating_sub(GROUPS) as u64;
+        groups.truncate(GROUPS);
+        overview.rows = groups;
+        let mut worst: Vec<&Connection> =
+            connections.iter().filter(|c| c.trouble.is_some() || c.fate >= Fate::Silent).collect();
+        let severity = |c: &Connection| c.trouble.as_ref().map_or(0, |(severity, _)| *severity);
+        worst.sort_by_key(|c| (std::cmp::Reverse(severity(c)), std::cmp::Reverse(c.fate), c.number));
+        overview.worst = worst.into_iter().take(WORST).map(|c| row(c, began)).collect();
+        overview
+    }
+}
+
+fn row(connection: &Connection, began: i64) -> Row {
+    let mut fates = [0; 5];
+    fates[connection.fate.index()] = 1;
+    let note = match &connection.trouble {
+        Some((_, trouble)) => format!("{}; {trouble}", connection.fate.text()),
+        None => connection.fate.text().to_owned(),
+    };
+    Row {
+        number: Some(connection.number),
+        who: format!("{} → {}", connection.client, connection.server),
+        span: (connection.span.0.abs_diff(began), connection.span.1.abs_diff(began)),
+        fates,
+        bytes: connection.bytes[0].saturating_add(connection.bytes[1]),
+        note,
+    }
+}
+
+/// Connections from the same address to the same service, the most first.
+fn groups(connections: &[Connection], began: i64) -> Vec<Row> {
+    let mut groups: HashMap<(limpid_wire::IpAddr, limpid_wire::Endpoint), Row> = HashMap::new();
+    for connection in connections {
+        let group = groups.entry((connection.client.addr, connection.server)).or_insert_with(|| Row {
+            number: None,
+            who: format!("{} → {}", connection.client.addr, connection.server),
+            span: (u64::MAX, 0),
+            fates: [0; 5],
+            bytes: 0,
+            note: String::new(),
+        });
+        group.span.0 = group.span.0.min(connection.span.0.abs_diff(began));
+        group.span.1 = group.span.1.max(connection.span.1.abs_diff(began));
+        group.fates[connection.fate.index()] += 1;
+        group.bytes = group.bytes.saturating_add(connection.bytes[0].saturating_add(connection.bytes[1]));
+    }
+    let mut groups: Vec<Row> = groups.into_values().collect();
+    for group in &mut groups {
+        let count: u64 = group.fates.iter().sum();
+        group.note = crate::words::count(count, "connection");
+        let bad: Vec<String> = (Fate::ALL[1..].iter().zip(&group.fates[1..]))
+            .filter(|(_, n)| **n > 0)
+            .map(|(fate, n)| format!("{} {}", crate::words::number(*n), fate.text()))
+            .collect();
+        if !bad.is_empty() {
+            group.note.push_str(&format!("; {}", bad.join(", ")));
+        }
+    }
+    groups.sort_by(|a, b| {
+        let size = |row: &Row| row.fates.iter().sum::<u64>();
+        size(b).cmp(&size(a)).then(b.bytes.cmp(&a.bytes)).then(a.who.cmp(&b.who))
+    });
+    groups
+}
+
+/// How many connections are under way in each step of time.
+fn density(connections: &[Connection], began: i64, length: u64) -> Vec<[u64; 5]> {
+    let mut changes = vec![[0i64; 5]; STEPS + 1];
+    let step = |at: i64| ((u128::from(at.abs_diff(began)) * STEPS as u128 / (u128::from(length) + 1)) as usize).min(STEPS - 1);
+    for connection in connections {
+        let fate = connection.fate.index();
+        changes[step(connection.span.0)][fate] += 1;
+        changes[step(connection.span.1) + 1][fate] -= 1;
+    }
+    let mut open = [0i64; 5];
+    changes.truncate(STEPS);
+    let mut add = |change: [i64; 5]| {
+        open.iter_mut().zip(change).for_each(|(open, change)| *open += change);
+        open.map(|n| u64::try_from(n).unwrap_or(0))
+    };
+    changes.into_iter().map(&mut add).collect()
+}
