@@ -4,6 +4,7 @@ use crate::error::{CliError, plain, without_errno};
 use indicatif::{ProgressBar, ProgressStyle};
 use limpid_scope::capture::{CaptureError, PacketRef, Reader};
 use limpid_scope::filter::{FilterError, FilterSet};
+use limpid_scope::truth::{Collector, Found};
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, IsTerminal, Read};
@@ -166,6 +167,22 @@ impl Capture {
             }
         }
         Ok(self.reader.current())
+    }
+
+    /// Reads what is left, and keeps what `keep` wants of what the filter lets through, with what engines told of it.
+    pub(crate) fn collect(mut self, mut keep: impl FnMut(&PacketRef<'_>) -> bool) -> (Found, Option<CliError>) {
+        let mut filter = self.filter.take();
+        let mut refused = None;
+        let wanted = |packet: &PacketRef<'_>| {
+            let matches = filter.as_mut().map_or(Ok(true), |filter| filter.matches(packet));
+            matches.unwrap_or_else(|error| {
+                refused.get_or_insert(error);
+                false
+            }) && keep(packet)
+        };
+        let found = Collector::read(&mut self.reader, wanted);
+        let error = refused.or_else(|| found.error.as_ref().map(|error| failure(&self.name, error)));
+        (found, error)
     }
 
     fn tick(&mut self) {

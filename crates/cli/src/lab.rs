@@ -260,6 +260,11 @@ impl LabArgs {
     /// The same as a picture, one for each run.
     fn draw(&self, experiment: &Experiment, runs: &[Run], target: &Target) -> Result<(), CliError> {
         let what = match (self.picture.what, experiment.picture) {
+            (Some(What::Overview), _) => {
+                return Err(
+                    CliError::usage("--what overview", "is of captures").hint("write one with --pcap, and draw that")
+                );
+            }
             (Some(what), _) => what,
             (None, Picture::Graph) => What::Graph,
             (None, Picture::Ladder) => What::Ladder,
@@ -269,8 +274,8 @@ impl LabArgs {
             title => format!("{}: {title}", experiment.name),
         };
         let titles: Vec<String> = runs.iter().map(title).collect();
-        let subjects: Vec<Subject<'_>> = (runs.iter().zip(&titles))
-            .map(|(run, title)| Subject { title, subtitle: experiment.summary, trace: &run.trace })
+        let subjects: Vec<Subject<'_>> = (runs.iter().zip(&titles).zip(1..))
+            .map(|((run, title), number)| Subject { number, title, subtitle: experiment.summary, trace: &run.trace })
             .collect();
         self.picture.write(target, &subjects, what)
     }

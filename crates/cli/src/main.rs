@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod diff;
+mod draw;
 mod drill;
 mod error;
 mod export;
@@ -41,6 +42,7 @@ enum Command {
     Drill(Box<drill::DrillArgs>),
     Read(read::ReadArgs),
     Export(export::ExportArgs),
+    Draw(draw::DrawArgs),
     Diff(diff::DiffArgs),
     Watch(Box<watch::WatchArgs>),
     List(list::ListArgs),
@@ -55,6 +57,7 @@ fn main() -> ExitCode {
             Command::Drill(args) => args.run(),
             Command::Read(args) => args.run(),
             Command::Export(args) => args.run(),
+            Command::Draw(args) => args.run(),
             Command::Diff(args) => args.run(),
             Command::Watch(args) => args.run(),
             Command::List(args) => args.run(),

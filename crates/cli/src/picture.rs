@@ -5,10 +5,12 @@ mod write;
 use crate::error::CliError;
 use crate::report;
 use clap::ValueEnum;
-use limpid_scope::graph::{self, GraphOptions};
+use limpid_scope::graph::{self, Graph, GraphOptions, Show};
 use limpid_scope::ladder::svg::{self, SvgOptions};
 use limpid_scope::ladder::{self, Charset, LadderOptions, RenderOptions, mermaid};
-use limpid_scope::picture::{Drawing, Theme, png};
+use limpid_scope::overview::{self, Overview};
+use limpid_scope::picture::{Drawing, Svg, Theme, palette, png};
+use limpid_scope::timeline::{self, Timeline};
 use limpid_scope::trace::Trace;
 use limpid_scope::verdict;
 use std::collections::HashMap;
@@ -56,7 +58,11 @@ pub(crate) struct PictureArgs {
 pub(crate) enum What {
     /// Each segment between two lifelines
     Ladder,
-    /// Windows, rates and round trips over time
+    /// The states of both ends over time
+    States,
+    /// All connections: who, when, how long, how they ended
+    Overview,
+    /// Data and acknowledgements, windows, rates and round trips over time
     Graph,
 }
 
@@ -74,6 +80,8 @@ enum Spacing {
 pub(crate) enum Format {
     /// A drawing that scales, light and dark
     Svg,
+    /// A page of its own with all drawings
+    Html,
     /// A drawing of pixels
     Png,
     /// The drawing of a terminal
@@ -87,6 +95,8 @@ pub(crate) enum Format {
 /// One picture's worth: what happened, and what to call it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Subject<'a> {
+    /// What its file is numbered by, where there are several.
+    pub(crate) number: u64,
     pub(crate) title: &'a str,
     pub(crate) subtitle: &'a str,
     pub(crate) trace: &'a Trace,
@@ -110,60 +120,112 @@ impl PictureArgs {
         Ok(Some(Target { path: path.clone(), format }))
     }
 
-    /// Draws `subjects` and writes them: a file, or one for each with its number before the ending.
+    /// Draws `subjects` and writes them: one file, or one for each with its number before the ending.
     pub(crate) fn write(&self, target: &Target, subjects: &[Subject<'_>], what: What) -> Result<(), CliError> {
-        if target.format == Format::Txt {
-            let texts: Vec<String> = subjects.iter().map(|subject| self.text(subject, what)).collect();
-            return target.write(&[texts.join("\n").into_bytes()]);
-        }
-        let drawn: Result<Vec<Vec<u8>>, CliError> =
-            subjects.iter().map(|subject| self.draw(target.format, subject, what)).collect();
-        target.write(&drawn?)
-    }
-
-    fn text(&self, subject: &Subject<'_>, what: What) -> String {
-        let width = self.width.unwrap_or(COLUMNS) as usize;
-        let body = match what {
-            What::Ladder => {
-                let options = RenderOptions { width, charset: Charset::Utf8, ..RenderOptions::default() };
-                ladder::render(subject.trace, &options)
+        match target.format {
+            Format::Txt => {
+                let texts: Vec<String> = subjects.iter().map(|subject| self.text(subject, what)).collect();
+                target.write_one(texts.join("\n").as_bytes())
             }
-            What::Graph => graph::render(subject.trace, &GraphOptions { width, color: false, charset: Charset::Utf8 }),
-        };
-        if subject.title.is_empty() { body } else { format!("{}\n\n{body}", subject.title) }
+            Format::Html => {
+                let drawings: Vec<String> =
+                    subjects.iter().map(|subject| self.document(subject, what, Theme::Page)).collect();
+                let title = subjects.first().map_or("limpid", |subject| subject.title);
+                target.write_one(self.page(title, &drawings).as_bytes())
+            }
+            format => {
+                let draw = |subject: &Subject<'_>| Ok((subject.number, self.draw(format, subject, what)?));
+                let drawn: Result<Vec<(u64, Vec<u8>)>, CliError> = subjects.iter().map(draw).collect();
+                target.write_each(&drawn?)
+            }
+        }
     }
 
-    fn draw(&self, format: Format, subject: &Subject<'_>, what: What) -> Result<Vec<u8>, CliError> {
-        let theme = match (self.dark, format) {
+    /// Draws all connections together.
+    pub(crate) fn write_overview(&self, target: &Target, overview: &Overview, title: &str) -> Result<(), CliError> {
+        let document = |theme| overview::draw(overview, title, self.pixels()).document(theme);
+        match target.format {
+            Format::Txt => target.write_one(overview::text(overview, self.columns()).as_bytes()),
+            Format::Html => target.write_one(self.page(title, &[document(Theme::Page)]).as_bytes()),
+            Format::Png => target.write_one(&png_of(&document(self.theme(Format::Png)), title)?),
+            Format::Svg | Format::Mmd => target.write_one(document(self.theme(Format::Svg)).as_bytes()),
+        }
+    }
+
+    fn columns(&self) -> usize {
+        self.width.unwrap_or(COLUMNS) as usize
+    }
+
+    fn pixels(&self) -> f64 {
+        f64::from(self.width.unwrap_or(PIXELS))
+    }
+
+    fn theme(&self, format: Format) -> Theme {
+        match (self.dark, format) {
             (true, _) => Theme::Dark,
             (false, Format::Png) => Theme::Light,
             (false, _) => Theme::Auto,
-        };
-        match format {
-            Format::Svg => Ok(self.drawing(subject, what).document(theme).into_bytes()),
-            Format::Png => {
-                let document = self.drawing(subject, what).document(theme);
-                png::render(&document, SCALE).map_err(|error| {
-                    CliError::run(subject.title, error).hint("write .svg, or draw one connection with --connection")
-                })
-            }
-            Format::Mmd => {
-                let ladders = ladder::lay_out(subject.trace, &LadderOptions::default());
-                let first = ladders.first().map(|ladder| mermaid::draw(ladder, subject.title));
-                Ok(first.unwrap_or_default().into_bytes())
-            }
-            Format::Txt => Ok(self.text(subject, what).into_bytes()),
         }
     }
 
-    fn drawing(&self, subject: &Subject<'_>, _what: What) -> Drawing {
+    fn text(&self, subject: &Subject<'_>, what: What) -> String {
+        let (width, charset) = (self.columns(), Charset::Utf8);
+        let body = match what {
+            What::Ladder | What::Overview => {
+                ladder::render(subject.trace, &RenderOptions { width, charset, ..RenderOptions::default() })
+            }
+            What::Graph => {
+                let graphs = graph::of_connections(subject.trace, Show::All);
+                graph::draw_all(graphs.iter().flatten(), &GraphOptions { width, color: false, charset })
+            }
+            What::States => {
+                let ladders = ladder::lay_out(subject.trace, &LadderOptions::default());
+                let texts: Vec<String> = ladders.iter().map(|l| timeline::text(&Timeline::of(l), width)).collect();
+                texts.join("\n")
+            }
+        };
+        let head = [subject.title, subject.subtitle].into_iter().filter(|line| !line.is_empty()).collect::<Vec<_>>();
+        if head.is_empty() { body } else { format!("{}\n\n{body}", head.join("\n")) }
+    }
+
+    fn draw(&self, format: Format, subject: &Subject<'_>, what: What) -> Result<Vec<u8>, CliError> {
+        match format {
+            Format::Png => png_of(&self.document(subject, what, self.theme(format)), subject.title),
+            Format::Mmd => {
+                let ladders = ladder::lay_out(subject.trace, &LadderOptions::default());
+                let first = ladders.first().map(|ladder| mermaid::draw(ladder, subject.title));
+                Ok(first.unwrap_or_else(|| "sequenceDiagram\n".into()).into_bytes())
+            }
+            Format::Svg | Format::Html | Format::Txt => {
+                Ok(self.document(subject, what, self.theme(format)).into_bytes())
+            }
+        }
+    }
+
+    /// The drawing as a document.
+    fn document(&self, subject: &Subject<'_>, what: What, theme: Theme) -> String {
+        match what {
+            What::Ladder | What::Overview => self.ladders(subject).document(theme),
+            What::States => self.states(subject).document(theme),
+            What::Graph => {
+                let graphs: Vec<Graph> =
+                    graph::of_connections(subject.trace, Show::All).into_iter().flatten().collect();
+                match graphs.is_empty() {
+                    true => self.ladders(subject).document(theme),
+                    false => graph::svg::draw(&graphs, &graph::svg::SvgOptions::default()),
+                }
+            }
+        }
+    }
+
+    fn ladders(&self, subject: &Subject<'_>) -> Drawing {
         let trace = subject.trace;
         let lines: HashMap<u64, String> = (report::lines_with_reasons(trace).lines().map(str::to_owned))
             .zip(&trace.packets)
             .map(|(line, packet)| (packet.number, line))
             .collect();
         let options = SvgOptions {
-            width: f64::from(self.width.unwrap_or(PIXELS)),
+            width: self.pixels(),
             spacing: match self.spacing {
                 Some(Spacing::Even) => svg::Spacing::Even,
                 Some(Spacing::True) | None => svg::Spacing::True,
@@ -175,16 +237,52 @@ impl PictureArgs {
         };
         svg::draw(&ladder::lay_out(trace, &LadderOptions::default()), &verdict::groups(trace), &options)
     }
+
+    /// The states of each connection, one below the other.
+    fn states(&self, subject: &Subject<'_>) -> Drawing {
+        let mut svg = Svg::new();
+        let (mut height, mut width) = (0.0, self.pixels());
+        for ladder in ladder::lay_out(subject.trace, &LadderOptions::default()) {
+            let title = ladder.caption.as_deref().unwrap_or(subject.title);
+            let drawing = timeline::draw(&Timeline::of(&ladder), title, self.pixels());
+            width = drawing.width;
+            svg.insert(drawing.svg, (0.0, height));
+            height += drawing.height;
+        }
+        Drawing { svg, width, height: f64::max(height, 40.0), title: subject.title.to_owned() }
+    }
+
+    /// A page that holds drawings, and nothing that is elsewhere.
+    fn page(&self, title: &str, drawings: &[String]) -> String {
+        let theme = if self.dark { " data-theme=\"dark\"" } else { "" };
+        let title = title.replace('&', "&amp;").replace('<', "&lt;");
+        let css = palette::page_css();
+        format!(
+            "<!doctype html>\n<html lang=\"en\"{theme}><head><meta charset=\"utf-8\">\
+             <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><title>{title}</title>\
+             <style>{css}body{{margin:0;background:var(--paper)}}svg{{display:block;margin:0 auto 2rem;max-width:100%;height:auto}}</style>\
+             </head><body>\n{}</body></html>\n",
+            drawings.concat()
+        )
+    }
+}
+
+fn png_of(document: &str, title: &str) -> Result<Vec<u8>, CliError> {
+    png::render(document, SCALE)
+        .map_err(|error| CliError::run(title, error).hint("write .svg, or draw one connection with --connection"))
 }
 
 fn format_of(path: &std::path::Path) -> Result<Format, CliError> {
     if path.as_os_str() == "-" {
-        return Err(CliError::usage("-o -", "standard output has no ending").hint("say --format svg, png, txt or mmd"));
+        return Err(
+            CliError::usage("-o -", "standard output has no ending").hint("say --format svg, html, png, txt or mmd")
+        );
     }
     let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_ascii_lowercase();
     match ending.as_str() {
         "svg" => Ok(Format::Svg),
         "png" => Ok(Format::Png),
+        "html" | "htm" => Ok(Format::Html),
         "txt" | "text" => Ok(Format::Txt),
         "mmd" | "mermaid" => Ok(Format::Mmd),
         _ => Err(CliError::usage(path.display(), "its ending is not of a picture")

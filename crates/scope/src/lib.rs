@@ -17,9 +17,11 @@ pub mod flows;
 pub mod frame;
 pub mod graph;
 pub mod ladder;
+pub mod overview;
 pub mod picture;
 #[cfg(test)]
 mod story;
+pub mod timeline;
 pub mod trace;
 pub mod truth;
 pub mod verdict;

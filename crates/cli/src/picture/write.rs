@@ -14,19 +14,22 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    /// Writes one picture, or several with their numbers before the ending: `x-1.svg`, `x-2.svg`.
-    pub(crate) fn write(&self, pictures: &[Vec<u8>]) -> Result<(), CliError> {
+    /// Writes one picture.
+    pub(crate) fn write_one(&self, picture: &[u8]) -> Result<(), CliError> {
         if self.is_stdout() {
-            let [picture] = pictures else {
-                return Err(CliError::usage("-o -", format!("there are {} pictures", pictures.len()))
-                    .hint("choose one, as with --connection, or write to a file"));
-            };
             let mut out = io::stdout().lock();
             return out.write_all(picture).and_then(|()| out.flush()).map_err(CliError::stdout);
         }
+        put(&self.path, picture)
+    }
+
+    /// Writes one picture, or several with their numbers before the ending: `x-1.svg`, `x-2.svg`.
+    pub(crate) fn write_each(&self, pictures: &[(u64, Vec<u8>)]) -> Result<(), CliError> {
         match pictures {
-            [picture] => put(&self.path, picture),
-            pictures => (1..).zip(pictures).try_for_each(|(n, picture)| put(&self.numbered(n), picture)),
+            [(_, picture)] => self.write_one(picture),
+            _ if self.is_stdout() => Err(CliError::usage("-o -", format!("there are {} pictures", pictures.len()))
+                .hint("choose one, as with --connection, or write to a file")),
+            pictures => pictures.iter().try_for_each(|(n, picture)| put(&self.numbered(*n), picture)),
         }
     }
 
@@ -34,7 +37,7 @@ impl Target {
         self.path.as_os_str() == "-"
     }
 
-    fn numbered(&self, n: usize) -> PathBuf {
+    fn numbered(&self, n: u64) -> PathBuf {
         let stem = self.path.file_stem().unwrap_or_default().to_string_lossy();
         let name = match self.path.extension() {
             Some(ending) => format!("{stem}-{n}.{}", ending.to_string_lossy()),

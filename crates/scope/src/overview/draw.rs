@@ -74,7 +74,15 @@ fn columns(overview: &Overview, width: f64) -> Columns {
     let bytes_at = note_at - 16.0;
     let took_at = bytes_at - bytes - 16.0;
     let bar = (who_at + who + 16.0, (took_at - took - 14.0).max(who_at + who + 60.0));
-    Columns { number: MARGIN + number, who: who_at, bar, took: took_at, bytes: bytes_at, note: note_at, room: [who, note] }
+    Columns {
+        number: MARGIN + number,
+        who: who_at,
+        bar,
+        took: took_at,
+        bytes: bytes_at,
+        note: note_at,
+        room: [who, note],
+    }
 }
 
 /// Round times along the bars.
@@ -84,7 +92,8 @@ fn axis(svg: &mut Svg, overview: &Overview, columns: &Columns, top: f64) -> f64 
     let steps = ((to - from) / 80.0).clamp(2.0, 10.0);
     let raw = (seconds / steps).max(1e-9);
     let power = 10f64.powf(raw.log10().floor());
-    let step = [1.0, 2.0, 5.0, 10.0].into_iter().map(|factor| factor * power).find(|step| *step >= raw * 0.999).unwrap_or(raw);
+    let step =
+        [1.0, 2.0, 5.0, 10.0].into_iter().map(|factor| factor * power).find(|step| *step >= raw * 0.999).unwrap_or(raw);
     let mut n = 0.0;
     while n * step <= seconds * 1.000_001 {
         let x = from + (to - from) * (n * step / seconds);
@@ -157,7 +166,8 @@ fn sign(svg: &mut Svg, fate: Fate, (x, y): (f64, f64)) {
         }
         Fate::Reset => {
             let x = x + 5.0;
-            let cross = Path::from((x - 4.0, y - 4.5)).to((x + 4.0, y + 4.5)).jump((x - 4.0, y + 4.5)).to((x + 4.0, y - 4.5));
+            let cross =
+                Path::from((x - 4.0, y - 4.5)).to((x + 4.0, y + 4.5)).jump((x - 4.0, y + 4.5)).to((x + 4.0, y - 4.5));
             svg.path(&cross).stroke(ink, 2.2).done();
         }
         Fate::Failed => {

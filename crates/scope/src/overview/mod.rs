@@ -251,7 +251,8 @@ fn groups(connections: &[Connection], began: i64) -> Vec<Row> {
 /// How many connections are under way in each step of time.
 fn density(connections: &[Connection], began: i64, length: u64) -> Vec<[u64; 5]> {
     let mut changes = vec![[0i64; 5]; STEPS + 1];
-    let step = |at: i64| ((u128::from(at.abs_diff(began)) * STEPS as u128 / (u128::from(length) + 1)) as usize).min(STEPS - 1);
+    let step =
+        |at: i64| ((u128::from(at.abs_diff(began)) * STEPS as u128 / (u128::from(length) + 1)) as usize).min(STEPS - 1);
     for connection in connections {
         let fate = connection.fate.index();
         changes[step(connection.span.0)][fate] += 1;

@@ -185,7 +185,8 @@ fn times(svg: &mut Svg, timeline: &Timeline, axis: &Axis, y: f64, top: f64) {
     for (x, gap) in &axis.cuts {
         for line in [top + BAR / 2.0, top + BAR * 1.5 + BETWEEN, y] {
             let (x, half) = (*x, if line == y { 5.0 } else { BAR / 2.0 + 2.0 });
-            let hole = Path::from((x - 4.0, line + half)).to((x, line - half)).to((x + 4.0, line - half)).to((x, line + half));
+            let hole =
+                Path::from((x - 4.0, line + half)).to((x, line - half)).to((x + 4.0, line - half)).to((x, line + half));
             svg.path(&hole.close()).fill(Ink::Paper).done();
         }
         let text = Text::new((*x, y - 6.0), format!("⋯ {}", words::duration(*gap)), Ink::Muted);
@@ -196,7 +197,9 @@ fn times(svg: &mut Svg, timeline: &Timeline, axis: &Axis, y: f64, top: f64) {
 fn legend(svg: &mut Svg, timeline: &Timeline, y: f64) -> f64 {
     let mut x = MARGIN;
     let told = |told: bool| timeline.spans.iter().flatten().any(|span| span.told == told);
-    for (told, meaning) in [(true, "as the TCP told"), (false, "as the packets imply")].into_iter().filter(|(t, _)| told(*t)) {
+    for (told, meaning) in
+        [(true, "as the TCP told"), (false, "as the packets imply")].into_iter().filter(|(t, _)| told(*t))
+    {
         if told {
             svg.rect((x, y - 9.0), (26.0, 11.0)).fill(Ink::Open).done();
         } else {
@@ -207,6 +210,10 @@ fn legend(svg: &mut Svg, timeline: &Timeline, y: f64) -> f64 {
         svg.text(&Text::new((x + 32.0, y), meaning, Ink::Muted).size(11.0));
         x += 32.0 + font::width(meaning, 11.0, false) + 22.0;
     }
-    svg.text(&Text::new((x, y), "the segments between are those that changed a state; long waits are cut", Ink::Muted).size(11.0).italic());
+    svg.text(
+        &Text::new((x, y), "the segments between are those that changed a state; long waits are cut", Ink::Muted)
+            .size(11.0)
+            .italic(),
+    );
     y
 }

@@ -34,7 +34,7 @@ pub(super) fn draw(svg: &mut Svg, ladders: &[Ladder], groups: &[Group], spacing:
     let mut said = String::from("seq and ack count from each side’s SYN; win is in bytes, scaled. ");
     said.push_str(match spacing {
         Spacing::True => "Time runs down in proportion; where words need more room, rows stand further apart.",
-        Spacing::Even => "Rows are evenly spaced: times stand at the left.",
+        Spacing::Even => "Rows are evenly spaced: times stand at the sides.",
     });
     for line in font::wrap(&said, width - 2.0 * MARGIN, SIZE, false) {
         y += LINE - 2.0;

@@ -1,0 +1,56 @@
+use super::*;
+use limpid_wire::{Endpoint, IpAddr};
+
+fn connection(number: u64, fate: Fate) -> Connection {
+    let at = number as i64 * 1_000_000;
+    let trouble = (fate >= Fate::Silent).then(|| (fate as u8, "something".to_owned()));
+    Connection {
+        number,
+        client: Endpoint::new(IpAddr::v4([10, 0, (number % 7) as u8, 1]), 40_000),
+        server: Endpoint::new(IpAddr::v4([10, 0, 0, 2]), 443),
+        span: (at, at + 50_000_000),
+        bytes: [100, 2_000],
+        fate,
+        trouble,
+    }
+}
+
+fn many(count: u64) -> Vec<Connection> {
+    (1..=count).map(|n| connection(n, Fate::ALL[if n % 100 == 0 { 3 } else { (n % 2) as usize }])).collect()
+}
+
+#[test]
+fn few_connections_have_a_row_each_in_order_of_time() {
+    let overview = Overview::of(&many(5), 0);
+    assert_eq!(overview.rows.iter().map(|row| row.number).collect::<Vec<_>>(), (1..=5).map(Some).collect::<Vec<_>>());
+    assert!(overview.density.is_empty() && overview.worst.is_empty());
+    insta::assert_snapshot!(text(&overview, 100));
+}
+
+#[test]
+fn many_connections_are_grouped_and_the_worst_stand_apart() {
+    let overview = Overview::of(&many(10_000), 3);
+    assert_eq!(overview.count, 10_003);
+    assert_eq!(overview.rows.len(), 7);
+    assert_eq!(overview.rows.iter().map(|row| row.fates.iter().sum::<u64>()).sum::<u64>(), 10_000);
+    assert_eq!(overview.worst.len(), WORST);
+    assert!(overview.worst.iter().all(|row| row.fates[3] == 1));
+    // Fifty milliseconds each, one a millisecond: 51 at once.
+    let most = overview.density.iter().map(|step| step.iter().sum::<u64>()).max();
+    assert!((50..=130).contains(&most.unwrap()), "{most:?}");
+    insta::assert_snapshot!(text(&overview, 100));
+}
+
+#[test]
+fn no_words_overlap() {
+    for count in [0, 1, 5, 60, 10_000] {
+        let drawing = draw(&Overview::of(&many(count), 0), "a capture", 1000.0);
+        let boxes = drawing.svg.text_boxes();
+        for (index, (a, text)) in boxes.iter().enumerate() {
+            for (b, other) in &boxes[index + 1..] {
+                assert!(a.overlap(b) < 1.0, "{count}: '{text}' and '{other}' overlap");
+            }
+        }
+        assert!(drawing.height < 2_000.0);
+    }
+}

@@ -1,0 +1,47 @@
+use super::*;
+use crate::ladder::{self, LadderOptions};
+use crate::picture::Theme;
+use crate::story::{CLIENT, SERVER, Story, seg};
+
+fn closed() -> Ladder {
+    let mut story = Story::new([crate::trace::View::Inside; 2]);
+    story.handshake(0);
+    story.sends(7_000, seg(CLIENT, "F.", 1, 1));
+    story.sends(7_010, seg(SERVER, "F.", 1, 2));
+    story.sends(7_020, seg(CLIENT, ".", 2, 2));
+    let trace = story.end(7_100);
+    ladder::lay_out(&trace, &LadderOptions::default()).remove(0)
+}
+
+#[test]
+fn states_follow_each_other_and_the_segments_that_changed_them_are_kept() {
+    let timeline = Timeline::of(&closed());
+    for spans in &timeline.spans {
+        assert!(spans.len() >= 4, "{spans:?}");
+        assert!(spans.windows(2).all(|pair| pair[0].to == pair[1].from));
+    }
+    let client: Vec<TcpState> = timeline.spans[0].iter().map(|span| span.state).collect();
+    assert!(client.ends_with(&[TcpState::FinWait1, TcpState::TimeWait]), "{client:?}");
+    assert_eq!(timeline.causes.iter().map(|cause| cause.number).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6]);
+}
+
+#[test]
+fn the_drawing_has_every_state_and_no_words_overlap() {
+    let timeline = Timeline::of(&closed());
+    let drawing = draw(&timeline, "states", 900.0);
+    for span in timeline.spans.iter().flatten() {
+        assert!(drawing.svg.text_boxes().iter().any(|(_, text)| text == span.state.name()), "{:?}", span.state);
+    }
+    let boxes = drawing.svg.text_boxes();
+    for (index, (a, text)) in boxes.iter().enumerate() {
+        for (b, other) in &boxes[index + 1..] {
+            assert!(a.overlap(b) < 1.0, "'{text}' and '{other}' overlap");
+        }
+    }
+    assert!(drawing.document(Theme::Auto).ends_with("</svg>\n"));
+}
+
+#[test]
+fn as_text() {
+    insta::assert_snapshot!(text(&Timeline::of(&closed()), 100));
+}
