@@ -367,6 +367,16 @@ def redis(net):
     server.wait()
 
 
+@capture("iperf3")
+def iperf3(net):
+    """iperf3: its control connection, and half a megabyte to the server."""
+    net.path.set(delay=0.005, rate=6_000_000)
+    server = net.b.spawn("iperf3 -s -1 -p 5201")
+    time.sleep(0.7)
+    net.a.run(f"iperf3 -c {B} -p 5201 -n 400K")
+    server.wait(timeout=5)
+
+
 @capture("refused")
 def refused(net):
     """Nothing listens there."""

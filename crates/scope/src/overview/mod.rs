@@ -1,7 +1,7 @@
 //! All connections of a capture on one page: who, when, how long, how much, and how it ended.
 //!
 //! Few connections have a row each, in the order in which they began. Of many, those with the same client address and
-//! the same service share a row, and the worst have rows of their own below. [`Overview::of`] decides that; [`draw`] makes a
+//! the same service share a row (of still more, those with the same service), and the worst have rows of their own below. [`Overview::of`] decides that; [`draw`] makes a
 //! drawing of it and [`text`] lines for a terminal.
 
 mod draw;
@@ -15,7 +15,7 @@ pub use text::text;
 
 use crate::flows::{Ending, Flow, Opening};
 use crate::picture::Ink;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// So many connections have a row each.
 const ROWS: usize = 60;
@@ -182,7 +182,10 @@ impl Overview {
             return overview;
         }
         overview.density = density(connections, began, length);
-        let mut groups = groups(connections, began);
+        let mut groups = groups(connections, began, false);
+        if groups.len() > 2 * GROUPS {
+            groups = self::groups(connections, began, true);
+        }
         overview.rows_left_out = groups.len().saturating_sub(GROUPS) as u64;
         groups.truncate(GROUPS);
         overview.rows = groups;
@@ -212,11 +215,17 @@ fn row(connection: &Connection, began: i64) -> Row {
     }
 }
 
-/// Connections from the same address to the same service, the most first.
-fn groups(connections: &[Connection], began: i64) -> Vec<Row> {
-    let mut groups: HashMap<(limpid_wire::IpAddr, limpid_wire::Endpoint), Row> = HashMap::new();
+/// Connections from the same address (or any, for `all_clients`) to the same service, the most first.
+fn groups(connections: &[Connection], began: i64, all_clients: bool) -> Vec<Row> {
+    type Client = Option<limpid_wire::IpAddr>;
+    let mut groups: HashMap<(Client, limpid_wire::Endpoint), Row> = HashMap::new();
+    let mut clients: HashMap<limpid_wire::Endpoint, HashSet<limpid_wire::IpAddr>> = HashMap::new();
     for connection in connections {
-        let group = groups.entry((connection.client.addr, connection.server)).or_insert_with(|| Row {
+        let client = (!all_clients).then_some(connection.client.addr);
+        if all_clients {
+            clients.entry(connection.server).or_default().insert(connection.client.addr);
+        }
+        let group = groups.entry((client, connection.server)).or_insert_with(|| Row {
             number: None,
             who: format!("{} → {}", connection.client.addr, connection.server),
             span: (u64::MAX, 0),
@@ -228,6 +237,12 @@ fn groups(connections: &[Connection], began: i64) -> Vec<Row> {
         group.span.1 = group.span.1.max(connection.span.1.abs_diff(began));
         group.fates[connection.fate.index()] += 1;
         group.bytes = group.bytes.saturating_add(connection.bytes[0].saturating_add(connection.bytes[1]));
+    }
+    for ((client, server), group) in &mut groups {
+        if client.is_none() {
+            let from = clients.get(server).map_or(0, HashSet::len) as u64;
+            group.who = format!("{} → {server}", crate::words::count(from, "client"));
+        }
     }
     let mut groups: Vec<Row> = groups.into_values().collect();
     for group in &mut groups {

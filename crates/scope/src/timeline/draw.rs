@@ -29,8 +29,10 @@ pub fn draw(timeline: &Timeline, title: &str, width: f64) -> Drawing {
         heading(&mut svg, &timeline.heads[side], (MARGIN, y + BAR / 2.0), left - MARGIN - 8.0);
         svg.group().class("states").attr("data-side", side).done();
         let mut free = f64::NEG_INFINITY;
-        for span in &timeline.spans[side] {
-            state(&mut svg, span, &axis, y, side == 0, &mut free);
+        let edge = width - MARGIN;
+        for (index, span) in timeline.spans[side].iter().enumerate() {
+            let goes_on = index + 1 == timeline.spans[side].len();
+            state(&mut svg, span, &axis, Place { y, above: side == 0, goes_on, edge }, &mut free);
         }
         svg.end();
     }
@@ -45,7 +47,8 @@ pub fn draw(timeline: &Timeline, title: &str, width: f64) -> Drawing {
 }
 
 fn head_width((name, endpoint, _): &(String, String, View)) -> f64 {
-    font::width(name, 13.0, true).max(font::width(endpoint, 11.0, false))
+    let first = if endpoint.contains(name.as_str()) { endpoint } else { name };
+    font::width(first, 13.0, true).max(font::width(endpoint, 11.0, false)) + 2.0
 }
 
 fn heading(svg: &mut Svg, (name, endpoint, view): &(String, String, View), (x, y): (f64, f64), room: f64) {
@@ -96,9 +99,20 @@ impl Axis {
     }
 }
 
-fn state(svg: &mut Svg, span: &Span, axis: &Axis, y: f64, above: bool, free: &mut f64) {
-    let last = axis.places.last().is_some_and(|(moment, _)| *moment == span.to);
-    let (from, to) = (axis.x(span.from), axis.x(span.to) + if last { 24.0 } else { 0.0 });
+/// Where a state's bar is.
+struct Place {
+    y: f64,
+    /// It is the upper one.
+    above: bool,
+    /// It is the last state, which goes on beyond the end.
+    goes_on: bool,
+    /// Nothing stands further to the right.
+    edge: f64,
+}
+
+fn state(svg: &mut Svg, span: &Span, axis: &Axis, place: Place, free: &mut f64) {
+    let Place { y, above, goes_on, edge } = place;
+    let (from, to) = (axis.x(span.from), axis.x(span.to) + if goes_on { 24.0 } else { 0.0 });
     let ink = Ink::from(span.state);
     if span.state == TcpState::Closed {
         let (middle, class) = (y + BAR / 2.0, format!("{} guess", Ink::Rule.stroke()));
@@ -119,7 +133,7 @@ fn state(svg: &mut Svg, span: &Span, axis: &Axis, y: f64, above: bool, free: &mu
         return;
     }
     // What does not fit stands outside, as far to the right as others let it.
-    let x = from.max(*free + 8.0);
+    let x = from.min(edge - wide).max(*free + 8.0);
     let (base, near) = if above { (y - 16.0, y - 1.0) } else { (y + BAR + 20.0, y + BAR + 1.0) };
     let lead = Path::from((from + 2.0, near)).to((x + 2.0, if above { base + 4.0 } else { base - 9.0 }));
     svg.path(&lead).class(format!("{} faint", Ink::Muted.stroke())).num("stroke-width", 0.8).done();
@@ -171,11 +185,12 @@ fn arrow(svg: &mut Svg, cause: &Cause, axis: &Axis, top: [f64; 2], taken: &mut V
 fn times(svg: &mut Svg, timeline: &Timeline, axis: &Axis, y: f64, top: f64) {
     let Some((&(_, left), &(_, right))) = axis.places.first().zip(axis.places.last()) else { return };
     svg.line((left, y), (right + 24.0, y)).stroke(Ink::Rule, 1.0).done();
+    svg.text(&Text::new((left - 12.0, y + 4.0), "time, s", Ink::Muted).size(10.0).anchor(Anchor::End).italic());
     let mut free = f64::NEG_INFINITY;
     for &at in &timeline.moments {
         let x = axis.x(at);
         svg.line((x, y), (x, y + 4.0)).stroke(Ink::Rule, 1.0).done();
-        let text = words::duration(at);
+        let text = format!("{:.3}", at.as_secs_f64());
         let half = font::width(&text, 10.0, false) / 2.0;
         if x - half > free + 6.0 {
             svg.text(&Text::new((x, y + 16.0), text, Ink::Muted).size(10.0).anchor(Anchor::Middle));

@@ -1,0 +1,216 @@
+//! `limpid draw` and `limpid lab -o`, as a user has them: all pictures of all kinds, and what goes wrong.
+
+use limpid_lab::experiment::{Picture, Settings};
+use limpid_lab::experiments::ALL;
+use limpid_scope::ladder::svg::{self, Spacing, SvgOptions};
+use limpid_scope::ladder::{LadderOptions, lay_out};
+use limpid_scope::picture::{Theme, png};
+use limpid_scope::verdict;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+fn limpid(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_limpid")).args(args).output().expect("limpid runs")
+}
+
+fn captures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests")
+}
+
+/// A directory of its own, which goes when the test ends well.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(name: &str) -> Scratch {
+        let path = std::env::temp_dir().join(format!("limpid-draw-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&path).expect("a directory");
+        Scratch(path)
+    }
+
+    fn file(&self, name: &str) -> String {
+        self.0.join(name).display().to_string()
+    }
+
+    fn names(&self) -> Vec<String> {
+        let files = std::fs::read_dir(&self.0).expect("it is there");
+        let mut names: Vec<String> =
+            files.map(|file| file.expect("a file").file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
+    }
+}
+
+fn succeeds(args: &[&str]) -> String {
+    let output = limpid(args);
+    assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("text")
+}
+
+/// The error of a run that fails with this code.
+fn fails(args: &[&str], code: i32) -> String {
+    let output = limpid(args);
+    assert_eq!(output.status.code(), Some(code), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    let error = String::from_utf8(output.stderr).expect("text");
+    assert_eq!(error.lines().count(), 1, "{error}");
+    error
+}
+
+#[test]
+fn every_experiment_is_drawn_without_words_that_overlap() {
+    for experiment in ALL.iter().filter(|experiment| experiment.picture == Picture::Ladder) {
+        for run in (experiment.run)(&Settings::default()).expect("it runs") {
+            let ladders = lay_out(&run.trace, &LadderOptions::default());
+            for spacing in [Spacing::True, Spacing::Even] {
+                let options = SvgOptions { spacing, title: experiment.name.into(), ..SvgOptions::default() };
+                let drawing = svg::draw(&ladders, &verdict::groups(&run.trace), &options);
+                let boxes = drawing.svg.text_boxes();
+                for (index, (a, text)) in boxes.iter().enumerate() {
+                    let (_, bottom) = a.vertical();
+                    let near = boxes[index + 1..].iter().filter(|(b, _)| b.vertical().0 < bottom);
+                    for (b, other) in near {
+                        let overlap = a.overlap(b);
+                        assert!(overlap < 2.0, "{} {}: '{text}' and '{other}' by {overlap}", experiment.name, run.title);
+                    }
+                }
+                let document = drawing.document(Theme::Light);
+                png::render(&document, 0.1).unwrap_or_else(|error| panic!("{}: {error}", experiment.name));
+            }
+        }
+    }
+}
+
+#[test]
+fn every_capture_is_drawn_in_every_format() {
+    let scratch = Scratch::new("formats");
+    for name in ["article/article-close", "article/article-syn-timeout", "captures/redis", "captures/iperf3"] {
+        let file = captures().join(format!("{name}.pcap")).display().to_string();
+        let stem = name.rsplit('/').next().expect("a name");
+        for format in ["svg", "html", "txt", "mmd"] {
+            for what in ["ladder", "states", "graph", "overview"] {
+                if format == "mmd" && what != "ladder" {
+                    continue;
+                }
+                let out = scratch.file(&format!("{stem}-{what}.{format}"));
+                succeeds(&["draw", &file, "-c", "1", "--what", what, "-o", &out]);
+                let text = std::fs::read_to_string(&out).expect("it was written");
+                let begins = match format {
+                    "svg" => "<svg xmlns",
+                    "html" => "<!doctype html>",
+                    "mmd" => "---\ntitle: ",
+                    _ => "",
+                };
+                assert!(text.starts_with(begins) && text.len() > 100, "{out}");
+            }
+        }
+    }
+    let close = captures().join("article/article-close.pcap").display().to_string();
+    let out = scratch.file("close.png");
+    succeeds(&["draw", &close, "-o", &out, "--dark", "--width", "640"]);
+    assert!(std::fs::read(out).expect("it was written").starts_with(b"\x89PNG"));
+}
+
+#[test]
+fn connections_get_a_file_each_and_standard_input_is_read() {
+    let scratch = Scratch::new("each");
+    let iperf = captures().join("captures/iperf3.pcap").display().to_string();
+    succeeds(&["draw", &iperf, "-o", &scratch.file("x.svg")]);
+    assert_eq!(scratch.names(), ["x-1.svg", "x-2.svg"]);
+    let error = fails(&["draw", &iperf, "-o", "-", "--format", "svg"], 2);
+    assert!(error.contains("there are 2 pictures"), "{error}");
+    let one = succeeds(&["draw", &iperf, "-c", "2", "--format", "svg", "-o", "-"]);
+    assert_eq!(one, std::fs::read_to_string(scratch.file("x-2.svg")).expect("it was written"));
+    let input = std::fs::File::open(&iperf).expect("it is there");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_limpid"));
+    let piped = command.args(["draw", "-", "-c", "2", "--format", "svg", "-o", "-"]).stdin(input).output().expect("it runs");
+    let piped = String::from_utf8(piped.stdout).expect("text");
+    assert_eq!(piped.replace("standard input", "iperf3.pcap"), one);
+}
+
+#[test]
+fn what_engines_told_is_drawn_of_their_captures() {
+    let scratch = Scratch::new("told");
+    let (pcap, direct, read) = (scratch.file("x.pcapng"), scratch.file("a.txt"), scratch.file("b.txt"));
+    succeeds(&["lab", "half-close", "--pcap", &pcap, "-o", &direct]);
+    succeeds(&["draw", &pcap, "-o", &read]);
+    let body = |path: &str| {
+        let text = std::fs::read_to_string(path).expect("it was written");
+        text.split_once("\n\n").expect("a title").1.to_owned()
+    };
+    assert_eq!(body(&direct), body(&read));
+}
+
+#[test]
+fn damage_is_told_and_leaves_no_half_picture() {
+    let scratch = Scratch::new("damage");
+    let out = scratch.file("x.svg");
+    let write = |name: &str, bytes: &[u8]| {
+        let path = scratch.file(name);
+        std::fs::write(&path, bytes).expect("it is written");
+        path
+    };
+    let whole = std::fs::read(captures().join("article/article-close.pcap")).expect("it is there");
+    fails(&["draw", &write("empty", b""), "-o", &out], 1);
+    fails(&["draw", &write("garbage", &[0x5a; 4096]), "-o", &out], 1);
+    fails(&["draw", &write("headers", &whole[..24]), "-o", &out], 1);
+    assert_eq!(scratch.names(), ["empty", "garbage", "headers"]);
+    // What stands before the damage is drawn.
+    let error = fails(&["draw", &write("truncated", &whole[..300]), "-o", &out], 1);
+    assert!(error.contains("truncated"), "{error}");
+    assert!(std::fs::read_to_string(&out).expect("it was written").ends_with("</svg>\n"));
+    let close = captures().join("article/article-close.pcap").display().to_string();
+    fails(&["draw", &close], 2);
+    fails(&["draw", &close, "-o", &scratch.file("x.gif")], 2);
+    fails(&["draw", &close, "-c", "9", "-o", &out], 1);
+    fails(&["draw", &close, "-o", &scratch.file("none/x.svg")], 1);
+}
+
+/// SYN and reset of `count` connections, as a capture of raw IP.
+fn refused(count: u32) -> Vec<u8> {
+    let mut file = Vec::new();
+    for field in [0xa1b2_c3d4u32, 0x0004_0002, 0, 0, 65_535, 101] {
+        file.extend_from_slice(&field.to_le_bytes());
+    }
+    for n in 0..count {
+        let client = [10, 0, (n >> 8) as u8, n as u8];
+        let port = 1024 + (n % 60_000) as u16;
+        for (from, to, ports, flags, seq, ack, micros) in [
+            (client, [10, 9, 9, 9], [port, 443], 0x02u8, n, 0, n),
+            ([10, 9, 9, 9], client, [443, port], 0x14, 0, n + 1, n + 400),
+        ] {
+            let mut packet = vec![0x45, 0, 0, 40, 0, 0, 0x40, 0, 64, 6, 0, 0];
+            packet.extend_from_slice(&from);
+            packet.extend_from_slice(&to);
+            ports.iter().for_each(|port: &u16| packet.extend_from_slice(&port.to_be_bytes()));
+            packet.extend_from_slice(&u32::to_be_bytes(seq));
+            packet.extend_from_slice(&u32::to_be_bytes(ack));
+            packet.extend_from_slice(&[0x50, flags, 0xff, 0xff, 0, 0, 0, 0]);
+            for field in [1_700_000_000 + micros / 1_000_000, micros % 1_000_000, 40, 40] {
+                file.extend_from_slice(&field.to_le_bytes());
+            }
+            file.extend_from_slice(&packet);
+        }
+    }
+    file
+}
+
+#[test]
+fn ten_thousand_connections_fit_on_a_page() {
+    let scratch = Scratch::new("many");
+    let (pcap, out) = (scratch.file("many.pcap"), scratch.file("x.svg"));
+    std::fs::write(&pcap, refused(10_000)).expect("it is written");
+    succeeds(&["draw", &pcap, "-o", &out]);
+    let text = std::fs::read_to_string(&out).expect("it was written");
+    assert!(text.contains("10,000 connections") && text.len() < 300_000, "{} bytes", text.len());
+    let error = fails(&["draw", &pcap, "--what", "ladder", "-o", &out], 2);
+    assert!(error.contains("too many"), "{error}");
+    succeeds(&["draw", &pcap, "-c", "9999", "-o", &out]);
+    assert!(std::fs::read_to_string(&out).expect("it was written").contains("connection 9999 of 10000"));
+}
