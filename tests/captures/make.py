@@ -370,7 +370,8 @@ def redis(net):
 @capture("iperf3")
 def iperf3(net):
     """iperf3: its control connection, and half a megabyte to the server."""
-    net.path.set(delay=0.005, rate=6_000_000)
+    net.delay(0.005)
+    net.to_server.set(delay=0.005, rate=6_000_000)
     server = net.b.spawn("iperf3 -s -1 -p 5201")
     time.sleep(0.7)
     net.a.run(f"iperf3 -c {B} -p 5201 -n 400K")

@@ -77,7 +77,12 @@ fn every_experiment_is_drawn_without_words_that_overlap() {
                     let near = boxes[index + 1..].iter().filter(|(b, _)| b.vertical().0 < bottom);
                     for (b, other) in near {
                         let overlap = a.overlap(b);
-                        assert!(overlap < 2.0, "{} {}: '{text}' and '{other}' by {overlap}", experiment.name, run.title);
+                        assert!(
+                            overlap < 2.0,
+                            "{} {}: '{text}' and '{other}' by {overlap}",
+                            experiment.name,
+                            run.title
+                        );
                     }
                 }
                 let document = drawing.document(Theme::Light);
@@ -129,7 +134,8 @@ fn connections_get_a_file_each_and_standard_input_is_read() {
     assert_eq!(one, std::fs::read_to_string(scratch.file("x-2.svg")).expect("it was written"));
     let input = std::fs::File::open(&iperf).expect("it is there");
     let mut command = Command::new(env!("CARGO_BIN_EXE_limpid"));
-    let piped = command.args(["draw", "-", "-c", "2", "--format", "svg", "-o", "-"]).stdin(input).output().expect("it runs");
+    let piped =
+        command.args(["draw", "-", "-c", "2", "--format", "svg", "-o", "-"]).stdin(input).output().expect("it runs");
     let piped = String::from_utf8(piped.stdout).expect("text");
     assert_eq!(piped.replace("standard input", "iperf3.pcap"), one);
 }

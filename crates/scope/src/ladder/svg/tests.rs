@@ -27,8 +27,8 @@ fn busy() -> Trace {
     let mut story = Story::new([View::Inside; 2]);
     story.handshake(0);
     for n in 0..8 {
-        story.sends(30, seg(CLIENT, ".", 1 + n * 1000, 1).data("some words for the server, in no hurry"));
-        story.sends(30 + u64::from(n), seg(SERVER, ".", 1 + n * 500, 1).data("and some for the client"));
+        story.sends(30, seg(CLIENT, ".", 1 + n * 1000, 1).data(b"some words for the server, in no hurry"));
+        story.sends(30 + u64::from(n), seg(SERVER, ".", 1 + n * 500, 1).data(b"and some for the client"));
     }
     story.says(60, CLIENT, "everything is said that there was to say, at some length, and it is enough");
     story.sends(60, seg(CLIENT, "F.", 8001, 4001));
@@ -50,7 +50,11 @@ fn arrows_carry_their_numbers_and_lines() {
     let lines = HashMap::from([(1, "IP 10.0.0.103 > 10.0.0.199: <S>".to_owned())]);
     let options = SvgOptions { lines, ..SvgOptions::default() };
     let text = draw(&lay_out(&trace, &LadderOptions::default()), &[], &options).document(Theme::Auto);
-    assert!(text.contains("<g class=\"segment\" data-segment=\"1\"><title>IP 10.0.0.103 &gt; 10.0.0.199: &lt;S&gt;</title>"));
+    assert!(
+        text.contains(
+            "<g class=\"segment\" data-segment=\"1\"><title>IP 10.0.0.103 &gt; 10.0.0.199: &lt;S&gt;</title>"
+        )
+    );
     assert!(text.contains("prefers-color-scheme:dark"));
 }
 
