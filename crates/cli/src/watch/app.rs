@@ -159,7 +159,7 @@ impl App {
                 None => {}
                 Some(Effect::Quit) => self.leaves = true,
                 Some(Effect::Suspend) => self.suspend(screen)?,
-                Some(Effect::Clear) => screen.terminal.clear()?,
+                Some(Effect::Clear) => screen.clear()?,
                 Some(Effect::Save(flow)) => self.save(flow),
             }
         }

@@ -48,7 +48,14 @@ impl Screen {
         // SIGSTOP, for SIGTSTP is caught: it may also come from outside.
         rustix::process::kill_current_process_group(rustix::process::Signal::STOP)?;
         take()?;
-        self.terminal.clear()
+        self.clear()
+    }
+
+    /// Makes the next picture draw everything.
+    pub(crate) fn clear(&mut self) -> io::Result<()> {
+        // `Terminal::clear` asks the terminal where its cursor is, and fails if no answer comes.
+        let size = self.terminal.size()?;
+        self.terminal.resize(size.into())
     }
 }
 

@@ -1,8 +1,9 @@
 //! Running the command as a person does: at a terminal.
 
+use crate::screen;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{Termios, tcgetattr};
+use rustix::termios::{Termios, Winsize, tcgetattr, tcsetwinsize};
 use std::fs::{File, OpenOptions};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
@@ -55,27 +56,29 @@ pub(crate) struct AtTerminal {
 }
 
 impl AtTerminal {
-    /// Starts the command at a new terminal.
+    /// Starts the command at a new terminal that shows text and nothing else.
     pub(crate) fn start(arguments: &[&str]) -> AtTerminal {
+        AtTerminal::start_with(arguments, |command| {
+            command.env("TERM", "dumb").env("COLUMNS", "100");
+        })
+    }
+
+    /// The same, with what else the command should find; the terminal has 24 lines of 80 columns.
+    pub(crate) fn start_with(arguments: &[&str], configure: impl FnOnce(&mut Command)) -> AtTerminal {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
         grantpt(&master).unwrap();
         unlockpt(&master).unwrap();
         let name = ptsname(&master, Vec::new()).unwrap();
         let slave = OpenOptions::new().read(true).write(true).open(name.to_str().unwrap()).unwrap();
+        let size = Winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
+        tcsetwinsize(&slave, size).unwrap();
         let before = tcgetattr(&slave).unwrap();
         let end = || Stdio::from(slave.try_clone().unwrap());
         // setsid makes the terminal the program's own, so that Ctrl+C reaches it.
-        let process = Command::new("setsid")
-            .args(["-c", LIMPID])
-            .args(arguments)
-            .env("TERM", "dumb")
-            .env("COLUMNS", "100")
-            .env("LC_ALL", "C.UTF-8")
-            .stdin(end())
-            .stdout(end())
-            .stderr(end())
-            .spawn()
-            .unwrap();
+        let mut command = Command::new("setsid");
+        command.args(["-c", LIMPID]).args(arguments).env("LC_ALL", "C.UTF-8");
+        configure(&mut command);
+        let process = command.stdin(end()).stdout(end()).stderr(end()).spawn().unwrap();
         AtTerminal { process, master, slave, before, shown: String::new(), seen: 0 }
     }
 
@@ -108,6 +111,25 @@ impl AtTerminal {
             }
             assert!(Instant::now() < deadline, "it does not end:\n{}", self.shown);
         }
+    }
+
+    /// Waits until the screen, of 24 lines and 80 columns, shows what is asked for.
+    pub(crate) fn expect_screen(&mut self, what: &str, is_shown: impl Fn(&str) -> bool) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let text = screen::text(&self.shown, 80, 24);
+            if is_shown(&text) {
+                return text;
+            }
+            assert!(Instant::now() < deadline, "{what}:\n{text}");
+            self.read();
+        }
+    }
+
+    /// The terminal gets another size, and tells the program.
+    pub(crate) fn resize(&self, columns: u16, lines: u16) {
+        let size = Winsize { ws_row: lines, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        tcsetwinsize(&self.slave, size).unwrap();
     }
 
     /// The modes of the terminal now.
