@@ -2,9 +2,10 @@
 
 use crate::error::{CliError, plain, without_errno};
 use indicatif::{ProgressBar, ProgressStyle};
-use limpid_scope::capture::{CaptureError, PacketRef, Reader};
+use limpid_scope::capture::{CaptureError, LinkType, PacketRef, Reader};
 use limpid_scope::filter::{FilterError, FilterSet};
 use limpid_scope::truth::{Collector, Found};
+use limpid_wire::bpf::Program;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, IsTerminal, Read};
@@ -93,6 +94,13 @@ pub(crate) struct Filter {
 impl Filter {
     pub(crate) fn matches(&mut self, packet: &PacketRef<'_>) -> Result<bool, CliError> {
         self.set.matches(packet.link_type, packet.data, packet.original_len).map_err(|error| filter_error(&error))
+    }
+}
+
+impl Filter {
+    /// The program for packets of one link type, as the kernel takes it.
+    pub(crate) fn program(&mut self, link_type: LinkType) -> Result<Program, CliError> {
+        self.set.filter(link_type).map(|filter| filter.program().clone()).map_err(|error| filter_error(&error))
     }
 }
 

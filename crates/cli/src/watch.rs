@@ -22,6 +22,7 @@ mod survey;
 mod trouble;
 mod update;
 mod view;
+mod wire;
 mod words;
 
 use crate::error::{CliError, plain};
@@ -34,6 +35,7 @@ use clap::ArgAction;
 use feed::Feed;
 use json::{Grain, Json};
 use limits::Limits;
+use limpid_device::capture::ANY;
 use limpid_scope::dump::{Names, Options, Printer, TimeFormat, Zone};
 use limpid_scope::ladder::Charset;
 use lines::Format;
@@ -43,6 +45,7 @@ use save::Everything;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::time::Duration;
+use wire::Wire;
 
 /// Bytes of a packet that are looked at unless -s or -w ask for more: headers, and how the data begins.
 const SNAPLEN: usize = 256;
@@ -179,7 +182,7 @@ impl WatchArgs {
             (Some(path), _) if path.as_os_str() == "-" => "standard input".to_owned(),
             (Some(path), _) => path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned(),
             (None, Some(interface)) => interface.clone(),
-            (None, None) => "any".to_owned(),
+            (None, None) => ANY.to_owned(),
         };
         let filter = self.filter.text()?.split_whitespace().collect::<Vec<_>>().join(" ");
         Ok(Subject { source, filter, is_live: self.read.is_none() })
@@ -197,7 +200,10 @@ impl WatchArgs {
     fn feed(&self) -> Result<Feed, CliError> {
         let started = match &self.read {
             Some(path) => Feed::start(Replay::open(path, self.filter.compile()?, self.speed, self.snaplen())?),
-            None => return Err(CliError::run("capture", "not yet").hint("give a capture with -r FILE")),
+            None => {
+                let interface = self.interface.as_deref().unwrap_or(ANY);
+                Feed::start(Wire::open(interface, self.filter.compile()?, self.snaplen())?)
+            }
         };
         started.map_err(|error| CliError::run("reading packets", plain(&error)))
     }

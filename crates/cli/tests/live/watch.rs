@@ -1,9 +1,13 @@
 //! `limpid watch` at a terminal and in pipes: on captures, and on live traffic in a private network.
 
 use crate::support::{AtTerminal, LIMPID, kill, scratch, soon};
-use std::io::Write;
+use limpid_device::namespace::Namespace;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 fn article(name: &str) -> String {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/article").join(name);
@@ -162,4 +166,108 @@ fn everything_can_be_saved_and_paced() {
     let (code, _, said) = output(&["-r", "/no/such/file"], b"");
     assert_eq!(code, Some(1));
     assert!(said.contains("limpid: /no/such/file: No such file"), "{said}");
+}
+
+/// A private network for the calling thread; `None`, with the reason printed, where it can't be had.
+fn private_network() -> Option<Namespace> {
+    let lacking = match Namespace::enter() {
+        Ok(namespace) => return Some(namespace),
+        Err(error) => error.to_string(),
+    };
+    assert!(std::env::var_os("LIMPID_REQUIRE_TOOLS").is_none_or(|v| v != "1"), "{lacking}");
+    eprintln!("skipped: {lacking}");
+    None
+}
+
+/// A listener that has no room for a third connection: SYNs are dropped.
+fn full_listener() -> (OwnedFd, SocketAddr, Vec<TcpStream>) {
+    use rustix::net::{AddressFamily, SocketType, bind, getsockname, listen, socket};
+    let listener = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+    bind(&listener, &SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0)).unwrap();
+    listen(&listener, 0).unwrap();
+    let address = SocketAddr::try_from(getsockname(&listener).unwrap()).unwrap();
+    let queued = vec![TcpStream::connect(address).unwrap()];
+    (listener, address, queued)
+}
+
+#[test]
+fn live_connections_come_and_go() {
+    let Some(_network) = private_network() else { return };
+    let mut terminal = at_screen(&["-i", "lo", "tcp"]);
+    terminal.expect_screen("that it is live", |s| s.contains("● live") && s.contains("Nothing yet"));
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let server = listener.local_addr().unwrap();
+    let mut client = TcpStream::connect(server).unwrap();
+    let (mut peer, _) = listener.accept().unwrap();
+    client.write_all(b"hello").unwrap();
+    peer.read_exact(&mut [0; 5]).unwrap();
+    let who = format!("{} → {server}", client.local_addr().unwrap());
+    terminal.expect_screen("the connection", |s| s.contains(&who) && s.contains("ESTABLISHED"));
+    terminal.type_in("\r");
+    terminal.expect_screen("its ladder", |s| s.contains("SYN-ACK seq 0") && s.contains("Flags ["));
+    drop(client);
+    drop(peer);
+    terminal.expect_screen("that the ladder goes on", |s| s.contains("TIME-WAIT") && s.contains("FIN"));
+    terminal.type_in("\x1b");
+    // Nobody listens here.
+    TcpStream::connect("127.0.0.1:1").unwrap_err();
+    terminal.expect_screen("the refusal", |s| s.contains("refused: the server answered the SYN with a reset"));
+    // Here somebody listens and has no room.
+    let (_listener, full, _queued) = full_listener();
+    let waiting = std::thread::spawn(move || {
+        let connect = || TcpStream::connect_timeout(&full, Duration::from_millis(1500));
+        // How many fit is the kernel's affair: the last does not.
+        (0..4).map(|_| connect()).take_while(Result::is_ok).count()
+    });
+    terminal.expect_screen("the SYN without answer", |s| s.contains("SYN unanswered, "));
+    waiting.join().unwrap();
+    terminal.type_in("\x03");
+    assert_eq!(terminal.end(), Some(0));
+    assert_restored(&terminal);
+    assert!(terminal.shown.contains("in trouble; 0 dropped by the kernel, 0 dropped here"), "{}", terminal.shown);
+}
+
+#[test]
+fn live_lines_come_at_once() {
+    let Some(_network) = private_network() else { return };
+    let mut child = Command::new(LIMPID)
+        .args(["watch", "-i", "lo", "--lines", "-nt", "-c", "3", "tcp"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    // It takes a moment until packets are captured.
+    let connections = std::thread::spawn(move || {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while Instant::now() < deadline {
+            drop(TcpStream::connect(listener.local_addr().unwrap()));
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    });
+    let first = lines.next().unwrap().unwrap();
+    assert!(first.starts_with("IP 127.0.0.1.") && first.contains("Flags ["), "{first}");
+    assert_eq!(lines.count(), 2);
+    assert!(child.wait().unwrap().success());
+    drop(connections);
+}
+
+#[test]
+fn without_rights_it_says_which() {
+    // Nobody's user has no capabilities; without root there is none to begin with.
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-all", LIMPID]);
+    if !rustix::process::getuid().is_root() {
+        command = Command::new(LIMPID);
+    }
+    let output = command.args(["watch", "--lines", "-i", "lo"]).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    if said.starts_with("setpriv: ") {
+        eprintln!("skipped: {said}");
+        return;
+    }
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("CAP_NET_RAW") || said.contains("cap_net_raw"), "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
 }
