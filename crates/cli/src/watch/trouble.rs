@@ -89,7 +89,10 @@ impl Wrong {
     /// What has happened; of `segments` that its end sent, `again` were repetitions.
     pub(super) fn happened(trouble: &Trouble, again: u64, segments: u64) -> Wrong {
         let Trouble { kind, end, count: times, lasted, .. } = *trouble;
-        Wrong { severity: kind.severity(), what: What::Past { kind, end, times, lasted, again, segments } }
+        // A loss in a thousand segments is how TCP finds out what the path takes.
+        let is_rare = kind == TroubleKind::Losses && again.saturating_mul(1000) < segments;
+        let severity = if is_rare { 2 } else { kind.severity() };
+        Wrong { severity, what: What::Past { kind, end, times, lasted, again, segments } }
     }
 
     /// In words, at `now`.
@@ -133,6 +136,7 @@ fn past(kind: TroubleKind, end: End, times: u64, lasted: Duration, (again, segme
     let share = || {
         let percent = again as f64 * 100.0 / segments.max(1) as f64;
         match percent {
+            ..0.1 => "less than 0.1 % sent again".to_owned(),
             10.0.. => format!("{percent:.0} % sent again"),
             _ => format!("{percent:.1} % sent again"),
         }

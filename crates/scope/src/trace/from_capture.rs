@@ -173,7 +173,9 @@ fn answers(segments: &[Sighting], near: usize) -> (Option<Duration>, HashSet<usi
             if stream.len() > MAX_PENDING {
                 stream.pop_front();
             }
-        } else if s.from != near && s.tcp.is(TcpFlags::ACK) {
+        }
+        // Only the near host's streams are there; of a connection within one host that is both.
+        if s.tcp.is(TcpFlags::ACK) {
             let Some(stream) = pending.get_mut(&(s.tcp.dst, s.tcp.src)) else { continue };
             while stream.front().is_some_and(|sent| sent.end.before_eq(s.tcp.ack)) {
                 let Some(sent) = stream.pop_front() else { break };

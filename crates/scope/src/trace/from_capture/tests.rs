@@ -30,6 +30,18 @@ fn the_article_waits_for_an_answer() {
 }
 
 #[test]
+fn within_one_host_what_was_acknowledged_has_arrived() {
+    let packets = article("article-close.pcap").packets.into_iter().map(|packet| {
+        let mut bytes = packet.bytes;
+        bytes[12..20].copy_from_slice(&[127, 0, 0, 1, 127, 0, 0, 1]);
+        CapturedPacket::whole(packet.number, packet.sent_at.as_nanos() as i64, LinkType::RAW, bytes)
+    });
+    let trace = Trace::from_capture(packets);
+    assert_eq!(trace.packets.len(), 6);
+    assert!(trace.packets.iter().all(|p| p.arrival != Arrival::Unknown), "{:?}", trace.packets);
+}
+
+#[test]
 fn the_near_host_is_found_on_either_side() {
     let trace = article("article-close.pcap");
     let packets = || trace.packets.iter().map(|p| (p.number, p.bytes.clone()));
