@@ -7,8 +7,8 @@
 use super::sighting::Cause;
 use std::time::Duration;
 
-/// The shortest that Linux lets the RTO become; a retransmission sooner had another cause.
-const SHORTEST_RTO: Duration = Duration::from_millis(190);
+/// What Linux adds to the round trip, at least, before its retransmission timer runs out (RFC 6298 §2.4 has a second).
+const LEAST_VARIANCE: Duration = Duration::from_millis(200);
 /// So soon no sender repeats itself: the link or the capture made a copy.
 const COPY_WITHIN: Duration = Duration::from_micros(50);
 /// Packets that overtook each other are seldom further apart, where no round trip is known.
@@ -19,8 +19,10 @@ const USUAL_REORDERING: Duration = Duration::from_millis(3);
 pub(crate) struct Evidence {
     /// It has SYN.
     pub(crate) opening: bool,
-    /// Since the sending before.
+    /// Since the sending before; where none was seen, since the gap was seen that it fills.
     pub(crate) after: Duration,
+    /// Which retransmission it is: from 1.
+    pub(crate) nth: u32,
     /// Duplicate ACKs, and ACKs with SACK blocks above it, that its sender had since its stream was last acknowledged anew.
     pub(crate) hints: u32,
     /// Something above it was told of by SACK.
@@ -33,40 +35,69 @@ pub(crate) struct Evidence {
     pub(crate) in_recovery: bool,
     /// A timeout was, and not all is acknowledged that was out then.
     pub(crate) after_timeout: bool,
+    /// A tail loss probe was, and nothing new is acknowledged since.
+    pub(crate) after_probe: bool,
     /// The IP identification shows that it is the very same packet, or that it is another.
     pub(crate) same_packet: Option<bool>,
-    /// Mean round trip of this stream, from the vantage point, and its deviation (RFC 6298).
+    /// Mean round trip of this stream from the vantage point to its receiver and back, and its deviation (RFC 6298).
     pub(crate) round_trip: Option<(Duration, Duration)>,
+    /// Shortest round trip from the vantage point to its sender and back; zero at the sender itself.
+    pub(crate) to_sender: Duration,
+    /// Since something of the stream was acknowledged for the first time.
+    pub(crate) since_progress: Option<Duration>,
+    /// Both ends permit SACK. Without it nobody probes for tail losses (RFC 8985 §7.1).
+    pub(crate) may_sack: bool,
     /// A router said since the sending before that it was too big.
     pub(crate) too_big: bool,
 }
 
+impl Evidence {
+    /// The least that a sender waits for its timer, as far as the vantage point can tell.
+    fn least_timeout(&self) -> Duration {
+        let there = self.round_trip.map_or(Duration::ZERO, |(mean, _)| mean);
+        // The clocks of timers tick, and what the sender takes for its round trip is another mean than ours.
+        (there + self.to_sender + LEAST_VARIANCE).mul_f64(0.85)
+    }
+
+    /// Since what restarts the sender's timer: progress, or that it sent this.
+    fn waited(&self) -> Duration {
+        self.since_progress.map_or(self.after, |progress| progress.min(self.after))
+    }
+}
+
 /// Why it was sent again.
 pub(crate) fn cause(e: &Evidence) -> Cause {
+    let told = e.hints > 0 || e.sacked_above;
     let is_copy = match e.same_packet {
         Some(same) => same && e.after < copy_span(e),
-        None => e.after < COPY_WITHIN && !e.sacked_above && e.hints == 0,
+        None => e.after < COPY_WITHIN && !told && !e.opening,
     };
+    let timed_out = e.waited() >= e.least_timeout();
+    // The last again, or the only one: once, as long as nothing tells of a loss (RFC 8985 §7.2).
+    let may_probe =
+        e.may_sack && e.is_tail && !e.after_probe && !e.after_timeout && !told && !e.in_recovery && e.nth == 1;
     match () {
         () if is_copy => Cause::Copy,
         () if e.opening => Cause::NoAnswer,
         () if e.too_big => Cause::PathMtu,
-        () if (e.hints > 0 || e.sacked_above) && e.after < SHORTEST_RTO => Cause::Fast,
-        () if e.in_recovery && e.after < SHORTEST_RTO => Cause::PartialAck,
-        // A timeout sends the first again that is outstanding, a probe the last (RFC 8985 §7.3).
-        () if e.is_tail && !e.is_first && !e.after_timeout && e.hints == 0 => Cause::Probe,
-        () if e.after >= SHORTEST_RTO => Cause::Rto,
         // What a timeout left behind goes again as acknowledgements come.
         () if e.after_timeout => Cause::Rto,
-        // Nothing told of a loss, the RTO can't have run out, and it is the last segment (RFC 8985 §7.3).
-        () if e.is_tail => Cause::Probe,
+        () if may_probe => Cause::Probe,
+        // The timer sends the first again that is outstanding (RFC 6298 §5.4).
+        () if timed_out && e.is_first => Cause::Rto,
+        () if told && !e.in_recovery => Cause::Fast,
+        () if told || e.in_recovery => Cause::PartialAck,
+        () if timed_out => Cause::Rto,
+        // It goes with an acknowledgement that has just come: what that did not acknowledge counts as lost.
+        () if e.waited() <= e.to_sender + USUAL_REORDERING => Cause::PartialAck,
+        () if e.round_trip.is_none() && e.after >= LEAST_VARIANCE => Cause::Rto,
         () => Cause::Unknown,
     }
 }
 
 /// Within which time a packet that looks the same may be a copy: identifications come round again.
 fn copy_span(e: &Evidence) -> Duration {
-    e.round_trip.map_or(SHORTEST_RTO, |(mean, _)| mean.max(USUAL_REORDERING))
+    e.round_trip.map_or(LEAST_VARIANCE, |(mean, _)| mean.max(USUAL_REORDERING))
 }
 
 /// What is known of a segment that fills a gap, and was not seen before.
@@ -97,3 +128,29 @@ pub(crate) fn is_overtaken(e: &GapEvidence) -> bool {
     e.after < e.shortest_round_trip.unwrap_or(USUAL_REORDERING).max(USUAL_REORDERING / 3) && e.hints < 3
         || e.after < USUAL_REORDERING && e.hints == 0
 }
+
+/// What is known of a segment that follows all that was seen of its sender so far.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TailEvidence {
+    /// Packets that its sender numbered since the last one that was seen, by their IP identifications; 0 for none.
+    pub(crate) unseen: u16,
+    /// Since that packet.
+    pub(crate) pause: Duration,
+    /// The other end sent data since, which this may answer.
+    pub(crate) asked: bool,
+    /// There and back, from one end to the other.
+    pub(crate) round_trip: Duration,
+}
+
+/// The most packets that can be lost at once; more is another count.
+const MOST_UNSEEN: u16 = 64;
+
+/// True if it was sent before, and its original was lost before the vantage point at the end of a flight: packets are missing,
+/// and it took its sender a timer's time (RFC 8985 §7.2, RFC 6298) to go on, unasked.
+pub(crate) fn is_lost_tail(e: &TailEvidence) -> bool {
+    let waited = e.pause >= (e.round_trip * 3 / 2).max(LEAST_PROBE_WAIT);
+    (1..=MOST_UNSEEN).contains(&e.unseen) && !e.asked && waited
+}
+
+/// No tail loss probe comes sooner.
+const LEAST_PROBE_WAIT: Duration = Duration::from_millis(5);

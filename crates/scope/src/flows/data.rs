@@ -1,10 +1,10 @@
 //! What a segment sends, acknowledges and offers, held against what was sent before.
 
-use super::classify::{self, Evidence, GapEvidence};
-use super::entry::{Entry, Read};
+use super::classify::{self, Evidence, GapEvidence, TailEvidence};
+use super::entry::{At, Entry, Read};
 use super::flow::nanos;
-use super::records::{FILLED, Record};
-use super::sighting::{Again, Cause, Kind, Place, Sighting};
+use super::records::{FILLED, Record, SACKED};
+use super::sighting::{Again, Cause, End, Kind, Place, Sighting};
 use super::stream::Pending;
 use super::trouble::TroubleKind;
 use limpid_wire::TcpFlags;
@@ -61,15 +61,36 @@ impl Entry {
             seen.place = Place::Ahead;
             stream.gap_at = at.time;
         }
-        stream.has_sent = true;
+        let first = !std::mem::replace(&mut stream.has_sent, true);
         stream.max = stream.max.max(record.end);
         stream.records.push(record);
         let fills = stream.edge > 0 && read.tcp.len > 0 && record.end >= stream.edge && stream.is_acked;
         self.flow.end_mut(from).unique_bytes += u64::from(read.tcp.len);
+        if !first && !read.is(TcpFlags::SYN) {
+            self.take_lost_tail(read, seen, &record);
+        }
         if fills {
             seen.fills_window = true;
             self.flow.end_mut(from.peer()).window.full_count += 1;
             self.trouble(TroubleKind::WindowFull, from.peer(), at);
+        }
+    }
+
+    /// Whether what follows all that was seen is the end of a flight that was lost before the capture saw it.
+    fn take_lost_tail(&mut self, read: &Read<'_>, seen: &mut Sighting, record: &Record) {
+        let (from, last) = (read.from, self.last_of[read.from.index()]);
+        let stream = self.stream(from);
+        let ids = read.tcp.ip_id.filter(|id| *id != 0 && stream.last_id != 0);
+        let peer = self.flow.end(from.peer());
+        let there = self.flow.end(from).rtt.smoothed().unwrap_or_default();
+        let evidence = TailEvidence {
+            unseen: ids.map_or(0, |id| id.wrapping_sub(stream.last_id).wrapping_sub(1)),
+            pause: Duration::from_nanos(nanos(last.time, read.at.time)),
+            asked: peer.data_packets > 0 && peer.last_data_at >= last.time,
+            round_trip: there + peer.rtt.min().unwrap_or_default(),
+        };
+        if classify::is_lost_tail(&evidence) {
+            self.lost_before(read, seen, record, evidence.pause);
         }
     }
 
@@ -91,8 +112,13 @@ impl Entry {
                     nth: u32::from(before.times),
                     cause,
                 });
+                let had = self.had(read, index);
                 self.repeat(read, index, &record);
                 self.note_again(read, &before, cause, evidence.is_first);
+                if had && cause != Cause::Copy && !read.is(TcpFlags::SYN) {
+                    self.stream_mut(from).pending.pop_back();
+                    self.needless(from, at, seen, at.number);
+                }
             }
             Err(index) if record.end > una || stream.records.at(index).is_some_and(|next| next.start > una) => {
                 let evidence = self.gap_evidence(read, index);
@@ -116,6 +142,14 @@ impl Entry {
             let fresh = u64::try_from(record.end - max).unwrap_or(0);
             self.flow.end_mut(from).unique_bytes += fresh.min(u64::from(read.tcp.len));
         }
+    }
+
+    /// True if acknowledgements or SACKs that were seen tell that the other end has all of it.
+    fn had(&self, read: &Read<'_>, index: usize) -> bool {
+        let stream = self.stream(read.from);
+        let rest = (index..).map_while(|index| stream.records.at(index)).take_while(|piece| piece.start < read.end());
+        read.end() <= stream.una
+            || read.end() <= stream.max && rest.into_iter().all(|piece| piece.is(SACKED) || piece.end <= stream.una)
     }
 
     /// Marks all pieces that a repetition holds, from the one at `index` on.
@@ -144,24 +178,41 @@ impl Entry {
 
     fn evidence(&self, read: &Read<'_>, before: &Record) -> Evidence {
         let stream = self.stream(read.from);
-        let rtt = &self.flow.end(read.from).rtt;
         let same_packet = read
             .tcp
             .ip_id
             .filter(|_| before.ip_id != 0)
             .map(|id| id == before.ip_id && read.options.timestamps.is_none_or(|(val, _)| val == before.tsval));
         Evidence {
+            nth: u32::from(before.times),
+            same_packet,
+            too_big: stream.too_big_at.is_some_and(|told| told >= before.last_at),
+            ..self.common_evidence(read, Duration::from_nanos(nanos(before.last_at, read.at.time)))
+        }
+    }
+
+    /// What does not depend on whether an earlier sending was seen.
+    fn common_evidence(&self, read: &Read<'_>, after: Duration) -> Evidence {
+        let stream = self.stream(read.from);
+        let rtt = &self.flow.end(read.from).rtt;
+        let mean = rtt.smoothed().zip(rtt.variation());
+        Evidence {
             opening: read.is(TcpFlags::SYN),
-            after: Duration::from_nanos(nanos(before.last_at, read.at.time)),
+            after,
+            nth: 1,
             hints: stream.hints,
             sacked_above: stream.sacked_to > read.seq,
             is_first: read.seq <= stream.una,
             is_tail: read.end() >= stream.max,
             in_recovery: stream.recovery.is_some_and(|point| read.seq < point),
             after_timeout: stream.timeout.is_some_and(|point| read.seq < point),
-            same_packet,
-            round_trip: rtt.smoothed().zip(rtt.variation()),
-            too_big: stream.too_big_at.is_some_and(|told| told >= before.last_at),
+            after_probe: stream.probed_tail,
+            same_packet: None,
+            round_trip: mean,
+            to_sender: self.flow.end(read.from.peer()).rtt.min().unwrap_or_default(),
+            since_progress: stream.advanced_at.map(|at| Duration::from_nanos(nanos(at, read.at.time))),
+            may_sack: self.flow.ends.iter().all(|end| end.options.is_none_or(|offer| offer.sack)),
+            too_big: false,
         }
     }
 
@@ -191,6 +242,7 @@ impl Entry {
         let (from, at) = (read.from, read.at);
         let figures = self.flow.end_mut(from);
         figures.causes[cause as usize] += 1;
+        self.streams[from.index()].repeated += 1;
         if cause == Cause::Copy {
             return self.trouble(TroubleKind::Copies, from, at);
         }
@@ -198,9 +250,10 @@ impl Entry {
         figures.retransmitted_bytes += u64::from(read.tcp.len);
         let small_ones_pass = read.tcp.len > 536 && figures.rtt.samples > 0;
         let stream = self.stream_mut(from);
-        let max = stream.max;
+        let (max, hints) = (stream.max, stream.hints);
         match cause {
-            Cause::Rto => stream.timeout = Some(max),
+            Cause::Rto => (stream.timeout, stream.recovery) = (Some(max), None),
+            Cause::Probe => stream.probed_tail = true,
             Cause::Fast | Cause::Rack | Cause::PartialAck => {
                 stream.recovery.get_or_insert(max);
             }
@@ -215,6 +268,7 @@ impl Entry {
             at: at.time,
             tsval: read.options.timestamps.map_or(0, |(val, _)| val),
             earlier_tsval: before.tsval,
+            by_timer: matches!(cause, Cause::Rto | Cause::Probe) && hints == 0,
         });
         match cause {
             Cause::NoAnswer => self.trouble(TroubleKind::OpeningRetried, from, at),
@@ -236,20 +290,7 @@ impl Entry {
     /// A retransmission of what was lost before it came by here, or whose original is forgotten.
     fn lost_before(&mut self, read: &Read<'_>, seen: &mut Sighting, record: &Record, after: Duration) {
         let from = read.from;
-        let stream = self.stream(from);
-        let evidence = Evidence {
-            opening: read.is(TcpFlags::SYN),
-            after,
-            hints: stream.hints,
-            sacked_above: stream.sacked_to > read.seq,
-            is_first: read.seq <= stream.una,
-            is_tail: read.end() >= stream.max,
-            in_recovery: stream.recovery.is_some_and(|point| read.seq < point),
-            after_timeout: stream.timeout.is_some_and(|point| read.seq < point),
-            same_packet: Some(false),
-            too_big: false,
-            round_trip: None,
-        };
+        let evidence = Evidence { same_packet: Some(false), ..self.common_evidence(read, after) };
         let cause = classify::cause(&evidence);
         seen.place = Place::Again;
         seen.again = Some(Again { original: None, previous: None, after, nth: 1, cause });
@@ -277,7 +318,10 @@ impl Entry {
         }
         let stream = self.stream_mut(peer);
         if read.kind == Kind::DuplicateAck {
-            stream.hints = stream.hints.saturating_add(1);
+            stream.repeated = stream.repeated.saturating_sub(1);
+            // A D-SACK alone tells of too much, not of too little.
+            let tells = read.options.sack().is_empty() || stream.sacked_to > read.ack;
+            stream.hints = stream.hints.saturating_add(u32::from(tells && stream.max > read.ack));
         }
         if read.ack > stream.una || !stream.is_acked {
             self.advance(read, seen);
@@ -291,10 +335,12 @@ impl Entry {
         let stream = self.stream_mut(peer);
         let (una, first) = (stream.una, !stream.is_acked);
         let taken = stream.records.acknowledge(una, read.ack);
+        let told = stream.hints > 0 || stream.sacked_to > una;
         stream.is_acked = true;
         stream.largest_acked = stream.largest_acked.max(taken.largest);
         stream.una = read.ack.max(una);
-        (stream.hints, stream.fruitless) = (0, 0);
+        (stream.hints, stream.fruitless, stream.probed_tail) = (0, 0, false);
+        stream.advanced_at = Some(at.time);
         stream.recovery = stream.recovery.filter(|point| read.ack < *point);
         stream.timeout = stream.timeout.filter(|point| read.ack < *point);
         let mut unseen = taken.unseen;
@@ -321,7 +367,7 @@ impl Entry {
             self.sample(read, seen, sent);
         }
         if !self.stream(peer).pending.is_empty() {
-            self.judge(read, seen, echo);
+            self.judge(read, seen, echo, told);
         }
     }
 
@@ -339,34 +385,40 @@ impl Entry {
     }
 
     /// Whether retransmissions that are acknowledged now were needless: the timestamp that comes back is older (RFC 3522),
-    /// or the acknowledgement comes too soon.
-    fn judge(&mut self, read: &Read<'_>, seen: &mut Sighting, echo: Option<u32>) {
+    /// the acknowledgement comes too soon, or acknowledges more than was missing. `told` that something was missing were
+    /// acknowledgements before.
+    fn judge(&mut self, read: &Read<'_>, seen: &mut Sighting, echo: Option<u32>, told: bool) {
         let peer = read.from.peer();
         let shortest = self.flow.end(peer).rtt.min().map_or(0, |min| min.as_nanos() as u64);
         let (ack, time) = (read.ack, read.at.time);
         let is_needless = |p: &Pending| {
+            if p.start == 0 {
+                return false;
+            }
             let older = |echo: u32| (echo.wrapping_sub(p.tsval) as i32) < 0;
             let by_echo = p.tsval != 0 && p.tsval != p.earlier_tsval && p.earlier_tsval != 0 && echo.is_some_and(older);
-            let too_soon = shortest > 1_000_000 && nanos(p.at, time) < shortest / 2;
+            let too_soon = shortest > 1_000_000 && nanos(p.at, time) < shortest / 10 * 9;
+            // What stands behind it had arrived, and nobody missed it: acknowledgements were lost.
+            let unmissed = p.by_timer && !told && ack > p.end;
             ack > p.start
                 && seen.newly_acked > 0
                 && p.start >= ack - i64::from(seen.newly_acked)
-                && (by_echo || too_soon)
+                && (by_echo || too_soon || unmissed)
         };
         let stream = self.stream_mut(peer);
         if let Some(index) = stream.pending.iter().position(is_needless)
             && let Some(pending) = stream.pending.remove(index)
         {
-            self.needless(read, seen, pending.number);
+            self.needless(peer, read.at, seen, pending.number);
         }
     }
 
-    fn needless(&mut self, read: &Read<'_>, seen: &mut Sighting, number: u64) {
-        let peer = read.from.peer();
+    /// What `end` sent again as packet `number` was needless, as the packet at `at` shows.
+    fn needless(&mut self, end: End, at: At, seen: &mut Sighting, number: u64) {
         seen.needless = Some(number);
-        self.flow.end_mut(peer).needless += 1;
-        let trouble = self.flow.troubles.count(TroubleKind::Needless, peer, read.at.time, number);
-        trouble.cite(read.at.number);
+        self.flow.end_mut(end).needless += 1;
+        let trouble = self.flow.troubles.count(TroubleKind::Needless, end, at.time, number);
+        trouble.cite(at.number);
     }
 
     /// SACK blocks, and D-SACK (RFC 2018, RFC 2883).
@@ -390,10 +442,11 @@ impl Entry {
         if twice {
             self.flow.end_mut(read.from).dsacks += 1;
             let stream = self.stream_mut(peer);
-            if let Some(index) = stream.pending.iter().position(|p| p.start < right && p.end > left)
+            // Of several, the last came twice: one before it had arrived.
+            if let Some(index) = stream.pending.iter().rposition(|p| p.start < right && p.end > left)
                 && let Some(pending) = stream.pending.remove(index)
             {
-                self.needless(read, seen, pending.number);
+                self.needless(peer, read.at, seen, pending.number);
             }
         }
         let mut newest = None;

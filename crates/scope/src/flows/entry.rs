@@ -175,6 +175,12 @@ impl Entry {
         let peer_flight = self.stream(from.peer()).in_flight();
         self.flow.end_mut(from.peer()).in_flight = peer_flight;
         seen.in_flight = in_flight;
+        let id = tcp.ip_id.unwrap_or(0);
+        // Those of SYN-ACKs may be another count's.
+        self.stream_mut(from).last_id = if read.is(TcpFlags::SYN) { 0 } else { id };
+        if read.seq_len() == 0 {
+            self.stream_mut(from).ack_id = id;
+        }
         let before = std::mem::replace(&mut self.last_of[from.index()], at);
         self.before_last_of[from.index()] = before.time;
         seen
@@ -310,12 +316,26 @@ impl Entry {
             () if is_fin => Kind::Fin,
             () if own.acks != Some(read.ack) => Kind::Ack,
             () if peer.probed => Kind::ProbeAnswer,
-            () if read.options.sack().is_empty() && read.window != self.flow.end(read.from).window.last => {
-                Kind::WindowUpdate
-            }
-            () if peer.max > read.ack => Kind::DuplicateAck,
+            () if self.is_same_ack(read) => Kind::Ack,
+            () if self.opens_window(read) => Kind::WindowUpdate,
+            () if peer.max > read.ack || peer.repeated > 0 || !read.options.sack().is_empty() => Kind::DuplicateAck,
             () => Kind::Ack,
         }
+    }
+
+    /// True for a copy that the link made of the acknowledgement before it.
+    #[inline]
+    fn is_same_ack(&self, read: &Read<'_>) -> bool {
+        read.tcp.ip_id.is_some_and(|id| id != 0 && id == self.stream(read.from).ack_id)
+    }
+
+    /// True if it is there to tell of another window. What is received out of order changes windows a little, too.
+    #[inline]
+    fn opens_window(&self, read: &Read<'_>) -> bool {
+        let (last, peer) = (self.flow.end(read.from).window.last, self.stream(read.from.peer()));
+        let quiet = peer.max <= read.ack && peer.repeated == 0;
+        read.options.sack().is_empty()
+            && (read.window > last && read.window - last >= last / 2 || quiet && read.window != last)
     }
 
     /// How a flow ends that nothing more is known of.

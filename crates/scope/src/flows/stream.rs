@@ -33,6 +33,15 @@ pub(super) struct Stream {
     pub(super) recovery: Option<i64>,
     /// Where all that was sent ended when the timer ran out.
     pub(super) timeout: Option<i64>,
+    /// A tail loss probe was made since `una` moved.
+    pub(super) probed_tail: bool,
+    /// When `una` moved last.
+    pub(super) advanced_at: Option<i64>,
+    /// Repetitions that its peer has not answered by an ACK.
+    pub(super) repeated: u32,
+    /// IPv4's identification of what it sent last; and last without data. 0 for none.
+    pub(super) last_id: u16,
+    pub(super) ack_id: u16,
     /// When the newest gap was seen.
     pub(super) gap_at: i64,
     /// When the capture saw an ICMP "too big" about it.
@@ -59,6 +68,8 @@ pub(super) struct Pending {
     /// Its timestamp, and that of the sending before; equal where they tell nothing.
     pub(super) tsval: u32,
     pub(super) earlier_tsval: u32,
+    /// A timer caused it, and nothing had told of a loss.
+    pub(super) by_timer: bool,
 }
 
 impl Stream {
