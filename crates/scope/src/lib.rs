@@ -18,6 +18,7 @@ pub mod frame;
 pub mod graph;
 pub mod ladder;
 pub mod overview;
+pub mod page;
 pub mod picture;
 #[cfg(test)]
 mod story;

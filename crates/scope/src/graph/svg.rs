@@ -9,6 +9,7 @@ mod shapes;
 
 use super::axis::{Axis, Quantity, three_digits};
 use super::layout::{Graph, Kind, Panel, Shape, Sign, Tone, Track};
+use crate::picture::Theme;
 use crate::words;
 use plot::Plot;
 use std::collections::BTreeSet;
@@ -31,15 +32,15 @@ const TICK: f64 = 90.0;
 /// How to draw.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SvgOptions {
-    /// With its own styles and ground, to stand alone; otherwise the page that holds it brings them.
-    pub standalone: bool,
+    /// For whom it is coloured; a part of a page has no styles and no ground of its own.
+    pub theme: Theme,
     /// Begins the names of its parts: different ones for all pictures of a page.
     pub id: usize,
 }
 
 impl Default for SvgOptions {
     fn default() -> SvgOptions {
-        SvgOptions { standalone: true, id: 0 }
+        SvgOptions { theme: Theme::Auto, id: 0 }
     }
 }
 
@@ -56,21 +57,28 @@ pub fn draw(graphs: &[Graph], options: &SvgOptions) -> String {
         picture.graph(graph);
     }
     let (height, label) = (number(picture.y), escape(&graphs[0].senders.join("; ")));
-    let size = if options.standalone { format!(r#" width="{WIDTH}" height="{height}""#) } else { String::new() };
-    let style = if options.standalone { standalone_style() } else { String::new() };
-    let ground = if options.standalone { r#"<rect class="ground" width="100%" height="100%"/>"# } else { "" };
+    let size = if options.theme != Theme::Page { format!(r#" width="{WIDTH}" height="{height}""#) } else { String::new() };
+    let alone = options.theme != Theme::Page;
+    let style = style(options.theme);
+    let ground = if alone { r#"<rect class="ground" width="100%" height="100%"/>"# } else { "" };
     let body = picture.body;
     format!(
         r#"<svg xmlns="http://www.w3.org/2000/svg" class="graph" viewBox="0 0 {WIDTH} {height}"{size} role="img" aria-label="Graph over time: {label}">{style}{ground}{body}</svg>"#
     )
 }
 
-/// Styles for a picture alone: colours as such, for those that follow no variables, and dark ones where that is preferred.
-fn standalone_style() -> String {
+/// Styles for a picture alone: colours as such, for those that follow no variables.
+fn style(theme: Theme) -> String {
     let with = |palette: &[(&str, &str)]| {
         palette.iter().fold(STYLE.to_owned(), |css, (name, colour)| css.replace(&format!("var(--g-{name})"), colour))
     };
-    format!("<style>{}@media (prefers-color-scheme:dark){{{}}}</style>", with(&LIGHT), with(&DARK))
+    let css = match theme {
+        Theme::Auto => format!("{}@media (prefers-color-scheme:dark){{{}}}", with(&LIGHT), with(&DARK)),
+        Theme::Light => with(&LIGHT),
+        Theme::Dark => with(&DARK),
+        Theme::Page => return String::new(),
+    };
+    format!("<style>{css}</style>")
 }
 
 /// Colours on a light ground (Okabe and Ito's, darkened where lines are thin).
@@ -194,7 +202,7 @@ impl Picture {
         let (width, span) = (right - left, number(panel.axis.top));
         let kind = format!("{:?}", panel.quantity).to_lowercase();
         self.put(format_args!(
-            r#"<g class="panel" data-box="{left} {top} {width} {height}" data-top="{span}" data-kind="{kind}" data-title="{}"><clipPath id="{name}"><rect x="{}" y="{}" width="{}" height="{}"/></clipPath><g class="grid">"#,
+            r#"<g class="panel" data-box="{left} {top} {width} {height}" data-top="{span}" data-one="{one}" data-kind="{kind}" data-title="{}"><clipPath id="{name}"><rect x="{}" y="{}" width="{}" height="{}"/></clipPath><g class="grid">"#,
             panel.title,
             number(left - 7.0),
             number(top - 6.0),
