@@ -36,13 +36,14 @@ enum Task {
 }
 
 /// The packages that the tests against real programs use, each with the program that shows it is there.
-const TOOLS: [(&str, &str); 6] = [
+const TOOLS: [(&str, &str); 7] = [
     ("tcpdump", "tcpdump"),
     ("tshark", "tshark"),
     ("tcptrace", "tcptrace"),
     ("redis-server", "redis-server"),
     ("iproute2", "ip"),
     ("netcat-openbsd", "nc"),
+    ("chromium", "chromium"),
 ];
 
 fn main() -> ExitCode {

@@ -9,7 +9,7 @@ mod shapes;
 
 use super::axis::{Axis, Quantity, three_digits};
 use super::layout::{Graph, Kind, Panel, Shape, Sign, Tone, Track};
-use crate::picture::Theme;
+use crate::picture::{Theme, font};
 use crate::words;
 use plot::Plot;
 use std::collections::BTreeSet;
@@ -24,8 +24,8 @@ const MARGINS: (f64, f64) = (70.0, 16.0);
 const HEIGHTS: (f64, f64, f64) = (320.0, 180.0, 110.0);
 /// From baseline to baseline of text.
 const LINE: f64 = 18.0;
-/// How wide a letter is, about.
-const LETTER: f64 = 6.3;
+/// Letters of a reader's own font may be wider than those that are measured with.
+const SYSTEM_FONT: f64 = 1.12;
 /// From tick to tick of the axis of time, at least.
 const TICK: f64 = 90.0;
 
@@ -57,7 +57,8 @@ pub fn draw(graphs: &[Graph], options: &SvgOptions) -> String {
         picture.graph(graph);
     }
     let (height, label) = (number(picture.y), escape(&graphs[0].senders.join("; ")));
-    let size = if options.theme != Theme::Page { format!(r#" width="{WIDTH}" height="{height}""#) } else { String::new() };
+    let size =
+        if options.theme != Theme::Page { format!(r#" width="{WIDTH}" height="{height}""#) } else { String::new() };
     let alone = options.theme != Theme::Page;
     let style = style(options.theme);
     let ground = if alone { r#"<rect class="ground" width="100%" height="100%"/>"# } else { "" };
@@ -184,8 +185,7 @@ impl Picture {
 
     /// Text over the whole width, in as many lines as it takes.
     fn paragraph(&mut self, text: &str, class: &str) {
-        let columns = ((WIDTH - 24.0) / LETTER) as usize;
-        for line in crate::ladder::terminal::canvas::wrap(text, columns) {
+        for line in font::wrap(text, (WIDTH - 24.0) / SYSTEM_FONT, 13.0, class != "dim") {
             self.y += LINE;
             self.text((12.0, self.y), class, &line);
         }
@@ -231,7 +231,7 @@ impl Picture {
     fn legend(&mut self, graph: &Graph, panel: &Panel) {
         self.y += LINE + 8.0;
         self.text((MARGINS.0, self.y), "title", panel.title);
-        let begin = MARGINS.0 + (panel.title.chars().count() as f64 + 3.0) * LETTER * 1.2;
+        let begin = MARGINS.0 + font::width(panel.title, 12.0, true) * SYSTEM_FONT + 16.0;
         let mut x = begin;
         let mut items: Vec<(Item, String)> = Vec::new();
         if graph.senders.len() > 1 {
@@ -248,7 +248,7 @@ impl Picture {
         let signs: BTreeSet<Sign> = plot::signs(panel).into_keys().collect();
         items.extend(signs.into_iter().map(|sign| (Item::Sign(sign), sign.name().to_owned())));
         for (item, name) in items {
-            let width = 24.0 + (name.chars().count() as f64 + 2.0) * LETTER;
+            let width = 24.0 + font::width(&name, 12.0, false) * SYSTEM_FONT + 12.0;
             if x + width > WIDTH - MARGINS.1 && x > begin {
                 (x, self.y) = (MARGINS.0, self.y + LINE);
             }

@@ -34,7 +34,12 @@ pub(super) struct Section<'a> {
 }
 
 /// The sections of a part, at most `most`, numbered from `before` + 1 on.
-pub(super) fn sections<'a>(part: &Part<'a>, analysis: &'a Analysis<'a>, most: usize, before: usize) -> Vec<Section<'a>> {
+pub(super) fn sections<'a>(
+    part: &Part<'a>,
+    analysis: &'a Analysis<'a>,
+    most: usize,
+    before: usize,
+) -> Vec<Section<'a>> {
     let pairs = analysis.connections.iter().map(|connection| connection.pair + 1).max().unwrap_or(0).min(most);
     let options = LadderOptions { max_ladders: most, ..LadderOptions::default() };
     let mut ladders = ladder::lay_out(part.trace, &options).into_iter();
@@ -156,15 +161,13 @@ impl Section<'_> {
                         h3 { "Ladder" (zoom("ladder")) }
                         div.scroll tabindex="0" role="region" aria-label="Ladder" { (self.drawn_ladder()) }
                     }
-                    div.side {
-                        section.pane.graphs aria-label="Graphs" {
-                            h3 { "Over time" (zoom("graph")) }
-                            (self.graphs())
-                        }
-                        section.pane.list aria-label="Segments" {
-                            h3 { "Segments" }
-                            div.scroll tabindex="0" role="region" aria-label="Segments" { (self.list(options.max_segments)) }
-                        }
+                    section.pane.graphs aria-label="Graphs" {
+                        h3 { "Over time" (zoom("graph")) }
+                        div.scroll tabindex="0" role="region" aria-label="Graphs" { (self.graphs()) }
+                    }
+                    section.pane.list aria-label="Segments" {
+                        h3 { "Segments" }
+                        div.scroll tabindex="0" role="region" aria-label="Segments" { (self.list(options.max_segments)) }
                     }
                 }
             }
@@ -173,7 +176,8 @@ impl Section<'_> {
 
     /// What happened, in words.
     fn said(&self) -> Markup {
-        let cite = |number: &u64| html! { a.cite href={ "#c" (self.number) "-" (number) } data-cite=(number) { (number) } };
+        let cite =
+            |number: &u64| html! { a.cite href={ "#c" (self.number) "-" (number) } data-cite=(number) { (number) } };
         html! {
             ul.said {
                 @for verdict in &self.verdicts.verdicts {

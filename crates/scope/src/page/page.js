@@ -251,26 +251,39 @@ class Graph {
     const { left, width } = this.spans[0];
     return this.from + clamp((x - left) / width, 0, 1) * (this.to - this.from);
   }
+  /** Shows what is being picked between two places. */
+  pick(one, other) {
+    for (const panel of this.panels) {
+      $('.picked', panel.over)?.remove();
+      const [from, to] = [one, other].map(x => clamp(x, panel.left, panel.left + panel.width)).sort((a, b) => a - b);
+      if (to > from) make('rect', { class: 'picked', x: from, y: panel.top, width: to - from, height: panel.height }, panel.over);
+    }
+  }
   listen() {
     const svg = this.svg;
+    // A wheel alone scrolls, as everywhere; with Ctrl (or two fingers on a pad, which comes as that) it zooms.
     svg.addEventListener('wheel', event => {
       const place = this.place(event);
-      if (!place.panel || (this.from <= 0 && this.to >= 1 && event.deltaY > 0)) return;
+      if (!place.panel || !(event.ctrlKey || event.metaKey || event.shiftKey)) return;
       event.preventDefault();
-      this.zoom(Math.exp(clamp(event.deltaY, -200, 200) / 400), this.part(place));
+      this.zoom(Math.exp(clamp(event.deltaY || event.deltaX, -200, 200) / 300), this.part(place));
     }, { passive: false });
+    // Dragging picks a stretch of time; where one is shown already, it moves it, and picks with Shift.
     let drag = null;
     svg.addEventListener('pointerdown', event => {
-      if (event.button !== 0) return;
       const place = this.place(event);
-      if (place.panel) drag = { x: place.x, from: this.from, to: this.to, moved: false, id: event.pointerId };
+      if (event.button !== 0 || !place.panel) return;
+      const moves = (this.from > 0 || this.to < 1) && !event.shiftKey;
+      drag = { x: place.x, at: this.part(place), from: this.from, to: this.to, moved: false, moves, id: event.pointerId };
     });
     svg.addEventListener('pointermove', event => {
       const place = this.place(event);
       if (drag && event.buttons) {
+        const far = Math.abs(place.x - drag.x);
+        if (!drag.moved && far > 4) { drag.moved = true; svg.setPointerCapture(drag.id); hideTip(); }
+        if (!drag.moved) return;
         const by = (place.x - drag.x) / this.spans[0].width * (drag.to - drag.from);
-        if (!drag.moved && Math.abs(place.x - drag.x) > 4) { drag.moved = true; svg.setPointerCapture(drag.id); }
-        if (drag.moved) { hideTip(); this.set(drag.from - by, drag.to - by); }
+        if (drag.moves) this.set(drag.from - by, drag.to - by); else this.pick(drag.x, place.x);
         return;
       }
       const near = place.panel?.nearest(place.x, place.y, 26);
@@ -278,10 +291,13 @@ class Graph {
       if (near) this.section.tip(near.segment, event); else hideTip();
     });
     const end = event => {
-      if (drag && !drag.moved && event.type === 'pointerup') {
+      this.pick(0, 0);
+      if (drag && event.type === 'pointerup') {
         const place = this.place(event);
         const near = place.panel?.nearest(place.x, place.y, 26);
-        if (near) this.section.choose(near.segment);
+        const picked = [drag.at, this.part(place)].sort((a, b) => a - b);
+        if (!drag.moved && near) this.section.choose(near.segment);
+        if (drag.moved && !drag.moves) this.set(...picked);
       }
       drag = null;
     };
