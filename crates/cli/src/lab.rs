@@ -72,6 +72,9 @@ pub(crate) struct LabArgs {
 }
 
 /// What the link between the two hosts does, in both directions.
+///
+/// Experiments that are about a link of their own (a rate, a queue, certain losses) keep it: what is given here comes on
+/// top of it, or in place of that one part.
 #[derive(clap::Args, Debug)]
 #[command(next_help_heading = "The link, both ways")]
 struct LinkArgs {
@@ -291,7 +294,8 @@ impl LabArgs {
             verdict: !only,
         };
         if !self.output.lines_only {
-            write!(io::stdout(), "{}", heading(experiment)).map_err(CliError::stdout)?;
+            write!(io::stdout(), "{}", heading(experiment, report::Screen::of_stdout().width))
+                .map_err(CliError::stdout)?;
         }
         for run in runs {
             let mut out = io::stdout().lock();
@@ -303,6 +307,9 @@ impl LabArgs {
             }
             drop(out);
             report::print(&run.trace, &options)?;
+            if !only {
+                report::print_findings(&run.findings)?;
+            }
             for difference in &run.differences {
                 writeln!(io::stdout(), "Not as intended: {difference}").map_err(CliError::stdout)?;
             }
@@ -350,12 +357,24 @@ fn list() -> String {
     text
 }
 
-fn heading(experiment: &Experiment) -> String {
+fn heading(experiment: &Experiment, width: usize) -> String {
     let mut text = format!("{}: {}\n\nWhat to look for:\n", experiment.name, experiment.summary);
-    for line in experiment.look_for {
-        let _ = writeln!(text, "  {line}");
+    for paragraph in paragraphs(experiment.look_for) {
+        text.push_str(&report::indented(&paragraph, width));
     }
     text
+}
+
+/// Lines that go on where the one before did not end a sentence are one paragraph.
+fn paragraphs(lines: &[&str]) -> Vec<String> {
+    let mut paragraphs: Vec<String> = Vec::new();
+    for line in lines {
+        match paragraphs.last_mut().filter(|last| !last.ends_with(['.', '?', '!'])) {
+            Some(last) => *last = format!("{last} {line}"),
+            None => paragraphs.push((*line).to_owned()),
+        }
+    }
+    paragraphs
 }
 
 const fn word(role: Role) -> &'static str {

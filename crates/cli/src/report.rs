@@ -157,6 +157,22 @@ pub(crate) fn lines_with_reasons(trace: &Trace) -> String {
     lines(trace).lines().zip(&trace.packets).map(|(line, packet)| format!("{line}{}\n", why(packet))).collect()
 }
 
+/// Prints what a run shows in sentences of its own, as verdicts are.
+pub(crate) fn print_findings(findings: &[String]) -> Result<(), CliError> {
+    if findings.is_empty() {
+        return Ok(());
+    }
+    let screen = Screen::of_stdout();
+    let text: String = findings.iter().map(|finding| wrap(finding, screen.width.min(DEFAULT_WIDTH))).collect();
+    write!(io::stdout(), "\n{}", screen.show(text, false)).map_err(CliError::stdout)
+}
+
+/// A paragraph that is set in by two, its lines no longer than `width`, which counts up to a readable one.
+pub(crate) fn indented(paragraph: &str, width: usize) -> String {
+    let text = wrap(paragraph, width.min(DEFAULT_WIDTH));
+    text.replacen("- ", "  ", 1)
+}
+
 /// A paragraph, its lines no longer than `width` where words allow it, the first one marked.
 pub(crate) fn wrap(sentence: &str, width: usize) -> String {
     let mut text = String::from("-");

@@ -139,6 +139,8 @@ pub struct Run {
     pub title: String,
     /// What happened.
     pub trace: Trace,
+    /// What it shows, in sentences with figures.
+    pub findings: Vec<String>,
     /// How it ended otherwise than intended; empty if it ended as intended.
     pub differences: Vec<String>,
 }

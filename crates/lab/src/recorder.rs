@@ -8,7 +8,7 @@ use limpid_device::Tap;
 use limpid_event::{Event, FlowId, Instant, LinkFate, Observer, TxReason};
 use limpid_scope::trace::{Arrival, PacketId, Trace, View, What};
 use limpid_stack::{Medium, RxFrame, TxFrame};
-use limpid_wire::{IpAddr, IpPacket};
+use limpid_wire::{Endpoint, IpAddr, IpPacket};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Packets that a recorder keeps.
@@ -121,6 +121,11 @@ impl Recorder {
     /// An application's words.
     pub fn remark(&self, at: Instant, host: usize, text: impl Into<String>) {
         self.note(at, host, FlowId::NONE, What::App(text.into()));
+    }
+
+    /// What the sender at an endpoint is called in pictures.
+    pub fn label(&self, local: Endpoint, text: impl Into<String>) {
+        self.state().trace.labels.insert(local, text.into());
     }
 
     /// Something that happened at a host.

@@ -12,6 +12,7 @@ pub mod capture;
 pub mod diff;
 pub mod dump;
 pub mod export;
+pub mod figures;
 pub mod filter;
 pub mod flows;
 pub mod frame;

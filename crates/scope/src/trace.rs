@@ -14,7 +14,8 @@ pub use vantage::{Sight, Vantage};
 pub(crate) use from_capture::ip_packet;
 
 use limpid_event::{Event, FlowId, Instant, LinkFate, TxReason};
-use limpid_wire::IpAddr;
+use limpid_wire::{Endpoint, IpAddr};
+use std::collections::BTreeMap;
 
 /// Everything that was recorded of a run.
 #[derive(Clone, Debug, Default)]
@@ -27,6 +28,9 @@ pub struct Trace {
     pub notes: Vec<Note>,
     /// Wall-clock time of `Instant::ZERO`, nanoseconds since the Unix epoch.
     pub epoch: u64,
+    /// What senders are called beside their addresses, as their congestion controllers, where somebody said so: by their
+    /// endpoints.
+    pub labels: BTreeMap<Endpoint, String>,
     /// When the recording ended: nothing happened from the last packet or note up to here.
     pub end: Instant,
 }

@@ -41,6 +41,8 @@ pub struct Ended {
     pub story: Story,
     /// What differs so far: that the world was stuck, if it was.
     pub check: Check,
+    /// What it shows, in sentences with figures.
+    pub findings: Vec<String>,
     settings: Settings,
 }
 
@@ -177,7 +179,7 @@ impl Scene {
             Err(error) => return Err(error),
         }
         let trace = self.world.trace();
-        Ok(Ended { story: story(&trace), trace, check, settings: self.settings })
+        Ok(Ended { story: story(&trace), trace, check, findings: Vec::new(), settings: self.settings })
     }
 }
 
@@ -198,9 +200,19 @@ impl Ended {
         self.check.that(holds || !self.settings.clean_link(), otherwise);
     }
 
+    /// Says what it shows.
+    pub fn find(&mut self, sentence: impl Into<String>) {
+        self.findings.push(sentence.into());
+    }
+
     /// The run.
     pub fn run(self, title: &str) -> Run {
-        Run { title: title.into(), trace: self.trace, differences: self.check.into_differences() }
+        Run {
+            title: title.into(),
+            trace: self.trace,
+            findings: self.findings,
+            differences: self.check.into_differences(),
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use super::flows::Bottleneck;
 use super::{Experiment, Picture, Run, Settings};
 use crate::LabError;
+use limpid_scope::figures;
 use limpid_tcp::Algorithm;
 use std::time::Duration;
 
@@ -34,7 +35,19 @@ fn run(settings: &Settings) -> Result<Vec<Run>, LabError> {
     let share = played.utilization();
     played.expect(share.is_none_or(|share| share > 0.85), &format!("it used {share:.2?} of the link"));
     let rtt = played.median_rtt(Duration::from_secs(2));
-    let path = 2 * (settings.link.delay + BOTTLENECK.farther);
-    played.expect(rtt < path * 3 / 2, &format!("the median round trip was {rtt:?} on a path of {path:?}"));
+    let path = played.path;
+    played.expect(
+        rtt < path * 3 / 2,
+        &format!("the median round trip was {} on a path of {}", figures::duration(rtt), figures::duration(path)),
+    );
+    played.tell(Duration::from_secs(2));
+    let phases = |name: &str| phases.iter().filter(|phase| **phase == name).count();
+    let (up, rounds) = (phases("probe bandwidth: up"), phases("probe round trip"));
+    let counted = |n: usize, what: &str| figures::count(n as u64, what);
+    played.ended.find(format!(
+        "After startup and drain it probed for bandwidth {} and for the round trip {}.",
+        counted(up, "time"),
+        counted(rounds, "time")
+    ));
     Ok(vec![played.ended.run("")])
 }

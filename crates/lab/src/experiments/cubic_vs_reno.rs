@@ -3,6 +3,7 @@
 use super::flows::Bottleneck;
 use super::{Experiment, Picture, Run, Settings};
 use crate::LabError;
+use limpid_scope::figures;
 use limpid_tcp::Algorithm;
 use std::time::Duration;
 
@@ -33,5 +34,21 @@ fn run(settings: &Settings) -> Result<Vec<Run>, LabError> {
     let mut far = FAR.play(settings, &flows, Duration::ZERO)?;
     let goodputs = far.goodputs.clone();
     far.expect(goodputs.len() == 2 && goodputs[0] > goodputs[1], &format!("CUBIC was not ahead: {goodputs:?}"));
+    for played in [&mut near, &mut far] {
+        played.tell(Duration::from_secs(5));
+        let sentence = compared(&played.goodputs, played.path);
+        played.ended.find(sentence);
+    }
     Ok(vec![near.ended.run("a short path: alike"), far.ended.run("a long path: CUBIC is ahead")])
+}
+
+/// How much CUBIC got beside Reno.
+fn compared(goodputs: &[f64], path: Duration) -> String {
+    let &[cubic, reno] = goodputs else { return "Not both flows got through.".into() };
+    let (path, times) = (figures::duration(path), cubic / reno.max(1.0));
+    match times {
+        0.8..1.25 => format!("On a path of {path} they are alike: CUBIC got {times:.2} times as much as Reno."),
+        1.25.. => format!("On a path of {path} CUBIC is ahead: it got {times:.1} times as much as Reno."),
+        _ => format!("On a path of {path} Reno is ahead: CUBIC got {times:.2} times as much."),
+    }
 }

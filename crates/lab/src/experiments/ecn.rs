@@ -5,6 +5,7 @@ use crate::LabError;
 use crate::experiment::{Ended, Scene, Story, story::Kind};
 use crate::link::{Aqm, Conditions, End};
 use limpid_event::{EcnEvent, Event, LinkFate, TxReason};
+use limpid_scope::figures;
 use limpid_scope::trace::{Trace, What};
 use limpid_tcp::{EcnLevel, EcnPolicy};
 use limpid_wire::TcpFlags;
@@ -49,12 +50,14 @@ fn run_one(settings: &Settings, level: EcnLevel) -> Result<Ended, LabError> {
         std::sync::Arc::make_mut(&mut config.tcp).ecn = EcnPolicy { accept: level, offer: level };
     })?;
     let own_bottleneck = settings.link.rate.is_none();
-    if own_bottleneck {
-        let aqm = Some(Aqm::Threshold(THRESHOLD));
-        let bottleneck = Conditions { rate: Some(RATE), queue: QUEUE, aqm, ..settings.link };
-        scene.link().from(End::A).conditions = bottleneck;
-    }
+    // What the settings say holds, and the experiment adds what they leave open.
+    let (link, usual) = (settings.link, Conditions::default());
+    let aqm = link.aqm.or(Some(Aqm::Threshold(THRESHOLD)));
+    let queue = if link.queue == usual.queue && link.queue_bytes.is_none() { QUEUE } else { link.queue };
+    scene.link().from(End::A).conditions = Conditions { rate: link.rate.or(Some(RATE)), queue, aqm, ..link };
     let mut ended = transfer(scene, BYTES)?;
+    let seen = Seen::of(&ended.trace, &ended.story);
+    ended.find(seen.sentence(level));
     if own_bottleneck {
         judge(&mut ended, level);
     }
@@ -102,6 +105,21 @@ struct Seen {
 }
 
 impl Seen {
+    /// What happened, in figures.
+    fn sentence(&self, level: EcnLevel) -> String {
+        let count = |n: usize, what| figures::count(n as u64, what);
+        let again = count(self.again, "segment");
+        if level == EcnLevel::None {
+            return format!("The queue marked nothing, and {again} had to be sent again.");
+        }
+        let (marks, answers) = (count(self.marked, "packet"), count(self.answers, "time"));
+        let told = match level {
+            EcnLevel::Accurate => format!("the ACKs told of {} of them", figures::number(self.reported as u64)),
+            _ => format!("{} said CWR", count(self.cwr, "segment")),
+        };
+        format!("The queue marked {marks}; {told}; the window was reduced {answers}; {again} had to be sent again.")
+    }
+
     fn of(trace: &Trace, story: &Story) -> Seen {
         let mut seen = Seen::default();
         for note in &trace.notes {

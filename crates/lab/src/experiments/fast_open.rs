@@ -5,6 +5,7 @@ use crate::LabError;
 use crate::experiment::Scene;
 use crate::host::{App, Options};
 use limpid_event::Error;
+use limpid_scope::figures;
 use limpid_stack::FastOpenFlags;
 use limpid_wire::{Endpoint, TcpFlags};
 use std::time::Duration;
@@ -55,6 +56,11 @@ fn run(settings: &Settings) -> Result<Vec<Run>, LabError> {
     let took = client.take();
     let clean = settings.clean_link();
     if let Some(Ok((first, second))) = took {
+        let (slow, quick) = (figures::duration(first), figures::duration(second));
+        let saved = figures::duration(first.saturating_sub(second));
+        ended.find(format!(
+            "The first answer took {slow}, the second {quick}: {saved} less, for the data came with the SYN."
+        ));
         // Whatever is lost, the second is not slower for its data; on a clean link it saves half of its time.
         ended.expect(!clean || second < first * 2 / 3, "the second request saved no round trip");
     } else {

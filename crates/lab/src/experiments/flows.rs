@@ -8,6 +8,7 @@ use crate::experiment::{Ended, Scene};
 use crate::host::{App, Options};
 use crate::link::{Conditions, End};
 use limpid_event::{Error, Event, Instant};
+use limpid_scope::figures;
 use limpid_scope::trace::What;
 use limpid_tcp::Algorithm;
 use limpid_wire::Endpoint;
@@ -33,6 +34,12 @@ pub(super) struct Bottleneck {
 /// What came of it.
 pub(super) struct Played {
     pub(super) ended: Ended,
+    /// The controller of each flow.
+    names: Vec<String>,
+    /// What the bottleneck sends, bits a second.
+    rate: f64,
+    /// The path's own round trip.
+    pub(super) path: Duration,
     /// What each flow got through in its time, bits a second.
     pub(super) goodputs: Vec<f64>,
     /// What the link carries, if nothing but its rate and delay is in the way.
@@ -55,7 +62,9 @@ impl Bottleneck {
         let rate = settings.link.rate.unwrap_or(self.rate);
         let delay = settings.link.delay + self.farther;
         let pipe = rate as f64 * 2.0 * delay.as_secs_f64() / 8.0 / PACKET as f64;
-        let queue = if own { (self.queue * pipe as u32).max(10) as usize } else { settings.link.queue };
+        // What the settings say of the queue holds; else it is in proportion to the path.
+        let given = settings.link.queue != Conditions::default().queue || settings.link.queue_bytes.is_some();
+        let queue = if given { settings.link.queue } else { (self.queue * pipe as u32).max(10) as usize };
         let forth = Conditions { rate: Some(rate), queue, delay, ..settings.link };
         scene.link().from(End::A).conditions = forth;
         scene.link().from(End::B).conditions = Conditions { delay, ..settings.link };
@@ -98,7 +107,23 @@ impl Bottleneck {
         let goodputs = received.iter().map(|bytes| *bytes as f64 * 8.0 / seconds).collect();
         let clean =
             own && Settings { link: Conditions { rate: None, ..settings.link }, ..settings.clone() }.clean_link();
-        Ok(Played { ended, goodputs, link: clean.then_some(rate as f64 * 1448.0 / 1500.0) })
+        let names = algorithms.iter().map(|algorithm| title(*algorithm)).collect();
+        Ok(Played {
+            ended,
+            names,
+            goodputs,
+            rate: rate as f64,
+            path: 2 * delay,
+            link: clean.then_some(rate as f64 * 1448.0 / 1500.0),
+        })
+    }
+}
+
+/// The controller's name as papers write it.
+fn title(algorithm: Algorithm) -> String {
+    match algorithm {
+        Algorithm::Reno => "Reno".into(),
+        other => other.name().to_uppercase(),
     }
 }
 
@@ -107,6 +132,7 @@ async fn send(app: App, to: Endpoint, algorithm: Algorithm, wait: Duration, time
     let options = Options { congestion: Some(algorithm), ..Options::default() };
     let socket = app.connect_from(None, to, options).await?;
     app.remark(format!("{} begins", algorithm.name()));
+    app.label(&socket, title(algorithm));
     let (bytes, end) = (vec![0; 16_384], app.now() + time);
     while app.now() < end {
         let written = app.timeout(end.since(app.now()), socket.write(&bytes)).await;
@@ -119,6 +145,28 @@ async fn send(app: App, to: Endpoint, algorithm: Algorithm, wait: Duration, time
 }
 
 impl Played {
+    /// Says what each flow got through, and how long the queue kept packets after `since`.
+    pub(super) fn tell(&mut self, since: Duration) {
+        let of_link = |goodput: &f64| figures::share(goodput * 1500.0 / 1448.0 / self.rate);
+        let mut sentences: Vec<String> = (self.names.iter().zip(&self.goodputs).enumerate())
+            .map(|(n, (name, goodput))| {
+                let nth = if self.names.len() > 1 { format!("Flow {}, ", n + 1) } else { String::new() };
+                let (rate, link) = (figures::rate(*goodput), figures::rate(self.rate));
+                format!("{nth}{name}, got {rate} through, {} of the link's {link}.", of_link(goodput))
+            })
+            .collect();
+        let (rtt, path) = (self.median_rtt(since), self.path);
+        let (rtt_text, path_text) = (figures::duration(rtt), figures::duration(path));
+        sentences.push(match rtt > path + path / 10 {
+            true => {
+                let queue = figures::duration(rtt.saturating_sub(path));
+                format!("The median round trip was {rtt_text} on a path of {path_text}: {queue} of it is the queue.")
+            }
+            false => format!("The median round trip was {rtt_text} on a path of {path_text}: the queue is short."),
+        });
+        sentences.into_iter().for_each(|sentence| self.ended.find(sentence));
+    }
+
     /// Of the link, all flows together, if that can be told.
     pub(super) fn utilization(&self) -> Option<f64> {
         self.link.map(|link| self.goodputs.iter().sum::<f64>() / link)

@@ -5,6 +5,7 @@ use crate::LabError;
 use crate::experiment::{Ended, Scene};
 use crate::link::{Conditions, End};
 use limpid_event::{CongestionReason, Event, TxReason};
+use limpid_scope::figures;
 use limpid_scope::trace::What;
 
 pub(super) const EXPERIMENT: Experiment = Experiment {
@@ -30,15 +31,42 @@ const RATE: u64 = 20_000_000;
 
 fn run(settings: &Settings) -> Result<Vec<Run>, LabError> {
     let scene = Scene::new(settings)?;
-    if settings.clean_link() {
-        scene.link().from(End::A).conditions = Conditions { rate: Some(RATE), ..settings.link };
-        scene.link().from(End::A).lose([LOST..=LOST]);
-    }
+    // What the settings say of the link comes on top of what this is about.
+    scene.link().from(End::A).conditions = Conditions { rate: settings.link.rate.or(Some(RATE)), ..settings.link };
+    scene.link().from(End::A).lose([LOST..=LOST]);
     let mut ended = transfer(scene, BYTES)?;
+    tell(&mut ended);
     if settings.clean_link() {
         judge(&mut ended);
     }
     Ok(vec![ended.run("one segment of a large flight is lost")])
+}
+
+/// How the window came down.
+fn tell(ended: &mut Ended) {
+    let reduced = ended.trace.notes.iter().filter_map(|note| match &note.what {
+        What::Event(Event::Congestion { cwnd, why: CongestionReason::Prr, .. }) => Some((note.at, *cwnd)),
+        _ => None,
+    });
+    let reduced: Vec<_> = reduced.collect();
+    let (Some(first), Some(last)) = (reduced.first().copied(), reduced.last().copied()) else {
+        return ended.find("The window was not reduced in steps: nothing was repaired by fast recovery.");
+    };
+    let sent = |note: &limpid_scope::trace::Note| match &note.what {
+        What::Event(Event::Sent { segment, .. }) => segment.len > 0 && note.at >= first.0 && note.at <= last.0,
+        _ => false,
+    };
+    let departures: Vec<_> = ended.trace.notes.iter().filter(|note| sent(note)).map(|note| note.at).collect();
+    let pause = departures.windows(2).map(|pair| pair[1].since(pair[0])).max().unwrap_or_default();
+    ended.find(format!(
+        "The window came down from {} to {} in {} over {}; meanwhile {} left, at most {} apart.",
+        figures::bytes(f64::from(first.1)),
+        figures::bytes(f64::from(last.1)),
+        figures::count(reduced.len() as u64, "step"),
+        figures::duration(last.0.since(first.0)),
+        figures::count(departures.len() as u64, "segment"),
+        figures::duration(pause),
+    ));
 }
 
 /// What must have happened on a link that does nothing else.

@@ -5,6 +5,7 @@ use crate::LabError;
 use crate::experiment::{Ended, Scene};
 use crate::link::{Conditions, End};
 use limpid_event::{Error, Event, Timer, TxReason};
+use limpid_scope::figures;
 use limpid_scope::trace::What;
 use std::time::Duration;
 
@@ -27,9 +28,9 @@ pub(super) const EXPERIMENT: Experiment = Experiment {
 /// What the client sends.
 const BYTES: usize = 10_000_000;
 
-/// The path, if the settings have no delay of their own: 20 Mb/s, 40 ms, one segment in ten held for up to that long.
+/// The path: 20 Mb/s, 10 ms farther than the settings say, one segment in ten held for up to a round trip.
 const RATE: u64 = 20_000_000;
-const ONE_WAY: Duration = Duration::from_millis(20);
+const FARTHER: Duration = Duration::from_millis(10);
 const REORDERED: f64 = 0.1;
 
 /// So many times as long as without reordering it may take.
@@ -37,15 +38,32 @@ const MOST_COST: f64 = 1.1;
 
 fn run(settings: &Settings) -> Result<Vec<Run>, LabError> {
     let (_, straight) = run_one(settings, true, 0.0)?;
-    let (by_number, number) = run_one(settings, false, REORDERED)?;
+    let (mut by_number, number) = run_one(settings, false, REORDERED)?;
     let (mut by_time, time) = run_one(settings, true, REORDERED)?;
     if is_own_path(settings) {
         let fewer = time.again <= number.again && time.took <= number.took;
-        by_time.expect(fewer, &format!("by time {time:?}, by number {number:?}"));
+        by_time.expect(
+            fewer,
+            &format!("by time {}, by number {}", figures::duration(time.took), figures::duration(number.took)),
+        );
         by_time.expect(time.timeouts == 0, &format!("the retransmission timer ran out {} times", time.timeouts));
         let cost = time.took.as_secs_f64() / straight.took.as_secs_f64();
         by_time.expect(cost < MOST_COST, &format!("it took {cost:.2} times as long as without reordering"));
     }
+    let took = |seen: &Seen| figures::duration(seen.took);
+    let again = |seen: &Seen| figures::count(seen.again as u64, "segment");
+    by_number.find(format!(
+        "{} went again, all for nothing. It took {}; without reordering it takes {}.",
+        again(&number),
+        took(&number),
+        took(&straight)
+    ));
+    by_time.find(format!(
+        "{} went again, and it took {}: {} of what it takes by number.",
+        again(&time),
+        took(&time),
+        figures::share(time.took.as_secs_f64() / number.took.as_secs_f64().max(1e-9))
+    ));
     Ok(vec![by_number.run("by number: three segments ahead are a loss"), by_time.run("by time: RACK")])
 }
 
@@ -63,11 +81,11 @@ fn run_one(settings: &Settings, rack: bool, reorder: f64) -> Result<(Ended, Seen
             tcp.max_reordering = tcp.reordering;
         }
     })?;
-    if is_own_path(settings) {
-        let path = Conditions { rate: Some(RATE), delay: ONE_WAY, reorder, reorder_by: 2 * ONE_WAY, ..settings.link };
-        scene.link().from(End::A).conditions = path;
-        scene.link().from(End::B).conditions = Conditions { delay: ONE_WAY, ..settings.link };
-    }
+    // What the settings say of the link holds, and the experiment adds what they leave open.
+    let (link, delay) = (settings.link, settings.link.delay + FARTHER);
+    let own = if link.reorder > 0.0 { link } else { Conditions { reorder, reorder_by: 2 * delay, ..link } };
+    scene.link().from(End::A).conditions = Conditions { rate: link.rate.or(Some(RATE)), delay, ..own };
+    scene.link().from(End::B).conditions = Conditions { delay, ..link };
     let to = scene.server_at(7000);
     let server = scene.server(move |app| async move {
         let (socket, _) = app.listen(to, 1)?.accept().await?;

@@ -37,11 +37,9 @@ fn run(settings: &Settings) -> Result<Vec<Run>, LabError> {
 
 fn run_one(settings: &Settings, sack: bool) -> Result<Ended, LabError> {
     let scene = Scene::with(settings, |config| Arc::make_mut(&mut config.tcp).sack = sack)?;
-    if settings.clean_link() {
-        // Packets leave one after another, as they do.
-        scene.link().from(End::A).conditions = Conditions { rate: Some(RATE), ..settings.link };
-        scene.link().from(End::A).lose([2..=2, 4..=4, 6..=6]);
-    }
+    // Packets leave one after another, as they do. What the settings say of the link comes on top.
+    scene.link().from(End::A).conditions = Conditions { rate: settings.link.rate.or(Some(RATE)), ..settings.link };
+    scene.link().from(End::A).lose([2..=2, 4..=4, 6..=6]);
     let mut ended = transfer(scene, BYTES)?;
     if settings.clean_link() {
         judge(&mut ended, sack);

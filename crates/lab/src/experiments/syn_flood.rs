@@ -5,6 +5,7 @@ use crate::LabError;
 use crate::experiment::Scene;
 use crate::host::App;
 use limpid_event::{Counter, Error};
+use limpid_scope::figures;
 use limpid_wire::ip::IpHeader;
 use limpid_wire::tcp::{emit_header, header_len, put_checksum};
 use limpid_wire::{Endpoint, IpAddr, IpProtocol, Segment, SeqNum, TcpFlags, TcpOptions};
@@ -33,10 +34,15 @@ const BYTES: usize = 200_000;
 fn run(settings: &Settings) -> Result<Vec<Run>, LabError> {
     let (calm, took_calm) = download(settings, false)?;
     let (mut flooded, took) = download(settings, true)?;
+    if let (Some(calm), Some(took)) = (took_calm, took) {
+        let (calm, took) = (figures::duration(calm), figures::duration(took));
+        flooded.findings.push(format!("The download took {took} in the flood, {calm} in peace."));
+    }
     if let (Some(calm), Some(took), true) = (took_calm, took, settings.clean_link())
         && took > calm + calm / 10
     {
-        flooded.differences.push(format!("the flood made the download slower: {took:?} instead of {calm:?}"));
+        let (took, calm) = (figures::duration(took), figures::duration(calm));
+        flooded.differences.push(format!("the flood made the download slower: {took} instead of {calm}"));
     }
     Ok(vec![calm, flooded])
 }
@@ -82,6 +88,12 @@ fn download(settings: &Settings, flood: bool) -> Result<(Run, Option<Duration>),
     }
     match server.take() {
         Some(Ok((cookies, returned))) if flood => {
+            let returned_once = figures::count(returned, "cookie");
+            ended.find(format!(
+                "Of {} SYNs, {} were answered with cookies; {returned_once} came back, and that client was let in.",
+                figures::number(u64::from(SYNS)),
+                figures::number(cookies)
+            ));
             ended.expect(cookies > 0, "the SYN queue was never full");
             ended.expect(returned == 1, "who came late did not get in by a cookie");
         }

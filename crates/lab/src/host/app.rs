@@ -57,6 +57,13 @@ impl App {
         self.inner.recorder.remark(self.now(), self.inner.host, text);
     }
 
+    /// What a socket's sender is called in pictures.
+    pub fn label(&self, socket: &Socket, text: impl Into<String>) {
+        if let Ok(local) = socket.local_endpoint() {
+            self.inner.recorder.label(local, text);
+        }
+    }
+
     /// One of Linux's counters of this host, where it tells of them; else 0.
     pub fn counter(&self, counter: Counter) -> u64 {
         self.inner.machine.borrow().counter(counter)

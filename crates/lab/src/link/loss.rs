@@ -60,7 +60,7 @@ impl Losses {
 
     /// Loses these segments with data, counted from 1.
     pub(super) fn list(&mut self, numbers: impl IntoIterator<Item = RangeInclusive<u64>>) {
-        self.listed = numbers.into_iter().collect();
+        self.listed.extend(numbers);
     }
 
     /// Whether the next packet, whose bytes begin with the IP header, is lost.

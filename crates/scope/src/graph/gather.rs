@@ -3,6 +3,7 @@
 use super::MAX_FLOWS;
 use crate::analysis::{Analysis, Connection};
 use crate::trace::{Trace, What};
+use crate::words;
 use limpid_event::{Event, FlowId, Instant, LinkFate, Timer};
 use limpid_wire::{Endpoint, SeqNum};
 use std::collections::BTreeMap;
@@ -20,6 +21,8 @@ const NO_THRESHOLD: u32 = 1 << 30;
 #[derive(Debug, Default)]
 pub(super) struct Flow {
     pub(super) host: String,
+    /// What it is called beside, if anything.
+    pub(super) label: Option<String>,
     pub(super) local: Option<Endpoint>,
     pub(super) peer: String,
     pub(super) remote: Option<Endpoint>,
@@ -141,6 +144,7 @@ pub(super) fn flows(trace: &Trace) -> Vec<Flow> {
         .filter(|(_, flow)| flow.sent > 0 && flow.sent >= busiest / LEAST_PART)
         .map(|((host, _), mut flow)| {
             flow.host = trace.hosts.get(host).map(|host| host.name.clone()).unwrap_or_default();
+            flow.label = flow.local.and_then(|local| trace.labels.get(&local)).map(|label| words::tame(label));
             let peer = flow.remote.and_then(|remote| trace.host_of(remote.addr));
             flow.peer = peer.map(|peer| trace.hosts[peer].name.clone()).unwrap_or_default();
             flow.recovery.extend(flow.recovering.take().map(|since| (since, trace.end)));

@@ -399,7 +399,8 @@ fn describe(flow: &Flow) -> String {
         (name, Some(endpoint)) => format!("{name}:{}", endpoint.port),
         (name, None) => name.to_owned(),
     };
-    let mut text = format!("{} → {}: ", end(&flow.host, flow.local), end(&flow.peer, flow.remote));
+    let label = flow.label.as_ref().map(|label| format!("{label}, ")).unwrap_or_default();
+    let mut text = format!("{label}{} → {}: ", end(&flow.host, flow.local), end(&flow.peer, flow.remote));
     let delivered = flow.delivered();
     let took = flow.active.map(|(first, _)| first).zip(last_moment(flow)).map(|(from, to)| to.since(from));
     let took = took.unwrap_or_default();

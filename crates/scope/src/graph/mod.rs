@@ -5,7 +5,7 @@
 //! [`layout`] says what stands where, without a medium; [`terminal`] and [`svg`] draw it. [`lay_out`] puts all senders whose
 //! engines told into one graph; [`of_connections`] makes one of each direction of each connection, captures included.
 
-mod axis;
+pub(crate) mod axis;
 mod direction;
 mod gather;
 pub mod layout;

@@ -22,7 +22,7 @@ const LADDER: f64 = 760.0;
 pub(super) struct Section<'a> {
     /// Its number on the page, from 1.
     number: usize,
-    part: &'a str,
+    part: String,
     analysis: &'a Analysis<'a>,
     /// One, or several one after the other.
     connections: Vec<&'a Connection>,
@@ -52,7 +52,7 @@ pub(super) fn sections<'a>(
         let of_packet = |segment: &Segment| lines.get(segment.packet).cloned().unwrap_or_default();
         Section {
             number: before + pair + 1,
-            part: part.title,
+            part: words::tame(part.title),
             analysis,
             lines: connections.iter().flat_map(|c| &c.segments).map(of_packet).collect(),
             connections,

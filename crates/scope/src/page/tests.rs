@@ -69,7 +69,7 @@ fn citations_lead_to_segments() {
         seen += 1;
     }
     assert!(seen > 10, "{seen}");
-    assert!(page.contains("sent again as 10"), "the verdict is on the page");
+    assert!(page.contains("sent again as"), "the verdict is on the page");
 }
 
 #[test]
