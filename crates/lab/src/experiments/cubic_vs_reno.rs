@@ -47,8 +47,8 @@ fn compared(goodputs: &[f64], path: Duration) -> String {
     let &[cubic, reno] = goodputs else { return "Not both flows got through.".into() };
     let (path, times) = (figures::duration(path), cubic / reno.max(1.0));
     match times {
-        0.8..1.25 => format!("On a path of {path} they are alike: CUBIC got {times:.2} times as much as Reno."),
-        1.25.. => format!("On a path of {path} CUBIC is ahead: it got {times:.1} times as much as Reno."),
+        0.75..1.33 => format!("On a path of {path} they are alike: CUBIC got {times:.2} times as much as Reno."),
+        1.33.. => format!("On a path of {path} CUBIC is ahead: it got {times:.1} times as much as Reno."),
         _ => format!("On a path of {path} Reno is ahead: CUBIC got {times:.2} times as much."),
     }
 }

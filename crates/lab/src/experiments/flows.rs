@@ -147,12 +147,13 @@ async fn send(app: App, to: Endpoint, algorithm: Algorithm, wait: Duration, time
 impl Played {
     /// Says what each flow got through, and how long the queue kept packets after `since`.
     pub(super) fn tell(&mut self, since: Duration) {
-        let of_link = |goodput: &f64| figures::share(goodput * 1500.0 / 1448.0 / self.rate);
+        // What still stood in the queue when its time was over came through a little later.
+        let of_link = |goodput: &f64| figures::share((goodput * 1500.0 / 1448.0 / self.rate).min(1.0));
         let mut sentences: Vec<String> = (self.names.iter().zip(&self.goodputs).enumerate())
             .map(|(n, (name, goodput))| {
-                let nth = if self.names.len() > 1 { format!("Flow {}, ", n + 1) } else { String::new() };
+                let name = if self.names.len() > 1 { format!("Flow {}, {name},", n + 1) } else { name.clone() };
                 let (rate, link) = (figures::rate(*goodput), figures::rate(self.rate));
-                format!("{nth}{name}, got {rate} through, {} of the link's {link}.", of_link(goodput))
+                format!("{name} got {rate} through, {} of the link's {link}.", of_link(goodput))
             })
             .collect();
         let (rtt, path) = (self.median_rtt(since), self.path);
