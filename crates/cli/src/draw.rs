@@ -49,14 +49,15 @@ impl DrawArgs {
                 CliError::usage("-o", "where to is not given").hint("add -o FILE.svg, .html, .png, .txt or .mmd")
             );
         };
-        let (chosen, damage) = if self.input.is_stdin() { self.read_once()? } else { self.read_twice()? };
+        let is_page = target.format == Format::Html;
+        let (chosen, damage) = if self.input.is_stdin() { self.read_once(is_page)? } else { self.read_twice(is_page)? };
         self.draw(&target, &chosen)?;
         // What stands before the damage is drawn all the same.
         damage.map_or(Ok(()), |error| Err(error.hint("what stands before that is drawn")))
     }
 
     /// A file: surveyed first, then only what is drawn is kept.
-    fn read_twice(&self) -> Result<(Chosen, Option<CliError>), CliError> {
+    fn read_twice(&self, is_page: bool) -> Result<(Chosen, Option<CliError>), CliError> {
         let mut capture = self.input.open()?;
         let name = capture.name().to_owned();
         let mut survey = Survey::new();
@@ -72,7 +73,7 @@ impl DrawArgs {
         };
         drop(capture);
         let survey = survey.finish();
-        let numbers = self.choose(&name, &survey)?;
+        let numbers = self.choose(&name, &survey, is_page)?;
         if numbers.is_empty() {
             return Ok((Chosen { name, survey, picked: Vec::new() }, damage));
         }
@@ -83,7 +84,7 @@ impl DrawArgs {
     }
 
     /// Standard input: all of it is kept, within a bound.
-    fn read_once(&self) -> Result<(Chosen, Option<CliError>), CliError> {
+    fn read_once(&self, is_page: bool) -> Result<(Chosen, Option<CliError>), CliError> {
         let capture = self.input.open()?;
         let name = capture.name().to_owned();
         let mut survey = Survey::new();
@@ -100,7 +101,7 @@ impl DrawArgs {
             kept.is_some()
         });
         let survey = survey.finish();
-        let numbers = self.choose(&name, &survey)?;
+        let numbers = self.choose(&name, &survey, is_page)?;
         let picked = numbers.into_iter().map(|number| {
             let packets: HashSet<u64> = of_flow.get(&number).into_iter().flatten().copied().collect();
             Picked { number, trace: part(&found.traces, &packets), left_out: 0 }
@@ -109,7 +110,7 @@ impl DrawArgs {
     }
 
     /// The numbers of the connections that are drawn one by one; none for all together.
-    fn choose(&self, name: &str, survey: &Surveyed) -> Result<Vec<u64>, CliError> {
+    fn choose(&self, name: &str, survey: &Surveyed, is_page: bool) -> Result<Vec<u64>, CliError> {
         let count = survey.count();
         if let Some(missing) = self.connection.iter().find(|number| **number > count) {
             let why = if count == 0 { "there is no TCP in it".into() } else { format!("there are {count}") };
@@ -131,6 +132,8 @@ impl DrawArgs {
         numbers.sort_unstable();
         match (numbers.len() <= MAX_DRAWN, self.picture.what) {
             (true, _) => Ok(numbers),
+            // A page says which others there are; those come first that are worth a look.
+            (false, None) if is_page => Ok(survey.worst(MAX_DRAWN)),
             (false, None) => Ok(Vec::new()),
             (false, Some(_)) => {
                 Err(CliError::usage("--what", format!("{count} connections are too many to draw each"))
@@ -155,8 +158,23 @@ impl DrawArgs {
         let titles: Vec<(String, String)> =
             chosen.picked.iter().map(|picked| picked.titles(&name, chosen, count)).collect();
         let subjects: Vec<Subject<'_>> = (chosen.picked.iter().zip(&titles))
-            .map(|(picked, (title, subtitle))| Subject { number: picked.number, title, subtitle, trace: &picked.trace })
+            .map(|(picked, (title, subtitle))| Subject {
+                number: picked.number,
+                title,
+                page: &name,
+                run: None,
+                subtitle,
+                trace: &picked.trace,
+            })
             .collect();
+        if target.format == Format::Html && self.picture.what.is_none() {
+            let more = count - subjects.len() as u64;
+            let left_out = (more > 0 && self.connection.is_empty()).then(|| {
+                let connections = limpid_scope::figures::count(more, "more connection");
+                format!("{connections} of this capture are not on this page: choose with --connection or a filter.")
+            });
+            return self.picture.write_page(target, &subjects, left_out);
+        }
         self.picture.write(target, &subjects, self.picture.what.unwrap_or(What::Ladder))
     }
 }
@@ -231,6 +249,16 @@ impl Surveyed {
             true => self.connections.push(Connection::from(flow)),
             false => self.more += 1,
         }
+    }
+
+    /// The numbers of the connections most worth a look, in order: in trouble, then large.
+    fn worst(&self, most: usize) -> Vec<u64> {
+        let mut worst: Vec<&Connection> = self.connections.iter().collect();
+        let trouble = |c: &Connection| c.trouble.as_ref().map(|(severity, _)| *severity);
+        worst.sort_by_key(|c| std::cmp::Reverse((trouble(c), c.bytes.iter().sum::<u64>())));
+        let mut numbers: Vec<u64> = worst.into_iter().take(most).map(|c| c.number).collect();
+        numbers.sort_unstable();
+        numbers
     }
 
     fn count(&self) -> u64 {

@@ -278,7 +278,14 @@ impl LabArgs {
         };
         let titles: Vec<String> = runs.iter().map(title).collect();
         let subjects: Vec<Subject<'_>> = (runs.iter().zip(&titles).zip(1..))
-            .map(|((run, title), number)| Subject { number, title, subtitle: experiment.summary, trace: &run.trace })
+            .map(|((run, title), number)| Subject {
+                number,
+                title,
+                page: experiment.name,
+                run: Some(run.title.as_str()),
+                subtitle: experiment.summary,
+                trace: &run.trace,
+            })
             .collect();
         self.picture.write(target, &subjects, what)
     }

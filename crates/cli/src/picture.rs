@@ -9,6 +9,7 @@ use limpid_scope::graph::{self, Graph, GraphOptions, Show};
 use limpid_scope::ladder::svg::{self, SvgOptions};
 use limpid_scope::ladder::{self, Charset, LadderOptions, RenderOptions, mermaid};
 use limpid_scope::overview::{self, Overview};
+use limpid_scope::page::{self, PageOptions, Part};
 use limpid_scope::picture::{Drawing, Svg, Theme, palette, png};
 use limpid_scope::timeline::{self, Timeline};
 use limpid_scope::trace::Trace;
@@ -64,6 +65,28 @@ pub(crate) enum What {
     Overview,
     /// Data and acknowledgements, windows, rates and round trips over time
     Graph,
+    /// Data and acknowledgements over time, as tcptrace draws them
+    Sequence,
+    /// Round trips over time
+    Rtt,
+    /// What is in flight, and the windows that bound it
+    Flight,
+    /// Throughput and goodput over time
+    Throughput,
+}
+
+impl What {
+    /// What of a graph it is, if it is one.
+    const fn graph(self) -> Option<Show> {
+        match self {
+            What::Graph => Some(Show::All),
+            What::Sequence => Some(Show::Sequence),
+            What::Rtt => Some(Show::Rtt),
+            What::Flight => Some(Show::Flight),
+            What::Throughput => Some(Show::Throughput),
+            What::Ladder | What::States | What::Overview => None,
+        }
+    }
 }
 
 /// How time runs down a ladder.
@@ -98,6 +121,10 @@ pub(crate) struct Subject<'a> {
     /// What its file is numbered by, where there are several.
     pub(crate) number: u64,
     pub(crate) title: &'a str,
+    /// What a page of it is called.
+    pub(crate) page: &'a str,
+    /// Which run it is, where a page has several.
+    pub(crate) run: Option<&'a str>,
     pub(crate) subtitle: &'a str,
     pub(crate) trace: &'a Trace,
 }
@@ -127,6 +154,7 @@ impl PictureArgs {
                 let texts: Vec<String> = subjects.iter().map(|subject| self.text(subject, what)).collect();
                 target.write_one(texts.join("\n").as_bytes())
             }
+            Format::Html if self.what.is_none() => self.write_page(target, subjects, None),
             Format::Html => {
                 let drawings: Vec<String> =
                     subjects.iter().map(|subject| self.document(subject, what, Theme::Page)).collect();
@@ -139,6 +167,28 @@ impl PictureArgs {
                 target.write_each(&drawn?)
             }
         }
+    }
+
+    /// Writes all there is about `subjects` as one page; `left_out` says what is not on it.
+    pub(crate) fn write_page(
+        &self,
+        target: &Target,
+        subjects: &[Subject<'_>],
+        left_out: Option<String>,
+    ) -> Result<(), CliError> {
+        let first = subjects.first();
+        let several = subjects.len() > 1;
+        let parts: Vec<Part<'_>> = (subjects.iter())
+            .map(|subject| Part { title: subject.run.unwrap_or_default(), trace: subject.trace })
+            .collect();
+        let options = PageOptions {
+            title: first.map_or("limpid", |subject| subject.page).to_owned(),
+            subtitle: first.filter(|_| !several).map_or("", |subject| subject.subtitle).to_owned(),
+            left_out,
+            dark: self.dark,
+            ..PageOptions::default()
+        };
+        target.write_one(page::render(&parts, &options).as_bytes())
     }
 
     /// Draws all connections together.
@@ -174,8 +224,8 @@ impl PictureArgs {
             What::Ladder | What::Overview => {
                 ladder::render(subject.trace, &RenderOptions { width, charset, ..RenderOptions::default() })
             }
-            What::Graph => {
-                let graphs = graph::of_connections(subject.trace, Show::All);
+            What::Graph | What::Sequence | What::Rtt | What::Flight | What::Throughput => {
+                let graphs = graph::of_connections(subject.trace, what.graph().unwrap_or_default());
                 graph::draw_all(graphs.iter().flatten(), &GraphOptions { width, color: false, charset })
             }
             What::States => {
@@ -207,12 +257,16 @@ impl PictureArgs {
         match what {
             What::Ladder | What::Overview => self.ladders(subject).document(theme),
             What::States => self.states(subject).document(theme),
-            What::Graph => {
-                let graphs: Vec<Graph> =
-                    graph::of_connections(subject.trace, Show::All).into_iter().flatten().collect();
+            What::Graph | What::Sequence | What::Rtt | What::Flight | What::Throughput => {
+                let show = what.graph().unwrap_or_default();
+                let mut graphs: Vec<Graph> = graph::of_connections(subject.trace, show).into_iter().flatten().collect();
+                if graphs.is_empty() {
+                    // Where only events were kept, they tell.
+                    graphs.extend(graph::lay_out(subject.trace));
+                }
                 match graphs.is_empty() {
                     true => self.ladders(subject).document(theme),
-                    false => graph::svg::draw(&graphs, &graph::svg::SvgOptions::default()),
+                    false => graph::svg::draw(&graphs, &graph::svg::SvgOptions { theme, id: subject.number as usize }),
                 }
             }
         }

@@ -15,8 +15,9 @@ mod segments;
 mod tests;
 
 use crate::analysis::Analysis;
-use crate::graph::svg::{DARK, LIGHT, STYLE};
-use crate::picture::palette;
+use crate::graph;
+use crate::graph::svg::{DARK, LIGHT, STYLE, SvgOptions};
+use crate::picture::{Theme, palette};
 use crate::trace::Trace;
 use crate::words;
 use connection::Section;
@@ -41,6 +42,8 @@ pub struct PageOptions {
     pub subtitle: String,
     /// What is not on the page at all, in a sentence: "9,976 more connections".
     pub left_out: Option<String>,
+    /// Dark, whatever the reader prefers; the switch on the page still changes it.
+    pub dark: bool,
     /// The most connections.
     pub max_connections: usize,
     /// The most segments listed of one connection.
@@ -53,6 +56,7 @@ impl Default for PageOptions {
             title: "Connections".into(),
             subtitle: String::new(),
             left_out: None,
+            dark: false,
             max_connections: 24,
             max_segments: 1500,
         }
@@ -76,7 +80,7 @@ pub fn render(parts: &[Part<'_>], options: &PageOptions) -> String {
     }
     let page = html! {
         (DOCTYPE)
-        html lang="en" {
+        html lang="en" data-theme=[options.dark.then_some("dark")] {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width,initial-scale=1";
@@ -91,7 +95,8 @@ pub fn render(parts: &[Part<'_>], options: &PageOptions) -> String {
                 main #connections {
                     (overview(&sections, &left_out))
                     @for section in &sections { (section.markup(options)) }
-                    @if sections.is_empty() { p.empty { "There is no TCP connection in this capture." } }
+                    @for (n, part) in parts.iter().enumerate() { (told_alone(n, part)) }
+                    @if sections.is_empty() && parts.iter().all(|part| part.trace.notes.is_empty()) { p.empty { "There is no TCP connection in this capture." } }
                 }
                 (furniture())
                 script { (PreEscaped(include_str!("page.js"))) }
@@ -99,6 +104,19 @@ pub fn render(parts: &[Part<'_>], options: &PageOptions) -> String {
         }
     };
     page.into_string()
+}
+
+/// The graph of a part of which only events were kept, no packets.
+fn told_alone(n: usize, part: &Part<'_>) -> Markup {
+    let graph = Some(part.trace).filter(|trace| trace.packets.is_empty()).and_then(graph::lay_out);
+    html! {
+        @if let Some(graph) = graph {
+            section.pane.graphs.alone {
+                h3 { @if part.title.is_empty() { "Over time" } @else { (words::tame(part.title)) } }
+                (PreEscaped(graph::svg::draw(&[graph], &SvgOptions { theme: Theme::Page, id: usize::MAX - n })))
+            }
+        }
+    }
 }
 
 /// Nothing is loaded from anywhere.

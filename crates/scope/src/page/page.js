@@ -507,6 +507,6 @@ addEventListener('hashchange', () => follow(true));
 // All of it goes on paper.
 addEventListener('beforeprint', () => { for (const section of sections) section.element.open = true; });
 
-setTheme(remembered.get());
+setTheme(remembered.get() || (root.dataset.theme ?? ''));
 follow(false);
 })();
