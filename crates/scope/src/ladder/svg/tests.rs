@@ -60,7 +60,7 @@ fn arrows_carry_their_numbers_and_lines() {
 
 #[test]
 fn what_happens_more_slowly_slopes_more() {
-    let slope = |delay| {
+    let slope = |delay: u64| {
         let mut story = Story::new([View::Inside; 2]);
         story.handshake(0);
         let id = story.trace.packet_sent(
