@@ -580,9 +580,9 @@ def slow_server(net):
 @capture("bufferbloat")
 def bufferbloat(net):
     """A slow link with a queue much too long: the round trip grows with the window."""
-    net.to_client.set(delay=0.01, rate=4_000_000)
-    net.to_server.set(delay=0.01)
-    download(net, 600_000)
+    net.delay(0.01)
+    net.to_server.set(delay=0.01, rate=4_000_000)
+    upload(net, 400_000)
 
 
 @capture("linger0")
@@ -718,7 +718,7 @@ def black_hole(net):
 @capture("path-mtu", router=True)
 def path_mtu(net):
     """The way narrows behind a router, and ICMP tells."""
-    net.b.run("ip link set eth0 mtu 1280")
+    net.b.run("ip link set eth0 mtu 1280; ip route replace default via 10.9.1.1 advmss 1460")
     net.r.run("ip link set right mtu 1280")
     net.firewall(net.r, "forward", "tcp flags \\& syn == syn tcp option maxseg size set 1460")
     upload(net, 12_000)

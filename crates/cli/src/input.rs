@@ -50,7 +50,6 @@ impl Input {
     }
 
     /// Whether the capture is standard input, which is read once.
-    #[allow(dead_code, reason = "for the commands that read twice")]
     pub(crate) fn is_stdin(&self) -> bool {
         is_stdin(&self.path())
     }

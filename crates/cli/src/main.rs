@@ -9,6 +9,7 @@ mod diff;
 mod draw;
 mod drill;
 mod error;
+mod explain;
 mod export;
 mod input;
 mod lab;
@@ -43,6 +44,7 @@ enum Command {
     Read(read::ReadArgs),
     Export(export::ExportArgs),
     Draw(draw::DrawArgs),
+    Explain(explain::ExplainArgs),
     Diff(diff::DiffArgs),
     Watch(Box<watch::WatchArgs>),
     List(list::ListArgs),
@@ -58,6 +60,7 @@ fn main() -> ExitCode {
             Command::Read(args) => args.run(),
             Command::Export(args) => args.run(),
             Command::Draw(args) => args.run(),
+            Command::Explain(args) => args.run(),
             Command::Diff(args) => args.run(),
             Command::Watch(args) => args.run(),
             Command::List(args) => args.run(),

@@ -4,7 +4,7 @@ use limpid_event::Error;
 use std::time::Duration;
 
 /// A time span with at most three significant digits: `250 µs`, `10 ms`, `1.03 s`, `2 min 5 s`, `2 h 11 min`.
-pub(crate) fn duration(span: Duration) -> String {
+pub fn duration(span: Duration) -> String {
     let nanos = span.as_nanos();
     match nanos {
         0 => "0 s".into(),
@@ -71,6 +71,21 @@ pub(crate) fn number(n: u64) -> String {
 /// So many bytes: `60,000 B`.
 pub(crate) fn bytes(n: u64) -> String {
     format!("{} B", number(n))
+}
+
+/// A rate in bits: `850 kbit/s`, `1.2 Mbit/s`.
+pub(crate) fn rate(bits_per_second: f64) -> String {
+    let (value, unit) = match bits_per_second {
+        r if !r.is_finite() || r < 0.0 => return "an unknown rate".into(),
+        r if r < 1e3 => (r, "bit/s"),
+        r if r < 1e6 => (r / 1e3, "kbit/s"),
+        r if r < 1e9 => (r / 1e6, "Mbit/s"),
+        r => (r / 1e9, "Gbit/s"),
+    };
+    match value {
+        v if v < 10.0 => format!("{} {unit}", format!("{v:.1}").trim_end_matches(".0")),
+        v => format!("{v:.0} {unit}"),
+    }
 }
 
 /// So many things: `1 segment`, `42 segments`.

@@ -115,6 +115,38 @@ pub enum Kind {
     Reset,
     /// The connection was given up because the peer did not answer.
     TimedOut,
+    /// It stood still, and whose fault that was.
+    Stall,
+    /// How long round trips took, and what made them longer.
+    RoundTrips,
+    /// What held the sender back.
+    Limits,
+    /// The path drops large packets, or tells how large they may be.
+    PathMtu,
+    /// What the ends agreed on, where that costs something.
+    Options,
+    /// How the ends took turns, and who thought long.
+    Exchange,
+    /// Routers marked congestion.
+    Congestion,
+    /// The ports were used before.
+    PortReuse,
+    /// What the capture does not hold.
+    Capture,
+}
+
+impl Kind {
+    /// A name for scripts: `opening-retries`.
+    pub fn name(self) -> String {
+        let mut name = String::new();
+        for c in format!("{self:?}").chars() {
+            if c.is_ascii_uppercase() && !name.is_empty() {
+                name.push('-');
+            }
+            name.push(c.to_ascii_lowercase());
+        }
+        name
+    }
 }
 
 impl Known {
@@ -216,11 +248,20 @@ impl<'a> Story<'a> {
     /// The host at `end`, in the middle of a sentence: "the client", "the Linux server", "Linux", "limpid".
     fn the(&self, end: usize) -> String {
         let host = self.connection.ends[end].host;
+        if self.is_named_by_address(host) {
+            return if end == self.connection.opener { "the client" } else { "the server" }.into();
+        }
         let name = self.analysis.trace.hosts.get(host).map(|h| words::tame(&h.name)).unwrap_or_default();
         match name.is_empty() {
             true => self.connection.ends[end].endpoint.addr.to_string(),
             false => words::with_article(&name),
         }
+    }
+
+    /// True if nobody gave the host a name, as in captures.
+    fn is_named_by_address(&self, host: usize) -> bool {
+        let host = self.analysis.trace.hosts.get(host);
+        host.is_some_and(|host| host.addresses.iter().any(|address| address.to_string() == host.name))
     }
 
     /// The host at `end`, at the beginning of a sentence. A proper name stays as its owner writes it.
@@ -283,7 +324,7 @@ impl<'a> Story<'a> {
 }
 
 /// Packet numbers as people cite them: `1`, `2 and 4`, `2–5`; of many, the first and last.
-fn cited(numbers: &[u64]) -> String {
+pub(crate) fn cited(numbers: &[u64]) -> String {
     match numbers {
         [first, .., last] if numbers.len() > 2 && numbers.windows(2).all(|w| w[1] == w[0] + 1) => {
             format!("{first}–{last}")

@@ -62,12 +62,13 @@ fn three_way(story: &mut Story<'_>, handshake: [usize; 3]) {
     };
     // Its last packet may have been thrown away.
     let doubtful = if ack.dropped.is_some() { ", as far as it could tell" } else { "" };
+    let who = match story.is_named_by_address(story.connection.ends[opener].host) {
+        true => format!("{}, {}, opened it and", story.the_capital(opener), story.connection.ends[opener].endpoint),
+        false => story.the_capital(opener),
+    };
     let sentence = format!(
-        "Packets {}, {} and {} are the three-way handshake: SYN, SYN-ACK, ACK. {} was connected {how_long}{doubtful}.",
-        syn.number,
-        syn_ack.number,
-        ack.number,
-        story.the_capital(opener),
+        "Packets {}, {} and {} are the three-way handshake: SYN, SYN-ACK, ACK. {who} was connected {how_long}{doubtful}.",
+        syn.number, syn_ack.number, ack.number,
     );
     story.say(Kind::Handshake, Known::Observed, &[syn.number, syn_ack.number, ack.number], sentence);
 }
@@ -129,9 +130,35 @@ fn schedule(story: &mut Story<'_>, syns: &[&Segment], waits: &[Duration]) {
         }
         Schedule::Irregular => "The intervals fit no schedule that is known.".into(),
     };
+    let sentence = match settings(story, syns.len() - 1, schedule::fit(waits)) {
+        Some(settings) => format!("{sentence} {settings}"),
+        None => sentence,
+    };
     // Two points lie on many lines.
     let known = if waits.len() >= 3 { Known::Observed } else { Known::Inferred };
     story.say(Kind::SynSchedule, known, &numbers(syns), sentence);
+}
+
+/// With which settings Linux does so, where no engine tells and the first wait is Linux's.
+fn settings(story: &Story<'_>, retries: usize, fit: Schedule) -> Option<String> {
+    let is_second = |first: Duration| schedule::is_near(first, Duration::from_secs(1));
+    if story.is_inside(story.connection.opener) {
+        return None;
+    }
+    match fit {
+        Schedule::Exponential { first } if is_second(first) => Some(format!(
+            "Linux before 6.5, or with tcp_syn_linear_timeouts 0, does so; {retries} retries are net.ipv4.tcp_syn_retries \
+             {retries} (or TCP_SYNCNT), if they were all.",
+        )),
+        Schedule::LinearThenExponential { first, linear } if is_second(first) => Some(format!(
+            "{retries} retries are net.ipv4.tcp_syn_linear_timeouts {linear} and tcp_syn_retries {}, if they were all.",
+            retries - linear
+        )),
+        Schedule::Linear { first } if is_second(first) => {
+            Some("Linux from 6.5 on begins so (net.ipv4.tcp_syn_linear_timeouts).".into())
+        }
+        _ => None,
+    }
 }
 
 fn connect_failed(story: &mut Story<'_>, syns: &[&Segment], waits: &[Duration]) {
@@ -176,6 +203,9 @@ fn refused(story: &mut Story<'_>, syns: &[&Segment]) -> bool {
     let port = connection.ends[peer].endpoint.port;
     let why = match reset.why {
         Some(TxReason::ResetRefused) => format!("its listener on port {port} refuses"),
+        _ if story.is_named_by_address(connection.ends[peer].host) => {
+            format!("nothing listens on port {port}, or a firewall refuses")
+        }
         _ => format!("nothing listens on port {port}"),
     };
     let told = application_heard(story, opener, first.sent_at);

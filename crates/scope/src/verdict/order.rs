@@ -5,7 +5,7 @@ use super::{Kind, Known, Verdict};
 impl Kind {
     /// How much a reader wants to hear of it: 2 for what is out of the ordinary, 1 for the shape of a close and what the
     /// link did, 0 for what every connection has.
-    const fn weight(self) -> u8 {
+    pub const fn weight(self) -> u8 {
         match self {
             Kind::SimultaneousOpen
             | Kind::OpeningRetries
@@ -25,8 +25,21 @@ impl Kind {
             | Kind::HalfClose
             | Kind::TimeWaitServed
             | Kind::Reset
-            | Kind::TimedOut => 2,
-            Kind::MidStream | Kind::Reordering | Kind::Duplicate | Kind::MergedAck | Kind::SeparateAck => 1,
+            | Kind::TimedOut
+            | Kind::Stall
+            | Kind::PathMtu => 2,
+            Kind::Options
+            | Kind::Exchange
+            | Kind::Congestion
+            | Kind::PortReuse
+            | Kind::Capture
+            | Kind::Limits
+            | Kind::RoundTrips
+            | Kind::MidStream
+            | Kind::Reordering
+            | Kind::Duplicate
+            | Kind::MergedAck
+            | Kind::SeparateAck => 1,
             Kind::Handshake | Kind::Data | Kind::Close | Kind::TimeWait => 0,
         }
     }

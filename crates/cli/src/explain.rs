@@ -1,0 +1,183 @@
+//! `limpid explain`: what happened to each connection of a capture, worst first.
+
+mod json;
+
+use crate::error::CliError;
+use crate::input::Input;
+use crate::report::{self, Screen};
+use limpid_scope::explain::{ExplainOptions, Explained, Explainer, Explanation, Picker, verdicts};
+use limpid_scope::flows::{ExcerptOptions, FlowsOptions};
+use limpid_scope::trace::Trace;
+use limpid_scope::verdict::{self, Verdict};
+use std::fmt::Write as _;
+use std::io::{self, BufWriter, Write as _};
+
+/// Say in sentences what happened to each connection of a capture, worst first
+///
+/// Each sentence cites packets, as 'limpid read -#' numbers them, and says how it is known: observed (the packets show it),
+/// inferred (it follows from them, but could be otherwise), or known from inside (a capture that limpid wrote tells why each
+/// segment was sent).
+///
+/// Of many connections the ten worst are told of one by one, and the others in a line for each group of those that are
+/// alike.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  limpid explain capture.pcap
+  limpid explain capture.pcapng.gz --all tcp port 5432
+  limpid explain capture.pcap --connection 7 --json
+  tcpdump -w - tcp port 6379 | limpid explain -")]
+pub(crate) struct ExplainArgs {
+    #[command(flatten)]
+    input: Input,
+
+    /// Tell of every connection one by one
+    #[arg(long, conflicts_with = "connection")]
+    all: bool,
+
+    /// Tell of this connection alone, by its number; may be given again
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    connection: Vec<u64>,
+
+    /// How many connections to tell of one by one
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    worst: usize,
+
+    /// Print one object of JSON for each connection and group
+    #[arg(long)]
+    json: bool,
+
+    /// Columns to fill; the terminal's if not given
+    #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(40..))]
+    width: Option<u16>,
+
+    /// Use only ASCII characters
+    #[arg(long)]
+    ascii: bool,
+}
+
+/// Standard input is read once: of each connection this much is kept.
+const EXCERPT: ExcerptOptions = ExcerptOptions { first: 48, last: 16, snaplen: 160 };
+/// Fewer connections at once than from a file, since each keeps packets.
+const OPEN_WITH_EXCERPT: usize = 1 << 15;
+
+impl ExplainArgs {
+    pub(crate) fn run(self) -> Result<(), CliError> {
+        let is_stdin = self.input.is_stdin();
+        let mut flows = FlowsOptions::default();
+        if is_stdin {
+            (flows.excerpt, flows.max_open) = (Some(EXCERPT), OPEN_WITH_EXCERPT);
+        }
+        let options = ExplainOptions {
+            worst: if self.all { usize::MAX } else { self.worst },
+            few: if self.all { usize::MAX } else { 10 },
+            only: (!self.connection.is_empty()).then(|| self.connection.clone()),
+            flows,
+        };
+        let (explanation, damage) = self.survey(&options)?;
+        if let Some(missing) = self.missing(&explanation) {
+            return Err(damage.unwrap_or(missing));
+        }
+        let traces = if is_stdin { excerpts(&explanation.worst) } else { self.close_look(&explanation.worst)? };
+        let single: Vec<Verdict> = traces.iter().flat_map(verdict::explain).collect();
+        let mut out = BufWriter::new(io::stdout().lock());
+        if self.json {
+            for object in json::objects(&explanation, &single) {
+                writeln!(out, "{object}").map_err(CliError::stdout)?;
+            }
+        } else {
+            out.write_all(self.text(&explanation, &single).as_bytes()).map_err(CliError::stdout)?;
+        }
+        out.flush().map_err(CliError::stdout)?;
+        damage.map_or(Ok(()), Err)
+    }
+
+    /// Reads the capture, to its end or to where it is damaged.
+    fn survey(&self, options: &ExplainOptions) -> Result<(Explanation, Option<CliError>), CliError> {
+        let mut capture = self.input.open()?;
+        let mut explainer = Explainer::new(options);
+        let damage = loop {
+            match capture.next() {
+                Ok(Some(packet)) => explainer.handle_packet(&packet),
+                Ok(None) => break None,
+                Err(error) => break Some(error),
+            }
+        };
+        Ok((explainer.finish(), damage))
+    }
+
+    fn missing(&self, explanation: &Explanation) -> Option<CliError> {
+        let is_there = |n: &&u64| explanation.worst.iter().any(|explained| explained.flow.number.0 == **n);
+        let missing = self.connection.iter().find(|n| !is_there(n))?;
+        let flows = explanation.totals.flows;
+        Some(
+            CliError::run(format!("connection {missing}"), format!("there are {flows}"))
+                .hint("see 'limpid explain FILE'"),
+        )
+    }
+
+    /// Reads the packets of the worst connections again.
+    fn close_look(&self, worst: &[Explained]) -> Result<Vec<Trace>, CliError> {
+        let picker = Picker::new(worst);
+        if picker.is_idle() {
+            return Ok(Vec::new());
+        }
+        Ok(self.input.open()?.collect(|packet| picker.wants(packet)).0.traces)
+    }
+
+    fn text(&self, explanation: &Explanation, single: &[Verdict]) -> String {
+        let screen = Screen::of_stdout();
+        let width = self.width.map_or(screen.width.min(100), usize::from);
+        let paint = |code: &str, text: &str| match screen.color {
+            true => format!("\x1b[{code}m{text}\x1b[0m"),
+            false => text.to_owned(),
+        };
+        let mut text = String::new();
+        let totals = &explanation.totals;
+        if totals.flows == 0 {
+            return format!("No TCP among {} packets.\n", totals.packets);
+        }
+        let shown = explanation.worst.len() as u64;
+        if totals.flows > 1 {
+            let order = if shown > 1 && self.connection.is_empty() { ", worst first" } else { "" };
+            let _ = writeln!(text, "{} connections in {} packets{order}\n", totals.flows, totals.packets);
+        }
+        for explained in &explanation.worst {
+            let _ = writeln!(text, "{}", paint("1", &heading(explained)));
+            for verdict in verdicts(explained, single) {
+                let code = ["2", "0", "33"][usize::from(verdict.kind.weight().min(2))];
+                let wrapped = report::wrap(&verdict.to_string(), width);
+                let _ = writeln!(text, "{}", paint(code, wrapped.trim_end_matches('\n')));
+            }
+            text.push('\n');
+        }
+        if explanation.groups.is_empty() {
+            text.truncate(text.trim_end_matches('\n').len() + 1);
+        }
+        for group in &explanation.groups {
+            text.push_str(&report::wrap(&group.to_string(), width));
+        }
+        if totals.pushed_out > 0 {
+            let _ = writeln!(text, "({} connections were let go early: too many at once)", totals.pushed_out);
+        }
+        screen.show(text, self.ascii)
+    }
+}
+
+/// `#3  10.0.0.1:40000 > 10.0.0.2:6379  12 packets, 1.2 s, closed`.
+fn heading(explained: &Explained) -> String {
+    let flow = &explained.flow;
+    let [client, server] = flow.ends.each_ref().map(|end| end.endpoint);
+    format!(
+        "#{}  {client} > {server}  {} packets in {}, {}",
+        flow.number,
+        flow.packets(),
+        limpid_scope::words::duration(flow.duration()),
+        flow.ending.text()
+    )
+}
+
+/// What standard input left of the worst connections, where that is all of their packets.
+fn excerpts(worst: &[Explained]) -> Vec<Trace> {
+    let whole = worst.iter().filter_map(|explained| explained.flow.excerpt.as_deref()).filter(|e| e.left_out() == 0);
+    whole.map(|excerpt| Trace::from_capture(excerpt.packets().cloned())).collect()
+}

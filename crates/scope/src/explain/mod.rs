@@ -1,0 +1,253 @@
+//! A capture explained: what happened to each connection, worst first.
+//!
+//! [`Explainer`] surveys a capture in one pass and bounded memory. [`Explainer::finish`] answers the worst connections, each
+//! with its [`Flow`], and a line for each [`Group`] of the others. A [`Picker`] finds their packets when the capture is read
+//! again. [`verdicts`] tells of one connection in sentences; with what [`verdict::explain`](crate::verdict::explain) told of
+//! its packets it can tell of single segments too. Figures always come from the survey.
+
+mod badness;
+mod exchange;
+mod groups;
+mod limits;
+mod picker;
+mod tell;
+
+#[cfg(test)]
+mod tests;
+
+pub use badness::Badness;
+pub use exchange::{Exchanges, Pause};
+pub use groups::Group;
+pub use limits::Limits;
+pub use picker::{MAX_CLOSE, Picker};
+pub use tell::verdicts;
+
+use crate::capture::PacketRef;
+use crate::flows::{Flow, FlowNumber, Flows, FlowsOptions, Totals};
+use groups::Groups;
+use limpid_wire::Endpoint;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, HashSet};
+
+/// Which connections are answered one by one.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ExplainOptions {
+    /// The most connections that are answered one by one: the worst.
+    pub worst: usize,
+    /// If there are no more connections than this they are answered one by one, bad or not.
+    pub few: usize,
+    /// These, and no others.
+    pub only: Option<Vec<u64>>,
+    /// How connections are followed.
+    pub flows: FlowsOptions,
+}
+
+impl Default for ExplainOptions {
+    fn default() -> ExplainOptions {
+        ExplainOptions { worst: 10, few: 10, only: None, flows: FlowsOptions::default() }
+    }
+}
+
+/// A connection, and what its segments in their order tell beyond its figures.
+#[derive(Clone, Debug)]
+pub struct Explained {
+    /// Its figures.
+    pub flow: Flow,
+    /// Questions and answers.
+    pub exchanges: Exchanges,
+    /// What held its data back.
+    pub limits: Limits,
+    /// How bad it is.
+    pub badness: Badness,
+    /// A connection of the capture that its server did answer.
+    pub answered: Option<Answered>,
+}
+
+/// What is known of a server from a connection that it answered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Answered {
+    /// The connection.
+    pub flow: FlowNumber,
+    /// It was to the very same port.
+    pub same_port: bool,
+    /// The TTL or hop limit of the server's packets there.
+    pub ttl: u8,
+}
+
+/// The most servers that are remembered.
+const MAX_SERVERS: usize = 1 << 16;
+
+/// What a capture comes to.
+#[derive(Clone, Debug)]
+pub struct Explanation {
+    /// The connections that are told of one by one, worst first.
+    pub worst: Vec<Explained>,
+    /// The others, in groups of those that are alike; the worst group first.
+    pub groups: Vec<Group>,
+    /// All together.
+    pub totals: Totals,
+    /// Time of the first packet and of the last, nanoseconds since 1970.
+    pub span: Option<(i64, i64)>,
+}
+
+/// Surveys a capture.
+#[derive(Debug)]
+pub struct Explainer {
+    flows: Flows,
+    courses: HashMap<FlowNumber, Box<Course>>,
+    worst: Worst,
+    /// Servers that answered: each address and port, and each address with port 0.
+    answered: HashMap<Endpoint, Answered>,
+    span: Option<(i64, i64)>,
+}
+
+/// What is gathered of a connection beside its figures.
+#[derive(Clone, Debug, Default)]
+struct Course {
+    exchanges: Exchanges,
+    limits: Limits,
+}
+
+/// A connection in the heap: the least bad, and of those the last, is at the top.
+#[derive(Debug)]
+struct Ranked(Badness, Reverse<FlowNumber>, Box<(Flow, Course)>);
+
+impl PartialEq for Ranked {
+    fn eq(&self, other: &Ranked) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Ranked {}
+
+impl PartialOrd for Ranked {
+    fn partial_cmp(&self, other: &Ranked) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Ranked {
+    fn cmp(&self, other: &Ranked) -> std::cmp::Ordering {
+        (other.0.points(), other.1).cmp(&(self.0.points(), self.1))
+    }
+}
+
+/// The worst so far, and the groups of the rest.
+#[derive(Debug)]
+struct Worst {
+    heap: BinaryHeap<Ranked>,
+    most: usize,
+    few: usize,
+    only: Option<HashSet<u64>>,
+    seen: usize,
+    groups: Groups,
+}
+
+impl Worst {
+    fn take(&mut self, flow: Flow, course: Course) {
+        self.seen += 1;
+        if let Some(only) = &self.only {
+            if only.contains(&flow.number.0) {
+                self.push(flow, course);
+            }
+            return;
+        }
+        self.push(flow, course);
+        while self.heap.len() > self.most {
+            self.drop_one();
+        }
+    }
+
+    fn push(&mut self, flow: Flow, course: Course) {
+        let badness = Badness::of(&flow, &course.exchanges);
+        self.heap.push(Ranked(badness, Reverse(flow.number), Box::new((flow, course))));
+    }
+
+    fn drop_one(&mut self) {
+        if let Some(Ranked(badness, _, both)) = self.heap.pop() {
+            self.groups.take(&both.0, badness);
+        }
+    }
+
+    /// The worst, worst first. Of many connections those that are in order are not told of one by one.
+    fn finish(mut self) -> (Vec<Explained>, Vec<Group>) {
+        if self.only.is_none() && self.seen > self.few {
+            while self.heap.peek().is_some_and(|ranked| ranked.0.is_ordinary()) {
+                self.drop_one();
+            }
+        }
+        let explained = |Ranked(badness, _, both): Ranked| {
+            let (flow, Course { exchanges, limits }) = *both;
+            Explained { flow, exchanges, limits, badness, answered: None }
+        };
+        // What a heap sorts into ascending order begins with the worst: it ranks the least bad highest.
+        (self.heap.into_sorted_vec().into_iter().map(explained).collect(), self.groups.finish())
+    }
+}
+
+impl Explainer {
+    /// Before the first packet.
+    pub fn new(options: &ExplainOptions) -> Explainer {
+        let worst = Worst {
+            heap: BinaryHeap::new(),
+            most: options.worst,
+            few: options.few.min(options.worst),
+            only: options.only.as_ref().map(|only| only.iter().copied().collect()),
+            seen: 0,
+            groups: Groups::default(),
+        };
+        Explainer {
+            flows: Flows::new(options.flows.clone()),
+            courses: HashMap::new(),
+            worst,
+            answered: HashMap::new(),
+            span: None,
+        }
+    }
+
+    /// Takes the next packet.
+    pub fn handle_packet(&mut self, packet: &PacketRef<'_>) {
+        let (first, last) = self.span.unwrap_or((packet.time, packet.time));
+        self.span = Some((first.min(packet.time), last.max(packet.time)));
+        if let Some(sighting) = self.flows.handle_packet(packet) {
+            let course = self.courses.entry(sighting.flow).or_default();
+            course.exchanges.take(&sighting);
+            course.limits.take(&sighting);
+        }
+        while let Some(flow) = self.flows.poll_ended() {
+            let course = self.courses.remove(&flow.number).map_or_else(Course::default, |course| *course);
+            remember(&mut self.answered, &flow);
+            self.worst.take(flow, course);
+        }
+    }
+
+    /// The end of the capture.
+    pub fn finish(self) -> Explanation {
+        let Explainer { flows, mut courses, mut worst, mut answered, span } = self;
+        let totals = flows.totals();
+        for flow in flows.finish() {
+            let course = courses.remove(&flow.number).map_or_else(Course::default, |course| *course);
+            remember(&mut answered, &flow);
+            worst.take(flow, course);
+        }
+        let (mut worst, groups) = worst.finish();
+        for explained in &mut worst {
+            let server = explained.flow.ends[1].endpoint;
+            let host = Endpoint::new(server.addr, 0);
+            let other = answered.get(&server).or_else(|| answered.get(&host)).copied();
+            explained.answered = other.filter(|other| other.flow != explained.flow.number);
+        }
+        Explanation { worst, groups, totals, span }
+    }
+}
+
+/// Notes that a server answered.
+fn remember(answered: &mut HashMap<Endpoint, Answered>, flow: &Flow) {
+    if !flow.opening.is_open() || flow.ends[1].packets == 0 || answered.len() + 2 > MAX_SERVERS {
+        return;
+    }
+    let (server, ttl) = (flow.ends[1].endpoint, flow.ends[1].ttl);
+    answered.entry(server).or_insert(Answered { flow: flow.number, same_port: true, ttl });
+    let host = Endpoint::new(server.addr, 0);
+    answered.entry(host).or_insert(Answered { flow: flow.number, same_port: false, ttl });
+}

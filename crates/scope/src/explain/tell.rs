@@ -1,0 +1,150 @@
+//! A connection of a capture in sentences: from its figures, and from its packets where they are there.
+
+mod data;
+mod ending;
+mod opening;
+mod path;
+mod pauses;
+
+use super::{Answered, Exchanges, Explained, Limits};
+use crate::flows::{End, EndFigures, Flow, Trouble, TroubleKind};
+use crate::verdict::{self, Kind, Known, Verdict};
+use std::cmp::Reverse;
+
+/// Sentences about single segments are told where there are no more of a kind than this; else the figures say it all.
+const MAX_SINGLE: usize = 3;
+
+/// What happened to a connection: what is out of the ordinary first.
+///
+/// `single` is what [`verdict::explain`] told of the packets of this connection (and perhaps of others), if they are all at
+/// hand: of single segments the survey knows no more than their figures.
+pub fn verdicts(explained: &Explained, single: &[Verdict]) -> Vec<Verdict> {
+    let single = of_this(single, &explained.flow);
+    let mut teller = Teller {
+        flow: &explained.flow,
+        exchanges: &explained.exchanges,
+        limits: &explained.limits,
+        answered: explained.answered.as_ref(),
+        is_close: !single.is_empty(),
+        verdicts: single,
+    };
+    opening::tell(&mut teller);
+    data::tell(&mut teller);
+    pauses::tell(&mut teller);
+    path::tell(&mut teller);
+    ending::tell(&mut teller);
+    let mut verdicts = teller.verdicts;
+    let told = told_by_engine(&verdicts);
+    verdicts.sort_by_key(|verdict| (Reverse(verdict.kind.weight()), course(verdict.kind)));
+    verdicts.retain(|verdict| !told.contains(&verdict.kind) || verdict.known == Known::Inside);
+    verdicts
+}
+
+/// What the packets one by one tell of this connection.
+fn of_this(single: &[Verdict], flow: &Flow) -> Vec<Verdict> {
+    let ends = flow.ends.each_ref().map(|end| end.endpoint);
+    let numbers = flow.first_packet..=flow.last_packet;
+    let is_ours = |v: &&Verdict| {
+        (v.connection == (ends[0], ends[1]) || v.connection == (ends[1], ends[0]))
+            && v.packets.iter().all(|number| numbers.contains(number))
+    };
+    let mut verdicts: Vec<Verdict> = single.iter().filter(is_ours).cloned().collect();
+    let inside = |v: &Verdict| v.known == Known::Inside;
+    // What the survey knows to have arrived is not said to be lost because nobody knew better at the time.
+    let needless = flow.ends.iter().any(|end| end.needless > 0);
+    let count = |kind: Kind, all: &[Verdict]| all.iter().filter(|v| v.kind == kind).count();
+    let [losses, spurious, reordered] = [Kind::Loss, Kind::Spurious, Kind::Reordering].map(|k| count(k, &verdicts));
+    verdicts.retain(|v| match v.kind {
+        // The survey tells it with more behind it.
+        Kind::Data | Kind::Capture => false,
+        Kind::Reset => inside(v),
+        Kind::Loss => losses <= MAX_SINGLE && (!needless || v.known != Known::Inferred),
+        Kind::Spurious => spurious <= MAX_SINGLE,
+        Kind::Reordering => reordered <= MAX_SINGLE,
+        _ => true,
+    });
+    verdicts
+}
+
+/// Kinds of which the engine itself told: nothing is guessed about them.
+fn told_by_engine(verdicts: &[Verdict]) -> Vec<Kind> {
+    let told = |v: &&Verdict| v.known == Known::Inside && matches!(v.kind, Kind::Reset);
+    verdicts.iter().filter(told).map(|v| v.kind).collect()
+}
+
+/// Where in the life of a connection a sentence belongs.
+const fn course(kind: Kind) -> u8 {
+    match kind {
+        Kind::MidStream
+        | Kind::TimeWaitReuse
+        | Kind::PortReuse
+        | Kind::SimultaneousOpen
+        | Kind::OpeningRetries
+        | Kind::SynSchedule
+        | Kind::ConnectTimeout
+        | Kind::Refused
+        | Kind::Unreachable
+        | Kind::BacklogFull
+        | Kind::Handshake => 0,
+        Kind::Close
+        | Kind::MergedAck
+        | Kind::SeparateAck
+        | Kind::SimultaneousClose
+        | Kind::HalfClose
+        | Kind::TimeWait
+        | Kind::TimeWaitServed
+        | Kind::Reset
+        | Kind::TimedOut => 2,
+        Kind::Capture => 3,
+        _ => 1,
+    }
+}
+
+/// A connection about to be told of.
+struct Teller<'a> {
+    flow: &'a Flow,
+    exchanges: &'a Exchanges,
+    limits: &'a Limits,
+    answered: Option<&'a Answered>,
+    /// Its packets have been told of one by one.
+    is_close: bool,
+    verdicts: Vec<Verdict>,
+}
+
+impl<'a> Teller<'a> {
+    fn say(&mut self, kind: Kind, known: Known, packets: &[u64], sentence: String) {
+        let [client, server] = self.flow.ends.each_ref().map(|end| end.endpoint);
+        let mut packets = packets.to_vec();
+        packets.retain(|number| *number > 0);
+        packets.dedup();
+        self.verdicts.push(Verdict { connection: (client, server), kind, known, sentence, packets });
+    }
+
+    /// True if a sentence of this kind is there already.
+    fn has_said(&self, kind: Kind) -> bool {
+        self.verdicts.iter().any(|verdict| verdict.kind == kind)
+    }
+
+    fn end(&self, end: End) -> &'a EndFigures {
+        &self.flow.ends[end.index()]
+    }
+
+    fn trouble(&self, kind: TroubleKind, end: End) -> Option<&'a Trouble> {
+        self.flow.troubles.find(kind, end)
+    }
+}
+
+/// `the client`.
+fn the(end: End) -> String {
+    format!("the {}", end.text())
+}
+
+/// `The client`.
+fn the_capital(end: End) -> String {
+    format!("The {}", end.text())
+}
+
+/// ` (12, 15 and 40)`, or nothing.
+fn seen(packets: &[u64]) -> String {
+    if packets.is_empty() { String::new() } else { format!(" ({})", verdict::cited(packets)) }
+}

@@ -1,0 +1,175 @@
+//! How much went which way, and what was sent again, and why.
+
+use super::{Teller, seen, the, the_capital};
+use crate::explain::limits::Limit;
+use crate::flows::{Cause, End, EndFigures, TroubleKind, Vantage};
+use crate::verdict::{Kind, Known};
+use crate::words;
+use std::time::Duration;
+
+pub(super) fn tell(teller: &mut Teller<'_>) {
+    figures(teller);
+    for end in End::BOTH {
+        repeated(teller, end);
+        needless(teller, end);
+        overtaken(teller, end);
+        copies(teller, end);
+    }
+}
+
+fn figures(teller: &mut Teller<'_>) {
+    let [client, server] = &teller.flow.ends;
+    if client.packets == 0 || server.packets == 0 || !teller.flow.opening.is_open() {
+        return;
+    }
+    let part = |end: End, figures: &EndFigures| {
+        if figures.data_packets == 0 {
+            return format!("{} sent no data", the(end));
+        }
+        let segments = words::count(figures.data_packets, "segment");
+        // Near the sender its last segment leaves long before it arrives.
+        let busy: Duration =
+            [Limit::Window, Limit::Path, Limit::Loss].map(|limit| teller.limits.of(end, limit)).iter().sum();
+        let near =
+            matches!((teller.flow.vantage, end), (Vantage::Client, End::Client) | (Vantage::Server, End::Server));
+        let rate = match near && !busy.is_zero() {
+            true => Some(figures.unique_bytes as f64 * 8.0 / busy.as_secs_f64()),
+            false => figures.goodput_bps(),
+        };
+        let rate = match rate {
+            Some(rate) if figures.unique_bytes >= 20_000 => format!(" at {}", words::rate(rate)),
+            _ => String::new(),
+        };
+        format!("{} sent {} in {segments}{rate}", the(end), words::bytes(figures.unique_bytes))
+    };
+    let sentence = match client.data_packets + server.data_packets {
+        0 => "Not a byte of data was sent, either way.".into(),
+        _ => {
+            let text = format!("{}, {}.", part(End::Client, client), part(End::Server, server));
+            format!("T{}", &text[1..])
+        }
+    };
+    teller.say(Kind::Data, Known::Observed, &[], sentence);
+}
+
+/// `5 by duplicate ACKs or SACK, 2 by the RTO`.
+fn causes(figures: &EndFigures) -> Vec<String> {
+    let phrase = |cause| match cause {
+        Cause::NoAnswer => "as nobody answered",
+        Cause::Rto => "by the retransmission timer (RTO)",
+        Cause::Fast => "by duplicate ACKs or SACK (fast retransmit)",
+        Cause::PartialAck => "in the same recovery (partial ACKs)",
+        Cause::Rack => "by RACK",
+        Cause::Probe => "as tail loss probes",
+        Cause::PathMtu => "as a router had found them too big",
+        Cause::Copy => "as copies",
+        Cause::Unknown => "for a cause that the packets don't tell",
+    };
+    let told = Cause::ALL.into_iter().filter(|cause| !matches!(cause, Cause::Copy | Cause::NoAnswer));
+    let some = told.filter(|cause| figures.caused_by(*cause) > 0);
+    some.map(|cause| format!("{} {}", words::number(figures.caused_by(cause).into()), phrase(cause))).collect()
+}
+
+fn repeated(teller: &mut Teller<'_>, end: End) {
+    let figures = teller.end(end);
+    let causes = causes(figures);
+    if causes.is_empty() || figures.data_packets == 0 {
+        return;
+    }
+    let (losses, timeouts) = (teller.trouble(TroubleKind::Losses, end), teller.trouble(TroubleKind::Timeouts, end));
+    let mut packets: Vec<u64> = [losses, timeouts].into_iter().flatten().flat_map(|t| t.packets().to_vec()).collect();
+    packets.sort_unstable();
+    let again: u64 = Cause::ALL
+        .iter()
+        .filter(|c| !matches!(c, Cause::Copy | Cause::NoAnswer))
+        .map(|c| u64::from(figures.caused_by(*c)))
+        .sum();
+    let unseen = match figures.lost_before {
+        0 => String::new(),
+        n if n == again => {
+            " Their originals were never seen here: they were lost before this point of the path.".into()
+        }
+        n => format!(" The originals of {} were lost before this point of the path.", words::number(n)),
+    };
+    let each = if causes.len() == 1 && again == 1 {
+        causes[0].trim_start_matches("1 ").to_owned()
+    } else {
+        words::list(&causes)
+    };
+    let sentence = format!(
+        "Of {}'s {} {} ({}) {} sent again{}: {each}.{unseen}",
+        the(end),
+        words::count(figures.data_packets, "data segment"),
+        words::number(again),
+        words::percent(again, figures.data_packets),
+        if again == 1 { "was" } else { "were" },
+        seen(&packets),
+    );
+    teller.say(Kind::Loss, Known::Inferred, &packets, sentence);
+}
+
+fn needless(teller: &mut Teller<'_>, end: End) {
+    let figures = teller.end(end);
+    if figures.needless == 0 || teller.has_said(Kind::Spurious) {
+        return;
+    }
+    let dsacks = teller.end(end.peer()).dsacks;
+    let (how, known) = match dsacks {
+        0 => (format!("{}'s timestamps echo the first sending, not the second", the(end.peer())), Known::Inferred),
+        _ => (format!("{} said so itself (D-SACK, {})", the(end.peer()), words::count(dsacks, "ACK")), Known::Observed),
+    };
+    let packets = teller.trouble(TroubleKind::Needless, end).map(|t| t.packets().to_vec()).unwrap_or_default();
+    let late = match figures.rtt.max().filter(|most| *most > figures.rtt.min().unwrap_or(*most) * 4) {
+        Some(most) => format!(" The path took up to {} for a while.", words::duration(most)),
+        None => String::new(),
+    };
+    let sentence = format!(
+        "{} of {}'s retransmissions {} needless{}, what was first sent had arrived: {how}.{late}",
+        words::number(figures.needless),
+        the(end),
+        if figures.needless == 1 { "was" } else { "were" },
+        seen(&packets),
+    );
+    teller.say(Kind::Spurious, known, &packets, sentence);
+}
+
+fn overtaken(teller: &mut Teller<'_>, end: End) {
+    let figures = teller.end(end);
+    if figures.overtaken == 0 || teller.has_said(Kind::Reordering) {
+        return;
+    }
+    let packets = teller.trouble(TroubleKind::Reordered, end).map(|t| t.packets().to_vec()).unwrap_or_default();
+    let sentence = format!(
+        "{} of {} ({}) came out of order but {} not lost{}: sent before what overtook {}, as timestamps, identifications or \
+         times show.",
+        words::count(figures.overtaken, "segment"),
+        the(end),
+        words::percent(figures.overtaken, figures.data_packets),
+        if figures.overtaken == 1 { "was" } else { "were" },
+        seen(&packets),
+        if figures.overtaken == 1 { "it" } else { "them" },
+    );
+    teller.say(Kind::Reordering, Known::Inferred, &packets, sentence);
+}
+
+fn copies(teller: &mut Teller<'_>, end: End) {
+    let Some(trouble) = teller.trouble(TroubleKind::Copies, end) else { return };
+    if teller.has_said(Kind::Duplicate) {
+        return;
+    }
+    let sentence = format!(
+        "{} of {} {} in the capture twice{}: a port mirror, several interfaces, or a path that doubles packets. {} had not \
+         sent them twice.",
+        words::count(trouble.count, "packet"),
+        the(end),
+        if trouble.count == 1 { "is" } else { "are" },
+        seen(trouble.packets()),
+        the_capital(end),
+    );
+    teller.say(Kind::Duplicate, Known::Inferred, trouble.packets(), sentence);
+}
+
+/// What is as good as nothing beside `whole`.
+pub(super) fn is_small(part: Duration, whole: Duration) -> bool {
+    part * 100 < whole
+}

@@ -1,0 +1,215 @@
+use super::*;
+use crate::capture::{CapturedPacket, Reader};
+use crate::flows::TroubleKind;
+use crate::trace::Trace;
+use crate::verdict::{self, Known, Verdict};
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+fn tests() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests")
+}
+
+fn packets(path: &Path) -> Vec<CapturedPacket> {
+    let file = File::open(path).expect("the capture is part of the project");
+    Reader::new(file).expect("a capture").map(|packet| packet.expect("undamaged")).collect()
+}
+
+fn explanation(packets: &[CapturedPacket], options: &ExplainOptions) -> Explanation {
+    let mut explainer = Explainer::new(options);
+    packets.iter().for_each(|packet| explainer.handle_packet(&packet.lend()));
+    explainer.finish()
+}
+
+/// As the command does it.
+fn all_verdicts(packets: &[CapturedPacket]) -> Vec<(Explained, Vec<Verdict>)> {
+    let explanation = explanation(packets, &ExplainOptions::default());
+    let picker = Picker::new(&explanation.worst);
+    let trace = Trace::from_capture(packets.iter().filter(|packet| picker.wants(&packet.lend())).cloned());
+    let single = verdict::explain(&trace);
+    explanation
+        .worst
+        .into_iter()
+        .map(|explained| {
+            let told = verdicts(&explained, &single);
+            (explained, told)
+        })
+        .collect()
+}
+
+fn told(packets: &[CapturedPacket]) -> String {
+    let mut text = String::new();
+    for (explained, verdicts) in all_verdicts(packets) {
+        let flow = &explained.flow;
+        let [client, server] = flow.ends.each_ref().map(|end| end.endpoint);
+        text += &format!("#{} {client} > {server}: {} points\n", flow.number, explained.badness.points());
+        text.extend(verdicts.iter().map(|verdict| format!("{:?} {:?}\n  {verdict}\n", verdict.kind, verdict.packets)));
+    }
+    text
+}
+
+#[test]
+fn the_article_close() {
+    insta::assert_snapshot!(told(&packets(&tests().join("article/article-close.pcap"))));
+}
+
+#[test]
+fn the_article_syn_timeout() {
+    insta::assert_snapshot!(told(&packets(&tests().join("article/article-syn-timeout.pcap"))));
+}
+
+/// What Linux did in namespaces, each capture a story of its own: see `tests/captures/make.py`.
+#[test]
+fn every_capture_is_explained() {
+    let mut names: Vec<PathBuf> = fs::read_dir(tests().join("captures"))
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
+    names.retain(|path| path.extension().is_some_and(|extension| extension == "pcap"));
+    names.sort();
+    assert!(names.len() > 30, "{names:?}");
+    for path in names {
+        let name = path.file_stem().and_then(|stem| stem.to_str()).expect("a name").to_owned();
+        let packets = packets(&path);
+        for (explained, verdicts) in all_verdicts(&packets) {
+            assert!(!verdicts.is_empty(), "{name}: nothing about {}", explained.flow.number);
+            for verdict in &verdicts {
+                let exists = |number: &u64| packets.iter().any(|packet| packet.number == *number);
+                assert!(verdict.packets.iter().all(exists), "{name}: {verdict} {:?}", verdict.packets);
+                assert!(!verdict.sentence.contains("  "), "{name}: {verdict}");
+                assert_ne!(verdict.known, Known::Inside, "{name}: {verdict}");
+            }
+        }
+        insta::assert_snapshot!(name, told(&packets));
+    }
+}
+
+/// What each story is about is told.
+#[test]
+fn the_point_is_made() {
+    let cases = [
+        ("refused", "nothing listens on port 81"),
+        ("rejected-icmp", "ICMP prohibited"),
+        ("rejected-reset", "a firewall refused in its name"),
+        ("filtered-linear", "tcp_syn_linear_timeouts 2 and tcp_syn_retries 2"),
+        ("filtered-doubling", "exponential backoff from 1 s"),
+        ("backlog-full", "its queue of connections is full"),
+        ("loss", "by duplicate ACKs or SACK (fast retransmit)"),
+        ("loss-server", "lost before this point of the path"),
+        ("reorder", "came out of order but were not lost"),
+        ("spurious", "D-SACK"),
+        ("tail-loss", "and waited for a timer"),
+        ("zero-window", "The server closed its window"),
+        ("small-window", "held back by the server's window"),
+        ("slow-sender", "the server's application had nothing to send"),
+        ("slow-server", "The server took 1.2 s to answer request 3"),
+        ("linger0", "its application aborted"),
+        ("unread", "closed with data unread"),
+        ("late-data", "data came after its application had closed"),
+        ("half-close", "half-closed for"),
+        ("killed-server", "never acknowledged"),
+        ("keepalive", "keepalives"),
+        ("black-hole", "path MTU black hole"),
+        ("path-mtu", "path MTU discovery at work"),
+        ("options-stripped-a", "the client offers window scale, the server does not"),
+        ("options-stripped-b", "neither end offers SACK"),
+        ("port-reuse", "opened the same pair of ports anew"),
+        ("mid-stream", "begins in the middle of the connection"),
+        ("bufferbloat", "bufferbloat"),
+        ("redis", "The server took 700 ms to answer request 3"),
+    ];
+    for (name, point) in cases {
+        let told = told(&packets(&tests().join("captures").join(name).with_extension("pcap")));
+        assert!(told.contains(point), "{name} does not say {point:?}:\n{told}");
+    }
+}
+
+/// A capture of `count` connections that open and close, interleaved, and of each tenth nothing but its SYN.
+fn many(count: u32) -> Vec<CapturedPacket> {
+    let close = packets(&tests().join("article/article-close.pcap"));
+    let mut all = Vec::new();
+    for n in 0..count {
+        let kept = if n % 10 == 3 { 1 } else { close.len() };
+        for packet in &close[..kept] {
+            let mut packet = packet.clone();
+            packet.time += i64::from(n) * 1_000_000;
+            // Another client each: the last two bytes of its address.
+            for at in [26, 30] {
+                let is_client = packet.data[at..at + 4] == [10, 0, 0, 103];
+                if is_client {
+                    packet.data[at + 1..at + 4].copy_from_slice(&(n + 256).to_be_bytes()[1..]);
+                }
+            }
+            all.push(packet);
+        }
+    }
+    all.sort_by_key(|packet| packet.time);
+    (1..).zip(&mut all).for_each(|(number, packet)| packet.number = number);
+    all
+}
+
+#[test]
+fn the_worst_of_many_are_told_and_the_rest_counted() {
+    let packets = many(1_000);
+    let explanation = explanation(&packets, &ExplainOptions::default());
+    assert_eq!(explanation.totals.flows, 1_000);
+    assert_eq!(explanation.worst.len(), 10);
+    let unanswered = |explained: &Explained| explained.flow.troubles.iter().any(|t| t.kind == TroubleKind::Unanswered);
+    assert!(explanation.worst.iter().all(unanswered));
+    let numbers: Vec<u64> = explanation.worst.iter().map(|explained| explained.flow.number.0).collect();
+    assert!(numbers.is_sorted(), "of those as bad the first come first: {numbers:?}");
+    let counts: Vec<(Option<TroubleKind>, u64)> = explanation.groups.iter().map(|g| (g.trouble, g.count)).collect();
+    assert_eq!(counts, [(Some(TroubleKind::Unanswered), 90), (None, 900)]);
+    insta::assert_snapshot!(explanation.groups.iter().map(|group| format!("{group}\n")).collect::<String>());
+}
+
+#[test]
+fn one_connection_of_many_can_be_asked_for() {
+    let packets = many(50);
+    let options = ExplainOptions { only: Some(vec![7]), ..ExplainOptions::default() };
+    let explanation = explanation(&packets, &options);
+    let numbers: Vec<u64> = explanation.worst.iter().map(|explained| explained.flow.number.0).collect();
+    assert_eq!(numbers, [7]);
+    assert!(explanation.groups.is_empty());
+}
+
+#[test]
+fn nothing_comes_of_nothing() {
+    let explanation = explanation(&[], &ExplainOptions::default());
+    assert!(explanation.worst.is_empty() && explanation.groups.is_empty());
+    assert_eq!(explanation.span, None);
+}
+
+/// Whatever a file holds, it is told of without a panic.
+#[test]
+fn mutated_captures_are_explained() {
+    for name in ["spurious", "zero-window", "rejected-icmp", "mid-stream", "port-reuse"] {
+        let original = packets(&tests().join("captures").join(name).with_extension("pcap"));
+        for seed in 0..40u64 {
+            let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+            let mut next = |below: usize| {
+                state ^= state << 13;
+                state ^= state >> 7;
+                state ^= state << 17;
+                (state % below as u64) as usize
+            };
+            let mut packets = original.clone();
+            for _ in 0..packets.len().min(20) {
+                let at = next(packets.len());
+                let len = packets[at].data.len().max(1);
+                match next(4) {
+                    0 if packets.len() > 1 => drop(packets.remove(at)),
+                    1 => packets[at].data.truncate(next(len)),
+                    2 => packets[at].time = i64::from(next(1 << 30) as u32) - (1 << 29),
+                    _ => {
+                        let byte = next(len);
+                        if let Some(byte) = packets[at].data.get_mut(byte) {
+                            *byte = next(256) as u8;
+                        }
+                    }
+                }
+            }
+            told(&packets);
+        }
+    }
+}
