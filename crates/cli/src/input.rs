@@ -2,6 +2,7 @@
 
 use crate::error::{CliError, plain, without_errno};
 use indicatif::{ProgressBar, ProgressStyle};
+use limpid_device::capture::libpcap::Libpcap;
 use limpid_scope::capture::{CaptureError, LinkType, PacketRef, Reader};
 use limpid_scope::filter::{FilterError, FilterSet};
 use limpid_scope::truth::{Collector, Found};
@@ -35,6 +36,9 @@ pub(crate) struct Input {
 #[derive(clap::Args, Clone, Debug, Default)]
 pub(crate) struct FilterArgs {
     /// Only packets that match, in tcpdump's language: tcp port 80 and host 10.0.0.1
+    ///
+    /// As in 'not port 22', 'net 10.0.0.0/8 or ip6', 'tcp[tcpflags] & (tcp-syn|tcp-fin) != 0'. docs/filters.md describes
+    /// the language and what differs from libpcap's.
     #[arg(value_name = "FILTER")]
     words: Vec<String>,
 
@@ -79,8 +83,16 @@ impl FilterArgs {
 
     /// Compiles the filter, if there is one.
     pub(crate) fn compile(&self) -> Result<Option<Filter>, CliError> {
-        let filter = FilterSet::parse(&self.text()?).map_err(|error| filter_error(&error))?;
+        let filter = FilterSet::parse_or(&self.text()?, Box::new(by_libpcap)).map_err(|error| filter_error(&error))?;
         Ok((!filter.is_all()).then_some(Filter { set: filter }))
+    }
+}
+
+/// What our own compiler refuses by name, libpcap may know.
+fn by_libpcap(text: &str, LinkType(link_type): LinkType) -> Result<Program, String> {
+    match Libpcap::load() {
+        Some(libpcap) => libpcap.compile(text, link_type).map_err(|error| format!("libpcap says: {error}")),
+        None => Err("docs/filters.md lists what there is without libpcap".to_owned()),
     }
 }
 

@@ -103,6 +103,53 @@ fn errors_are_one_line_that_says_what_to_do() {
 }
 
 #[test]
+fn filters_choose_packets() {
+    let file = article("article-close.pcap");
+    let lines = |filter: &str| success(&["read", "-n", &file, filter]).lines().count();
+    let all = success(&["read", "-n", &file]).lines().count();
+    let (syns, others) = (lines("tcp[tcpflags] & tcp-syn != 0"), lines("tcp[tcpflags] & tcp-syn = 0"));
+    assert_eq!((syns, syns + others), (2, all));
+    assert_eq!(lines("not tcp"), 0);
+    // Words on the command line are one expression, with -r as well.
+    assert_eq!(
+        success(&["read", "-n", "-r", &file, "src", "host", "10.0.0.199"]).lines().count(),
+        lines("src 10.0.0.199")
+    );
+    assert!(lines("src 10.0.0.199") > 0);
+}
+
+#[test]
+fn what_is_wrong_with_a_filter_is_shown_in_it() {
+    let file = article("article-close.pcap");
+    let (code, out, err) = texts(limpid(&["read", &file, "tcp", "prot", "80"]).output().expect("limpid runs"));
+    assert_eq!((code, out.as_str()), (Some(2), ""));
+    let expected = "\
+limpid: filter: 'prot' does not follow from what stands before it; join primitives with 'and' or 'or'
+  tcp prot 80
+      ^^^^
+";
+    assert_eq!(err, expected);
+}
+
+#[test]
+fn libpcap_helps_where_it_is() {
+    let file = article("article-close.pcap");
+    let run = |switch: &str| {
+        let run = limpid(&["read", "-n", &file, "not", "mpls"]).env("LIMPID_LIBPCAP", switch).output();
+        texts(run.expect("limpid runs"))
+    };
+    let (code, _, err) = run("off");
+    assert_eq!(code, Some(2));
+    assert!(err.starts_with("limpid: filter: 'mpls' is not supported; docs/filters.md lists what there is"), "{err}");
+    let (code, out, err) = run("on");
+    match code {
+        Some(0) => assert_eq!(out, success(&["read", "-n", &file])),
+        // No libpcap on this machine.
+        _ => assert!(err.contains("docs/filters.md"), "{err}"),
+    }
+}
+
+#[test]
 fn a_reader_that_goes_away_is_no_failure() {
     // More than a pipe holds.
     let mut file = std::fs::read(article("article-close.pcap")).expect("bytes");
@@ -123,7 +170,7 @@ fn a_reader_that_goes_away_is_no_failure() {
 #[test]
 fn help_says_where_it_differs() {
     let help = success(&["read", "--help"]);
-    for needed in ["length N", "/etc/services", "/etc/hosts", "4.99.3", "-ttttt", "standard input"] {
+    for needed in ["length N", "/etc/services", "/etc/hosts", "4.99.3", "-ttttt", "standard input", "docs/filters.md"] {
         assert!(help.contains(needed), "{needed} is missing in:\n{help}");
     }
     assert!(success(&["--version"]).starts_with("limpid "));

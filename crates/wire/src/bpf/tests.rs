@@ -98,3 +98,46 @@ fn an_index_beyond_all_memory_refuses() {
         [Instruction::LoadXImmediate(u32::MAX), Instruction::LoadIndexed(Size::Byte, 2), Instruction::Return(1)];
     assert_eq!(Program::new(program.to_vec()).expect("a program").run(&[1; 64], 64), 0);
 }
+
+/// Numbers that are the same in every run (xorshift64).
+fn random(state: &mut u64) -> u64 {
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    *state
+}
+
+#[test]
+fn any_program_ends() {
+    // The codes that there are, so that most instructions exist.
+    let exists = |code: &u16| {
+        let one = Encoded { code: *code, jt: 0, jf: 0, k: 1 };
+        let end = Encoded { code: 6, ..Encoded::default() };
+        Program::decode(&[one, end, end]).is_ok()
+    };
+    let codes: alloc::vec::Vec<u16> = (0..=0xff).filter(exists).collect();
+    assert!(codes.len() > 40, "{codes:x?}");
+    let (mut state, mut programs, packet) = (7, 0, [0x45; 64]);
+    for _ in 0..20_000 {
+        let length = 1 + random(&mut state) % 12;
+        let mut encoded: alloc::vec::Vec<Encoded> = (0..length)
+            .map(|_| Encoded {
+                code: codes[random(&mut state) as usize % codes.len()],
+                jt: (random(&mut state) % 4) as u8,
+                jf: (random(&mut state) % 4) as u8,
+                k: if random(&mut state).is_multiple_of(4) {
+                    random(&mut state) as u32
+                } else {
+                    random(&mut state) as u32 % 16
+                },
+            })
+            .collect();
+        encoded.push(Encoded { code: 0x16, ..Encoded::default() });
+        let Ok(program) = Program::decode(&encoded) else { continue };
+        programs += 1;
+        program.run(&packet[..random(&mut state) as usize % 64], 64);
+        let again: alloc::vec::Vec<Encoded> = program.encoded().collect();
+        assert_eq!(Program::decode(&again), Ok(program));
+    }
+    assert!(programs > 1000, "{programs} were programs");
+}
