@@ -43,5 +43,8 @@ fn the_drawing_has_every_state_and_no_words_overlap() {
 
 #[test]
 fn as_text() {
-    insta::assert_snapshot!(text(&Timeline::of(&closed()), 100));
+    let text = text(&Timeline::of(&closed()), 100);
+    let line = text.lines().find(|line| line.trim_start().starts_with("FIN-WAIT-1")).expect("a line of its own");
+    assert!(line.contains('▒') && line.contains("from 7 s for 20 ms"), "{line}");
+    assert_eq!(text.matches("ESTABLISHED").count(), 2, "{text}");
 }

@@ -93,5 +93,10 @@ fn a_trace_without_tcp_is_an_empty_picture() {
 fn as_mermaid() {
     let ladder = lay_out(&busy(), &LadderOptions::default()).remove(0);
     let text = mermaid::draw(&ladder, "a \"title\"; #1");
-    insta::assert_snapshot!(text);
+    assert!(text.starts_with("---\ntitle: \"a 'title'; #1\"\n---\nsequenceDiagram\n"), "{text}");
+    assert!(text.contains("    A->>B: 0.000 s  1 SYN seq 0 win 64240"), "{text}");
+    assert!(text.contains("    B-->>A: (no ACK of ") || text.contains("    B->>A: "), "{text}");
+    // Beyond the head, what Mermaid takes for its own is escaped.
+    let body = text.split_once("sequenceDiagram").expect("a diagram").1;
+    assert!(!body.replace("#59;", "").replace("#35;", "").contains(';'), "{body}");
 }
