@@ -9,7 +9,7 @@ use limpid_scope::truth::{Collector, Found};
 use limpid_wire::bpf::Program;
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, IsTerminal, Read};
+use std::io::{self, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 
 /// A smaller file is read before anybody could see a progress bar.
@@ -129,6 +129,8 @@ pub(crate) struct Capture {
     filter: Option<Filter>,
     progress: Option<ProgressBar>,
     until_tick: u64,
+    /// Drops have been told of.
+    told: bool,
 }
 
 impl Capture {
@@ -147,7 +149,7 @@ impl Capture {
         };
         let reader = Reader::new(input).map_err(|error| failure(&name, &error))?;
         let progress = (length >= LARGE && io::stderr().is_terminal()).then(|| progress_bar(length));
-        Ok(Capture { reader, name, filter, progress, until_tick: TICK })
+        Ok(Capture { reader, name, filter, progress, until_tick: TICK, told: false })
     }
 
     /// Without a progress bar, for commands that write to the same terminal while they read.
@@ -172,6 +174,7 @@ impl Capture {
                 Ok(true) => {}
                 Ok(false) => {
                     self.clear_progress();
+                    self.tell_drops();
                     return Ok(None);
                 }
                 Err(error) => {
@@ -211,6 +214,17 @@ impl Capture {
             if let Some(bar) = &self.progress {
                 bar.set_position(self.reader.bytes_read());
             }
+        }
+    }
+
+    /// What was dropped while it was captured can't be seen in what follows: better said once.
+    fn tell_drops(&mut self) {
+        let dropped = self.reader.statistics().dropped.unwrap_or(0);
+        if dropped > 0 && !self.told {
+            self.told = true;
+            let s = if dropped == 1 { "" } else { "s" };
+            // Nobody is left to be told that this failed.
+            let _ = writeln!(io::stderr(), "limpid: {}: {dropped} packet{s} dropped while capturing", self.name);
         }
     }
 

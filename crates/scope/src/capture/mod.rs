@@ -207,6 +207,25 @@ pub struct Interface {
     offset_seconds: i64,
 }
 
+/// What the capturing program says that it has counted (pcapng's interface statistics).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
+pub struct Statistics {
+    /// Packets received from the interfaces, before any filter.
+    pub received: Option<u64>,
+    /// Packets that interfaces or the operating system dropped: they are missing from the capture.
+    pub dropped: Option<u64>,
+}
+
+impl Statistics {
+    fn plus(self, other: Statistics) -> Statistics {
+        let sum = |a: Option<u64>, b: Option<u64>| match (a, b) {
+            (Some(a), Some(b)) => Some(a.saturating_add(b)),
+            (a, b) => a.or(b),
+        };
+        Statistics { received: sum(self.received, other.received), dropped: sum(self.dropped, other.dropped) }
+    }
+}
+
 /// Reads a capture packet by packet.
 #[derive(Debug)]
 pub struct Reader<R> {
@@ -335,6 +354,14 @@ impl<R: Read> Reader<R> {
         match &self.format {
             Format::Classic(classic) => std::slice::from_ref(classic.interface()),
             Format::Pcapng(pcapng) => pcapng.interfaces(),
+        }
+    }
+
+    /// What the capture says that was received and dropped, as far as it has been read; all sections together.
+    pub fn statistics(&self) -> Statistics {
+        match &self.format {
+            Format::Classic(_) => Statistics::default(),
+            Format::Pcapng(pcapng) => pcapng.statistics(),
         }
     }
 

@@ -1,8 +1,9 @@
 //! Reading pcapng files (draft-ietf-opsawg-pcapng §4: section header, interface description, enhanced, simple and
-//! obsolete packet blocks; every other block is passed over).
+//! obsolete packet blocks, interface statistics; every other block is passed over).
 
 use super::{
     CaptureError, Interface, LinkType, MAX_BLOCK, MAX_INTERFACES, MAX_PACKET, Order, Record, Resolution, Source,
+    Statistics,
 };
 use std::io::Read;
 use std::ops::Range;
@@ -13,6 +14,7 @@ pub(super) const SECTION_HEADER: [u8; 4] = [0x0a, 0x0d, 0x0d, 0x0a];
 const INTERFACE_DESCRIPTION: u32 = 1;
 const OBSOLETE_PACKET: u32 = 2;
 const SIMPLE_PACKET: u32 = 3;
+const INTERFACE_STATISTICS: u32 = 5;
 const ENHANCED_PACKET: u32 = 6;
 
 const OPT_END: u16 = 0;
@@ -20,12 +22,18 @@ const OPT_COMMENT: u16 = 1;
 const OPT_IF_NAME: u16 = 2;
 const OPT_IF_TSRESOL: u16 = 9;
 const OPT_IF_TSOFFSET: u16 = 14;
+const OPT_ISB_IFRECV: u16 = 4;
+const OPT_ISB_IFDROP: u16 = 5;
+const OPT_ISB_OSDROP: u16 = 7;
 
 /// Where a pcapng file is read.
 #[derive(Debug)]
 pub(super) struct Pcapng {
     order: Order,
     interfaces: Vec<Interface>,
+    /// What each interface of the section says of itself so far, and what those of earlier sections said.
+    statistics: Vec<Statistics>,
+    before: Statistics,
     /// What is said about the current packet, kept for its capacity.
     comment: String,
     /// Blocks that somebody wants.
@@ -56,13 +64,25 @@ impl Place {
 impl Pcapng {
     /// Reads the first section header.
     pub(super) fn open<R: Read>(source: &mut Source<R>) -> Result<Pcapng, CaptureError> {
-        let mut pcapng = Pcapng { order: Order::Little, interfaces: Vec::new(), comment: String::new(), wanted: None };
+        let mut pcapng = Pcapng {
+            order: Order::Little,
+            interfaces: Vec::new(),
+            statistics: Vec::new(),
+            before: Statistics::default(),
+            comment: String::new(),
+            wanted: None,
+        };
         pcapng.section_header(source)?;
         Ok(pcapng)
     }
 
     pub(super) fn interfaces(&self) -> &[Interface] {
         &self.interfaces
+    }
+
+    /// What all interfaces say of themselves so far.
+    pub(super) fn statistics(&self) -> Statistics {
+        self.statistics.iter().fold(self.before, |sum, one| sum.plus(*one))
     }
 
     /// What is said about the current packet.
@@ -97,6 +117,7 @@ impl Pcapng {
             let kind = self.order.u32(source.head());
             let what = match kind {
                 INTERFACE_DESCRIPTION => "interface description",
+                INTERFACE_STATISTICS => "interface statistics",
                 OBSOLETE_PACKET | SIMPLE_PACKET | ENHANCED_PACKET => "packet",
                 _ => "block",
             };
@@ -117,6 +138,7 @@ impl Pcapng {
             let body = source.bytes(range.clone());
             match kind {
                 INTERFACE_DESCRIPTION => self.interface_description(place, body)?,
+                INTERFACE_STATISTICS => self.interface_statistics(body),
                 SIMPLE_PACKET => return self.simple_packet(place, body, range.start).map(Some),
                 _ => return self.packet(place, kind, body, range.start).map(Some),
             }
@@ -153,6 +175,8 @@ impl Pcapng {
         if major != 1 || !matches!(minor, 0 | 2) {
             return Err(CaptureError::Version { format: "pcapng", major, minor });
         }
+        self.before = self.statistics();
+        self.statistics.clear();
         self.interfaces.clear();
         Ok(())
     }
@@ -217,7 +241,28 @@ impl Pcapng {
             }
         }
         self.interfaces.push(interface);
+        self.statistics.push(Statistics::default());
         Ok(())
+    }
+
+    /// An interface's counts; newer ones replace what it said before. What can't be read is left out.
+    fn interface_statistics(&mut self, body: &[u8]) {
+        let &[i0, i1, i2, i3, _, _, _, _, _, _, _, _, ref options @ ..] = body else { return };
+        let number = self.order.u32([i0, i1, i2, i3]) as usize;
+        let mut said = Statistics::default();
+        for (code, value) in Options::new(self.order, options) {
+            let Ok(count) = value.try_into().map(|count| self.order.u64(count)) else { continue };
+            match code {
+                OPT_ISB_IFRECV => said.received = Some(count),
+                OPT_ISB_IFDROP | OPT_ISB_OSDROP => {
+                    said.dropped = Some(said.dropped.unwrap_or(0).saturating_add(count));
+                }
+                _ => {}
+            }
+        }
+        if let Some(statistics) = self.statistics.get_mut(number) {
+            *statistics = said;
+        }
     }
 
     /// An enhanced packet block, or an obsolete packet block, which differs in its first word. Its body begins at

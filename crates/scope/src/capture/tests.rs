@@ -253,6 +253,33 @@ fn pcapng_files_of_every_kind() {
     }
 }
 
+#[test]
+fn statistics_are_summed_over_interfaces_and_sections() {
+    for big in [false, true] {
+        let word = |n: u64| if big { n.to_be_bytes() } else { n.to_le_bytes() };
+        let counts = |interface: u32, received: u64, dropped: u64| {
+            let body = Build::new(big).u32(interface).raw(&[0; 8]);
+            body.option(4, &word(received)).option(5, &word(dropped)).option(7, &word(1)).option(0, &[])
+        };
+        let file = Build::new(big)
+            .section(big)
+            .interface(101, 0, plain)
+            .interface(101, 0, plain)
+            .block(5, counts(0, 10, 2))
+            .block(5, counts(1, 20, 0))
+            .block(5, counts(0, 30, 4))
+            .block(5, counts(9, 1_000, 1_000))
+            .block(5, Build::new(big).u32(0))
+            .section(big)
+            .interface(101, 0, plain)
+            .block(5, counts(0, 100, 6));
+        let mut reader = Reader::new(&file.bytes[..]).unwrap();
+        assert_eq!(reader.statistics(), Statistics::default());
+        assert!(reader.next_ref().unwrap().is_none());
+        assert_eq!(reader.statistics(), Statistics { received: Some(150), dropped: Some(5 + 1 + 7) }, "big: {big}");
+    }
+}
+
 /// What is wrong with a file, and what to do, in one line each.
 #[test]
 fn errors_say_what_and_where() {

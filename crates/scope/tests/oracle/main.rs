@@ -1,6 +1,7 @@
 //! Our text against the real tcpdump's, packet by packet, over generated and hostile packets.
 
 mod campaign;
+mod captured;
 mod files;
 mod filter;
 mod hostile;
