@@ -136,5 +136,5 @@ fn reordering_allocates_a_few_times_a_window_at_most() {
     let mut buf = vec![0; 100_000];
     (0..100).for_each(|_| transfer.round(&write, &mut buf, MSS, true));
     let count = measure(|| (0..1000).for_each(|_| transfer.round(&write, &mut buf, MSS, true))).count_total;
-    assert!(count <= 8 * 1000, "the assembler comes and goes with the holes: {count} in 32,000 segments");
+    assert!(count <= 12 * 1000, "the assembler comes and goes with the holes: {count} in 32,000 segments");
 }

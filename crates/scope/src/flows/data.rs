@@ -130,7 +130,7 @@ impl Entry {
                     self.lost_before(read, seen, &record, evidence.after);
                 }
                 let fresh = self.fill(read, index, record);
-                self.flow.end_mut(from).unique_bytes += fresh;
+                self.count_fresh(from, fresh);
             }
             // So long ago that the original is forgotten, or from before the capture.
             Err(_) => self.lost_before(read, seen, &record, Duration::ZERO),
@@ -140,8 +140,14 @@ impl Entry {
             stream.max = record.end;
             stream.records.push(Record { start: max, ..record });
             let fresh = u64::try_from(record.end - max).unwrap_or(0);
-            self.flow.end_mut(from).unique_bytes += fresh.min(u64::from(read.tcp.len));
+            self.count_fresh(from, fresh);
         }
+    }
+
+    /// So many numbers are seen for the first time; SYN and FIN are no bytes.
+    fn count_fresh(&mut self, from: End, fresh: u64) {
+        let end = self.flow.end_mut(from);
+        end.unique_bytes = (end.unique_bytes + fresh).min(end.data_bytes);
     }
 
     /// True if acknowledgements or SACKs that were seen tell that the other end has all of it.

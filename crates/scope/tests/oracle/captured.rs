@@ -6,8 +6,9 @@ use limpid_scope::dump::Printer;
 use std::path::Path;
 use std::process::Command;
 
-/// Two namespaces, joined by a veth; on both ends and on `any` tcpdump captures what nc and Python-free tools say to each
-/// other: connects that are refused and answered, half a megabyte there and back, IPv6, a VLAN.
+/// Two namespaces, joined by a veth; on both ends and on `any` tcpdump captures what nc says to
+/// itself: connects that are refused and answered, half a megabyte there and back, IPv6, a VLAN
+/// where the kernel has them.
 const SCRIPT: &str = r#"
 set -eu
 cd "$1"
@@ -21,14 +22,19 @@ ip addr add 10.9.0.1/24 dev left; ip link set left up
 ip -6 addr add fd09::1/64 dev left nodad
 $far ip addr add 10.9.0.2/24 dev right; $far ip link set right up; $far ip link set lo up
 $far ip -6 addr add fd09::2/64 dev right nodad
-ip link add link left name left.7 type vlan id 7; ip addr add 10.9.7.1/24 dev left.7; ip link set left.7 up
-$far ip link add link right name right.7 type vlan id 7
-$far ip addr add 10.9.7.2/24 dev right.7; $far ip link set right.7 up
+vlan=
+# Not every kernel has VLANs.
+if ip link add link left name left.7 type vlan id 7 2>/dev/null; then
+    vlan=10.9.7.2
+    ip addr add 10.9.7.1/24 dev left.7; ip link set left.7 up
+    $far ip link add link right name right.7 type vlan id 7
+    $far ip addr add $vlan/24 dev right.7; $far ip link set right.7 up
+fi
 tcpdump -i any -U -w any.pcap 2>/dev/null & tcpdump -i left -U -w left.pcap 2>/dev/null &
 tcpdump -i left -s 60 -U -w short.pcap 2>/dev/null & tcpdump -i lo -U -w lo.pcap 2>/dev/null &
 sleep 1
 head -c 500000 /dev/zero > data
-for address in 10.9.0.2 fd09::2 10.9.7.2; do
+for address in 10.9.0.2 fd09::2 $vlan; do
     timeout 5 nc -z -w 1 $address 40009 || true
     $far timeout 5 nc -l -N -w 2 $address 40010 < data > /dev/null & sleep 0.3
     timeout 5 nc -N -w 2 $address 40010 < data > /dev/null || true
