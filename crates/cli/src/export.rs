@@ -187,7 +187,7 @@ impl Output {
             Format::Parquet => {
                 let writer = parquet::Writer::new(self.to, table);
                 let writer = writer.map_err(|error| CliError::run(&self.name, error))?;
-                return Ok(Rows { how: How::Parquet(writer), table, text, to: Box::new(io::sink()), name: self.name });
+                return Ok(Rows { how: How::Parquet(Box::new(writer)), table, text, to: Box::new(io::sink()), name: self.name });
             }
             #[cfg(not(feature = "parquet"))]
             Format::Parquet => return Format::Parquet.check().map(|()| unreachable!("it is not built in")),
@@ -208,7 +208,7 @@ struct Rows<R: 'static> {
 enum How<R: 'static> {
     Text(fn(&Table<R>, &R, &mut Vec<u8>)),
     #[cfg(feature = "parquet")]
-    Parquet(parquet::Writer<R>),
+    Parquet(Box<parquet::Writer<R>>),
 }
 
 impl<R> Rows<R> {

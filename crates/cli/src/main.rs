@@ -39,7 +39,7 @@ struct Cli {
 /// The subcommands, a module each.
 #[derive(Subcommand, Debug)]
 enum Command {
-    Lab(lab::LabArgs),
+    Lab(Box<lab::LabArgs>),
     Drill(Box<drill::DrillArgs>),
     Read(read::ReadArgs),
     Export(export::ExportArgs),

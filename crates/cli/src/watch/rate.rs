@@ -115,7 +115,7 @@ mod tests {
             rate.add(packet * 10_000_000, 125);
         }
         assert_eq!(rate.per_second(9_990_000_000), 12_500);
-        assert_eq!(rate.per_second(10 * S + S / 2), 12_500 * 5 / 8 / 1, "half a second of silence (and a slot begun)");
+        assert_eq!(rate.per_second(10 * S + S / 2), 12_500 * 5 / 8, "half a second of silence (and a slot begun)");
         assert_eq!(rate.per_second(13 * S), 0);
         assert_eq!(rate.per_second(i64::MAX), 0);
     }

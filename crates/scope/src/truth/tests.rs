@@ -53,7 +53,7 @@ fn several_runs_are_kept_apart() {
 #[test]
 fn an_excerpt_has_what_was_told_of_it() {
     let (_, trace) = experiments::all().into_iter().find(|(name, _)| *name == "zero-window").expect("it is there");
-    let file = file(&[trace.clone()]);
+    let file = file(std::slice::from_ref(&trace));
     let found = Collector::read(&mut Reader::new(&file[..]).expect("a capture"), |packet| packet.number <= 3);
     assert_eq!(found.traces[0].packets, trace.packets[..3]);
     assert_eq!(found.traces[0].notes, trace.notes, "all of one connection");
