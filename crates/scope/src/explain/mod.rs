@@ -23,7 +23,7 @@ pub use picker::{MAX_CLOSE, Picker};
 pub use tell::verdicts;
 
 use crate::capture::PacketRef;
-use crate::flows::{Flow, FlowNumber, Flows, FlowsOptions, Totals};
+use crate::flows::{Flow, FlowNumber, Flows, FlowsOptions, NumberMap, Totals};
 use groups::Groups;
 use limpid_wire::Endpoint;
 use std::cmp::Reverse;
@@ -94,7 +94,7 @@ pub struct Explanation {
 #[derive(Debug)]
 pub struct Explainer {
     flows: Flows,
-    courses: HashMap<FlowNumber, Box<Course>>,
+    courses: NumberMap<Box<Course>>,
     worst: Worst,
     /// Servers that answered: each address and port, and each address with port 0.
     answered: HashMap<Endpoint, Answered>,
@@ -146,20 +146,26 @@ struct Worst {
 impl Worst {
     fn take(&mut self, flow: Flow, course: Course) {
         self.seen += 1;
+        let badness = Badness::of(&flow, &course.exchanges);
         if let Some(only) = &self.only {
             if only.contains(&flow.number.0) {
-                self.push(flow, course);
+                self.push(badness, flow, course);
             }
             return;
         }
-        self.push(flow, course);
+        // Nearly all are less bad than those that are kept, and need not be moved.
+        let full = self.heap.len() >= self.most;
+        let is_less = |least: &Ranked| (least.0.points(), least.1) > (badness.points(), Reverse(flow.number));
+        if full && self.heap.peek().is_none_or(is_less) {
+            return self.groups.take(&flow, badness);
+        }
+        self.push(badness, flow, course);
         while self.heap.len() > self.most {
             self.drop_one();
         }
     }
 
-    fn push(&mut self, flow: Flow, course: Course) {
-        let badness = Badness::of(&flow, &course.exchanges);
+    fn push(&mut self, badness: Badness, flow: Flow, course: Course) {
         self.heap.push(Ranked(badness, Reverse(flow.number), Box::new((flow, course))));
     }
 
@@ -198,7 +204,7 @@ impl Explainer {
         };
         Explainer {
             flows: Flows::new(options.flows.clone()),
-            courses: HashMap::new(),
+            courses: NumberMap::default(),
             worst,
             answered: HashMap::new(),
             span: None,
@@ -209,10 +215,10 @@ impl Explainer {
     pub fn handle_packet(&mut self, packet: &PacketRef<'_>) {
         let (first, last) = self.span.unwrap_or((packet.time, packet.time));
         self.span = Some((first.min(packet.time), last.max(packet.time)));
-        if let Some(sighting) = self.flows.handle_packet(packet) {
+        if let Some(sighting) = self.flows.follow(packet) {
             let course = self.courses.entry(sighting.flow).or_default();
-            course.exchanges.take(&sighting);
-            course.limits.take(&sighting);
+            course.exchanges.take(sighting);
+            course.limits.take(sighting);
         }
         while let Some(flow) = self.flows.poll_ended() {
             let course = self.courses.remove(&flow.number).map_or_else(Course::default, |course| *course);

@@ -29,7 +29,7 @@ pub(super) struct At {
 /// A segment with what was found out about it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Read<'a> {
-    pub(super) tcp: Segment<'a>,
+    pub(super) tcp: &'a Segment<'a>,
     pub(super) at: At,
     pub(super) from: End,
     pub(super) seq: i64,
@@ -124,6 +124,11 @@ impl Entry {
         }
     }
 
+    /// Gives back what long windows took.
+    pub(super) fn shrink(&mut self) {
+        self.streams.iter_mut().for_each(|stream| stream.records.shrink());
+    }
+
     /// Which end sent it.
     #[inline]
     pub(super) fn from(&self, from_high: bool) -> End {
@@ -144,30 +149,30 @@ impl Entry {
         self.flow.troubles.count(kind, end, at.time, at.number);
     }
 
-    /// Takes in its next packet.
-    pub(super) fn handle(&mut self, tcp: &Segment<'_>, at: At, options: &FlowsOptions) -> Sighting {
+    /// Takes in its next packet; `seen` becomes what that means.
+    pub(super) fn handle(&mut self, tcp: &Segment<'_>, at: At, options: &FlowsOptions, seen: &mut Sighting) {
         let from = self.from(tcp.from_high);
         let opens = self.flow.packets() == 0;
         self.count(tcp, at, from);
         let mut read = self.read(tcp, at, from);
         let strange = self.is_strange(&read);
-        let mut seen = self.sighting(&read, opens);
+        *seen = self.sighting(&read, opens);
         if strange {
             seen.place = Place::Outside;
             self.trouble(TroubleKind::Stranger, from, at);
         } else if read.kind != Kind::Reset {
             read.kind = self.kind(&read);
             seen.kind = read.kind;
-            self.take_sent(&read, &mut seen);
-            self.take_ack(&read, &mut seen);
+            self.take_sent(&read, seen);
+            self.take_ack(&read, seen);
             self.take_window(&read);
-            self.take_opening(&read, &seen);
+            self.take_opening(&read, seen);
             self.take_closing(&read);
         } else {
             self.take_reset(&read);
         }
-        self.take_states(&read, &seen);
-        self.take_stall(&read, &seen, options);
+        self.take_states(&read, seen);
+        self.take_stall(&read, seen, options);
         let in_flight = self.stream(from).in_flight();
         let figures = self.flow.end_mut(from);
         figures.in_flight = in_flight;
@@ -183,7 +188,6 @@ impl Entry {
         }
         let before = std::mem::replace(&mut self.last_of[from.index()], at);
         self.before_last_of[from.index()] = before.time;
-        seen
     }
 
     /// What is counted of every packet.
@@ -207,7 +211,7 @@ impl Entry {
 
     /// Relative numbers and scaled window.
     #[inline]
-    fn read<'a>(&mut self, tcp: &Segment<'a>, at: At, from: End) -> Read<'a> {
+    fn read<'a>(&mut self, tcp: &'a Segment<'a>, at: At, from: End) -> Read<'a> {
         let has = |flag: TcpFlags| tcp.flags.contains(flag);
         let (is_syn, is_ack, is_reset) = (has(TcpFlags::SYN), has(TcpFlags::ACK), has(TcpFlags::RST));
         let quiet_before = [0, 1].map(|end| self.streams[end].in_flight() == 0);
@@ -238,7 +242,7 @@ impl Entry {
             () => Kind::Ack,
         };
         Read {
-            tcp: *tcp,
+            tcp,
             at,
             from,
             seq,
@@ -267,6 +271,7 @@ impl Entry {
         self.stream(read.from).is_far(read.seq) || read.is(TcpFlags::ACK) && peer.is_far(read.ack)
     }
 
+    #[inline]
     fn sighting(&self, read: &Read<'_>, opens: bool) -> Sighting {
         Sighting {
             flow: self.flow.number,
@@ -280,15 +285,8 @@ impl Entry {
             window: read.window,
             len: read.tcp.len,
             kind: read.kind,
-            place: Place::Next,
-            again: None,
-            rtt: None,
-            in_flight: 0,
-            newly_acked: 0,
-            needless: None,
-            acks_unseen: false,
             sacks: !read.options.sack().is_empty(),
-            fills_window: false,
+            ..Sighting::blank()
         }
     }
 
@@ -392,25 +390,14 @@ impl Entry {
     pub(super) fn icmp_sighting(&self, trouble: IcmpTrouble, to: End, seq: i64, at: At) -> Sighting {
         Sighting {
             flow: self.flow.number,
-            opens: false,
             from: to.peer(),
             number: at.number,
             time: at.time,
-            flags: TcpFlags::empty(),
             seq,
-            ack: 0,
-            window: 0,
-            len: 0,
             kind: Kind::Icmp(trouble),
             place: Place::Outside,
-            again: None,
-            rtt: None,
             in_flight: self.stream(to.peer()).in_flight(),
-            newly_acked: 0,
-            needless: None,
-            acks_unseen: false,
-            sacks: false,
-            fills_window: false,
+            ..Sighting::blank()
         }
     }
 }

@@ -6,7 +6,7 @@ use std::hash::{BuildHasher, RandomState};
 /// Two endpoints, the lower one first. VLANs and interfaces are no part of it: a capture on several interfaces sees one
 /// connection more than once, and it stays one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct FlowKey {
+pub(crate) struct FlowKey {
     low: u128,
     high: u128,
     /// The lower endpoint's port, then the other's.
@@ -21,6 +21,12 @@ impl FlowKey {
         let (low, low_port, high, high_port) =
             if swapped { (dst, dst_port, src, src_port) } else { (src, src_port, dst, dst_port) };
         (FlowKey { low, high, ports: u32::from(low_port) << 16 | u32::from(high_port) }, swapped)
+    }
+
+    /// The key of a connection between two endpoints.
+    pub(crate) fn between(a: Endpoint, b: Endpoint) -> FlowKey {
+        let number = |end: Endpoint| u128::from_be_bytes(end.addr.octets());
+        FlowKey::of(number(a), a.port, number(b), b.port).0
     }
 
     /// The lower endpoint and the higher one.
@@ -41,7 +47,7 @@ pub(super) fn mapped(address: u32) -> u128 {
 
 /// The secret of a table. Who writes a capture can't choose connections that fall together without knowing it.
 #[derive(Clone, Copy)]
-pub(super) struct Secret([u64; 4]);
+pub(crate) struct Secret([u64; 4]);
 
 impl std::fmt::Debug for Secret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -51,13 +57,13 @@ impl std::fmt::Debug for Secret {
 
 impl Secret {
     /// A new one from the standard library's source of randomness.
-    pub(super) fn new() -> Secret {
+    pub(crate) fn new() -> Secret {
         let random = RandomState::new();
         Secret([0u8, 1, 2, 3].map(|n| random.hash_one(n)))
     }
 
     #[inline]
-    pub(super) fn hash(&self, key: &FlowKey) -> u64 {
+    pub(crate) fn hash(&self, key: &FlowKey) -> u64 {
         let [k0, k1, k2, k3] = self.0;
         let low = fold(key.low as u64 ^ k0, key.high as u64 ^ k1);
         let high = fold((key.low >> 64) as u64 ^ k2, (key.high >> 64) as u64 ^ k3 ^ u64::from(key.ports));

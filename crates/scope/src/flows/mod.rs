@@ -17,10 +17,10 @@ mod entry;
 mod excerpt;
 mod figures;
 mod flow;
-mod key;
+pub(crate) mod key;
 pub mod listing;
 mod opening;
-mod packet;
+pub(crate) mod packet;
 mod records;
 mod sighting;
 mod stall;
@@ -37,6 +37,7 @@ pub use figures::{
     EndFigures, Fin, MAX_STATE_CHANGES, MAX_SYNS, RttFigures, Sent, StateChange, SynOptions, WindowFigures,
 };
 pub use flow::{Ending, Flow, Handshake, MAX_STALLS, Opening, Reset, ResetCause, Vantage};
+pub(crate) use sighting::NumberMap;
 pub use sighting::{Again, Cause, End, FlowNumber, Kind, Place, Sighting};
 pub use trouble::{Fault, IcmpTrouble, MAX_CITED, Stall, Trouble, TroubleKind, Troubles};
 
@@ -103,62 +104,75 @@ pub struct Totals {
 pub struct Flows {
     options: FlowsOptions,
     table: Table,
+    /// What the newest packet means: lent, since copying it takes as long as half of finding it out.
+    seen: Sighting,
 }
 
 impl Flows {
     /// Without connections yet.
     pub fn new(options: FlowsOptions) -> Flows {
         let table = Table::new(&options);
-        Flows { options, table }
+        Flows { options, table, seen: Sighting::blank() }
     }
 
     /// Takes the next packet. `None` if it is neither TCP nor an ICMP error about a connection that is known.
     pub fn handle_packet(&mut self, packet: &PacketRef<'_>) -> Option<Sighting> {
+        self.follow(packet).copied()
+    }
+
+    /// Takes the next packet as [`Flows::handle_packet`] does, and lends what it means.
+    #[inline]
+    pub fn follow(&mut self, packet: &PacketRef<'_>) -> Option<&Sighting> {
         self.table.totals.packets += 1;
         let at = At { number: packet.number, time: packet.time, wire_len: packet.original_len };
         let content = packet::read(packet.link_type, packet.data, packet.original_len)?;
-        self.table.age(&self.options, packet.time);
-        let (slot, sighting) = match &content {
+        self.table.age(packet.time);
+        let slot = match &content {
             Content::Tcp(tcp) => self.segment(tcp, at),
             Content::Icmp(icmp) => self.icmp(icmp, at)?,
         };
-        if let Some(options) = self.options.excerpt
-            && let Some(entry) = self.table.entry_mut(slot)
-        {
-            let &PacketRef { number, time, link_type, original_len, data, comment, interface } = packet;
-            let kept = Kept { number, time, link_type, original_len, data, comment, interface };
-            entry.flow.excerpt.get_or_insert_default().keep(&options, &kept);
+        if let Some(options) = self.options.excerpt {
+            self.keep(&options, slot, packet);
         }
-        Some(sighting)
+        Some(&self.seen)
+    }
+
+    #[cold]
+    fn keep(&mut self, options: &ExcerptOptions, slot: u32, packet: &PacketRef<'_>) {
+        let Some(entry) = self.table.entry_mut(slot) else { return };
+        let &PacketRef { number, time, link_type, original_len, data, comment, interface } = packet;
+        let kept = Kept { number, time, link_type, original_len, data, comment, interface };
+        entry.flow.excerpt.get_or_insert_default().keep(options, &kept);
     }
 
     #[inline]
-    fn segment(&mut self, tcp: &Segment<'_>, at: At) -> (u32, Sighting) {
+    fn segment(&mut self, tcp: &Segment<'_>, at: At) -> u32 {
         self.table.totals.segments += 1;
         let (slot, new) = self.table.find_or_open(tcp, at);
         let entry = self.table.known_mut(slot);
-        let sighting = entry.handle(tcp, at, &self.options);
+        entry.handle(tcp, at, &self.options, &mut self.seen);
         if !new && entry.is_over() && !entry.lingers {
             entry.lingers = true;
             self.table.linger(slot, at.time);
         }
-        (slot, sighting)
+        slot
     }
 
-    fn icmp(&mut self, icmp: &Icmp, at: At) -> Option<(u32, Sighting)> {
+    #[cold]
+    fn icmp(&mut self, icmp: &Icmp, at: At) -> Option<u32> {
         let slot = self.table.find(&icmp.key)?;
         let entry = self.table.entry_mut(slot)?;
         let to = entry.from(icmp.from_high);
         let stream = entry.stream(to);
         let seq = if stream.has_base { stream.relative(icmp.seq) } else { 0 };
         let trouble = entry.take_icmp(icmp, at, to);
-        Some((slot, entry.icmp_sighting(trouble, to, seq, at)))
+        self.seen = entry.icmp_sighting(trouble, to, seq, at);
+        Some(slot)
     }
 
     /// The next connection that has left: closed and quiet, reset, idle for too long, or pushed out.
     pub fn poll_ended(&mut self) -> Option<Flow> {
-        let ended = self.table.poll_ended()?;
-        Some(*ended)
+        self.table.poll_ended()
     }
 
     /// The connections that are followed now, in no particular order.
@@ -178,6 +192,6 @@ impl Flows {
 
     /// The end of the capture: all connections that have not been polled, in the order of their numbers.
     pub fn finish(self) -> impl Iterator<Item = Flow> {
-        self.table.finish().into_iter()
+        self.table.finish()
     }
 }

@@ -13,7 +13,7 @@ const V6_HEADER_LEN: usize = 40;
 
 /// A TCP segment.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Segment<'a> {
+pub(crate) struct Segment<'a> {
     pub(super) key: FlowKey,
     /// The key's higher endpoint sent it.
     pub(super) from_high: bool,
@@ -36,7 +36,7 @@ pub(super) struct Segment<'a> {
 
 /// An ICMP error that quotes a TCP segment.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Icmp {
+pub(crate) struct Icmp {
     pub(super) key: FlowKey,
     /// The key's higher endpoint sent the segment that is quoted.
     pub(super) from_high: bool,
@@ -51,9 +51,20 @@ pub(super) struct Icmp {
 
 /// What a packet is.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Content<'a> {
+pub(crate) enum Content<'a> {
     Tcp(Segment<'a>),
     Icmp(Icmp),
+}
+
+impl Content<'_> {
+    /// The connection that it belongs to, or is about.
+    #[inline]
+    pub(crate) fn key(&self) -> &FlowKey {
+        match self {
+            Content::Tcp(tcp) => &tcp.key,
+            Content::Icmp(icmp) => &icmp.key,
+        }
+    }
 }
 
 struct Ip {
@@ -80,7 +91,7 @@ fn be32(b: &[u8], at: usize) -> u32 {
 
 /// Reads a frame; `None` if it is neither TCP nor an ICMP error about it, or too little of it is there.
 #[inline]
-pub(super) fn read(link_type: LinkType, frame: &[u8], original_len: u32) -> Option<Content<'_>> {
+pub(crate) fn read(link_type: LinkType, frame: &[u8], original_len: u32) -> Option<Content<'_>> {
     let at = frame.len() - ip_packet(link_type, frame)?.len();
     let bytes = frame.get(at..)?;
     let on_wire = (original_len as usize).max(frame.len()) - at;

@@ -2,12 +2,37 @@
 
 use super::trouble::IcmpTrouble;
 use limpid_wire::TcpFlags;
+use std::collections::HashMap;
 use std::fmt;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::time::Duration;
 
 /// Names a connection of a survey: from 1, in the order of first packets. Never used again.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct FlowNumber(pub u64);
+
+/// Something for each connection of a survey.
+pub(crate) type NumberMap<T> = HashMap<FlowNumber, T, BuildHasherDefault<Counted>>;
+
+/// Spreads numbers that the survey counts itself: nobody else chooses them, so that no secret is needed.
+#[derive(Clone, Copy, Default, Debug)]
+pub(crate) struct Counted(u64);
+
+impl Hasher for Counted {
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u64(u64::from(*byte)));
+    }
+
+    #[inline]
+    fn write_u64(&mut self, number: u64) {
+        self.0 = (self.0 ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    #[inline]
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
 
 impl fmt::Display for FlowNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -239,4 +264,32 @@ pub struct Sighting {
     pub sacks: bool,
     /// Its data fills the other end's window to the last byte.
     pub fills_window: bool,
+}
+
+impl Sighting {
+    /// Before any packet.
+    pub(super) const fn blank() -> Sighting {
+        Sighting {
+            flow: FlowNumber(0),
+            opens: false,
+            from: End::Client,
+            number: 0,
+            time: 0,
+            flags: TcpFlags::empty(),
+            seq: 0,
+            ack: 0,
+            window: 0,
+            len: 0,
+            kind: Kind::Ack,
+            place: Place::Next,
+            again: None,
+            rtt: None,
+            in_flight: 0,
+            newly_acked: 0,
+            needless: None,
+            acks_unseen: false,
+            sacks: false,
+            fills_window: false,
+        }
+    }
 }

@@ -4,11 +4,11 @@ use super::entry::{At, Entry};
 use super::flow::Flow;
 use super::key::{FlowKey, Secret};
 use super::packet::Segment;
-use super::sighting::FlowNumber;
+use super::sighting::{FlowNumber, NumberMap};
 use super::trouble::TroubleKind;
 use super::{FlowsOptions, Totals};
 use hashbrown::HashTable;
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 
 /// How many connections a single packet may let go, so that one wrong time does not let all of them go.
 const AGED_AT_ONCE: usize = 2;
@@ -23,7 +23,7 @@ pub(super) struct Table {
     slots: Vec<Option<Box<Entry>>>,
     free: Vec<u32>,
     map: HashTable<u32>,
-    numbers: HashMap<FlowNumber, u32>,
+    numbers: NumberMap<u32>,
     secret: Secret,
     /// The connection of the packet before: packets come in trains.
     newest: Option<(FlowKey, u32)>,
@@ -32,8 +32,11 @@ pub(super) struct Table {
     /// Those that ended, with the time when.
     over: VecDeque<(i64, Noted)>,
     /// Those that left.
-    ended: VecDeque<Box<Flow>>,
+    ended: VecDeque<Box<Entry>>,
     max_open: usize,
+    /// [`FlowsOptions::linger`] and [`FlowsOptions::idle`], nanoseconds.
+    linger: i64,
+    idle_limit: i64,
     open: usize,
     pub(super) totals: Totals,
 }
@@ -44,13 +47,15 @@ impl Table {
             slots: Vec::new(),
             free: Vec::new(),
             map: HashTable::new(),
-            numbers: HashMap::new(),
+            numbers: NumberMap::default(),
             secret: Secret::new(),
             newest: None,
             idle: VecDeque::new(),
             over: VecDeque::new(),
             ended: VecDeque::new(),
             max_open: options.max_open.max(1),
+            linger: as_nanos(options.linger),
+            idle_limit: as_nanos(options.idle),
             open: 0,
             totals: Totals::default(),
         }
@@ -145,7 +150,7 @@ impl Table {
     /// The connection at `slot` has ended.
     pub(super) fn linger(&mut self, slot: u32, now: i64) {
         if let Some(entry) = self.entry_mut(slot) {
-            entry.streams.iter_mut().for_each(|stream| stream.records.shrink());
+            entry.shrink();
             let number = entry.flow.number;
             self.over.push_back((now, (slot, number)));
         }
@@ -153,13 +158,12 @@ impl Table {
 
     /// Lets go of connections that ended or were silent for long.
     #[inline]
-    pub(super) fn age(&mut self, options: &FlowsOptions, now: i64) {
+    pub(super) fn age(&mut self, now: i64) {
         let is_due = |front: Option<&(i64, Noted)>, limit: i64| {
             front.is_some_and(|(since, _)| now.saturating_sub(*since) > limit)
         };
-        let (linger, idle) = (as_nanos(options.linger), as_nanos(options.idle));
-        if is_due(self.over.front(), linger) || is_due(self.idle.front(), idle) {
-            self.age_some(now, linger, idle);
+        if is_due(self.over.front(), self.linger) || is_due(self.idle.front(), self.idle_limit) {
+            self.age_some(now, self.linger, self.idle_limit);
         }
     }
 
@@ -219,26 +223,28 @@ impl Table {
         self.open -= 1;
         self.newest = None;
         entry.conclude();
+        entry.shrink();
         if self.ended.len() >= self.max_open {
             self.ended.pop_front();
             self.totals.unread += 1;
         }
-        self.ended.push_back(Box::new(entry.flow));
+        self.ended.push_back(entry);
     }
 
-    pub(super) fn poll_ended(&mut self) -> Option<Box<Flow>> {
-        self.ended.pop_front()
+    #[inline]
+    pub(super) fn poll_ended(&mut self) -> Option<Flow> {
+        self.ended.pop_front().map(|entry| entry.flow)
     }
 
     /// All that is left, in order.
-    pub(super) fn finish(mut self) -> Vec<Flow> {
+    pub(super) fn finish(mut self) -> impl Iterator<Item = Flow> {
         let open = self.slots.iter_mut().filter_map(Option::take).map(|mut entry| {
             entry.conclude();
-            entry.flow
+            entry
         });
-        let mut flows: Vec<Flow> = self.ended.drain(..).map(|flow| *flow).chain(open).collect();
-        flows.sort_by_key(|flow| flow.number);
-        flows
+        let mut entries: Vec<Box<Entry>> = self.ended.drain(..).chain(open).collect();
+        entries.sort_by_key(|entry| entry.flow.number);
+        entries.into_iter().map(|entry| entry.flow)
     }
 }
 
