@@ -110,7 +110,7 @@ impl ListArgs {
             match capture.next() {
                 Ok(Some(packet)) => {
                     first.get_or_insert(packet.time);
-                    flows.handle_packet(&packet);
+                    flows.follow(&packet);
                     while let Some(flow) = flows.poll_ended() {
                         rows.add(Row::of(&flow));
                     }

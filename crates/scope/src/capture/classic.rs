@@ -60,9 +60,15 @@ impl Classic {
         &self.interface
     }
 
-    pub(super) fn next_record<R: Read>(&mut self, source: &mut Source<R>) -> Result<Option<Record>, CaptureError> {
+    /// Goes on to the next packet; false at the end.
+    #[inline]
+    pub(super) fn next_record<R: Read>(
+        &mut self,
+        source: &mut Source<R>,
+        record: &mut Record,
+    ) -> Result<bool, CaptureError> {
         if source.available(16)? == 0 {
-            return Ok(None);
+            return Ok(false);
         }
         const WHAT: &str = "packet header";
         source.need(16, WHAT)?;
@@ -83,13 +89,10 @@ impl Classic {
         source.take(length);
         // More than the snapshot length is not kept, as libpcap has it.
         let kept = captured.min(self.interface.snaplen) as usize;
-        Ok(Some(Record {
-            time: seconds * 1_000_000_000 + fraction,
-            link_type: self.interface.link_type,
-            original_len,
-            data: start..start + kept,
-            interface: 0,
-            has_comment: false,
-        }))
+        record.time = seconds * 1_000_000_000 + fraction;
+        record.link_type = self.interface.link_type;
+        record.original_len = original_len;
+        record.data = start..start + kept;
+        Ok(true)
     }
 }

@@ -156,6 +156,12 @@ struct Record {
     has_comment: bool,
 }
 
+impl Record {
+    /// Before the first packet.
+    const BLANK: Record =
+        Record { time: 0, link_type: LinkType::NULL, original_len: 0, data: 0..0, interface: 0, has_comment: false };
+}
+
 /// How fine the times of a capture are.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Resolution {
@@ -232,7 +238,8 @@ pub struct Reader<R> {
     source: Source<R>,
     format: Format,
     /// The packet that stands in the source's window.
-    current: Option<Record>,
+    current: Record,
+    has_current: bool,
     packets: u64,
     /// After an error or the end there is nothing more.
     finished: bool,
@@ -263,7 +270,7 @@ impl<R: Read> Reader<R> {
                 None => return Err(CaptureError::NotACapture { looks_like: error::looks_like(magic) }),
             },
         };
-        Ok(Reader { source, format, current: None, packets: 0, finished: false })
+        Ok(Reader { source, format, current: Record::BLANK, has_current: false, packets: 0, finished: false })
     }
 
     /// Lends the next packet; `None` at the end of the capture.
@@ -281,29 +288,22 @@ impl<R: Read> Reader<R> {
     /// As [`Reader::next_ref`].
     #[inline]
     pub fn advance(&mut self) -> Result<bool, CaptureError> {
-        self.current = None;
+        self.has_current = false;
         if self.finished {
             return Ok(false);
         }
         let next = match &mut self.format {
-            Format::Classic(classic) => classic.next_record(&mut self.source),
-            Format::Pcapng(pcapng) => pcapng.next_record(&mut self.source),
+            // In place: to move a record that has just been written makes the processor wait for it.
+            Format::Classic(classic) => classic.next_record(&mut self.source, &mut self.current),
+            Format::Pcapng(pcapng) => {
+                let next = pcapng.next_record(&mut self.source);
+                next.map(|record| record.map(|record| self.current = record).is_some())
+            }
         };
-        match next {
-            Ok(Some(record)) => {
-                self.packets += 1;
-                self.current = Some(record);
-                Ok(true)
-            }
-            Ok(None) => {
-                self.finished = true;
-                Ok(false)
-            }
-            Err(error) => {
-                self.finished = true;
-                Err(error)
-            }
-        }
+        self.has_current = matches!(next, Ok(true));
+        self.finished = !self.has_current;
+        self.packets += u64::from(self.has_current);
+        next
     }
 
     /// Keeps the bodies of pcapng blocks of `kind` that are met from here on, until [`Reader::take_blocks`] takes them: at
@@ -325,7 +325,7 @@ impl<R: Read> Reader<R> {
     /// Lends the packet that [`Reader::advance`] went on to.
     #[inline]
     pub fn current(&self) -> Option<PacketRef<'_>> {
-        let record = self.current.as_ref()?;
+        let record = self.has_current.then_some(&self.current)?;
         let comment = match &self.format {
             Format::Pcapng(pcapng) if record.has_comment => Some(pcapng.comment()),
             _ => None,

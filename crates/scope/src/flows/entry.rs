@@ -35,7 +35,7 @@ pub(super) struct Read<'a> {
     pub(super) seq: i64,
     pub(super) ack: i64,
     pub(super) window: u64,
-    pub(super) options: Options,
+    pub(super) options: Options<'a>,
     pub(super) kind: Kind,
     /// Nothing in flight before it, by end.
     pub(super) quiet_before: [bool; 2],
@@ -285,7 +285,7 @@ impl Entry {
             window: read.window,
             len: read.tcp.len,
             kind: read.kind,
-            sacks: !read.options.sack().is_empty(),
+            sacks: read.options.has_sack(),
             ..Sighting::blank()
         }
     }
@@ -316,7 +316,7 @@ impl Entry {
             () if peer.probed => Kind::ProbeAnswer,
             () if self.is_same_ack(read) => Kind::Ack,
             () if self.opens_window(read) => Kind::WindowUpdate,
-            () if peer.max > read.ack || peer.repeated > 0 || !read.options.sack().is_empty() => Kind::DuplicateAck,
+            () if peer.max > read.ack || peer.repeated > 0 || read.options.has_sack() => Kind::DuplicateAck,
             () => Kind::Ack,
         }
     }
@@ -332,7 +332,7 @@ impl Entry {
     fn opens_window(&self, read: &Read<'_>) -> bool {
         let (last, peer) = (self.flow.end(read.from).window.last, self.stream(read.from.peer()));
         let quiet = peer.max <= read.ack && peer.repeated == 0;
-        read.options.sack().is_empty()
+        !read.options.has_sack()
             && (read.window > last && read.window - last >= last / 2 || quiet && read.window != last)
     }
 

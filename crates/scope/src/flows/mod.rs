@@ -10,6 +10,7 @@
 //! connections; beyond, one that was idle for long is pushed out, and counted. Those that ended leave after
 //! [`FlowsOptions::linger`], idle ones after [`FlowsOptions::idle`], all times being the capture's.
 
+mod acks;
 mod classify;
 mod closing;
 mod data;

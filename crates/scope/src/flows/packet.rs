@@ -200,27 +200,30 @@ fn icmp(rest: &[u8], v6: bool) -> Option<Icmp> {
     Some(Icmp { key, from_high, seq: be32(ports, 4), v6, kind, code, mtu })
 }
 
+/// The most blocks that a SACK option has room for (RFC 2018 §3).
+pub(super) const MAX_SACKS: usize = 4;
+
 /// The options that matter after the handshake (RFC 7323 §3, RFC 2018 §3).
 #[derive(Clone, Copy, Default, Debug)]
-pub(super) struct Options {
+pub(super) struct Options<'a> {
     /// The timestamp, and the one it echoes.
     pub(super) timestamps: Option<(u32, u32)>,
-    blocks: [(u32, u32); 4],
-    count: u8,
+    /// The blocks of a SACK option.
+    blocks: &'a [u8],
 }
 
-impl Options {
+impl<'a> Options<'a> {
     #[inline]
-    pub(super) fn read(bytes: &[u8]) -> Options {
+    pub(super) fn read(bytes: &'a [u8]) -> Options<'a> {
         // What nearly all segments carry: two NOPs and timestamps.
         if let [1, 1, 8, 10, v0, v1, v2, v3, e0, e1, e2, e3] = *bytes {
             let stamps = (u32::from_be_bytes([v0, v1, v2, v3]), u32::from_be_bytes([e0, e1, e2, e3]));
-            return Options { timestamps: Some(stamps), ..Options::default() };
+            return Options { timestamps: Some(stamps), blocks: &[] };
         }
         Options::read_all(bytes)
     }
 
-    fn read_all(mut bytes: &[u8]) -> Options {
+    fn read_all(mut bytes: &'a [u8]) -> Options<'a> {
         let mut options = Options::default();
         loop {
             match *bytes {
@@ -235,22 +238,22 @@ impl Options {
         }
     }
 
-    fn take(&mut self, kind: u8, body: &[u8]) {
+    fn take(&mut self, kind: u8, body: &'a [u8]) {
         match kind {
             8 if body.len() == 8 => self.timestamps = Some((be32(body, 0), be32(body, 4))),
-            5 => {
-                for block in body.chunks_exact(8).take(self.blocks.len()) {
-                    self.blocks[usize::from(self.count.min(3))] = (be32(block, 0), be32(block, 4));
-                    self.count = (self.count + 1).min(4);
-                }
-            }
+            5 => self.blocks = body,
             _ => {}
         }
     }
 
-    /// SACK blocks, as on the wire.
+    /// True if it has SACK blocks.
     #[inline]
-    pub(super) fn sack(&self) -> &[(u32, u32)] {
-        &self.blocks[..usize::from(self.count)]
+    pub(super) fn has_sack(&self) -> bool {
+        self.blocks.len() >= 8
+    }
+
+    /// SACK blocks, as on the wire: at most [`MAX_SACKS`].
+    pub(super) fn sack(&self) -> impl Iterator<Item = (u32, u32)> {
+        self.blocks.chunks_exact(8).take(MAX_SACKS).map(|block| (be32(block, 0), be32(block, 4)))
     }
 }
