@@ -2,16 +2,17 @@
 
 mod json;
 
-use crate::error::{CliError, plain};
+use crate::error::CliError;
 use crate::input::{Capture, FilterArgs};
+use crate::picture::{Format, PictureArgs, Subject, Target, What};
 use crate::report::{self, Screen};
 use limpid_scope::diff::ends::Ends;
 use limpid_scope::diff::runs::Runs;
 use limpid_scope::diff::{Diff, MAX_PACKETS, Relation, Side, compare};
 use limpid_scope::trace::Trace;
 use limpid_scope::verdict;
+use limpid_wire::Endpoint;
 use std::fmt::Write as _;
-use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -25,7 +26,8 @@ use std::path::{Path, PathBuf};
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   limpid diff client.pcap server.pcap
-  limpid diff client.pcap server.pcap -o between.txt
+  limpid diff client.pcap server.pcap -o between.svg
+  limpid diff client.pcap server.pcap -o -
   limpid diff --as runs yesterday.pcap today.pcap tcp port 5432")]
 pub(crate) struct DiffArgs {
     /// The first capture, called A
@@ -43,10 +45,6 @@ pub(crate) struct DiffArgs {
     #[arg(long = "as", value_name = "WHAT", value_enum)]
     relation: Option<As>,
 
-    /// Write the ladder to a file; `-` is standard output
-    #[arg(short = 'o', long = "output", value_name = "FILE")]
-    output: Option<PathBuf>,
-
     /// Compare only the Nth pair of connections, as they are counted without this
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     connection: Option<u64>,
@@ -55,13 +53,12 @@ pub(crate) struct DiffArgs {
     #[arg(long)]
     json: bool,
 
-    /// Columns to fill; the terminal's if not given
-    #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(40..))]
-    width: Option<u16>,
-
     /// Use only ASCII characters
     #[arg(long)]
     ascii: bool,
+
+    #[command(flatten)]
+    picture: PictureArgs,
 }
 
 #[derive(clap::ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
@@ -83,6 +80,7 @@ enum Pair {
 
 impl DiffArgs {
     pub(crate) fn run(self) -> Result<(), CliError> {
+        let target = self.target()?;
         let (a, damage_a) = self.side(&self.a)?;
         let (b, damage_b) = self.side(&self.b)?;
         let relation = self.relation.map(|relation| match relation {
@@ -113,10 +111,11 @@ impl DiffArgs {
         } else {
             out.write_all(self.text(&pairs, [&a, &b]).as_bytes()).map_err(CliError::stdout)?;
         }
-        if let Some(path) = &self.output {
-            self.draw(path, &pairs, &mut out)?;
-        }
         out.flush().map_err(CliError::stdout)?;
+        drop(out);
+        if let Some(target) = target {
+            self.draw(&target, &pairs)?;
+        }
         damage.map_or(Ok(()), Err)
     }
 
@@ -145,7 +144,7 @@ impl DiffArgs {
 
     fn text(&self, pairs: &[Pair], sides: [&Side; 2]) -> String {
         let screen = Screen::of_stdout();
-        let width = self.width.map_or(screen.width.min(100), usize::from);
+        let width = self.picture.width.map_or(screen.width.min(100), |width| width as usize);
         let mut text = String::new();
         for (nth, pair) in pairs.iter().enumerate().take(MAX_TOLD) {
             if pairs.len() > 1 {
@@ -173,22 +172,79 @@ impl DiffArgs {
         screen.show(text, self.ascii)
     }
 
-    fn draw(&self, path: &Path, pairs: &[Pair], out: &mut impl io::Write) -> Result<(), CliError> {
-        let traces: Vec<&Trace> = (pairs.iter().take(MAX_TOLD))
-            .flat_map(|pair| match pair {
-                Pair::Ends(ends) => vec![&ends.trace],
-                Pair::Runs(runs) => runs.traces.iter().collect(),
+    /// Where the picture goes; standard output gets a text unless told otherwise.
+    fn target(&self) -> Result<Option<Target>, CliError> {
+        match &self.picture.output {
+            Some(path) if path.as_os_str() == "-" && !self.picture.has_format() => {
+                Ok(Some(Target { path: path.clone(), format: Format::Txt }))
+            }
+            _ => self.picture.target(),
+        }
+    }
+
+    fn draw(&self, target: &Target, pairs: &[Pair]) -> Result<(), CliError> {
+        let what = self.picture.what.unwrap_or(What::Ladder);
+        if what == What::Overview {
+            return Err(CliError::usage("--what overview", "two captures are compared a connection at a time")
+                .hint("'limpid draw' draws all connections of one capture"));
+        }
+        let drawn: Vec<Drawn<'_>> = pairs.iter().take(MAX_TOLD).flat_map(|pair| self.drawn(pair)).collect();
+        if target.format == Format::Txt && what == What::Ladder {
+            let screen = Screen::of_stdout();
+            let screen = Screen { width: self.width(&screen), ..screen };
+            let screen = if target.is_stdout() { screen } else { Screen { color: false, utf8: true, ..screen } };
+            let text: String = drawn.iter().map(|drawn| report::ladder(drawn.trace, self.ascii, &screen)).collect();
+            return target.write_one(text.as_bytes());
+        }
+        let page = format!("{} ≠ {}", base(&self.a), base(&self.b));
+        let subjects: Vec<Subject<'_>> = (drawn.iter().zip(1..))
+            .map(|(drawn, number)| Subject {
+                number,
+                title: &drawn.title,
+                page: &page,
+                run: drawn.run.as_deref(),
+                subtitle: &drawn.subtitle,
+                trace: drawn.trace,
             })
             .collect();
-        let to_stdout = path.as_os_str() == "-";
-        let screen = Screen::of_stdout();
-        let screen = Screen { width: self.width.map_or(screen.width, usize::from), ..screen };
-        let screen = if to_stdout { screen } else { Screen { color: false, utf8: true, ..screen } };
-        let text: String = traces.iter().map(|trace| report::ladder(trace, self.ascii, &screen)).collect();
-        if to_stdout {
-            return out.write_all(text.as_bytes()).map_err(CliError::stdout);
-        }
-        fs::write(path, text)
-            .map_err(|error| CliError::run(path.display(), plain(&error)).hint("give a file that can be written"))
+        self.picture.write(target, &subjects, what)
     }
+
+    /// A pair's pictures: both ends are on one, two runs have one each.
+    fn drawn<'a>(&self, pair: &'a Pair) -> Vec<Drawn<'a>> {
+        let title = |ends: &[Endpoint; 2]| format!("{} → {}", ends[0], ends[1]);
+        match pair {
+            Pair::Ends(ends) => vec![Drawn {
+                title: title(&ends.connection),
+                subtitle: format!("both ends: {} and {}", base(&self.a), base(&self.b)),
+                run: None,
+                trace: &ends.trace,
+            }],
+            Pair::Runs(runs) => (runs.traces.iter().zip(&runs.connections).zip([("A", &self.a), ("B", &self.b)]))
+                .map(|((trace, ends), (name, path))| Drawn {
+                    title: title(ends),
+                    subtitle: format!("{name}: {}", base(path)),
+                    run: Some(format!("{name}: {}", base(path))),
+                    trace,
+                })
+                .collect(),
+        }
+    }
+
+    fn width(&self, screen: &Screen) -> usize {
+        self.picture.width.map_or(screen.width, |width| width as usize)
+    }
+}
+
+/// One picture of a comparison.
+struct Drawn<'a> {
+    title: String,
+    subtitle: String,
+    run: Option<String>,
+    trace: &'a Trace,
+}
+
+/// A file's name without its folder.
+fn base(path: &Path) -> String {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }

@@ -42,8 +42,8 @@ pub(crate) struct PictureArgs {
     pub(crate) what: Option<What>,
 
     /// How wide it is: pixels, or columns of a text
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(60..=4000))]
-    width: Option<u32>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(40..=4000))]
+    pub(crate) width: Option<u32>,
 
     /// How time runs down a ladder [default: true]
     #[arg(long, value_name = "SPACING")]
@@ -147,6 +147,11 @@ impl PictureArgs {
         Ok(Some(Target { path: path.clone(), format }))
     }
 
+    /// True if the format is given apart from the file's ending.
+    pub(crate) const fn has_format(&self) -> bool {
+        self.format.is_some()
+    }
+
     /// Draws `subjects` and writes them: one file, or one for each with its number before the ending.
     pub(crate) fn write(&self, target: &Target, subjects: &[Subject<'_>], what: What) -> Result<(), CliError> {
         match target.format {
@@ -179,11 +184,18 @@ impl PictureArgs {
         let first = subjects.first();
         let several = subjects.len() > 1;
         let parts: Vec<Part<'_>> = (subjects.iter())
-            .map(|subject| Part { title: subject.run.unwrap_or_default(), trace: subject.trace })
+            .map(|subject| Part {
+                title: subject.run.unwrap_or_default(),
+                number: usize::try_from(subject.number).ok().filter(|_| subject.run.is_none()),
+                trace: subject.trace,
+            })
             .collect();
         let options = PageOptions {
             title: first.map_or("limpid", |subject| subject.page).to_owned(),
-            subtitle: first.filter(|_| !several).map_or("", |subject| subject.subtitle).to_owned(),
+            subtitle: first
+                .filter(|subject| !several && subject.subtitle != subject.page)
+                .map_or("", |subject| subject.subtitle)
+                .to_owned(),
             left_out,
             dark: self.dark,
             ..PageOptions::default()
@@ -266,7 +278,14 @@ impl PictureArgs {
                 }
                 match graphs.is_empty() {
                     true => self.ladders(subject).document(theme),
-                    false => graph::svg::draw(&graphs, &graph::svg::SvgOptions { theme, id: subject.number as usize }),
+                    false => graph::svg::draw(
+                        &graphs,
+                        &graph::svg::SvgOptions {
+                            theme,
+                            id: subject.number as usize,
+                            width: self.width.map_or(graph::svg::SvgOptions::default().width, f64::from),
+                        },
+                    ),
                 }
             }
         }

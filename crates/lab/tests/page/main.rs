@@ -12,7 +12,8 @@ use serde_json::json;
 /// The page of an experiment.
 fn page(experiment: &str) -> String {
     let runs = (find(experiment).expect("an experiment").run)(&Settings::default()).expect("a run");
-    let parts: Vec<Part<'_>> = runs.iter().map(|run| Part { title: &run.title, trace: &run.trace }).collect();
+    let parts: Vec<Part<'_>> =
+        runs.iter().map(|run| Part { title: &run.title, number: None, trace: &run.trace }).collect();
     render(&parts, &PageOptions { title: format!("<script>alert('{experiment}')</script>"), ..PageOptions::default() })
 }
 

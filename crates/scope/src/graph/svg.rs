@@ -9,15 +9,15 @@ mod shapes;
 
 use super::axis::{Axis, Quantity, three_digits};
 use super::layout::{Graph, Kind, Panel, Shape, Sign, Tone, Track};
-use crate::picture::{Theme, font};
+use crate::picture::{Ink, Theme, font};
 use crate::words;
 use plot::Plot;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-/// Width of the picture, in its own units.
-const WIDTH: f64 = 960.0;
+/// Width of the picture, in its own units: usual, and least.
+const WIDTHS: (f64, f64) = (960.0, 420.0);
 /// Room left and right of the plots.
 const MARGINS: (f64, f64) = (70.0, 16.0);
 /// Height of a plot of sequence numbers, of another first one, and of those below.
@@ -30,21 +30,23 @@ const SYSTEM_FONT: f64 = 1.12;
 const TICK: f64 = 90.0;
 
 /// How to draw.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub struct SvgOptions {
     /// For whom it is coloured; a part of a page has no styles and no ground of its own.
     pub theme: Theme,
     /// Begins the names of its parts: different ones for all pictures of a page.
     pub id: usize,
+    /// How wide, in pixels; less than some 400 is too little to draw in.
+    pub width: f64,
 }
 
 impl Default for SvgOptions {
     fn default() -> SvgOptions {
-        SvgOptions { theme: Theme::Auto, id: 0 }
+        SvgOptions { theme: Theme::Auto, id: 0, width: WIDTHS.0 }
     }
 }
 
-/// The styles of graphs; colours are the variables of [`LIGHT`] and [`DARK`], with `g-` before their names.
+/// The styles of graphs; colours are the palette's variables ([`Ink::name`]).
 pub(crate) const STYLE: &str = include_str!("svg/graph.css");
 
 /// Draws graphs one below the other. Empty if there are none.
@@ -52,67 +54,39 @@ pub fn draw(graphs: &[Graph], options: &SvgOptions) -> String {
     if graphs.is_empty() {
         return String::new();
     }
-    let mut picture = Picture { body: String::new(), y: 8.0, id: options.id, plots: 0 };
+    let width = options.width.max(WIDTHS.1);
+    let mut picture = Picture { body: String::new(), y: 8.0, width, id: options.id, plots: 0 };
     for graph in graphs {
         picture.graph(graph);
     }
     let (height, label) = (number(picture.y), escape(&graphs[0].senders.join("; ")));
     let size =
-        if options.theme != Theme::Page { format!(r#" width="{WIDTH}" height="{height}""#) } else { String::new() };
+        if options.theme != Theme::Page { format!(r#" width="{width}" height="{height}""#) } else { String::new() };
     let alone = options.theme != Theme::Page;
     let style = style(options.theme);
     let ground = if alone { r#"<rect class="ground" width="100%" height="100%"/>"# } else { "" };
     let body = picture.body;
     format!(
-        r#"<svg xmlns="http://www.w3.org/2000/svg" class="graph" viewBox="0 0 {WIDTH} {height}"{size} role="img" aria-label="Graph over time: {label}">{style}{ground}{body}</svg>"#
+        r#"<svg xmlns="http://www.w3.org/2000/svg" class="graph" viewBox="0 0 {width} {height}"{size} role="img" aria-label="Graph over time: {label}">{style}{ground}{body}</svg>"#
     )
 }
 
 /// Styles for a picture alone: colours as such, for those that follow no variables.
 fn style(theme: Theme) -> String {
-    let with = |palette: &[(&str, &str)]| {
-        palette.iter().fold(STYLE.to_owned(), |css, (name, colour)| css.replace(&format!("var(--g-{name})"), colour))
-    };
+    let (light, dark) = (|ink: Ink| ink.colors().0, |ink: Ink| ink.colors().1);
     let css = match theme {
-        Theme::Auto => format!("{}@media (prefers-color-scheme:dark){{{}}}", with(&LIGHT), with(&DARK)),
-        Theme::Light => with(&LIGHT),
-        Theme::Dark => with(&DARK),
+        Theme::Auto => format!("{}@media (prefers-color-scheme:dark){{{}}}", coloured(light), coloured(dark)),
+        Theme::Light => coloured(light),
+        Theme::Dark => coloured(dark),
         Theme::Page => return String::new(),
     };
     format!("<style>{css}</style>")
 }
 
-/// Colours on a light ground (Okabe and Ito's, darkened where lines are thin).
-pub(crate) const LIGHT: [(&str, &str); 12] = [
-    ("ground", "#ffffff"),
-    ("ink", "#1b1f24"),
-    ("dim", "#626a73"),
-    ("grid", "#e3e6ea"),
-    ("data", "#0072b2"),
-    ("ack", "#009e73"),
-    ("window", "#c58f00"),
-    ("congestion", "#000000"),
-    ("threshold", "#d55e00"),
-    ("rtt", "#00786a"),
-    ("again", "#d01c1f"),
-    ("sack", "#a8479c"),
-];
-
-/// Colours on a dark ground.
-pub(crate) const DARK: [(&str, &str); 12] = [
-    ("ground", "#14181d"),
-    ("ink", "#e6e9ec"),
-    ("dim", "#9aa4ae"),
-    ("grid", "#2b323a"),
-    ("data", "#56b4e9"),
-    ("ack", "#2fce9f"),
-    ("window", "#f0e442"),
-    ("congestion", "#ffffff"),
-    ("threshold", "#ff9a4d"),
-    ("rtt", "#45d6c4"),
-    ("again", "#ff6b5e"),
-    ("sack", "#e08fd2"),
-];
+fn coloured(color: impl Fn(Ink) -> &'static str) -> String {
+    let set = |css: String, ink: &Ink| css.replace(&format!("var(--{})", ink.name()), color(*ink));
+    Ink::ALL.iter().fold(STYLE.to_owned(), set)
+}
 
 /// Text that is safe in XML, in attributes too. Control characters, which XML forbids, become `·`.
 pub(crate) fn escape(text: &str) -> String {
@@ -141,6 +115,7 @@ struct Picture {
     body: String,
     /// How far down it is drawn.
     y: f64,
+    width: f64,
     id: usize,
     plots: usize,
 }
@@ -185,7 +160,7 @@ impl Picture {
 
     /// Text over the whole width, in as many lines as it takes.
     fn paragraph(&mut self, text: &str, class: &str) {
-        for line in font::wrap(text, (WIDTH - 24.0) / SYSTEM_FONT, 13.0, class != "dim") {
+        for line in font::wrap(text, (self.width - 24.0) / SYSTEM_FONT, 13.0, class != "dim") {
             self.y += LINE;
             self.text((12.0, self.y), class, &line);
         }
@@ -196,7 +171,7 @@ impl Picture {
         let left = MARGINS.0;
         self.text((left - 8.0, self.y + LINE + 8.0), "tick y unit", unit);
         self.legend(graph, panel);
-        let (left, right, top) = (MARGINS.0, WIDTH - MARGINS.1, self.y + 8.0);
+        let (left, right, top) = (MARGINS.0, self.width - MARGINS.1, self.y + 8.0);
         let name = format!("g{}-{}", self.id, self.plots);
         self.plots += 1;
         let (width, span) = (right - left, number(panel.axis.top));
@@ -215,7 +190,7 @@ impl Picture {
             self.put(format_args!(r#"<path class="{class}" d="M{left} {y}H{right}"/>"#, y = number(y)));
             self.text((left - 8.0, y + 4.0), "tick y", &three_digits(tick / one));
         }
-        for at in time_axis(graph).ticks() {
+        for at in self.time_axis(graph).ticks() {
             let x = left + at / graph.span().as_secs_f64() * width;
             let (x, bottom) = (number(x), number(top + height));
             self.put(format_args!(r#"<path class="rule" d="M{x} {}V{bottom}"/>"#, number(top)));
@@ -249,7 +224,7 @@ impl Picture {
         items.extend(signs.into_iter().map(|sign| (Item::Sign(sign), sign.name().to_owned())));
         for (item, name) in items {
             let width = 24.0 + font::width(&name, 12.0, false) * SYSTEM_FONT + 12.0;
-            if x + width > WIDTH - MARGINS.1 && x > begin {
+            if x + width > self.width - MARGINS.1 && x > begin {
                 (x, self.y) = (MARGINS.0, self.y + LINE);
             }
             let sample = item.sample(x, self.y - 4.0);
@@ -261,33 +236,39 @@ impl Picture {
 
     /// The labels of the axis of time.
     fn times(&mut self, graph: &Graph) {
-        let axis = time_axis(graph);
+        let axis = self.time_axis(graph);
         let (unit, one) = Quantity::Time.unit(axis.top);
-        let (left, width) = (MARGINS.0, WIDTH - MARGINS.0 - MARGINS.1);
+        let (left, width) = (MARGINS.0, self.width - MARGINS.0 - MARGINS.1);
         self.y += LINE;
         self.put(format_args!(r#"<g class="times" data-box="{left} {} {width} 0">"#, number(self.y)));
         self.text((left - 8.0, self.y), "tick y unit", unit);
         for at in axis.ticks() {
             let x = left + at / graph.span().as_secs_f64() * width;
             let label = three_digits(at / one);
-            let class = if x + 12.0 > WIDTH - MARGINS.1 { "tick y" } else { "tick x" };
-            let x = if class == "tick y" { WIDTH - 2.0 } else { x };
+            let class = if x + 12.0 > self.width - MARGINS.1 { "tick y" } else { "tick x" };
+            let x = if class == "tick y" { self.width - 2.0 } else { x };
             self.text((x, self.y), class, &label);
         }
         self.put(format_args!("</g>"));
         self.y += 4.0;
     }
 
+    fn time_axis(&self, graph: &Graph) -> Axis {
+        let ticks = ((self.width - MARGINS.0 - MARGINS.1) / TICK) as usize;
+        Axis::ending_at(graph.span().max(Duration::from_nanos(1)).as_secs_f64(), ticks)
+    }
+
     fn track(&mut self, graph: &Graph, track: &Track) {
         /// The shortest that a stretch is drawn.
         const SHORTEST: f64 = 0.6;
         self.y += 16.0;
-        let (left, width) = (MARGINS.0, WIDTH - MARGINS.0 - MARGINS.1);
+        let (left, width) = (MARGINS.0, self.width - MARGINS.0 - MARGINS.1);
         let several = graph.senders.len() > 1;
         let name =
             if several { format!("{} {}", track.sender + 1, track.kind.name()) } else { track.kind.name().into() };
         let class = match track.kind {
-            Kind::Lost | Kind::Again | Kind::Rto => "again",
+            Kind::Lost => "trouble",
+            Kind::Again | Kind::Rto => "again",
             Kind::Marked | Kind::Recovery => "window",
             Kind::Undone => "ack",
         };
@@ -355,9 +336,4 @@ impl Item {
             }
         }
     }
-}
-
-fn time_axis(graph: &Graph) -> Axis {
-    let ticks = ((WIDTH - MARGINS.0 - MARGINS.1) / TICK) as usize;
-    Axis::ending_at(graph.span().max(Duration::from_nanos(1)).as_secs_f64(), ticks)
 }

@@ -1,4 +1,4 @@
-//! Which segments are drawn, and which disappear in a fold: long runs of ordinary data, and whatever is too much.
+//! Which segments are drawn, and which disappear in a fold: long runs of ordinary data or of resets, and whatever is too much.
 
 use super::LadderOptions;
 use crate::analysis::{Connection, Kind, Segment};
@@ -22,17 +22,45 @@ pub(crate) struct Fold {
     pub(crate) text: String,
 }
 
-/// Folds `segments`: first runs of ordinary data and acknowledgements, then, if still more than `options.max_arrows`
+/// Segments that fold together.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sort {
+    /// Ordinary data and acknowledgements.
+    Plain,
+    /// Resets that this end sent.
+    Reset(usize),
+    /// Worth a line of its own.
+    Telling,
+}
+
+impl Sort {
+    fn of(segment: &Segment) -> Sort {
+        match segment {
+            s if is_plain(s) => Sort::Plain,
+            s if s.is(TcpFlags::RST) && !s.is_syn() && !s.arrival.is_lost() => Sort::Reset(s.from),
+            _ => Sort::Telling,
+        }
+    }
+}
+
+/// Folds `segments`: first runs of ordinary data and acknowledgements, and of resets, then, if still more than `options.max_arrows`
 /// remain, whatever stands in the middle.
 pub(crate) fn folds(segments: &[(&Connection, &Segment)], options: &LadderOptions) -> Vec<Fold> {
     let mut ranges = Vec::new();
     let mut at = 0;
     while at < segments.len() {
-        let run = segments[at..].iter().take_while(|(_, s)| is_plain(s)).count();
-        if run > options.fold_from.max(2 * KEEP) {
+        let sort = Sort::of(segments[at].1);
+        let run = segments[at..].iter().take_while(|(_, s)| Sort::of(s) == sort).count();
+        let most = match sort {
+            Sort::Plain => options.fold_from,
+            // One says what all of them say.
+            Sort::Reset(_) => options.fold_from / 2,
+            Sort::Telling => usize::MAX,
+        };
+        if run > most.max(2 * KEEP) {
             ranges.push(at + KEEP..at + run - KEEP);
         }
-        at += run.max(1);
+        at += run;
     }
     let hidden: usize = ranges.iter().map(ExactSizeIterator::len).sum();
     if segments.len() - hidden + ranges.len() > options.max_arrows {
@@ -105,8 +133,9 @@ fn fold(segments: &[(&Connection, &Segment)], range: Range<usize>) -> Fold {
         let count = |test: &dyn Fn(&Segment) -> bool| others().filter(|s| test(s)).count() as u64;
         let is_duplicate = |s: &Segment| s.facts.kind == Kind::DuplicateAck;
         let duplicates = count(&is_duplicate);
-        let acks = count(&|s| s.tcp.is_pure_ack() && !is_duplicate(s));
-        let rest = count(&|s| !s.tcp.is_pure_ack() && !is_duplicate(s));
+        let acks = count(&|s| s.tcp.is_pure_ack() && !is_duplicate(s) && !s.is(TcpFlags::RST));
+        let resets = count(&|s| s.is(TcpFlags::RST));
+        let rest = count(&|s| !s.tcp.is_pure_ack() && !is_duplicate(s) && !s.is(TcpFlags::RST));
         let mut parts = Vec::new();
         if segments > 0 {
             parts.push(format!("{}, {}", words::count(segments, "segment"), words::bytes(bytes)));
@@ -116,6 +145,9 @@ fn fold(segments: &[(&Connection, &Segment)], range: Range<usize>) -> Fold {
         }
         if duplicates > 0 {
             parts.push(words::count(duplicates, "duplicate ACK"));
+        }
+        if resets > 0 {
+            parts.push(words::count(resets, "reset"));
         }
         if rest > 0 {
             parts.push(words::count(rest, "other"));

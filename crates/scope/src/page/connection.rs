@@ -20,7 +20,7 @@ const LADDER: f64 = 760.0;
 
 /// Everything between two endpoints.
 pub(super) struct Section<'a> {
-    /// Its number on the page, from 1.
+    /// Its number on the page: the part's own, or from 1.
     number: usize,
     part: String,
     analysis: &'a Analysis<'a>,
@@ -33,13 +33,8 @@ pub(super) struct Section<'a> {
     pub(super) lasted: Option<Duration>,
 }
 
-/// The sections of a part, at most `most`, numbered from `before` + 1 on.
-pub(super) fn sections<'a>(
-    part: &Part<'a>,
-    analysis: &'a Analysis<'a>,
-    most: usize,
-    before: usize,
-) -> Vec<Section<'a>> {
+/// The sections of a part, at most `most`, numbered from `first` on.
+pub(super) fn sections<'a>(part: &Part<'a>, analysis: &'a Analysis<'a>, most: usize, first: usize) -> Vec<Section<'a>> {
     let pairs = analysis.connections.iter().map(|connection| connection.pair + 1).max().unwrap_or(0).min(most);
     let options = LadderOptions { max_ladders: most, ..LadderOptions::default() };
     let mut ladders = ladder::lay_out(part.trace, &options).into_iter();
@@ -51,7 +46,7 @@ pub(super) fn sections<'a>(
         let ended = connections.iter().map(|c| c.ended()).max();
         let of_packet = |segment: &Segment| lines.get(segment.packet).cloned().unwrap_or_default();
         Section {
-            number: before + pair + 1,
+            number: first + pair,
             part: words::tame(part.title),
             analysis,
             lines: connections.iter().flat_map(|c| &c.segments).map(of_packet).collect(),
@@ -208,7 +203,11 @@ impl Section<'_> {
     fn graphs(&self) -> Markup {
         let drawn = self.connections.iter().enumerate().map(|(n, connection)| {
             let graphs = graph::of_connection(self.analysis, connection, graph::Show::All);
-            let options = graph_svg::SvgOptions { theme: Theme::Page, id: self.number * 1000 + n };
+            let options = graph_svg::SvgOptions {
+                theme: Theme::Page,
+                id: self.number * 1000 + n,
+                ..graph_svg::SvgOptions::default()
+            };
             graph_svg::draw(&graphs, &options)
         });
         let drawn: Vec<String> = drawn.filter(|svg| !svg.is_empty()).collect();

@@ -16,19 +16,20 @@ mod tests;
 
 use crate::analysis::Analysis;
 use crate::graph;
-use crate::graph::svg::{DARK, LIGHT, STYLE, SvgOptions};
+use crate::graph::svg::SvgOptions;
 use crate::picture::{Theme, palette};
 use crate::trace::Trace;
 use crate::words;
 use connection::Section;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
-use std::fmt::Write as _;
 
 /// One trace of a page, as one run of an experiment or the connections of a capture.
 #[derive(Clone, Copy, Debug)]
 pub struct Part<'a> {
     /// What to call it, where a page has several.
     pub title: &'a str,
+    /// The number of its connection, where it is one of a capture's. Heeded if all parts have one, and one connection each.
+    pub number: Option<usize>,
     /// What happened.
     pub trace: &'a Trace,
 }
@@ -66,12 +67,14 @@ impl Default for PageOptions {
 /// Writes the page.
 pub fn render(parts: &[Part<'_>], options: &PageOptions) -> String {
     let analyses: Vec<Analysis<'_>> = parts.iter().map(|part| Analysis::of(part.trace)).collect();
+    let pairs = |analysis: &Analysis<'_>| analysis.connections.iter().map(|c| c.pair + 1).max().unwrap_or(0);
+    let numbered = parts.iter().all(|part| part.number.is_some()) && analyses.iter().all(|a| pairs(a) <= 1);
     let mut sections = Vec::new();
     let mut hidden = 0;
     for (part, analysis) in parts.iter().zip(&analyses) {
-        let of_part = connection::sections(part, analysis, options.max_connections - sections.len(), sections.len());
-        let pairs = analysis.connections.iter().map(|connection| connection.pair + 1).max().unwrap_or(0);
-        hidden += pairs - of_part.len();
+        let first = part.number.filter(|_| numbered).unwrap_or(sections.len() + 1);
+        let of_part = connection::sections(part, analysis, options.max_connections - sections.len(), first);
+        hidden += pairs(analysis) - of_part.len();
         sections.extend(of_part);
     }
     let mut left_out: Vec<String> = options.left_out.iter().cloned().collect();
@@ -113,7 +116,7 @@ fn told_alone(n: usize, part: &Part<'_>) -> Markup {
         @if let Some(graph) = graph {
             section.pane.graphs.alone {
                 h3 { @if part.title.is_empty() { "Over time" } @else { (words::tame(part.title)) } }
-                (PreEscaped(graph::svg::draw(&[graph], &SvgOptions { theme: Theme::Page, id: usize::MAX - n })))
+                (PreEscaped(graph::svg::draw(&[graph], &SvgOptions { theme: Theme::Page, id: usize::MAX - n, ..SvgOptions::default() })))
             }
         }
     }
@@ -123,19 +126,7 @@ fn told_alone(n: usize, part: &Part<'_>) -> Markup {
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'";
 
 fn styles() -> String {
-    let variables = |palette: &[(&str, &str)]| {
-        palette.iter().fold(String::new(), |mut css, (name, colour)| {
-            let _ = write!(css, "--g-{name}:{colour};");
-            css
-        })
-    };
-    let (light, dark) = (variables(&LIGHT), variables(&DARK));
-    format!(
-        "{}:root{{{light}}}@media(prefers-color-scheme:dark){{:root{{{dark}}}}}\
-         :root[data-theme=light]{{{light}}}:root[data-theme=dark]{{{dark}}}{STYLE}{}",
-        palette::page_css(),
-        include_str!("page.css")
-    )
+    format!("{}{}", palette::page_css(), include_str!("page.css"))
 }
 
 fn header(options: &PageOptions) -> Markup {

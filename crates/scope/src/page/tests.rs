@@ -5,7 +5,7 @@ use crate::trace::View;
 use limpid_event::TxReason;
 
 fn page(trace: &Trace, options: &PageOptions) -> String {
-    render(&[Part { title: "", trace }], options)
+    render(&[Part { title: "", number: None, trace }], options)
 }
 
 /// Everything between two tags, and what is left of the page without it.
@@ -78,7 +78,7 @@ fn nothing_that_people_name_becomes_markup() {
     let evil = "<script>alert(1)</script><!--\"'&\u{1b}[31m";
     trace.hosts[CLIENT].name = evil.into();
     let options = PageOptions { title: evil.into(), subtitle: evil.into(), ..PageOptions::default() };
-    let page = render(&[Part { title: evil, trace: &trace }], &options);
+    let page = render(&[Part { title: evil, number: None, trace: &trace }], &options);
     assert!(!page.contains("<script>alert") && !page.contains('\u{1b}') && !page.contains("<!--"));
     assert_eq!(page.matches("<script").count(), 1);
     is_balanced(&page).expect("balanced");
@@ -101,7 +101,7 @@ fn of_many_connections_and_segments_what_is_left_out_is_said() {
     assert!(one.contains("class=\"again\""), "what was sent again is listed");
     assert!(one.len() < 400_000, "{}", one.len());
 
-    let parts: Vec<Part<'_>> = (0..9).map(|_| Part { title: "one", trace: &trace }).collect();
+    let parts: Vec<Part<'_>> = (0..9).map(|_| Part { title: "one", number: None, trace: &trace }).collect();
     let few = render(&parts, &PageOptions { max_connections: 4, max_segments: 10, ..PageOptions::default() });
     assert_eq!(few.matches("<details class=\"connection\"").count(), 4);
     assert!(few.contains("5 connections not on this page."), "said");

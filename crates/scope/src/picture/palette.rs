@@ -60,11 +60,23 @@ pub enum Ink {
     Wait,
     /// A window: the receiver's.
     Window,
+    /// Lines behind a graph.
+    Grid,
+    /// Data in a graph, where it fills areas.
+    Bytes,
+    /// What is acknowledged, in a graph.
+    Acked,
+    /// What is acknowledged selectively, in a graph.
+    Sack,
+    /// The slow start threshold.
+    Threshold,
+    /// Round trips.
+    RoundTrip,
 }
 
 impl Ink {
     /// All of them.
-    pub const ALL: [Ink; 18] = [
+    pub const ALL: [Ink; 24] = [
         Ink::Paper,
         Ink::Panel,
         Ink::Text,
@@ -83,6 +95,12 @@ impl Ink {
         Ink::Open,
         Ink::Wait,
         Ink::Window,
+        Ink::Grid,
+        Ink::Bytes,
+        Ink::Acked,
+        Ink::Sack,
+        Ink::Threshold,
+        Ink::RoundTrip,
     ];
 
     /// Its name in classes and variables: `data`.
@@ -106,6 +124,12 @@ impl Ink {
             Ink::Open => "open",
             Ink::Wait => "wait",
             Ink::Window => "window",
+            Ink::Grid => "grid",
+            Ink::Bytes => "bytes",
+            Ink::Acked => "acked",
+            Ink::Sack => "sack",
+            Ink::Threshold => "threshold",
+            Ink::RoundTrip => "round-trip",
         }
     }
 
@@ -139,6 +163,12 @@ impl Ink {
             Ink::Open => ("s-open", "f-open"),
             Ink::Wait => ("s-wait", "f-wait"),
             Ink::Window => ("s-window", "f-window"),
+            Ink::Grid => ("s-grid", "f-grid"),
+            Ink::Bytes => ("s-bytes", "f-bytes"),
+            Ink::Acked => ("s-acked", "f-acked"),
+            Ink::Sack => ("s-sack", "f-sack"),
+            Ink::Threshold => ("s-threshold", "f-threshold"),
+            Ink::RoundTrip => ("s-round-trip", "f-round-trip"),
         }
     }
 
@@ -162,7 +192,13 @@ impl Ink {
             Ink::App => ("#1f6f4a", "#7fd0a5"),
             Ink::Open => ("#3aa17e", "#2f9a76"),
             Ink::Wait => ("#b08bbf", "#9d78b0"),
-            Ink::Window => ("#c9a800", "#e8d44a"),
+            Ink::Window => ("#c58f00", "#f0e442"),
+            Ink::Grid => ("#e3e6ea", "#2b323a"),
+            Ink::Bytes => ("#0072b2", "#56b4e9"),
+            Ink::Acked => ("#009e73", "#2fce9f"),
+            Ink::Sack => ("#7b52c4", "#b79ce6"),
+            Ink::Threshold => ("#d55e00", "#ff9a4d"),
+            Ink::RoundTrip => ("#00786a", "#45d6c4"),
         }
     }
 }
@@ -212,7 +248,7 @@ pub fn stylesheet(theme: Theme) -> String {
 }
 
 /// The stylesheet of a page with drawings in it: a variable for each ink (`--data`), light and dark by what the reader
-/// prefers or by `data-theme` on the root element, and the rules of the drawings.
+/// prefers or by `data-theme` on the root element, and the rules of drawings and graphs.
 pub fn page_css() -> String {
     let light = variables(|ink| ink.colors().0);
     let dark = variables(|ink| ink.colors().1);
@@ -221,8 +257,9 @@ pub fn page_css() -> String {
          @media(prefers-color-scheme:dark){{:root{{{dark}}}}}\
          :root[data-theme=light]{{color-scheme:light;{light}}}\
          :root[data-theme=dark]{{color-scheme:dark;{dark}}}\
-         {SHAPES}{}",
-        rules(|ink| format!("var(--{})", ink.name()))
+         {SHAPES}{}{}",
+        rules(|ink| format!("var(--{})", ink.name())),
+        crate::graph::svg::STYLE
     )
 }
 

@@ -40,11 +40,11 @@ pub(super) fn glyphs(sign: Sign) -> &'static [Glyph] {
         Sign::Again { cause: Cause::Fast, .. } => const { &[glyph("glyph hollow again", RIGHT), LETTER] },
         Sign::Again { cause: Cause::Probe, .. } => const { &[glyph("glyph hollow again", UP), LETTER] },
         Sign::Again { cause: Cause::Unknown, .. } => const { &[glyph("glyph hollow again", CIRCLE), LETTER] },
-        Sign::Lost => const { &[glyph("glyph tick bold again", "m-4.5-4.5l9 9m0-9l-9 9")] },
+        Sign::Lost => const { &[glyph("glyph tick bold trouble", "m-4.5-4.5l9 9m0-9l-9 9")] },
         Sign::Syn => const { &[glyph("glyph opening", "m0-6l6 6l-6 6l-6-6z")] },
         Sign::Fin => const { &[glyph("glyph hollow closing", "m-5-5h10v10h-10z")] },
         Sign::Reset => {
-            const { &[glyph("glyph tick bold again", "m-5 0a5 5 0 1 0 10 0a5 5 0 1 0-10 0m1.5-3.5l7 7m0-7l-7 7")] }
+            const { &[glyph("glyph tick bold trouble", "m-5 0a5 5 0 1 0 10 0a5 5 0 1 0-10 0m1.5-3.5l7 7m0-7l-7 7")] }
         }
     }
 }
@@ -74,7 +74,8 @@ pub(super) const fn sign(sign: Sign) -> &'static str {
         Sign::OutOfOrder => "late",
         Sign::DuplicateAck => "ack",
         Sign::WindowProbe | Sign::ZeroWindow => "window",
-        Sign::Again { .. } | Sign::Lost | Sign::Reset => "again",
+        Sign::Again { .. } => "again",
+        Sign::Lost | Sign::Reset => "trouble",
         Sign::Syn => "opening",
         Sign::Fin => "closing",
     }
