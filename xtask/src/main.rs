@@ -114,6 +114,20 @@ fn is_installed(program: &str) -> bool {
 fn ci() -> bool {
     step("format", &mut cargo(&["fmt", "--all", "--", "--check"]))
         && step("clippy", &mut cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+        && step(
+            "parquet",
+            &mut cargo(&[
+                "clippy",
+                "-p",
+                "limpid-cli",
+                "--all-targets",
+                "--features",
+                "parquet",
+                "--",
+                "-D",
+                "warnings",
+            ]),
+        )
         && step("docs", cargo(&["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
         && step("tests", &mut cargo(&["test", "--workspace"]))
         && step("the main job", &mut cargo(&["run", "--release", "--", "lab", "handshake"]))

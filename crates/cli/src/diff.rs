@@ -95,7 +95,8 @@ impl DiffArgs {
         if let Some(nth) = self.connection {
             let at = usize::try_from(nth - 1).unwrap_or(usize::MAX);
             if at >= count {
-                return Err(CliError::usage("--connection", format!("there are {count} pairs of connections")));
+                let pairs = if count == 1 { "is only 1 pair" } else { &format!("are {count} pairs") };
+                return Err(CliError::usage("--connection", format!("there {pairs} of connections")));
             }
             pairs = pairs.drain(at..=at).collect();
         }
@@ -139,7 +140,8 @@ impl DiffArgs {
             (.., Some(As::Ends)) => (&self.b, "no connection of the first capture is in it; try --as runs"),
             _ => (&self.b, "no connection in it is to a port that the first capture has"),
         };
-        CliError::run(what.display(), format!("nothing to compare: {hint}"))
+        let name = if what.as_os_str() == "-" { "standard input".into() } else { what.display().to_string() };
+        CliError::run(name, format!("nothing to compare: {hint}"))
     }
 
     fn text(&self, pairs: &[Pair], sides: [&Side; 2]) -> String {

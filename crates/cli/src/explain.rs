@@ -5,7 +5,7 @@ mod json;
 use crate::error::CliError;
 use crate::input::Input;
 use crate::report::{self, Screen};
-use limpid_scope::explain::{ExplainOptions, Explained, Explainer, Explanation, Picker, verdicts};
+use limpid_scope::explain::{ExplainOptions, Explained, Explainer, Explanation, Picker, reasons, verdicts};
 use limpid_scope::flows::{ExcerptOptions, FlowsOptions};
 use limpid_scope::trace::Trace;
 use limpid_scope::verdict::{self, Verdict};
@@ -78,7 +78,8 @@ impl ExplainArgs {
             return Err(damage.unwrap_or(missing));
         }
         let traces = if is_stdin { excerpts(&explanation.worst) } else { self.close_look(&explanation.worst)? };
-        let single: Vec<Verdict> = traces.iter().flat_map(verdict::explain).collect();
+        let told = |trace| verdict::explain(trace).into_iter().chain(reasons(trace));
+        let single: Vec<Verdict> = traces.iter().flat_map(told).collect();
         let mut out = BufWriter::new(io::stdout().lock());
         if self.json {
             for object in json::objects(&explanation, &single) {
@@ -110,8 +111,11 @@ impl ExplainArgs {
         let missing = self.connection.iter().find(|n| !is_there(n))?;
         let flows = explanation.totals.flows;
         Some(
-            CliError::run(format!("connection {missing}"), format!("there are {flows}"))
-                .hint("see 'limpid explain FILE'"),
+            CliError::run(
+                format!("connection {missing}"),
+                format!("there {} {flows}", if flows == 1 { "is only" } else { "are" }),
+            )
+            .hint("see 'limpid explain FILE'"),
         )
     }
 

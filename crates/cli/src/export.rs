@@ -21,14 +21,14 @@ const FLUSH: usize = 64 * 1024;
 /// A row says what a segment is, which connection it belongs to, what it repeats and why, its round trip and what was in
 /// flight; or how a connection opened and ended, and the figures of both ends. Times are nanoseconds, sizes bytes. Memory does
 /// not grow with the capture. What each column means: --columns. Queries to begin with: docs/export.md.
-///
-/// Examples:
-///   limpid export trace.pcapng -o segments.parquet
-///   limpid export trace.pcap.zst --what connections -o connections.csv
-///   limpid export trace.pcap tcp port 443 | jq 'select(.again_cause == "RTO")'
 #[derive(clap::Args, Debug)]
-#[command(verbatim_doc_comment)]
-#[command(override_usage = "limpid export [OPTIONS] FILE [FILTER]...")]
+#[command(
+    override_usage = "limpid export [OPTIONS] FILE [FILTER]...",
+    after_help = "Examples:
+  limpid export trace.pcapng -o segments.parquet
+  limpid export trace.pcap.zst --what connections -o connections.csv
+  limpid export trace.pcap tcp port 443 | jq 'select(.again_cause == \"RTO\")'"
+)]
 pub(crate) struct ExportArgs {
     #[command(flatten)]
     input: Input,

@@ -1,13 +1,12 @@
 //! `limpid list`: the connections of a capture, a line each.
 
-mod json;
-
 use crate::error::CliError;
 use crate::input::Input;
 use crate::report::Screen;
 use clap::ValueEnum;
+use limpid_scope::export::{CONNECTIONS, json_line};
 use limpid_scope::flows::listing::{self, Order, Row};
-use limpid_scope::flows::{Flows, FlowsOptions};
+use limpid_scope::flows::{Flow, Flows, FlowsOptions};
 use std::io::{self, Write};
 
 /// The most connections that are held for sorting.
@@ -20,8 +19,8 @@ const MAX_ROWS: usize = 200_000;
 /// one, the shortest on either side of the place where the capture was taken.
 #[derive(clap::Args, Debug)]
 #[command(
-    override_usage = "limpid list [OPTIONS] FILE [FILTER]…",
-    after_help = "Examples:\n  limpid list trace.pcap\n  limpid list trace.pcap.gz --sort worst --top 20\n  limpid list trace.pcap tcp port 443 and host 10.0.0.1\n  tcpdump -w - -i eth0 tcp | limpid list -\n  limpid list --json trace.pcap | jq 'select(.retransmissions > 0)'"
+    override_usage = "limpid list [OPTIONS] FILE [FILTER]...",
+    after_help = "Examples:\n  limpid list trace.pcap\n  limpid list trace.pcap.gz --sort worst --top 20\n  limpid list trace.pcap tcp port 443 and host 10.0.0.1\n  tcpdump -w - -i eth0 tcp | limpid list -\n  limpid list --json trace.pcap | jq 'select(.client_retransmissions > 0)'"
 )]
 pub(crate) struct ListArgs {
     #[command(flatten)]
@@ -35,7 +34,7 @@ pub(crate) struct ListArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     top: Option<u64>,
 
-    /// Print an object for each connection, a line each
+    /// Print an object for each connection, a line each, as 'limpid export --what connections' does
     #[arg(long)]
     json: bool,
 }
@@ -75,7 +74,8 @@ impl From<Sort> for Order {
 
 /// The best rows so far.
 struct Rows {
-    rows: Vec<Row>,
+    rows: Vec<(Row, Vec<u8>)>,
+    json: bool,
     order: Order,
     most: usize,
     dropped: u64,
@@ -83,8 +83,12 @@ struct Rows {
 
 impl Rows {
     /// Adds a row. Twice as many as are shown are held before the worse half goes.
-    fn add(&mut self, row: Row) {
-        self.rows.push(row);
+    fn add(&mut self, flow: &Flow) {
+        let mut object = Vec::new();
+        if self.json {
+            json_line(&CONNECTIONS, flow, &mut object);
+        }
+        self.rows.push((Row::of(flow), object));
         if self.rows.len() >= self.most.saturating_mul(2) {
             self.settle();
         }
@@ -92,9 +96,17 @@ impl Rows {
 
     fn settle(&mut self) {
         let order = self.order;
-        self.rows.sort_by_key(|row| row.rank(order));
+        self.rows.sort_by_key(|(row, _)| row.rank(order));
         self.dropped += self.rows.len().saturating_sub(self.most) as u64;
         self.rows.truncate(self.most);
+    }
+}
+
+impl Rows {
+    /// The rows, their objects one after the other, and how many rows there are not.
+    fn unzip(self) -> (Vec<Row>, Vec<u8>, u64) {
+        let (rows, objects): (Vec<Row>, Vec<Vec<u8>>) = self.rows.into_iter().unzip();
+        (rows, objects.concat(), self.dropped)
     }
 }
 
@@ -103,7 +115,7 @@ impl ListArgs {
     pub(crate) fn run(self) -> Result<(), CliError> {
         let mut capture = self.input.open()?;
         let most = self.top.map_or(MAX_ROWS, |top| usize::try_from(top).unwrap_or(MAX_ROWS).min(MAX_ROWS));
-        let mut rows = Rows { rows: Vec::new(), order: self.sort.into(), most, dropped: 0 };
+        let mut rows = Rows { rows: Vec::new(), json: self.json, order: self.sort.into(), most, dropped: 0 };
         let mut flows = Flows::new(FlowsOptions::default());
         let mut first = None;
         let outcome = loop {
@@ -112,7 +124,7 @@ impl ListArgs {
                     first.get_or_insert(packet.time);
                     flows.follow(&packet);
                     while let Some(flow) = flows.poll_ended() {
-                        rows.add(Row::of(&flow));
+                        rows.add(&flow);
                     }
                 }
                 Ok(None) => break Ok(()),
@@ -121,9 +133,9 @@ impl ListArgs {
         };
         drop(capture);
         let totals = flows.totals();
-        flows.finish().for_each(|flow| rows.add(Row::of(&flow)));
+        flows.finish().for_each(|flow| rows.add(&flow));
         rows.settle();
-        self.print(&rows, first.unwrap_or(0))?;
+        self.print(rows, first.unwrap_or(0))?;
         if totals.pushed_out > 0 {
             let (most, pushed) = (FlowsOptions::default().max_open, totals.pushed_out);
             eprintln!("limpid: {pushed} connections were let go early: more than {most} were open at once");
@@ -131,21 +143,22 @@ impl ListArgs {
         outcome
     }
 
-    fn print(&self, rows: &Rows, first: i64) -> Result<(), CliError> {
+    fn print(&self, rows: Rows, first: i64) -> Result<(), CliError> {
+        let (rows, objects, dropped) = rows.unzip();
         let text = if self.json {
-            rows.rows.iter().map(json::line).collect()
+            objects
         } else {
             let screen = Screen::of_stdout();
             let screen = listing::Screen { width: screen.width, color: screen.color };
-            let mut text = listing::table(&rows.rows, first, screen);
-            if rows.rows.is_empty() {
+            let mut text = listing::table(&rows, first, screen);
+            if rows.is_empty() {
                 text = "no TCP connections\n".to_owned();
-            } else if rows.dropped > 0 {
-                text += &format!("and {} more\n", rows.dropped);
+            } else if dropped > 0 {
+                text += &format!("and {} more\n", dropped);
             }
-            text
+            text.into_bytes()
         };
         let mut stdout = io::stdout().lock();
-        stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(CliError::stdout)
+        stdout.write_all(&text).and_then(|()| stdout.flush()).map_err(CliError::stdout)
     }
 }

@@ -2,7 +2,9 @@
 
 use crate::error::CliError;
 use crate::input::Input;
+use crate::watch::json::{Grain, Json};
 use clap::ArgAction;
+use limpid_scope::capture::PacketRef;
 use limpid_scope::dump::{Names, Options, Printer, TimeFormat, Zone};
 use std::io::{self, IsTerminal, Write};
 
@@ -16,12 +18,19 @@ const BUFFER: usize = FLUSH + 16 * 1024;
 /// segment (tcpdump decodes many applications by port) is left out, and UDP payloads are always `UDP, length N`;
 /// protocols other than TCP, UDP, ICMP, ICMPv6, ARP, IPv4 and IPv6 are one short line.
 ///
-/// The capture may be compressed by gzip or zstd, and come from a pipe:
-///   ssh host tcpdump -U -w - tcp | limpid read -l -n -
+/// The capture may be compressed by gzip or zstd, and come from a pipe.
 ///
 /// Without -n, ports are named by /etc/services and addresses by /etc/hosts; nothing is asked of the network.
 #[derive(clap::Args, Debug)]
-#[command(disable_version_flag = true, override_usage = "limpid read [OPTIONS] FILE [FILTER]...")]
+#[command(
+    disable_version_flag = true,
+    override_usage = "limpid read [OPTIONS] FILE [FILTER]...",
+    after_help = "Examples:
+  limpid read -n capture.pcap tcp port 6379
+  limpid read -#nttttv capture.pcapng.gz
+  ssh host tcpdump -U -w - tcp | limpid read -l -n -
+  limpid read --json capture.pcap | jq 'select(.again_cause)'"
+)]
 pub(crate) struct ReadArgs {
     #[command(flatten)]
     input: Input,
@@ -74,9 +83,34 @@ pub(crate) struct ReadArgs {
     #[arg(short = 'l')]
     line_buffered: bool,
 
+    /// Print an object for each TCP segment, as 'limpid export' does
+    #[arg(long, conflicts_with_all = [
+        "numeric", "no_domain", "absolute_seq", "time", "nano", "micro", "verbose", "link", "quiet", "number",
+    ])]
+    json: bool,
+
     /// Stop after so many packets
     #[arg(short = 'c', value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
+}
+
+/// How packets are written.
+enum Writer {
+    Text(Box<Printer>),
+    Json(Box<Json>),
+}
+
+impl Writer {
+    /// Appends a packet's line, if it has one.
+    fn append(&mut self, packet: &PacketRef<'_>, text: &mut Vec<u8>) {
+        match self {
+            Writer::Text(printer) => {
+                printer.append(packet, text);
+                text.push(b'\n');
+            }
+            Writer::Json(json) => json.packet(packet, text),
+        }
+    }
 }
 
 impl ReadArgs {
@@ -88,7 +122,11 @@ impl ReadArgs {
         if at_once {
             capture = capture.without_progress();
         }
-        let mut printer = Printer::new(options);
+        let mut printer = if self.json {
+            Writer::Json(Box::new(Json::new(Grain::Segments)))
+        } else {
+            Writer::Text(Box::new(Printer::new(options)))
+        };
         let mut stdout = io::stdout().lock();
         let mut text = Vec::with_capacity(BUFFER);
         let mut left = self.count.unwrap_or(u64::MAX);
@@ -103,7 +141,6 @@ impl ReadArgs {
                 // The packets before the damage come first.
                 Err(error) => break Err(error),
             }
-            text.push(b'\n');
             if at_once || text.len() >= FLUSH {
                 stdout
                     .write_all(&text)

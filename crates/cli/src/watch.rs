@@ -6,7 +6,7 @@
 mod app;
 mod batch;
 mod feed;
-mod json;
+pub(crate) mod json;
 mod keep;
 mod ladder;
 mod limits;

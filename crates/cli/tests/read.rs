@@ -124,7 +124,7 @@ fn what_is_wrong_with_a_filter_is_shown_in_it() {
     let (code, out, err) = texts(limpid(&["read", &file, "tcp", "prot", "80"]).output().expect("limpid runs"));
     assert_eq!((code, out.as_str()), (Some(2), ""));
     let expected = "\
-limpid: filter: 'prot' does not follow from what stands before it; join primitives with 'and' or 'or'
+limpid: filter: what 'prot' is has to be said; write 'tcp port prot'
   tcp prot 80
       ^^^^
 ";

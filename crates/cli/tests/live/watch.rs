@@ -142,13 +142,13 @@ fn objects_for_scripts() {
     assert_eq!((code, rows.len()), (Some(0), 6));
     let kinds: Vec<_> = rows.iter().map(|row| row["kind"].as_str().unwrap()).collect();
     assert_eq!(kinds, ["SYN", "SYN-ACK", "ACK", "FIN", "FIN", "ACK"]);
-    assert_eq!((&rows[1]["flags"], &rows[1]["from"], &rows[1]["ack"]), (&"S.".into(), &"server".into(), &1.into()));
+    assert_eq!((&rows[1]["flags"], &rows[1]["sender"], &rows[1]["ack"]), (&"S.".into(), &"server".into(), &1.into()));
     let (code, connections, _) = output(&["--json", "connections", "-r", &file], b"");
     let row: serde_json::Value = serde_json::from_str(connections.trim()).unwrap();
-    assert_eq!((code, &row["ending"], &row["closed_first"]), (Some(0), &"closed".into(), &"client".into()));
+    assert_eq!((code, &row["ending"], &row["closer"]), (Some(0), &"closed".into(), &"client".into()));
     let article = output(&["--json", "connections", "-r", &crate::watch::article("article-syn-timeout.pcap")], b"").1;
     let row: serde_json::Value = serde_json::from_str(article.trim()).unwrap();
-    assert_eq!((&row["opening"], &row["client"]["retransmissions"]), (&"no answer".into(), &4.into()));
+    assert_eq!((&row["opening"], &row["client_retransmissions"]), (&"no answer".into(), &4.into()));
     insta::assert_snapshot!("a_segment_as_json", segments.lines().nth(1).unwrap());
     insta::assert_snapshot!("a_connection_as_json", connections);
 }

@@ -3,13 +3,15 @@
 //! [`Explainer`] surveys a capture in one pass and bounded memory. [`Explainer::finish`] answers the worst connections, each
 //! with its [`Flow`], and a line for each [`Group`] of the others. A [`Picker`] finds their packets when the capture is read
 //! again. [`verdicts`] tells of one connection in sentences; with what [`verdict::explain`](crate::verdict::explain) told of
-//! its packets it can tell of single segments too. Figures always come from the survey.
+//! its packets it can tell of single segments too, and [`reasons`] tells why they were sent, where an engine told. Figures
+//! always come from the survey.
 
 mod badness;
 mod exchange;
 mod groups;
 mod limits;
 mod picker;
+mod reasons;
 mod tell;
 
 #[cfg(test)]
@@ -20,6 +22,7 @@ pub use exchange::{Exchanges, Pause};
 pub use groups::Group;
 pub use limits::Limits;
 pub use picker::{MAX_CLOSE, Picker};
+pub use reasons::reasons;
 pub use tell::verdicts;
 
 use crate::capture::PacketRef;

@@ -49,6 +49,11 @@ fn of_this(single: &[Verdict], flow: &Flow) -> Vec<Verdict> {
             && v.packets.iter().all(|number| numbers.contains(number))
     };
     let mut verdicts: Vec<Verdict> = single.iter().filter(is_ours).cloned().collect();
+    for verdict in verdicts.iter_mut().filter(|v| v.kind == Kind::Reasons) {
+        // Here it is known which end is the client.
+        let end = if verdict.connection.0 == ends[0] { End::Client } else { End::Server };
+        verdict.sentence = verdict.sentence.replacen(&verdict.connection.0.to_string(), &the_capital(end), 1);
+    }
     let inside = |v: &Verdict| v.known == Known::Inside;
     // What the survey knows to have arrived is not said to be lost because nobody knew better at the time.
     let needless = flow.ends.iter().any(|end| end.needless > 0);
@@ -118,6 +123,12 @@ impl<'a> Teller<'a> {
         packets.retain(|number| *number > 0);
         packets.dedup();
         self.verdicts.push(Verdict { connection: (client, server), kind, known, sentence, packets });
+    }
+
+    /// True if this end itself told why it sent each segment: nothing is guessed about that.
+    fn has_told(&self, end: End) -> bool {
+        let endpoint = self.end(end).endpoint;
+        self.verdicts.iter().any(|verdict| verdict.kind == Kind::Reasons && verdict.connection.0 == endpoint)
     }
 
     /// True if a sentence of this kind is there already.

@@ -138,17 +138,26 @@ impl Entry {
             || self.flow.ending == Ending::Failed && self.flow.opening == Opening::Refused
     }
 
-    /// True if `read` would begin another connection on the same ports: a SYN with another number (RFC 9293 §3.6.1).
-    pub(super) fn is_opened_anew(&self, from_high: bool, seq: u32, flags: TcpFlags) -> bool {
+    /// True if a segment would begin another connection on the same ports: a SYN with another number (RFC 9293 §3.6.1), or
+    /// with the same one if time has gone back with it. Then another recording begins in the same file: runs of an
+    /// experiment begin alike.
+    pub(super) fn is_opened_anew(&self, from_high: bool, seq: u32, flags: TcpFlags, time: i64) -> bool {
         if !flags.contains(TcpFlags::SYN) || flags.intersects(TcpFlags::ACK | TcpFlags::RST) {
             return false;
         }
         let from = self.from(from_high);
         match self.flow.end(from).isn {
-            Some(isn) => isn.0 != seq,
+            Some(isn) => isn.0 != seq || self.is_before_its_time(time),
             // A crossed SYN belongs to the connection that is being opened.
             None => self.flow.opening != Opening::Unanswered,
         }
+    }
+
+    /// True if `time` is not after the first packet, and long before the newest: what was taken out of order, or twice, is
+    /// not that late.
+    fn is_before_its_time(&self, time: i64) -> bool {
+        const LATE: i64 = 5_000_000;
+        time <= self.flow.began && self.flow.last.saturating_sub(time) > LATE
     }
 
     /// Nothing but SYNs that nobody answered, or it is over.

@@ -82,7 +82,7 @@ impl Table {
         let found = self.find(&tcp.key);
         if let Some(slot) = found
             && let Some(entry) = self.entry_mut(slot)
-            && !entry.is_opened_anew(tcp.from_high, tcp.seq, tcp.flags)
+            && !entry.is_opened_anew(tcp.from_high, tcp.seq, tcp.flags, at.time)
         {
             return (slot, false);
         }
@@ -96,8 +96,10 @@ impl Table {
         let mut entry = Entry::new(number, tcp, at);
         if let Some(old) = before.and_then(|slot| self.entry_mut(slot).map(|entry| (slot, entry))) {
             let (slot, old) = old;
-            entry.flow.before = Some(old.flow.number);
-            if !old.is_done() {
+            // Not if it is of another recording, which begins where time goes back.
+            let is_reused = at.time > old.flow.began;
+            entry.flow.before = is_reused.then_some(old.flow.number);
+            if is_reused && !old.is_done() {
                 let end = entry.from(tcp.from_high);
                 entry.trouble(TroubleKind::PortReused, end, at);
             }

@@ -131,6 +131,8 @@ pub enum Kind {
     Congestion,
     /// The ports were used before.
     PortReuse,
+    /// Why an end sent each of its segments, as it told itself.
+    Reasons,
     /// What the capture does not hold.
     Capture,
 }

@@ -33,6 +33,7 @@ impl Kind {
             | Kind::Congestion
             | Kind::PortReuse
             | Kind::Capture
+            | Kind::Reasons
             | Kind::Limits
             | Kind::RoundTrips
             | Kind::MidStream

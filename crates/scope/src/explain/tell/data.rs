@@ -73,7 +73,7 @@ fn causes(figures: &EndFigures) -> Vec<String> {
 fn repeated(teller: &mut Teller<'_>, end: End) {
     let figures = teller.end(end);
     let causes = causes(figures);
-    if causes.is_empty() || figures.data_packets == 0 {
+    if causes.is_empty() || figures.data_packets == 0 || teller.has_told(end) {
         return;
     }
     let (losses, timeouts) = (teller.trouble(TroubleKind::Losses, end), teller.trouble(TroubleKind::Timeouts, end));

@@ -113,3 +113,19 @@ fn ports_that_are_used_again_are_another_connection() {
     assert_eq!(new.before, Some(FlowNumber(1)));
     assert!(new.troubles.find(TroubleKind::PortReused, End::Client).is_some());
 }
+
+/// Runs of an experiment begin alike: the same ports and numbers at the same time.
+#[test]
+fn another_recording_in_the_same_file_is_another_connection() {
+    let mut wire = Wire::new();
+    wire.at(0, client("S", 0, 0, 0).offers());
+    wire.at(1_000, client("S", 0, 0, 0).offers());
+    // A copy that is taken a little late is no new connection.
+    assert_eq!(wire.at(0, client("S", 0, 0, 0).offers()).flow, FlowNumber(1));
+    wire.at(10_000, server("S.", 0, 0, 1).offers());
+    let again = wire.at(0, client("S", 0, 0, 0).offers());
+    assert_eq!((again.flow, again.opens, again.again), (FlowNumber(2), true, None));
+    let new = wire.flows.flow(FlowNumber(2)).expect("it is followed");
+    assert_eq!((new.before, new.troubles.is_empty()), (None, true));
+    assert_eq!(wire.flows.poll_ended().map(|flow| flow.number), Some(FlowNumber(1)));
+}
