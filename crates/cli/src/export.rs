@@ -187,7 +187,13 @@ impl Output {
             Format::Parquet => {
                 let writer = parquet::Writer::new(self.to, table);
                 let writer = writer.map_err(|error| CliError::run(&self.name, error))?;
-                return Ok(Rows { how: How::Parquet(Box::new(writer)), table, text, to: Box::new(io::sink()), name: self.name });
+                return Ok(Rows {
+                    how: How::Parquet(Box::new(writer)),
+                    table,
+                    text,
+                    to: Box::new(io::sink()),
+                    name: self.name,
+                });
             }
             #[cfg(not(feature = "parquet"))]
             Format::Parquet => return Format::Parquet.check().map(|()| unreachable!("it is not built in")),

@@ -6,31 +6,31 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 /// The command, ready to run: no terminal, nothing on standard input, 100 columns.
-pub fn limpid(arguments: &[&str]) -> Command {
+pub(crate) fn limpid(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_limpid"));
     command.args(arguments).env("TZ", "UTC").env("COLUMNS", "100").stdin(Stdio::null());
     command
 }
 
 /// Exit code, standard output, standard error.
-pub fn texts(output: Output) -> (Option<i32>, String, String) {
+pub(crate) fn texts(output: Output) -> (Option<i32>, String, String) {
     let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
     (output.status.code(), text(output.stdout), text(output.stderr))
 }
 
-pub fn output(arguments: &[&str]) -> (Option<i32>, String, String) {
+pub(crate) fn output(arguments: &[&str]) -> (Option<i32>, String, String) {
     texts(limpid(arguments).output().expect("limpid runs"))
 }
 
 /// Standard output of a run that is to succeed and to say nothing on standard error.
-pub fn success(arguments: &[&str]) -> String {
+pub(crate) fn success(arguments: &[&str]) -> String {
     let (code, out, err) = output(arguments);
     assert_eq!((code, err.as_str()), (Some(0), ""), "{arguments:?}");
     out
 }
 
 /// Runs with `input` on standard input.
-pub fn with_input(arguments: &[&str], input: &[u8]) -> (Option<i32>, String, String) {
+pub(crate) fn with_input(arguments: &[&str], input: &[u8]) -> (Option<i32>, String, String) {
     let mut child = limpid(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -43,7 +43,7 @@ pub fn with_input(arguments: &[&str], input: &[u8]) -> (Option<i32>, String, Str
 }
 
 /// Runs with standard output closed at the other end.
-pub fn with_nobody_reading(arguments: &[&str]) -> (Option<i32>, String) {
+pub(crate) fn with_nobody_reading(arguments: &[&str]) -> (Option<i32>, String) {
     let mut child = limpid(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("limpid runs");
     drop(child.stdout.take());
     let (code, _, err) = texts(child.wait_with_output().expect("limpid ends"));
@@ -56,28 +56,28 @@ fn tests(part: &str, name: &str) -> String {
 }
 
 /// A capture of the article's.
-pub fn article(name: &str) -> String {
+pub(crate) fn article(name: &str) -> String {
     tests("article", name)
 }
 
 /// A capture of Linux's own TCP.
-pub fn capture(name: &str) -> String {
+pub(crate) fn capture(name: &str) -> String {
     tests("captures", name)
 }
 
 /// A file of a test's own that goes away with it.
-pub struct Scratch(PathBuf);
+pub(crate) struct Scratch(PathBuf);
 
 impl Scratch {
-    pub fn new(name: &str) -> Scratch {
+    pub(crate) fn new(name: &str) -> Scratch {
         Scratch(std::env::temp_dir().join(format!("limpid-test-{}-{name}", std::process::id())))
     }
 
-    pub fn path(&self) -> &str {
+    pub(crate) fn path(&self) -> &str {
         self.0.to_str().expect("a path in UTF-8")
     }
 
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         std::fs::read_to_string(&self.0).expect("it was written")
     }
 }
@@ -89,12 +89,12 @@ impl Drop for Scratch {
 }
 
 /// Lines of a text as objects.
-pub fn objects(text: &str) -> Vec<serde_json::Value> {
+pub(crate) fn objects(text: &str) -> Vec<serde_json::Value> {
     text.lines().map(|line| serde_json::from_str(line).expect("an object on each line")).collect()
 }
 
 /// Runs with inputs that are no whole captures: what each prints, in lines, and its one line of error.
-pub fn report_of_bad_inputs(command: &str) -> String {
+pub(crate) fn report_of_bad_inputs(command: &str) -> String {
     let whole = std::fs::read(article("article-close.pcap")).expect("bytes");
     let inputs: [(&str, &[u8]); 5] = [
         ("nothing", &[]),
