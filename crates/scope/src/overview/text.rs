@@ -69,14 +69,19 @@ fn rows(out: &mut String, rows: &[Row], length: u64, width: usize) {
     let took = |row: &Row| words::rough(Duration::from_nanos(row.span.1.saturating_sub(row.span.0)));
     let (n, who) = (widest(&|row| number(row).len()), widest(&|row| row.who.width()).min(width * 2 / 5));
     let (size, long) = (widest(&|row| bytes(row).width()), widest(&|row| took(row).width()));
-    let note = widest(&|row| row.note.width()).min(width / 3);
-    let bar = width.saturating_sub(n + who + size + long + note + 10).clamp(8, 60);
+    let room = width.saturating_sub(n + who + size + long + 10);
+    let note = widest(&|row| row.note.width()).min(room.saturating_sub(8));
+    let bar = room.saturating_sub(note).clamp(8, 60);
     for row in rows {
         let mut name = row.who.clone();
         while name.width() > who {
             name.pop();
         }
         let pad = " ".repeat(who.saturating_sub(name.width()));
+        let mut said = row.note.clone();
+        while said.width() > note {
+            said.pop();
+        }
         let strip = strip(row, length, bar);
         let _ = writeln!(
             out,
@@ -84,7 +89,7 @@ fn rows(out: &mut String, rows: &[Row], length: u64, width: usize) {
             number(row),
             took(row),
             bytes(row),
-            row.note
+            said
         );
     }
 }
