@@ -3,7 +3,7 @@
 mod json;
 
 use crate::error::CliError;
-use crate::input::{Capture, FilterArgs};
+use crate::input::{Capture, FilterArgs, refuse_own_input};
 use crate::picture::{Format, PictureArgs, Subject, Target, What};
 use crate::report::{self, Screen};
 use limpid_scope::diff::ends::Ends;
@@ -81,6 +81,9 @@ enum Pair {
 impl DiffArgs {
     pub(crate) fn run(self) -> Result<(), CliError> {
         let target = self.target()?;
+        if let Some(target) = &target {
+            [&self.a, &self.b].into_iter().try_for_each(|input| refuse_own_input(input, &target.path))?;
+        }
         let (a, damage_a) = self.side(&self.a)?;
         let (b, damage_b) = self.side(&self.b)?;
         let relation = self.relation.map(|relation| match relation {

@@ -49,8 +49,10 @@ impl DrawArgs {
                 CliError::usage("-o", "where to is not given").hint("add -o FILE.svg, .html, .png, .txt or .mmd")
             );
         };
+        self.input.refuse_output(&target.path)?;
         let is_page = target.format == Format::Html;
-        let (chosen, damage) = if self.input.is_stdin() { self.read_once(is_page)? } else { self.read_twice(is_page)? };
+        let (chosen, damage) =
+            if self.input.is_read_once() { self.read_once(is_page)? } else { self.read_twice(is_page)? };
         self.draw(&target, &chosen)?;
         // What stands before the damage is drawn all the same.
         damage.map_or(Ok(()), |error| Err(error.hint("what stands before that is drawn")))
@@ -79,7 +81,7 @@ impl DrawArgs {
         }
         let mut again = Picker::new(numbers);
         let (found, _) = self.input.open()?.without_progress().collect(|packet| again.wants(packet));
-        let picked = again.split(&found.traces);
+        let picked = again.split(&found.traces, found.left_out);
         Ok((Chosen { name, survey, picked }, damage))
     }
 
@@ -89,22 +91,27 @@ impl DrawArgs {
         let name = capture.name().to_owned();
         let mut survey = Survey::new();
         let mut of_flow: HashMap<u64, Vec<u64>> = HashMap::new();
+        let mut left_out: HashMap<u64, u64> = HashMap::new();
         let mut read = 0;
         let (found, damage) = capture.collect(|packet| {
             read += 1;
             let sighting = survey.flows.handle_packet(packet);
             survey.drain();
-            let kept = sighting.filter(|_| read <= MAX_READ_ONCE);
-            if let Some(sighting) = kept {
-                of_flow.entry(sighting.flow.0).or_default().push(packet.number);
+            let Some(flow) = sighting.map(|sighting| sighting.flow.0) else { return false };
+            let fits = read <= MAX_READ_ONCE;
+            if fits {
+                of_flow.entry(flow).or_default().push(packet.number);
+            } else if left_out.len() < MAX_CONNECTIONS || left_out.contains_key(&flow) {
+                *left_out.entry(flow).or_default() += 1;
             }
-            kept.is_some()
+            fits
         });
         let survey = survey.finish();
         let numbers = self.choose(&name, &survey, is_page)?;
         let picked = numbers.into_iter().map(|number| {
             let packets: HashSet<u64> = of_flow.get(&number).into_iter().flatten().copied().collect();
-            Picked { number, trace: part(&found.traces, &packets), left_out: 0 }
+            let left_out = left_out.get(&number).copied().unwrap_or(0);
+            Picked { number, trace: part(&found.traces, &packets), left_out }
         });
         Ok((Chosen { name, survey, picked: picked.collect() }, damage))
     }
@@ -292,10 +299,12 @@ impl Picker {
         fits
     }
 
-    fn split(self, traces: &[Trace]) -> Vec<Picked> {
-        let picked = self.numbers.into_iter().map(|(number, (packets, left_out))| {
+    /// The chosen connections, each with its packets; of all together, `left_out` were too many.
+    fn split(self, traces: &[Trace], left_out: u64) -> Vec<Picked> {
+        let picked = self.numbers.into_iter().map(|(number, (packets, beyond))| {
             let trace = part(traces, &packets);
-            Picked { number, trace, left_out }
+            let missing = packets.len().saturating_sub(trace.packets.len()) as u64;
+            Picked { number, trace, left_out: beyond + missing.min(left_out) }
         });
         let mut picked: Vec<Picked> = picked.collect();
         picked.sort_by_key(|picked| picked.number);

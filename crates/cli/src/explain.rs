@@ -8,6 +8,7 @@ use crate::report::{self, Screen};
 use limpid_scope::explain::{ExplainOptions, Explained, Explainer, Explanation, Picker, reasons, verdicts};
 use limpid_scope::flows::{ExcerptOptions, FlowsOptions};
 use limpid_scope::trace::Trace;
+use limpid_scope::truth;
 use limpid_scope::verdict::{self, Verdict};
 use std::fmt::Write as _;
 use std::io::{self, BufWriter, Write as _};
@@ -62,9 +63,9 @@ const OPEN_WITH_EXCERPT: usize = 1 << 15;
 
 impl ExplainArgs {
     pub(crate) fn run(self) -> Result<(), CliError> {
-        let is_stdin = self.input.is_stdin();
+        let is_read_once = self.input.is_read_once();
         let mut flows = FlowsOptions::default();
-        if is_stdin {
+        if is_read_once {
             (flows.excerpt, flows.max_open) = (Some(EXCERPT), OPEN_WITH_EXCERPT);
         }
         let options = ExplainOptions {
@@ -77,7 +78,7 @@ impl ExplainArgs {
         if let Some(missing) = self.missing(&explanation) {
             return Err(damage.unwrap_or(missing));
         }
-        let traces = if is_stdin { excerpts(&explanation.worst) } else { self.close_look(&explanation.worst)? };
+        let traces = if is_read_once { excerpts(&explanation.worst) } else { self.close_look(&explanation.worst)? };
         let told = |trace| verdict::explain(trace).into_iter().chain(reasons(trace));
         let single: Vec<Verdict> = traces.iter().flat_map(told).collect();
         let mut out = BufWriter::new(io::stdout().lock());
@@ -125,7 +126,14 @@ impl ExplainArgs {
         if picker.is_idle() {
             return Ok(Vec::new());
         }
-        Ok(self.input.open()?.collect(|packet| picker.wants(packet)).0.traces)
+        let mut wanted = 0;
+        let (found, _) = self.input.open()?.collect(|packet| {
+            let is_wanted = picker.wants(packet);
+            wanted += usize::from(is_wanted);
+            is_wanted
+        });
+        // Of what is not whole the packets one by one would tell wrongly: then there is the survey alone.
+        Ok(if wanted > truth::MAX_PACKETS { Vec::new() } else { found.traces })
     }
 
     fn text(&self, explanation: &Explanation, single: &[Verdict]) -> String {

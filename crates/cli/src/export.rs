@@ -80,6 +80,7 @@ impl ExportArgs {
         let format = self.format.unwrap_or_else(|| Format::of(&self.output));
         format.check()?;
         let mut capture = self.input.open()?;
+        self.input.refuse_output(&self.output)?;
         let output = Output::create(&self.output)?;
         match self.what {
             What::Segments => {
@@ -186,7 +187,7 @@ impl Output {
             #[cfg(feature = "parquet")]
             Format::Parquet => {
                 let writer = parquet::Writer::new(self.to, table);
-                let writer = writer.map_err(|error| CliError::run(&self.name, error))?;
+                let writer = writer.map_err(|error| parquet::failure(&self.name, error))?;
                 return Ok(Rows {
                     how: How::Parquet(Box::new(writer)),
                     table,
@@ -225,7 +226,7 @@ impl<R> Rows<R> {
                 if self.text.len() >= FLUSH { self.flush() } else { Ok(()) }
             }
             #[cfg(feature = "parquet")]
-            How::Parquet(writer) => writer.push(row).map_err(|error| CliError::run(&self.name, error)),
+            How::Parquet(writer) => writer.push(row).map_err(|error| parquet::failure(&self.name, error)),
         }
     }
 
@@ -243,7 +244,7 @@ impl<R> Rows<R> {
         match self.how {
             How::Text(_) => Ok(()),
             #[cfg(feature = "parquet")]
-            How::Parquet(writer) => writer.finish().map_err(|error| CliError::run(&self.name, error)),
+            How::Parquet(writer) => writer.finish().map_err(|error| parquet::failure(&self.name, error)),
         }
     }
 }

@@ -8,8 +8,10 @@ use limpid_scope::filter::{FilterError, FilterSet};
 use limpid_scope::truth::{Collector, Found};
 use limpid_wire::bpf::Program;
 use std::ffi::OsString;
-use std::fs::File;
+use std::fs::{self, File, Metadata};
 use std::io::{self, IsTerminal, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// A smaller file is read before anybody could see a progress bar.
@@ -53,9 +55,15 @@ impl Input {
         PathBuf::from(self.read.as_ref().or(self.file.as_ref()).cloned().unwrap_or_else(|| "-".into()))
     }
 
-    /// Whether the capture is standard input, which is read once.
-    pub(crate) fn is_stdin(&self) -> bool {
-        is_stdin(&self.path())
+    /// Whether the capture can be read but once: standard input, a named pipe, a shell's `<(…)`.
+    pub(crate) fn is_read_once(&self) -> bool {
+        let path = self.path();
+        is_stdin(&path) || fs::metadata(path).is_ok_and(|metadata| !metadata.is_file())
+    }
+
+    /// See [`refuse_own_input`].
+    pub(crate) fn refuse_output(&self, output: &Path) -> Result<(), CliError> {
+        refuse_own_input(&self.path(), output)
     }
 
     /// Opens the capture, from its beginning on.
@@ -239,6 +247,28 @@ impl Drop for Capture {
     fn drop(&mut self) {
         self.clear_progress();
     }
+}
+
+/// Refuses to write to the capture that is read: it would be gone before it is read, or replaced by what is made of it.
+/// Pipes and devices may be both.
+///
+/// # Errors
+/// If both are the same file, by whatever names.
+pub(crate) fn refuse_own_input(input: &Path, output: &Path) -> Result<(), CliError> {
+    match (metadata_of(input, io::stdin().as_fd()), metadata_of(output, io::stdout().as_fd())) {
+        (Some(read), Some(written)) if read.is_file() && (read.dev(), read.ino()) == (written.dev(), written.ino()) => {
+            Err(CliError::run(output.display(), "is the capture that is read").hint("write to another file"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Of what a path names; of a standard stream for `-`. Nothing if it is not there.
+fn metadata_of(path: &Path, standard: BorrowedFd<'_>) -> Option<Metadata> {
+    if path.as_os_str() == "-" {
+        return File::from(standard.try_clone_to_owned().ok()?).metadata().ok();
+    }
+    fs::metadata(path).ok()
 }
 
 fn is_stdin(path: &Path) -> bool {

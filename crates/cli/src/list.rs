@@ -145,6 +145,9 @@ impl ListArgs {
 
     fn print(&self, rows: Rows, first: i64) -> Result<(), CliError> {
         let (rows, objects, dropped) = rows.unzip();
+        if self.json && dropped > 0 && self.top.is_none_or(|top| top > MAX_ROWS as u64) {
+            eprintln!("limpid: only {MAX_ROWS} connections are listed, {dropped} more are not: choose with a filter");
+        }
         let text = if self.json {
             objects
         } else {

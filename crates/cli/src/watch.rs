@@ -26,7 +26,7 @@ mod wire;
 mod words;
 
 use crate::error::{CliError, plain};
-use crate::input::FilterArgs;
+use crate::input::{FilterArgs, refuse_own_input};
 use crate::lab::values;
 use crate::report;
 use crate::signals::Signals;
@@ -146,8 +146,12 @@ impl WatchArgs {
         let mode = self.mode();
         let subject = self.subject()?;
         let lines = (mode == Mode::Lines).then(|| self.printer()).transpose()?;
-        let ends = Signals::take().map_err(|error| CliError::run("signals", plain(&error)))?;
+        if let (Some(read), Some(written)) = (&self.read, &self.write) {
+            refuse_own_input(read, written)?;
+        }
         let feed = self.feed()?;
+        // Not before: a pipe that says nothing yet is waited for above, and Ctrl+C ends that.
+        let ends = Signals::take().map_err(|error| CliError::run("signals", plain(&error)))?;
         let everything = self.write.as_ref().map(|path| Everything::create(path, &subject.source)).transpose()?;
         let limits = Limits::new(self.count, self.span);
         let format = match mode {

@@ -48,6 +48,32 @@ fn into_files() {
     assert_eq!((code, err.lines().count()), (Some(1), 1), "{err}");
 }
 
+/// By whatever name: the capture is as it was.
+#[test]
+fn the_capture_that_is_read_is_not_written_to() {
+    let whole = std::fs::read(article("article-close.pcap")).expect("bytes");
+    let (own, other) = (Scratch::new("own.pcap"), Scratch::new("other-name.csv"));
+    std::fs::write(own.path(), &whole).expect("written");
+    std::os::unix::fs::symlink(own.path(), other.path()).expect("a link");
+    let (file, link) = (own.path(), other.path());
+    for arguments in [
+        &["export", file, "-o", file][..],
+        &["export", file, "-o", link],
+        &["watch", "--lines", "-r", file, "-w", link],
+        &["draw", link, "--format", "svg", "-o", file],
+        &["diff", &article("article-close.pcap"), file, "--format", "txt", "-o", link],
+    ] {
+        let (code, out, err) = output(arguments);
+        assert_eq!((code, out.as_str()), (Some(1), ""), "{arguments:?}");
+        assert!(err.ends_with("is the capture that is read; write to another file\n"), "{err}");
+        assert!(std::fs::read(file).expect("it is there") == whole, "{arguments:?}");
+    }
+    let reading =
+        run::limpid(&["export", "-", "-o", file]).stdin(std::fs::File::open(file).expect("it opens")).output();
+    assert_eq!(run::texts(reading.expect("limpid runs")).0, Some(1));
+    assert!(std::fs::read(file).expect("it is there") == whole);
+}
+
 #[test]
 fn filters_choose_rows() {
     let file = article("article-close.pcap");
@@ -94,6 +120,12 @@ fn parquet_is_a_choice() {
 mod parquet {
     use super::*;
     use ::parquet::file::reader::{FileReader, SerializedFileReader};
+
+    #[test]
+    fn a_reader_that_goes_away_is_no_error() {
+        let arguments = ["export", "--format", "parquet", &capture("iperf3.pcap")];
+        assert_eq!(run::with_nobody_reading(&arguments), (Some(0), String::new()));
+    }
 
     /// As many rows as JSON has, and the columns that are told of, in their order.
     #[test]

@@ -1,5 +1,6 @@
 //! Rows as Parquet: gathered column by column, written as a row group when there are enough.
 
+use crate::error::{CliError, plain};
 use limpid_scope::export::{ColumnType, Table, Value};
 use parquet::basic::{Compression, ConvertedType, Repetition, Type as Physical};
 use parquet::data_type::{BoolType, ByteArray, ByteArrayType, Int64Type};
@@ -7,7 +8,7 @@ use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::{Type, TypePtr};
-use std::io::Write;
+use std::io::{self, Write};
 use std::sync::Arc;
 
 /// Rows in a group: as many as DuckDB reads at once. This bounds memory.
@@ -31,6 +32,19 @@ enum Values {
     Bool(Vec<bool>),
     Int(Vec<i64>),
     Text(Vec<ByteArray>),
+}
+
+/// A reader that went away is no failure.
+pub(super) fn failure(name: &str, error: ParquetError) -> CliError {
+    let source = match &error {
+        ParquetError::External(source) => source.downcast_ref::<io::Error>(),
+        _ => None,
+    };
+    match source {
+        Some(source) if source.kind() == io::ErrorKind::BrokenPipe => CliError::BrokenPipe,
+        Some(source) => CliError::run(name, plain(source)),
+        None => CliError::run(name, error),
+    }
 }
 
 impl<R> Writer<R> {

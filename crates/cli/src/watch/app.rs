@@ -1,6 +1,7 @@
 //! The live view at work: one loop over keys, signals and packets, which draws at most ten times a second and only if
 //! something has changed.
 
+use super::batch::Batch;
 use super::feed::{Delivery, Feed};
 use super::limits::Limits;
 use super::model::Model;
@@ -104,6 +105,7 @@ impl App {
             }
         }
         drop(screen);
+        self.take_rest()?;
         self.model.pause = None;
         self.bring_up_to_date();
         let failure = self.everything.and_then(|everything| everything.finish().err());
@@ -199,13 +201,7 @@ impl App {
             any = true;
             match delivery {
                 Delivery::Packets(batch) => {
-                    for packet in batch.iter().take_while(|_| self.limits.take()) {
-                        self.model.survey.handle_packet(&packet);
-                        if let Some(everything) = &mut self.everything {
-                            everything.write(&packet)?;
-                        }
-                    }
-                    self.model.survey.settle();
+                    take_batch(&batch, &mut self.limits, &mut self.model, self.everything.as_mut())?;
                 }
                 Delivery::Ended(failure) => {
                     self.model.ended = Some(failure.as_ref().map(|error| error.why().to_owned()));
@@ -219,6 +215,7 @@ impl App {
             }
         }
         if any {
+            self.everything.as_mut().map_or(Ok(()), Everything::flush)?;
             self.change(FRAME);
         }
         if self.limits.is_over() && self.model.ended.is_none() {
@@ -228,6 +225,15 @@ impl App {
             self.bring_up_to_date();
             self.feed = None;
             self.change(Duration::ZERO);
+        }
+        Ok(())
+    }
+
+    /// What is on its way when the person leaves belongs into the file of everything.
+    fn take_rest(&mut self) -> Result<(), CliError> {
+        let Some(feed) = self.feed.as_ref().filter(|_| self.everything.is_some()) else { return Ok(()) };
+        for batch in feed.stop() {
+            take_batch(&batch, &mut self.limits, &mut self.model, self.everything.as_mut())?;
         }
         Ok(())
     }
@@ -251,6 +257,23 @@ impl App {
         }
         Ok(())
     }
+}
+
+/// Takes packets in, as far as the limits allow.
+fn take_batch(
+    batch: &Batch,
+    limits: &mut Limits,
+    model: &mut Model,
+    mut everything: Option<&mut Everything>,
+) -> Result<(), CliError> {
+    for packet in batch.iter().take_while(|_| limits.take()) {
+        model.survey.handle_packet(&packet);
+        if let Some(everything) = &mut everything {
+            everything.write(&packet)?;
+        }
+    }
+    model.survey.settle();
+    Ok(())
 }
 
 /// True if keys can't come any more.

@@ -6,13 +6,14 @@
 use super::batch::Batch;
 use crate::error::CliError;
 use rustix::event::{EventfdFlags, eventfd};
-use std::io;
+use std::cell::Cell;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+use std::{io, iter};
 
 /// The most batches that wait to be shown.
 const MAX_BATCHES: usize = 4096;
@@ -67,6 +68,8 @@ pub(crate) struct Feed {
     wake: Arc<OwnedFd>,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
+    /// [`Delivery::Ended`] was taken, or it is asked for no more.
+    ended: Cell<bool>,
 }
 
 impl Feed {
@@ -75,9 +78,15 @@ impl Feed {
         let wake = Arc::new(eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?);
         let shared = Arc::new(Shared { clock: AtomicI64::new(i64::MIN), ..Shared::default() });
         let (sender, receiver) = sync_channel(MAX_BATCHES);
-        let mut pump = Pump { source, sender, wake: wake.clone(), shared: shared.clone() };
-        let thread = std::thread::Builder::new().name("packets".into()).spawn(move || pump.run())?;
-        Ok(Feed { receiver: Some(receiver), wake, shared, thread: Some(thread) })
+        let pump = Pump { source, sender, wake: wake.clone(), shared: shared.clone() };
+        let bell = Bell(wake.clone());
+        let thread = std::thread::Builder::new().name("packets".into()).spawn(move || {
+            // Rung last, whatever becomes of the thread: whoever waits learns of it.
+            let _bell = bell;
+            let mut pump = pump;
+            pump.run();
+        })?;
+        Ok(Feed { receiver: Some(receiver), wake, shared, thread: Some(thread), ended: Cell::new(false) })
     }
 
     /// Readable when something may be there to [`take`](Self::take).
@@ -88,14 +97,37 @@ impl Feed {
     /// What is there. [`fd`](Self::fd) is readable again only after the next delivery: take until `None`.
     pub(crate) fn take(&self) -> Option<Delivery> {
         match self.receiver.as_ref()?.try_recv() {
-            Ok(delivery) => {
-                if let Delivery::Packets(batch) = &delivery {
-                    self.shared.waiting.fetch_sub(batch.size(), Ordering::Relaxed);
-                }
-                Some(delivery)
+            Ok(delivery) => Some(self.taken(delivery)),
+            Err(TryRecvError::Empty) => None,
+            Err(TryRecvError::Disconnected) if self.ended.replace(true) => None,
+            Err(TryRecvError::Disconnected) => {
+                let why = "the thread that reads packets has stopped without a word";
+                Some(Delivery::Ended(Some(CliError::run("reading packets", why))))
             }
-            Err(TryRecvError::Empty | TryRecvError::Disconnected) => None,
         }
+    }
+
+    /// Asks the source to end, and answers the packets that are still on their way. A source that does not come to its
+    /// end soon, as a pipe that says nothing, is not waited for.
+    pub(crate) fn stop(&self) -> impl Iterator<Item = Batch> {
+        self.shared.stop.store(true, Ordering::Relaxed);
+        self.ended.set(true);
+        let until = Instant::now() + 3 * PATIENCE;
+        iter::from_fn(move || {
+            let left = until.saturating_duration_since(Instant::now());
+            match self.taken(self.receiver.as_ref()?.recv_timeout(left).ok()?) {
+                Delivery::Packets(batch) => Some(batch),
+                Delivery::Ended(_) => None,
+            }
+        })
+    }
+
+    fn taken(&self, delivery: Delivery) -> Delivery {
+        match &delivery {
+            Delivery::Packets(batch) => _ = self.shared.waiting.fetch_sub(batch.size(), Ordering::Relaxed),
+            Delivery::Ended(_) => self.ended.set(true),
+        }
+        delivery
     }
 
     /// Makes [`fd`](Self::fd) unreadable until the next delivery. To be called before the queue is emptied.
@@ -130,6 +162,15 @@ impl Drop for Feed {
         if let Some(thread) = self.thread.take().filter(JoinHandle::is_finished) {
             let _ = thread.join();
         }
+    }
+}
+
+/// Wakes whoever takes when it is dropped.
+struct Bell(Arc<OwnedFd>);
+
+impl Drop for Bell {
+    fn drop(&mut self) {
+        let _ = rustix::io::write(&self.0, &1u64.to_ne_bytes());
     }
 }
 
@@ -194,5 +235,80 @@ impl<S: Source> Pump<S> {
     /// Wakes whoever takes.
     fn ring(&self) {
         let _ = rustix::io::write(&self.wake, &1u64.to_ne_bytes());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use limpid_scope::capture::{CapturedPacket, LinkType};
+
+    /// One packet at a time; at the hundredth it falls over if it is to.
+    struct Counting {
+        number: u64,
+        falls: bool,
+    }
+
+    impl Source for Counting {
+        fn fill(&mut self, batch: &mut Batch) -> Result<bool, CliError> {
+            self.number += 1;
+            // A panic's message would be printed: unwinding without one is the same to those who wait.
+            if self.falls && self.number == 100 {
+                std::panic::resume_unwind(Box::new(()));
+            }
+            batch.push(&CapturedPacket::whole(self.number, 0, LinkType::RAW, vec![0; 1000]).lend(), 1000);
+            Ok(true)
+        }
+
+        fn now(&self) -> Option<i64> {
+            None
+        }
+
+        fn dropped_by_kernel(&mut self) -> u64 {
+            0
+        }
+
+        fn is_live(&self) -> bool {
+            false
+        }
+    }
+
+    fn wait(feed: &Feed) {
+        use rustix::event::{PollFd, PollFlags, Timespec, poll};
+        let timeout = Timespec { tv_sec: 10, tv_nsec: 0 };
+        let ready = poll(&mut [PollFd::new(&feed.fd(), PollFlags::IN)], Some(&timeout));
+        assert_eq!(ready, Ok(1), "the feed wakes who waits");
+        feed.acknowledge();
+    }
+
+    #[test]
+    fn a_source_that_falls_over_is_an_end_with_an_error() {
+        let feed = Feed::start(Counting { number: 0, falls: true }).expect("it starts");
+        let mut packets = 0;
+        let error = loop {
+            wait(&feed);
+            let mut end = None;
+            while let Some(delivery) = feed.take() {
+                match delivery {
+                    Delivery::Packets(batch) => packets += batch.len(),
+                    Delivery::Ended(why) => end = Some(why),
+                }
+            }
+            if let Some(why) = end {
+                break why;
+            }
+        };
+        assert_eq!((packets, feed.take().is_none()), (99, true));
+        assert!(error.is_some_and(|error| error.why().contains("without a word")));
+    }
+
+    /// What was on its way is handed over, in order and without a gap, and then there is no more.
+    #[test]
+    fn stopping_hands_over_what_is_on_its_way() {
+        let feed = Feed::start(Counting { number: 0, falls: false }).expect("it starts");
+        wait(&feed);
+        let numbers: Vec<u64> = feed.stop().flat_map(|b| b.iter().map(|p| p.number).collect::<Vec<_>>()).collect();
+        assert!(!numbers.is_empty() && numbers.iter().copied().eq(1..=numbers.len() as u64));
+        assert!(feed.take().is_none());
     }
 }

@@ -78,6 +78,7 @@ pub(crate) fn run(
         }
         // Nothing is held back while nothing comes.
         out.flush().map_err(CliError::stdout)?;
+        everything.as_mut().map_or(Ok(()), Everything::flush)?;
     }
     if let Format::Json(json) = format {
         text.clear();

@@ -36,6 +36,11 @@ impl<W: Write> Writer<W> {
         self.output.write(&CapturedPacket { interface, ..packet })
     }
 
+    /// Hands on what is written so far.
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
+        self.output.flush()
+    }
+
     /// Ends the file.
     pub(crate) fn finish(self) -> io::Result<()> {
         self.output.into_inner().flush()
@@ -85,24 +90,31 @@ impl Everything {
             true => Box::new(BufWriter::new(io::stdout())),
             false => Box::new(BufWriter::new(File::create(path).map_err(failed)?)),
         };
-        Ok(Everything { writer: Writer::new(output, interface).map_err(failed)?, name: name.clone() })
+        let mut writer = Writer::new(output, interface).map_err(failed)?;
+        // Who reads along sees a capture from the beginning on.
+        writer.flush().map_err(failed)?;
+        Ok(Everything { writer, name: name.clone() })
     }
 
     /// Appends a packet.
     pub(crate) fn write(&mut self, packet: &PacketRef<'_>) -> Result<(), CliError> {
-        self.writer.write(packet.to_owned()).map_err(|error| self.failed(&error))
+        self.writer.write(packet.to_owned()).map_err(|error| failure(&self.name, &error))
+    }
+
+    /// Hands on what is written so far, so that nothing is held back while nothing comes.
+    pub(crate) fn flush(&mut self) -> Result<(), CliError> {
+        self.writer.flush().map_err(|error| failure(&self.name, &error))
     }
 
     /// Ends the file.
     pub(crate) fn finish(self) -> Result<(), CliError> {
-        let name = self.name.clone();
-        self.writer.finish().map_err(|error| CliError::run(name, plain(&error)))
+        self.writer.finish().map_err(|error| failure(&self.name, &error))
     }
+}
 
-    fn failed(&self, error: &io::Error) -> CliError {
-        match error.kind() {
-            io::ErrorKind::BrokenPipe => CliError::BrokenPipe,
-            _ => CliError::run(&self.name, plain(error)),
-        }
+fn failure(name: &str, error: &io::Error) -> CliError {
+    match error.kind() {
+        io::ErrorKind::BrokenPipe => CliError::BrokenPipe,
+        _ => CliError::run(name, plain(error)),
     }
 }

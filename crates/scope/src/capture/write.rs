@@ -128,6 +128,14 @@ impl<W: Write> PcapngWriter<W> {
         self.output.write_all(&block(6, &body))
     }
 
+    /// Flushes the output.
+    ///
+    /// # Errors
+    /// If that fails.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.output.flush()
+    }
+
     /// Appends a block of another kind, padded with zeros. Kinds with the top bit set are for everybody's own use
     /// (draft-ietf-opsawg-pcapng §11.1); readers that do not know them pass over them.
     ///

@@ -4,6 +4,7 @@ use super::Explained;
 use crate::capture::PacketRef;
 use crate::flows::key::{FlowKey, Secret};
 use crate::flows::packet;
+use crate::truth::MAX_PACKETS;
 use hashbrown::HashTable;
 
 /// A connection with more packets than this is told of by its figures alone.
@@ -19,10 +20,14 @@ pub struct Picker {
 }
 
 impl Picker {
-    /// For those of `connections` that are short enough to be told of packet by packet.
+    /// For those of `connections` that are short enough to be told of packet by packet, as many as a
+    /// [`Collector`](crate::truth::Collector) keeps whole; the first go before.
     pub fn new(connections: &[Explained]) -> Picker {
         let mut picker = Picker { wanted: HashTable::new(), secret: Secret::new(), range: (u64::MAX, 0) };
+        let mut room = MAX_PACKETS as u64;
         for flow in connections.iter().map(|explained| &explained.flow).filter(|flow| flow.packets() <= MAX_CLOSE) {
+            let Some(left) = room.checked_sub(flow.packets()) else { continue };
+            room = left;
             let key = FlowKey::between(flow.ends[0].endpoint, flow.ends[1].endpoint);
             let (first, last) = (flow.first_packet, flow.last_packet);
             picker.add(key, (first, last));
