@@ -5,8 +5,10 @@ use super::feed::{PATIENCE, Source};
 use crate::error::{CliError, plain, without_errno};
 use crate::input::Filter;
 use limpid_scope::capture::{CaptureError, Reader};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::fs::File;
 use std::io::{self, Read};
+use std::os::fd::AsFd;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -14,6 +16,8 @@ use std::time::{Duration, Instant};
 pub(crate) struct Replay {
     reader: Reader<Box<dyn Read + Send>>,
     name: String,
+    /// The input itself where it may keep us waiting: a pipe, a terminal.
+    pipe: Option<File>,
     filter: Option<Filter>,
     snaplen: usize,
     /// Seconds of the capture in a second; `None` for at once.
@@ -33,17 +37,27 @@ impl Replay {
         speed: Option<f64>,
         snaplen: usize,
     ) -> Result<Replay, CliError> {
-        let (input, name): (Box<dyn Read + Send>, _) = if path.as_os_str() == "-" {
-            (Box::new(io::stdin()), "standard input".to_owned())
+        let (input, itself, name): (Box<dyn Read + Send>, _, _) = if path.as_os_str() == "-" {
+            let itself = io::stdin().as_fd().try_clone_to_owned().map(File::from);
+            (Box::new(io::stdin()), itself, "standard input".to_owned())
         } else {
             let name = path.display().to_string();
             let file = File::open(path).map_err(|error| {
                 CliError::run(&name, plain(&error)).hint("give a pcap or pcapng file that you may read")
             })?;
-            (Box::new(file), name)
+            let itself = file.try_clone();
+            (Box::new(file), itself, name)
         };
+        let pipe = itself.ok().filter(|itself| itself.metadata().is_ok_and(|metadata| !metadata.is_file()));
         let reader = Reader::new(input).map_err(|error| failure(&name, &error))?;
-        Ok(Replay { reader, name, filter, snaplen, speed, start: None, waits: false, ended: false })
+        Ok(Replay { reader, name, pipe, filter, snaplen, speed, start: None, waits: false, ended: false })
+    }
+
+    /// True if to read on may take long: what there is should be shown before. What the reader has in store already is
+    /// not known here; it makes small batches, nothing worse.
+    fn may_block(&self) -> bool {
+        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        self.pipe.as_ref().is_some_and(|pipe| poll(&mut [PollFd::new(pipe, PollFlags::IN)], Some(&now)) == Ok(0))
     }
 
     /// How long until a packet of `time` is due.
@@ -82,6 +96,9 @@ impl Source for Replay {
             };
             if is_wanted {
                 batch.push(&packet, self.snaplen);
+            }
+            if !batch.is_empty() && self.may_block() {
+                return Ok(true);
             }
         }
         Ok(true)
