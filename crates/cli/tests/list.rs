@@ -1,5 +1,7 @@
 //! `limpid list` as its user meets it.
 
+mod run;
+
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
@@ -56,4 +58,26 @@ fn what_is_no_capture_is_said_in_a_line() {
     let (code, out, err) = list(&["/dev/null"]);
     assert_eq!((code, out.as_str()), (Some(1), ""));
     assert_eq!(err.lines().count(), 1, "{err}");
+}
+
+/// A script that reads the rows has to know that there are not all of them.
+#[test]
+fn rows_that_are_too_many_are_told_of() {
+    const MOST: u32 = 200_000;
+    let mut file = Vec::new();
+    for word in [0xa1b2_c3d4_u32, 0x0004_0002, 0, 0, 65_535, 101] {
+        file.extend(word.to_le_bytes());
+    }
+    // A SYN of each client, a microsecond apart.
+    for n in 0..MOST + 7 {
+        for word in [1_700_000_000, n, 40, 40] {
+            file.extend(word.to_le_bytes());
+        }
+        file.extend([0x45, 0, 0, 40, 0, 0, 0, 0, 64, 6, 0, 0]);
+        file.extend((0x0a01_0000 + n).to_be_bytes());
+        file.extend([10, 0, 0, 2, 0x9c, 0x40, 0, 80, 0, 0, 0, 1, 0, 0, 0, 0, 0x50, 2, 0xff, 0xff, 0, 0, 0, 0]);
+    }
+    let (code, out, err) = run::with_input(&["list", "--json", "-"], &file);
+    assert_eq!((code, out.lines().count()), (Some(0), MOST as usize), "{err}");
+    assert!(err.contains("only 200000 connections are listed, 7 more are not"), "{err}");
 }

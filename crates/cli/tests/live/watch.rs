@@ -168,6 +168,20 @@ fn everything_can_be_saved_and_paced() {
     assert!(said.contains("limpid: /no/such/file: No such file"), "{said}");
 }
 
+/// Leaving at once loses nothing that was on its way: what is saved is a beginning of the capture, whole packets of it.
+#[test]
+fn leaving_the_screen_saves_what_is_on_its_way() {
+    let (file, copy) = (article("article-close.pcap"), scratch("left.pcapng"));
+    let copy = copy.to_str().unwrap();
+    let mut terminal = at_screen(&["-r", &file, "--speed", "1", "-w", copy]);
+    terminal.expect_screen("the list", |s| s.contains("10.0.0.103"));
+    terminal.type_in("q");
+    assert_eq!(terminal.end(), Some(0), "{}", terminal.shown);
+    let (code, saved, said) = output(&["--lines", "-ntS", "-r", copy], b"");
+    let whole = output(&["--lines", "-ntS", "-r", &file], b"").1;
+    assert!(code == Some(0) && !saved.is_empty() && whole.starts_with(&saved), "{saved} {said}");
+}
+
 /// A private network for the calling thread; `None`, with the reason printed, where it can't be had.
 fn private_network() -> Option<Namespace> {
     let lacking = match Namespace::enter() {
