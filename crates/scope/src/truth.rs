@@ -29,6 +29,8 @@ pub const BLOCK_KIND: u32 = 0x8000_0000 | u32::from_be_bytes(*b"lmpd");
 
 /// The most packets kept of a file.
 pub const MAX_PACKETS: usize = 200_000;
+/// The most bytes of packets and comments that are kept of a file.
+pub const MAX_BYTES: usize = 1 << 29;
 /// The most events and remarks kept of a file.
 pub const MAX_NOTES: usize = 1_000_000;
 /// The most runs kept of a file.

@@ -85,7 +85,7 @@ impl Exchanges {
 
     #[cold]
     fn pause(&mut self, before: &Turn, seen: &Sighting) {
-        let since = |at: i64| Duration::from_nanos(u64::try_from(seen.time - at).unwrap_or(0));
+        let since = |at: i64| Duration::from_nanos(u64::try_from(seen.time.saturating_sub(at)).unwrap_or(0));
         self.answers += u64::from(seen.from == End::Server);
         let pause = Pause {
             nth: self.answers,

@@ -81,7 +81,7 @@ impl Sender {
         if !self.began {
             return;
         }
-        let span = last.map_or(0, |last| u64::try_from(time - last).unwrap_or(0));
+        let span = last.map_or(0, |last| u64::try_from(time.saturating_sub(last)).unwrap_or(0));
         let limit = match () {
             () if self.recovering > 0 => Limit::Loss,
             () if self.in_flight == 0 && self.window == Some(0) => Limit::Window,

@@ -13,7 +13,9 @@ const WHOLE: u32 = 262_144;
 /// How many values that something is known not to have are remembered.
 const MAX_EXCLUDED: usize = 64;
 /// The most blocks worth looking at: what is left of more is too long for a program.
-const MAX_BLOCKS: usize = 16 * bpf::MAX_INSTRUCTIONS;
+const MAX_BLOCKS: usize = 2 * bpf::MAX_INSTRUCTIONS;
+/// How many values are remembered on a way: each block costs a copy of them.
+const MAX_VALUES: usize = 64;
 
 /// The block that accepts, and the one that refuses.
 const ACCEPT: usize = 0;
@@ -136,7 +138,10 @@ impl Blocks {
     /// What is known after a block whose condition holds or does not.
     fn learn(&self, knowledge: &Knowledge, block: &Block, holds: bool, x: Option<u32>) -> Knowledge {
         let mut learned = Knowledge { values: knowledge.values.clone(), a: Some(block.code), x };
-        if let (bpf::Condition::Equal, Operand::K(k)) = (block.condition, block.operand) {
+        let room = learned.values.len() < MAX_VALUES || learned.values.contains_key(&block.code);
+        if let (bpf::Condition::Equal, Operand::K(k)) = (block.condition, block.operand)
+            && room
+        {
             let value = learned.values.entry(block.code).or_insert_with(|| Value::IsNot(Vec::new()));
             match (holds, value) {
                 (true, value) => *value = Value::Is(k),

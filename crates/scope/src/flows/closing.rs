@@ -65,7 +65,7 @@ impl Entry {
         let (by, at) = (read.from, read.at);
         let cause = self.reset_cause(read);
         let answered = self.last_of[by.peer().index()];
-        let near = at.time - answered.time <= ANSWERS_WITHIN && answered.number > 0;
+        let near = at.time.saturating_sub(answered.time) <= ANSWERS_WITHIN && answered.number > 0;
         let answers = near.then_some(answered.number);
         let sent = Sent { number: at.number, at: at.time };
         if cause == ResetCause::OutOfWindow {

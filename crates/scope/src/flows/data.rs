@@ -64,7 +64,9 @@ impl Entry {
         let first = !std::mem::replace(&mut stream.has_sent, true);
         stream.max = stream.max.max(record.end);
         stream.records.push(record);
-        let fills = stream.edge > 0 && read.tcp.len > 0 && record.end >= stream.edge && stream.is_acked;
+        let is_known = !self.flow.end(from.peer()).window.scale_unknown;
+        let stream = self.stream_mut(from);
+        let fills = is_known && stream.edge > 0 && read.tcp.len > 0 && record.end >= stream.edge && stream.is_acked;
         self.flow.end_mut(from).unique_bytes += u64::from(read.tcp.len);
         if !first && !read.is(TcpFlags::SYN) {
             self.take_lost_tail(read, seen, &record);

@@ -301,7 +301,7 @@ impl Entry {
         if !is_fin && read.tcp.len <= 1 && own.max > 0 {
             let shut = self.flow.end(read.from.peer()).window.zero_since.is_some();
             let all_acked = own.is_acked && own.una >= own.max;
-            let rested = read.at.time - self.last_of[read.from.index()].time >= KEEPALIVE_AFTER;
+            let rested = read.at.time.saturating_sub(self.last_of[read.from.index()].time) >= KEEPALIVE_AFTER;
             if read.seq == own.max - 1 && (read.tcp.len == 0 || all_acked && (rested || shut)) {
                 return if shut { Kind::WindowProbe } else { Kind::KeepAlive };
             }

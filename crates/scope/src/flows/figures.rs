@@ -111,7 +111,7 @@ impl EndFigures {
             last_at: 0,
             first_data_at: None,
             last_data_at: 0,
-            window: WindowFigures::default(),
+            window: WindowFigures { scale_unknown: true, ..WindowFigures::default() },
             rtt: RttFigures::default(),
             pure_acks: 0,
             duplicate_acks: 0,

@@ -47,7 +47,10 @@ impl Entry {
         if figures.syns.len() < MAX_SYNS {
             figures.syns.push(Sent { number: at.number, at: at.time });
         }
-        figures.options.get_or_insert_with(|| offered(read));
+        // What a capture has cut off may have been there.
+        if !read.tcp.cut {
+            figures.options.get_or_insert_with(|| offered(read));
+        }
         let crossed = read.kind == Kind::Syn && self.flow.end(from.peer()).syn_count > 0;
         match (self.flow.opening, read.kind) {
             (Opening::Unanswered, Kind::SynAck) => self.flow.opening = Opening::HalfOpen,
@@ -56,8 +59,6 @@ impl Entry {
         }
         if self.flow.ends.iter().all(|end| end.options.is_some()) {
             self.agree();
-        } else {
-            self.flow.ends.iter_mut().for_each(|end| end.window.scale_unknown = true);
         }
         if self.flow.vantage == Vantage::Unknown {
             self.flow.vantage = self.by_ttl();

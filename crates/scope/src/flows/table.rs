@@ -12,6 +12,8 @@ use std::collections::VecDeque;
 
 /// How many connections a single packet may let go, so that one wrong time does not let all of them go.
 const AGED_AT_ONCE: usize = 2;
+/// So many entries of connections that left may stand in a queue, beside twice as many as are open.
+const SLACK: usize = 1024;
 /// How many of the queue are looked at for one that is idle, before any is pushed out.
 const LOOKS: usize = 8;
 
@@ -123,7 +125,21 @@ impl Table {
         self.newest = Some((tcp.key, slot));
         self.idle.push_back((at.time, (slot, number)));
         self.open += 1;
+        if self.idle.len() > 2 * self.open + SLACK {
+            self.forget_those_that_left();
+        }
         slot
+    }
+
+    /// The queues hold entries of connections that left already: many, where one endpoint is opened anew and again.
+    #[cold]
+    fn forget_those_that_left(&mut self) {
+        let slots = &self.slots;
+        let is_there = |&(_, (slot, number)): &(i64, Noted)| {
+            slots.get(slot as usize).and_then(Option::as_deref).is_some_and(|entry| entry.flow.number == number)
+        };
+        self.idle.retain(is_there);
+        self.over.retain(is_there);
     }
 
     #[inline]

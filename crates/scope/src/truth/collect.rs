@@ -1,7 +1,7 @@
 //! Reading.
 
 use super::record::{Record, Run, Truth};
-use super::{MAX_NOTES, MAX_PACKETS, MAX_RUNS};
+use super::{MAX_BYTES, MAX_NOTES, MAX_PACKETS, MAX_RUNS};
 use crate::capture::{CaptureError, CapturedPacket, PacketRef, Reader};
 use crate::trace::{Packet, Trace, ip_packet};
 use limpid_event::FlowId;
@@ -20,6 +20,7 @@ pub struct Collector {
     /// What nobody told of.
     plain: Vec<CapturedPacket>,
     packets: usize,
+    bytes: usize,
     notes: usize,
     left_out: u64,
     /// Some packets were not wanted, nor what was told of their connections.
@@ -95,11 +96,12 @@ impl Collector {
 
     /// A packet.
     pub fn packet(&mut self, packet: CapturedPacket) {
-        if self.packets >= MAX_PACKETS {
+        if self.packets >= MAX_PACKETS || self.bytes >= MAX_BYTES {
             self.left_out += 1;
             return;
         }
         self.packets += 1;
+        self.bytes += packet.data.len() + packet.comment.as_ref().map_or(0, String::len);
         let told = self.next.take().zip(self.runs.last_mut());
         let told = told.filter(|(truth, trace)| truth.from.max(truth.to) < trace.hosts.len());
         let (Some((truth, trace)), Some(bytes)) = (told, ip_packet(packet.link_type, &packet.data)) else {

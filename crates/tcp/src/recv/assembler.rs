@@ -15,9 +15,9 @@ use arrayvec::ArrayVec;
 use limpid_wire::tcp::SackBlock;
 use limpid_wire::{Chunk, FramePool, SeqNum};
 
-/// The most ranges that are held, each with a hole before it: a window of a million segments of which one in a hundred is lost has not
-/// as many. How much lies in the ranges only memory bounds.
-pub const MAX_RANGES: usize = 1 << 14;
+/// The most ranges that are held, each with a hole before it: what 1 Gb/s and 300 ms hold has not as many holes at 10 % of loss. Each new
+/// range moves those behind it. How much lies in the ranges only memory bounds.
+pub const MAX_RANGES: usize = 1 << 12;
 
 /// Neighbours up to this length together are copied into one.
 const SMALL: usize = 1024;

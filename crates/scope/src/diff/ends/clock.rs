@@ -50,17 +50,18 @@ impl Clock {
         let at = middle(out, back)?;
         let drift_ppm = drift(out, back).unwrap_or(0.0);
         let slope = drift_ppm / 1e6;
-        let level =
-            |points: &[Transit], slope: f64| points.iter().map(|p| p.took - (slope * (p.at - at) as f64) as i64).min();
+        let level = |points: &[Transit], slope: f64| {
+            points.iter().map(|p| p.took.saturating_sub((slope * p.at.saturating_sub(at) as f64) as i64)).min()
+        };
         let (out, back) = (level(out, slope)?, level(back, -slope)?);
-        Some(Clock { ahead: (out - back) / 2, at, drift_ppm })
+        Some(Clock { ahead: out.saturating_sub(back) / 2, at, drift_ppm })
     }
 }
 
 fn middle(out: &[Transit], back: &[Transit]) -> Option<i64> {
     let first = out.first()?.at.min(back.first()?.at);
     let last = out.last()?.at.max(back.last()?.at);
-    Some(first + (last - first) / 2)
+    Some(first.midpoint(last))
 }
 
 /// In parts per million, if both ways show it alike.
@@ -86,15 +87,18 @@ struct Envelope {
 /// The line under all points, nearest to them.
 fn envelope(points: &[Transit]) -> Option<Envelope> {
     let (first, last) = (points.first()?.at, points.last()?.at);
-    let span = last - first;
+    let span = last.saturating_sub(first);
     if points.len() < LEAST_POINTS || span < LEAST_SPAN {
         return None;
     }
     let hull = lower_hull(points);
-    let mean = first + points.iter().map(|p| (p.at - first) / points.len() as i64).sum::<i64>();
+    let mean =
+        first.saturating_add(points.iter().map(|p| p.at.saturating_sub(first) / points.len() as i64).sum::<i64>());
     let edge = hull.windows(2).find(|edge| edge[0].at <= mean && mean <= edge[1].at)?;
-    let slope = (edge[1].took - edge[0].took) as f64 / (edge[1].at - edge[0].at).max(1) as f64;
-    let above = |p: &Transit| p.took - edge[0].took - (slope * (p.at - edge[0].at) as f64) as i64;
+    let slope = edge[1].took.saturating_sub(edge[0].took) as f64 / edge[1].at.saturating_sub(edge[0].at).max(1) as f64;
+    let above = |p: &Transit| {
+        p.took.saturating_sub(edge[0].took).saturating_sub((slope * p.at.saturating_sub(edge[0].at) as f64) as i64)
+    };
     let mut heights: Vec<i64> = points.iter().map(above).collect();
     heights.sort_unstable();
     Some(Envelope { slope, span, scatter: heights[heights.len() / 4].max(0) })
@@ -116,7 +120,8 @@ fn lower_hull(points: &[Transit]) -> Vec<Transit> {
 
 /// True if `b` lies on or above the line from `a` to `c`.
 fn turns_down(a: Transit, b: Transit, c: Transit) -> bool {
-    let product = |p: Transit, q: Transit| i128::from(p.at - a.at) * i128::from(q.took - a.took);
+    let product =
+        |p: Transit, q: Transit| (i128::from(p.at) - i128::from(a.at)) * (i128::from(q.took) - i128::from(a.took));
     product(b, c) - product(c, b) <= 0
 }
 

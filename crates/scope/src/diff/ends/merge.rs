@@ -44,7 +44,8 @@ pub(super) fn merge(ends: &mut Ends, ways: &[Way<'_>; 2], sides: [&Side; 2], cal
     }
     merged.sort_by_key(|packet| packet.left);
     let began = merged.first().map_or(0, |packet| packet.left);
-    let instant = |time: i64| Instant::ZERO + Duration::from_nanos(u64::try_from(time - began).unwrap_or(0));
+    let instant =
+        |time: i64| Instant::ZERO + Duration::from_nanos(u64::try_from(time.saturating_sub(began)).unwrap_or(0));
     let mut trace = Trace { epoch: u64::try_from(began).unwrap_or(0), ..Trace::default() };
     trace.add_host("client", vec![ends.connection[0].addr], View::Observed);
     trace.add_host("server", vec![ends.connection[1].addr], View::Observed);

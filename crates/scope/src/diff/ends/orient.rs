@@ -22,7 +22,7 @@ fn by(a: &Call, b: &Call, measure: impl Fn(&Call) -> Option<i64>) -> Option<Orde
 fn handshake(call: &Call) -> Option<i64> {
     let at = call.packets.iter().position(|seen| seen.from == 1 && seen.tcp.is(TcpFlags::SYN))?;
     let syn = call.packets[..at].iter().rev().find(|seen| seen.from == 0 && seen.tcp.is(TcpFlags::SYN))?;
-    Some(call.packets[at].time - syn.time)
+    Some(call.packets[at].time.saturating_sub(syn.time))
 }
 
 fn by_ttl(a: &Call, b: &Call) -> Option<Ordering> {
@@ -42,7 +42,7 @@ fn answer(call: &Call) -> Option<i64> {
             && let Some((end, at)) = pending
             && end.before_eq(seen.tcp.ack)
         {
-            let took = seen.time - at;
+            let took = seen.time.saturating_sub(at);
             shortest = Some(shortest.map_or(took, |shortest| shortest.min(took)));
             pending = None;
         }

@@ -148,7 +148,7 @@ impl<'c> Walk<'c> {
     }
 
     fn since(&self, time: i64) -> Duration {
-        Duration::from_nanos(u64::try_from(time - self.began).unwrap_or(0))
+        Duration::from_nanos(u64::try_from(time.saturating_sub(self.began)).unwrap_or(0))
     }
 
     /// Bytes of the stream before `number`; 0 where the stream begins.
@@ -196,7 +196,7 @@ impl<'c> Walk<'c> {
         if let Some((end, sent)) = self.pending[of]
             && position >= end
         {
-            self.rtts[of].push(time - sent);
+            self.rtts[of].push(time.saturating_sub(sent));
             self.pending[of] = None;
         }
     }

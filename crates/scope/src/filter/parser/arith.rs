@@ -9,6 +9,9 @@ use super::super::lexer::Token;
 use super::{Parser, words};
 use limpid_wire::bpf::{Alu, Condition, Size};
 
+/// The most signs one behind the other: each makes the calculation deeper by one.
+const MAX_SIGNS: usize = 500;
+
 /// How tightly a sign binds what follows it, if it is a minus before a value.
 const UNARY: u8 = 5;
 
@@ -64,11 +67,18 @@ impl Parser<'_> {
     fn arith(&mut self, least: u8) -> Result<Arith, FilterError> {
         self.nested(|parser| {
             let mut left = parser.single()?;
+            let mut signs = 0;
             while let Some((alu, to_left, to_right)) = parser.sign().and_then(binding) {
                 if to_left <= least {
                     break;
                 }
                 let place = parser.span();
+                signs += 1;
+                if signs > MAX_SIGNS {
+                    return Err(
+                        parser.here(format!("more than {MAX_SIGNS} signs in a calculation"), "say it with fewer")
+                    );
+                }
                 parser.at += 1;
                 let right = parser.arith(to_right)?;
                 left = calculate(alu, left, right).map_err(|(message, hint)| FilterError::new(place, message, hint))?;
