@@ -70,6 +70,9 @@ impl Kind {
     }
 }
 
+/// Beside the kinds: see [`Labels::hide`].
+const HIDDEN: u16 = 1 << 15;
+
 /// The labels of one packet.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Labels(u16);
@@ -81,6 +84,16 @@ impl Labels {
 
     pub(crate) fn has(self, kind: Kind) -> bool {
         self.0 & 1 << kind as u16 != 0
+    }
+
+    /// Marks what nobody at that place can know to be sent again: that is neither right nor wrong to say.
+    pub(crate) fn hide(&mut self) {
+        self.0 |= HIDDEN;
+    }
+
+    /// True if it can't be known whether `kind` is said rightly.
+    pub(crate) fn hides(self, kind: Kind) -> bool {
+        self.0 & HIDDEN != 0 && matches!(kind, Kind::Again | Kind::Syn)
     }
 
     /// What an engine's reason comes to.

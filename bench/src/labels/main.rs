@@ -146,7 +146,7 @@ fn explain(kind: Kind, place: &str, capture: &Capture, worlds: &[World]) -> io::
     let said = tools::limpid(&capture.packets);
     let mut out = io::stdout().lock();
     for (index, (said, truth)) in said.iter().zip(&capture.truth).enumerate() {
-        if said.has(kind) != truth.has(kind) {
+        if said.has(kind) != truth.has(kind) && !truth.hides(kind) {
             let world = &worlds[capture.world[index]];
             writeln!(out, "{place} packet {} of {world}: said {said:?}, is {truth:?}", index + 1)?;
         }

@@ -17,6 +17,9 @@ impl Score {
     pub(crate) fn of(kind: Kind, said: &[Labels], truth: &[Labels]) -> Score {
         let mut score = Score::default();
         for (said, truth) in said.iter().zip(truth) {
+            if truth.hides(kind) {
+                continue;
+            }
             match (said.has(kind), truth.has(kind)) {
                 (true, true) => score.right += 1,
                 (true, false) => score.wrong += 1,

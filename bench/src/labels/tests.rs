@@ -40,18 +40,25 @@ fn captures_hold_what_was_sent() {
 }
 
 /// The least F1 of each kind over all places, in percent: well below what is measured, so that a step back is seen.
-const LEAST: [(Kind, f64); 6] = [
-    (Kind::Again, 85.0),
-    (Kind::Timer, 30.0),
-    (Kind::Fast, 60.0),
-    (Kind::Needless, 30.0),
-    (Kind::DuplicateAck, 80.0),
-    (Kind::Overtaken, 80.0),
+const LEAST: [(Kind, f64); 12] = [
+    (Kind::Again, 101.0),
+    (Kind::Syn, 101.0),
+    (Kind::Timer, 101.0),
+    (Kind::Rto, 101.0),
+    (Kind::Probe, 101.0),
+    (Kind::Fast, 101.0),
+    (Kind::Needless, 101.0),
+    (Kind::Copy, 101.0),
+    (Kind::Overtaken, 101.0),
+    (Kind::DuplicateAck, 101.0),
+    (Kind::KeepAlive, 101.0),
+    (Kind::WindowProbe, 101.0),
 ];
 
 #[test]
 fn labels_are_as_good_as_they_were() {
     let traces = few();
+    let mut short = Vec::new();
     for (kind, least) in LEAST {
         let mut sum = Score::default();
         for (_, vantage) in PLACES {
@@ -59,6 +66,9 @@ fn labels_are_as_good_as_they_were() {
             sum = sum.plus(Score::of(kind, &tools::limpid(&capture.packets), &capture.truth));
         }
         let f1 = sum.f1().unwrap_or(0.0) * 100.0;
-        assert!(f1 >= least, "{}: F1 is {f1:.1} %, {sum:?}", kind.name());
+        if f1 < least {
+            short.push(format!("{}: F1 is {f1:.1} %, {sum:?}", kind.name()));
+        }
     }
+    assert!(short.is_empty(), "{short:#?}");
 }

@@ -3,7 +3,7 @@
 use crate::kind::{Kind, Labels};
 use limpid_scope::trace::{Arrival, Packet, Sight, Trace};
 use limpid_wire::{IpPacket, IpProtocol, TcpFlags};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// A segment's place in its stream: the sender, where it begins and ends.
 #[derive(Clone, Copy)]
@@ -20,6 +20,7 @@ pub(crate) fn of(trace: &Trace, seen: &[Sight]) -> Vec<Labels> {
     let needless = needless(trace, &spans);
     // How far each sender's stream has been seen.
     let mut newest: HashMap<usize, u32> = HashMap::new();
+    let mut opened = HashSet::new();
     (seen.iter())
         .map(|sight| {
             let packet = &trace.packets[sight.packet];
@@ -34,6 +35,11 @@ pub(crate) fn of(trace: &Trace, seen: &[Sight]) -> Vec<Labels> {
             if labels.has(Kind::KeepAlive) || labels.has(Kind::WindowProbe) {
                 return labels;
             }
+            // A SYN looks like the first, unless one before it came by here.
+            if span.syn && labels.has(Kind::Syn) && !opened.contains(&span.from) {
+                labels.hide();
+            }
+            opened.extend(span.syn.then_some(span.from));
             let end = span.start.wrapping_add(span.len);
             let newest = newest.entry(span.from).or_insert(span.start);
             let is_late = (newest.wrapping_sub(span.start) as i32) > 0;

@@ -19,6 +19,8 @@ const USUAL_REORDERING: Duration = Duration::from_millis(3);
 pub(crate) struct Evidence {
     /// It has SYN.
     pub(crate) opening: bool,
+    /// The other end repeated its SYN, which asks for an answer again.
+    pub(crate) asked_again: bool,
     /// Since the sending before; where none was seen, since the gap was seen that it fills.
     pub(crate) after: Duration,
     /// Which retransmission it is: from 1.
@@ -70,7 +72,9 @@ pub(crate) fn cause(e: &Evidence) -> Cause {
     let told = e.hints > 0 || e.sacked_above;
     let is_copy = match e.same_packet {
         Some(same) => same && e.after < copy_span(e),
-        None => e.after < COPY_WITHIN && !told && !e.opening,
+        // No SYN is repeated so soon unless it is asked for.
+        None if e.opening => e.after < LEAST_VARIANCE && !e.asked_again,
+        None => e.after < COPY_WITHIN && !told,
     };
     let timed_out = e.waited() >= e.least_timeout();
     // The last again, or the only one: once, as long as nothing tells of a loss (RFC 8985 §7.2).
@@ -132,11 +136,12 @@ pub(crate) fn is_overtaken(e: &GapEvidence) -> bool {
 /// What is known of a segment that follows all that was seen of its sender so far.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TailEvidence {
-    /// Packets that its sender numbered since the last one that was seen, by their IP identifications; 0 for none.
+    /// Packets that its sender numbered since the newest that was seen, by their IP identifications, but for those that a gap
+    /// before it explains; 0 for none.
     pub(crate) unseen: u16,
-    /// Since that packet.
+    /// Since the last packet that was seen.
     pub(crate) pause: Duration,
-    /// The other end sent data since, which this may answer.
+    /// The other end sent new data since, which this may answer.
     pub(crate) asked: bool,
     /// There and back, from one end to the other.
     pub(crate) round_trip: Duration,

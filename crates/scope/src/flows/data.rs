@@ -3,9 +3,9 @@
 use super::classify::{self, Evidence, GapEvidence, TailEvidence};
 use super::entry::{Entry, Read};
 use super::flow::nanos;
-use super::records::{FILLED, Record, SACKED};
+use super::records::{FILLED, JOINED, Record, SACKED};
 use super::sighting::{Again, Cause, End, Kind, Place, Sighting};
-use super::stream::Pending;
+use super::stream::{Pending, Told};
 use super::trouble::TroubleKind;
 use limpid_wire::TcpFlags;
 use std::time::Duration;
@@ -30,6 +30,9 @@ impl Entry {
         let is_probe = matches!(read.kind, Kind::KeepAlive | Kind::WindowProbe);
         self.stream_mut(from).probed |= is_probe;
         self.stream_mut(from.peer()).probed = false;
+        if read.seq_len() == 0 && !is_probe {
+            self.take_told(read);
+        }
         if read.seq_len() == 0 || is_probe && read.seq < self.stream(from).max {
             return;
         }
@@ -57,11 +60,13 @@ impl Entry {
         if read.seq < stream.max && stream.has_sent {
             return self.take_earlier(read, seen, record);
         }
-        if read.seq > stream.max && stream.has_sent {
+        let gap = read.seq - stream.max;
+        if gap > 0 && stream.has_sent {
             seen.place = Place::Ahead;
             stream.gap_at = at.time;
         }
         let first = !std::mem::replace(&mut stream.has_sent, true);
+        stream.fresh_at = Some(at.time);
         stream.max = stream.max.max(record.end);
         stream.records.push(record);
         let is_known = !self.flow.end(from.peer()).window.scale_unknown;
@@ -69,7 +74,7 @@ impl Entry {
         let fills = is_known && stream.edge > 0 && read.tcp.len > 0 && record.end >= stream.edge && stream.is_acked;
         self.flow.end_mut(from).unique_bytes += u64::from(read.tcp.len);
         if !first && !read.is(TcpFlags::SYN) {
-            self.take_lost_tail(read, seen, &record);
+            self.take_lost_tail(read, seen, &record, gap);
         }
         if fills {
             seen.fills_window = true;
@@ -78,17 +83,46 @@ impl Entry {
         }
     }
 
-    /// Whether what follows all that was seen is the end of a flight that was lost before the capture saw it.
-    fn take_lost_tail(&mut self, read: &Read<'_>, seen: &mut Sighting, record: &Record) {
+    /// A segment without data takes the number behind all that its sender has sent: what lies before it and was not seen was
+    /// sent, too.
+    #[inline]
+    fn take_told(&mut self, read: &Read<'_>) {
+        let stream = self.stream_mut(read.from);
+        if stream.has_sent && read.seq > stream.max && stream.told.is_none_or(|told| told.seq < read.seq) {
+            stream.told = Some(Told {
+                seq: read.seq,
+                at: read.at.time,
+                tsval: read.options.timestamps.map_or(0, |(val, _)| val),
+                ip_id: read.tcp.ip_id.unwrap_or(0),
+            });
+        }
+    }
+
+    /// Whether what follows all that was seen was sent before, and lost before the capture saw it.
+    fn take_lost_tail(&mut self, read: &Read<'_>, seen: &mut Sighting, record: &Record, gap: i64) {
         let (from, last) = (read.from, self.last_of[read.from.index()]);
         let stream = self.stream(from);
-        let ids = read.tcp.ip_id.filter(|id| *id != 0 && stream.last_id != 0);
+        if let Some(told) = stream.told.filter(|told| record.start < told.seq) {
+            let evidence = GapEvidence {
+                older_timestamp: read.options.timestamps.and_then(|(val, _)| is_older(val, told.tsval)),
+                earlier_id: read.tcp.ip_id.and_then(|id| is_earlier(id, told.ip_id)),
+                after: Duration::from_nanos(nanos(told.at, read.at.time)),
+                hints: stream.hints,
+                shortest_round_trip: self.flow.end(from).rtt.min(),
+            };
+            if !classify::is_overtaken(&evidence) {
+                self.lost_before(read, seen, record, evidence.after);
+            }
+            return;
+        }
         let peer = self.flow.end(from.peer());
         let there = self.flow.end(from).rtt.smoothed().unwrap_or_default();
+        let largest = i64::from(self.flow.end(from).largest_payload.max(1));
+        let explained = u16::try_from((gap.max(0) + largest - 1) / largest).unwrap_or(u16::MAX);
         let evidence = TailEvidence {
-            unseen: ids.map_or(0, |id| id.wrapping_sub(stream.last_id).wrapping_sub(1)),
+            unseen: stream.unseen_before(read.tcp.ip_id).unwrap_or(0).saturating_sub(explained),
             pause: Duration::from_nanos(nanos(last.time, read.at.time)),
-            asked: peer.data_packets > 0 && peer.last_data_at >= last.time,
+            asked: self.stream(from.peer()).fresh_at.is_some_and(|asked| asked >= last.time),
             round_trip: there + peer.rtt.min().unwrap_or_default(),
         };
         if classify::is_lost_tail(&evidence) {
@@ -104,6 +138,12 @@ impl Entry {
         match stream.records.find(read.seq) {
             Ok(index) => {
                 let Some(&before) = self.stream(from).records.at(index) else { return };
+                if self.is_late_original(read, &before) {
+                    seen.place = Place::Overtaken;
+                    self.flow.end_mut(from).overtaken += 1;
+                    self.trouble(TroubleKind::Reordered, from, at);
+                    return self.needless(from, at, seen, before.last);
+                }
                 let evidence = self.evidence(read, &before);
                 let cause = classify::cause(&evidence);
                 seen.place = Place::Again;
@@ -118,7 +158,6 @@ impl Entry {
                 self.repeat(read, index, &record);
                 self.note_again(read, &before, cause, evidence.is_first);
                 if had && cause != Cause::Copy && !read.is(TcpFlags::SYN) {
-                    self.stream_mut(from).pending.pop_back();
                     self.needless(from, at, seen, at.number);
                 }
             }
@@ -134,8 +173,13 @@ impl Entry {
                 let fresh = self.fill(read, index, record);
                 self.count_fresh(from, fresh);
             }
-            // So long ago that the original is forgotten, or from before the capture.
-            Err(_) => self.lost_before(read, seen, &record, Duration::ZERO),
+            // So long ago that the original is forgotten, or from before the capture; but it was acknowledged.
+            Err(_) => {
+                self.lost_before(read, seen, &record, Duration::ZERO);
+                if !read.is(TcpFlags::SYN) {
+                    self.needless(from, at, seen, at.number);
+                }
+            }
         }
         let stream = self.stream_mut(from);
         if record.end > max {
@@ -150,6 +194,17 @@ impl Entry {
     fn count_fresh(&mut self, from: End, fresh: u64) {
         let end = self.flow.end_mut(from);
         end.unique_bytes = (end.unique_bytes + fresh).min(end.data_bytes);
+    }
+
+    /// True if it left before what stands for its first sending: that was the second, and overtook it.
+    fn is_late_original(&self, read: &Read<'_>, first: &Record) -> bool {
+        let is_whole = first.times == 1 && first.start == read.seq && first.end == read.end() && !first.is(JOINED);
+        let id = read.tcp.ip_id.and_then(|id| is_earlier(id, first.ip_id));
+        let stamp = read.options.timestamps.and_then(|(val, _)| is_older(val, first.tsval));
+        is_whole
+            && !read.is(TcpFlags::SYN)
+            && stamp != Some(false)
+            && (id == Some(true) || id.is_none() && stamp == Some(true))
     }
 
     /// True if acknowledgements or SACKs that were seen tell that the other end has all of it.
@@ -191,7 +246,9 @@ impl Entry {
             .ip_id
             .filter(|_| before.ip_id != 0)
             .map(|id| id == before.ip_id && read.options.timestamps.is_none_or(|(val, _)| val == before.tsval));
+        let peer_syns = self.flow.end(read.from.peer()).syns.len();
         Evidence {
+            asked_again: peer_syns > 1,
             nth: u32::from(before.times),
             same_packet,
             too_big: stream.too_big_at.is_some_and(|told| told >= before.last_at),
@@ -206,6 +263,7 @@ impl Entry {
         let mean = rtt.smoothed().zip(rtt.variation());
         Evidence {
             opening: read.is(TcpFlags::SYN),
+            asked_again: false,
             after,
             nth: 1,
             hints: stream.hints,
@@ -228,14 +286,8 @@ impl Entry {
         let stream = self.stream(read.from);
         let behind = stream.records.at(index);
         let stamp = read.options.timestamps.map(|(val, _)| val);
-        let older_timestamp = behind.zip(stamp).filter(|(next, _)| next.tsval != 0).and_then(|(next, stamp)| {
-            let difference = stamp.wrapping_sub(next.tsval) as i32;
-            (difference != 0).then_some(difference < 0)
-        });
-        let earlier_id = behind.zip(read.tcp.ip_id).filter(|(next, _)| next.ip_id != 0).map(|(next, id)| {
-            let difference = id.wrapping_sub(next.ip_id) as i16;
-            difference < 0
-        });
+        let older_timestamp = behind.zip(stamp).and_then(|(next, stamp)| is_older(stamp, next.tsval));
+        let earlier_id = behind.zip(read.tcp.ip_id).and_then(|(next, id)| is_earlier(id, next.ip_id));
         GapEvidence {
             after: Duration::from_nanos(nanos(behind.map_or(stream.gap_at, |next| next.first_at), read.at.time)),
             earlier_id,
@@ -251,14 +303,26 @@ impl Entry {
         let figures = self.flow.end_mut(from);
         figures.causes[cause as usize] += 1;
         self.streams[from.index()].repeated += 1;
+        let (tsval, hints) = (read.options.timestamps.map_or(0, |(val, _)| val), self.stream(from).hints);
+        self.stream_mut(from).remember(Pending {
+            start: read.seq,
+            end: read.end(),
+            number: at.number,
+            at: at.time,
+            tsval,
+            earlier_tsval: before.tsval,
+            by_timer: matches!(cause, Cause::Rto | Cause::Probe) && hints == 0,
+            is_settled: cause == Cause::Copy,
+        });
         if cause == Cause::Copy {
             return self.trouble(TroubleKind::Copies, from, at);
         }
+        let figures = self.flow.end_mut(from);
         figures.retransmissions += 1;
         figures.retransmitted_bytes += u64::from(read.tcp.len);
         let small_ones_pass = read.tcp.len > 536 && figures.rtt.samples > 0;
         let stream = self.stream_mut(from);
-        let (max, hints) = (stream.max, stream.hints);
+        let max = stream.max;
         match cause {
             Cause::Rto => (stream.timeout, stream.recovery) = (Some(max), None),
             Cause::Probe => stream.probed_tail = true,
@@ -269,15 +333,6 @@ impl Entry {
         }
         stream.fruitless += u32::from(is_first);
         let stuck = stream.fruitless == FRUITLESS && small_ones_pass;
-        stream.remember(Pending {
-            start: read.seq,
-            end: read.end(),
-            number: at.number,
-            at: at.time,
-            tsval: read.options.timestamps.map_or(0, |(val, _)| val),
-            earlier_tsval: before.tsval,
-            by_timer: matches!(cause, Cause::Rto | Cause::Probe) && hints == 0,
-        });
         match cause {
             Cause::NoAnswer => self.trouble(TroubleKind::OpeningRetried, from, at),
             Cause::Rto => self.trouble(TroubleKind::Timeouts, from, at),
@@ -305,4 +360,15 @@ impl Entry {
         self.flow.end_mut(from).lost_before += 1;
         self.note_again(read, &Record { tsval: 0, ..*record }, cause, evidence.is_first);
     }
+}
+
+/// Whether a timestamp was made before another; `None` if that can't be told.
+fn is_older(stamp: u32, than: u32) -> Option<bool> {
+    let difference = stamp.wrapping_sub(than) as i32;
+    (than != 0 && difference != 0).then_some(difference < 0)
+}
+
+/// Whether a packet was numbered before another, by their IP identifications; `None` if they are not counted.
+fn is_earlier(id: u16, than: u16) -> Option<bool> {
+    (than != 0 && id != 0).then_some((id.wrapping_sub(than) as i16) < 0)
 }

@@ -181,8 +181,7 @@ impl Entry {
         self.flow.end_mut(from.peer()).in_flight = peer_flight;
         seen.in_flight = in_flight;
         let id = tcp.ip_id.unwrap_or(0);
-        // Those of SYN-ACKs may be another count's.
-        self.stream_mut(from).last_id = if read.is(TcpFlags::SYN) { 0 } else { id };
+        self.stream_mut(from).note_id(if read.is(TcpFlags::SYN) { 0 } else { id });
         if read.seq_len() == 0 {
             self.stream_mut(from).ack_id = id;
         }

@@ -20,6 +20,8 @@ pub(super) struct Stream {
     pub(super) has_sent: bool,
     /// Where all that was sent ends.
     pub(super) max: i64,
+    /// When it sent something new last.
+    pub(super) fresh_at: Option<i64>,
     /// Up to where it is acknowledged.
     pub(super) una: i64,
     /// Up to where its peer's window reached.
@@ -29,6 +31,10 @@ pub(super) struct Stream {
     pub(super) hints: u32,
     /// The highest number that SACK told of.
     pub(super) sacked_to: i64,
+    /// Where all that was sent ended when the last of these came: what is missing below, nobody need miss anew.
+    pub(super) hinted_to: i64,
+    /// What a segment without data told to have been sent before it.
+    pub(super) told: Option<Told>,
     /// Where all that was sent ended when a fast retransmission was made.
     pub(super) recovery: Option<i64>,
     /// Where all that was sent ended when the timer ran out.
@@ -39,8 +45,8 @@ pub(super) struct Stream {
     pub(super) advanced_at: Option<i64>,
     /// Repetitions that its peer has not answered by an ACK.
     pub(super) repeated: u32,
-    /// IPv4's identification of what it sent last; and last without data. 0 for none.
-    pub(super) last_id: u16,
+    /// IPv4's identification: the newest that was seen, and that of what it sent last without data. 0 for none.
+    pub(super) newest_id: u16,
     pub(super) ack_id: u16,
     /// When the newest gap was seen.
     pub(super) gap_at: i64,
@@ -58,6 +64,15 @@ pub(super) struct Stream {
     pub(super) pending: VecDeque<Pending>,
 }
 
+/// A segment without data whose sequence number stands behind data that was not seen.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Told {
+    pub(super) seq: i64,
+    pub(super) at: i64,
+    pub(super) tsval: u32,
+    pub(super) ip_id: u16,
+}
+
 /// A retransmission, until it is known whether it was needed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pending {
@@ -70,6 +85,8 @@ pub(super) struct Pending {
     pub(super) earlier_tsval: u32,
     /// A timer caused it, and nothing had told of a loss.
     pub(super) by_timer: bool,
+    /// Nothing more is to be said of it: it is a copy, or known to be needless. A D-SACK may yet come that means it.
+    pub(super) is_settled: bool,
 }
 
 impl Stream {
@@ -93,6 +110,23 @@ impl Stream {
     #[inline]
     pub(super) fn is_far(&self, seq: i64) -> bool {
         self.has_sent && (seq - self.max).abs() > FAR
+    }
+
+    /// Takes note of a packet's IP identification. Those of SYN-ACKs may be another count's: zero.
+    #[inline]
+    pub(super) fn note_id(&mut self, id: u16) {
+        let is_newer = self.newest_id == 0 || id == 0 || (id.wrapping_sub(self.newest_id) as i16) > 0;
+        if is_newer {
+            self.newest_id = id;
+        }
+    }
+
+    /// How many packets were numbered between the newest that was seen and the one with this IP identification; `None` where
+    /// they are not counted.
+    #[inline]
+    pub(super) fn unseen_before(&self, id: Option<u16>) -> Option<u16> {
+        let id = id.filter(|id| *id != 0 && self.newest_id != 0)?;
+        Some(id.wrapping_sub(self.newest_id).wrapping_sub(1)).filter(|between| *between < 1 << 15)
     }
 
     /// Bytes sent and not acknowledged.

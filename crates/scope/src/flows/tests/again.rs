@@ -137,3 +137,99 @@ fn keepalives_and_probes_are_no_retransmissions() {
     assert_eq!((window.zero_count, window.zero_time), (1, Duration::from_micros(700_010)));
     assert_eq!(wire.flow().end(End::Client).retransmissions, 0);
 }
+
+#[test]
+fn an_opening_twice_at_once_is_a_copy() {
+    let mut wire = Wire::new();
+    wire.at(0, client("S", 0, 0, 0).offers());
+    let copy = wire.after(100, client("S", 0, 0, 0).offers());
+    assert_eq!(copy.again.map(|again| again.cause), Some(Cause::Copy));
+    let again = wire.after(1_000_000, client("S", 0, 0, 0).offers());
+    assert_eq!(again.again.map(|again| again.cause), Some(Cause::NoAnswer));
+    wire.after(10_000, server("S.", 0, 0, 1).offers());
+    // The SYN was repeated: each may be answered.
+    let answer = wire.after(10, server("S.", 0, 0, 1).offers());
+    assert_eq!(answer.again.map(|again| again.cause), Some(Cause::NoAnswer));
+}
+
+#[test]
+fn an_original_that_comes_after_its_retransmission_was_overtaken() {
+    let mut wire = Wire::open();
+    wire.after(1_000, client("P.", 1001, 1000, 1).id(11));
+    wire.after(10, server(".", 1, 0, 1).sack(&[(1001, 2001)]));
+    assert_eq!(wire.after(20_000, client("P.", 1, 1000, 1).id(14)).place, Place::Again);
+    wire.after(10, server(".", 1, 0, 2001));
+    let late = wire.after(10, client("P.", 1, 1000, 1).id(10));
+    assert_eq!((late.place, late.again, late.needless), (Place::Overtaken, None, Some(6)));
+    let figures = wire.flow().end(End::Client);
+    assert_eq!((figures.retransmissions, figures.needless, figures.overtaken), (1, 1, 1));
+}
+
+#[test]
+fn what_was_acknowledged_long_ago_is_sent_again_in_vain() {
+    let mut wire = Wire::open();
+    for n in 0..100 {
+        wire.after(100, client(".", 1 + n * 1000, 1000, 1));
+        wire.after(10_000, server(".", 1, 0, 1001 + n * 1000));
+    }
+    let sent = wire.after(100, client(".", 1, 1000, 1));
+    assert_eq!((sent.place, sent.needless), (Place::Again, Some(sent.number)));
+}
+
+#[test]
+fn an_acknowledgement_tells_of_data_that_was_lost_before() {
+    let mut wire = Wire::open();
+    wire.after(1_000, server("P.", 1, 1000, 1).id(20));
+    wire.after(100, client("P.", 1, 200, 1001));
+    // It stands behind a segment that was never seen.
+    wire.after(10_000, server(".", 2001, 0, 201).id(22));
+    let sent = wire.after(8_000, server("P.", 1001, 1000, 201).id(23));
+    assert_eq!(sent.place, Place::Again);
+    assert_eq!(sent.again.map(|again| again.original), Some(None));
+    // What only was overtaken by the acknowledgement is sent for the first time.
+    wire.after(10_000, server(".", 3001, 0, 201).id(25));
+    let late = wire.after(8_000, server("P.", 2001, 1000, 201).id(24));
+    assert_eq!((late.place, late.again), (Place::Next, None));
+}
+
+#[test]
+fn a_d_sack_may_mean_a_copy() {
+    let mut wire = Wire::open();
+    wire.after(1_000, client("P.", 1, 1000, 1).id(77));
+    wire.after(5, client("P.", 1, 1000, 1).id(77));
+    wire.after(10_000, server(".", 1, 0, 1001));
+    let ack = wire.after(5, server(".", 1, 0, 1001).sack(&[(1, 1001)]));
+    assert_eq!(ack.needless, None);
+    assert_eq!((wire.flow().end(End::Client).needless, wire.flow().end(End::Server).dsacks), (0, 1));
+}
+
+#[test]
+fn a_partial_ack_brings_the_next_hole() {
+    let mut wire = Wire::open();
+    for n in 0..6 {
+        wire.after(10, client(".", 1 + n * 1000, 1000, 1));
+    }
+    wire.after(10_000, server(".", 1, 0, 1001));
+    for _ in 0..3 {
+        wire.after(10, server(".", 1, 0, 1001));
+    }
+    let first = wire.after(10, client(".", 1001, 1000, 1));
+    assert_eq!(first.again.map(|again| again.cause), Some(Cause::Fast));
+    wire.after(10_000, server(".", 1, 0, 3001));
+    let second = wire.after(10, client(".", 3001, 1000, 1));
+    assert_eq!(second.again.map(|again| again.cause), Some(Cause::PartialAck));
+}
+
+#[test]
+fn a_gap_that_explains_what_is_missing_is_no_lost_tail() {
+    let mut wire = Wire::open();
+    wire.after(1_000, client("P.", 1, 1000, 1).id(10));
+    wire.after(10_000, server(".", 1, 0, 1001));
+    // Two were numbered between, and two are missing.
+    let ahead = wire.after(400_000, client("P.", 3001, 1000, 1).id(13));
+    assert_eq!((ahead.place, ahead.again), (Place::Ahead, None));
+    // One was numbered between, and nothing is missing: it was this.
+    wire.after(10_000, server(".", 1, 0, 4001));
+    let tail = wire.after(400_000, client("P.", 4001, 1000, 1).id(15));
+    assert_eq!((tail.place, tail.again.map(|again| again.original)), (Place::Again, Some(None)));
+}
