@@ -39,20 +39,20 @@ fn captures_hold_what_was_sent() {
     }
 }
 
-/// The least F1 of each kind over all places, in percent: well below what is measured, so that a step back is seen.
+/// The least F1 of each kind over all places, in percent: a little below what is measured, so that a step back is seen.
 const LEAST: [(Kind, f64); 12] = [
-    (Kind::Again, 101.0),
-    (Kind::Syn, 101.0),
-    (Kind::Timer, 101.0),
-    (Kind::Rto, 101.0),
-    (Kind::Probe, 101.0),
-    (Kind::Fast, 101.0),
-    (Kind::Needless, 101.0),
-    (Kind::Copy, 101.0),
-    (Kind::Overtaken, 101.0),
-    (Kind::DuplicateAck, 101.0),
-    (Kind::KeepAlive, 101.0),
-    (Kind::WindowProbe, 101.0),
+    (Kind::Again, 98.0),
+    (Kind::Syn, 98.0),
+    (Kind::Timer, 72.0),
+    (Kind::Rto, 52.0),
+    (Kind::Probe, 94.0),
+    (Kind::Fast, 89.0),
+    (Kind::Needless, 95.0),
+    (Kind::Copy, 95.0),
+    (Kind::Overtaken, 97.0),
+    (Kind::DuplicateAck, 94.0),
+    (Kind::KeepAlive, 97.0),
+    (Kind::WindowProbe, 97.0),
 ];
 
 #[test]

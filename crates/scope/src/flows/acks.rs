@@ -47,7 +47,6 @@ impl Entry {
         let stream = self.stream_mut(peer);
         let (una, first) = (stream.una, !stream.is_acked);
         let taken = stream.records.acknowledge(una, read.ack);
-        let told = stream.hints > 0 || stream.sacked_to > una;
         stream.is_acked = true;
         stream.largest_acked = stream.largest_acked.max(taken.largest);
         stream.una = read.ack.max(una);
@@ -79,7 +78,7 @@ impl Entry {
             self.sample(read, seen, sent);
         }
         if !self.stream(peer).pending.is_empty() {
-            self.judge(read, seen, echo, told);
+            self.judge(read, seen, echo);
         }
     }
 
@@ -96,31 +95,27 @@ impl Entry {
         pending.rev().find(echoed).map(|p| p.at)
     }
 
-    /// Whether retransmissions that are acknowledged now were needless: the timestamp that comes back is older (RFC 3522),
-    /// the acknowledgement comes too soon, or acknowledges more than was missing. `told` that something was missing were
-    /// acknowledgements before.
-    fn judge(&mut self, read: &Read<'_>, seen: &mut Sighting, echo: Option<u32>, told: bool) {
+    /// Whether retransmissions that are acknowledged now were needless: the timestamp that comes back is older (RFC 3522), or
+    /// the acknowledgement comes too soon.
+    fn judge(&mut self, read: &Read<'_>, seen: &mut Sighting, echo: Option<u32>) {
         let peer = read.from.peer();
         let shortest = self.flow.end(peer).rtt.min().map_or(0, |min| min.as_nanos() as u64);
         let (ack, time) = (read.ack, read.at.time);
         let is_needless = |p: &Pending| {
-            if p.start == 0 {
+            if p.start == 0 || p.is_settled {
                 return false;
             }
             let older = |echo: u32| (echo.wrapping_sub(p.tsval) as i32) < 0;
             let by_echo = p.tsval != 0 && p.tsval != p.earlier_tsval && p.earlier_tsval != 0 && echo.is_some_and(older);
             let too_soon = shortest > 1_000_000 && nanos(p.at, time) < shortest / 10 * 9;
-            // What stands behind it had arrived, and nobody missed it: acknowledgements were lost.
-            let unmissed = p.by_timer && !told && ack > p.end;
             ack > p.start
                 && seen.newly_acked > 0
                 && p.start >= ack - i64::from(seen.newly_acked)
-                && (by_echo || too_soon || unmissed)
+                && (by_echo || too_soon)
         };
         let stream = self.stream_mut(peer);
-        if let Some(index) = stream.pending.iter().position(is_needless)
-            && let Some(pending) = stream.pending.remove(index)
-        {
+        if let Some(pending) = stream.pending.iter().find(|pending| is_needless(pending)) {
+            let pending = *pending;
             self.needless(peer, read.at, seen, pending.number);
         }
     }
@@ -128,6 +123,9 @@ impl Entry {
     /// What `end` sent again as packet `number` was needless, as the packet at `at` shows.
     pub(super) fn needless(&mut self, end: End, at: At, seen: &mut Sighting, number: u64) {
         seen.needless = Some(number);
+        if let Some(pending) = self.stream_mut(end).pending.iter_mut().find(|pending| pending.number == number) {
+            pending.is_settled = true;
+        }
         self.flow.end_mut(end).needless += 1;
         let trouble = self.flow.troubles.count(TroubleKind::Needless, end, at.time, number);
         trouble.cite(at.number);
@@ -157,6 +155,7 @@ impl Entry {
             // Of several, the last came twice: one before it had arrived.
             if let Some(index) = stream.pending.iter().rposition(|p| p.start < right && p.end > left)
                 && let Some(pending) = stream.pending.remove(index)
+                && !pending.is_settled
             {
                 self.needless(peer, read.at, seen, pending.number);
             }

@@ -303,7 +303,7 @@ impl Entry {
         let figures = self.flow.end_mut(from);
         figures.causes[cause as usize] += 1;
         self.streams[from.index()].repeated += 1;
-        let (tsval, hints) = (read.options.timestamps.map_or(0, |(val, _)| val), self.stream(from).hints);
+        let tsval = read.options.timestamps.map_or(0, |(val, _)| val);
         self.stream_mut(from).remember(Pending {
             start: read.seq,
             end: read.end(),
@@ -311,7 +311,6 @@ impl Entry {
             at: at.time,
             tsval,
             earlier_tsval: before.tsval,
-            by_timer: matches!(cause, Cause::Rto | Cause::Probe) && hints == 0,
             is_settled: cause == Cause::Copy,
         });
         if cause == Cause::Copy {

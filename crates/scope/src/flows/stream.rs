@@ -31,8 +31,6 @@ pub(super) struct Stream {
     pub(super) hints: u32,
     /// The highest number that SACK told of.
     pub(super) sacked_to: i64,
-    /// Where all that was sent ended when the last of these came: what is missing below, nobody need miss anew.
-    pub(super) hinted_to: i64,
     /// What a segment without data told to have been sent before it.
     pub(super) told: Option<Told>,
     /// Where all that was sent ended when a fast retransmission was made.
@@ -83,8 +81,6 @@ pub(super) struct Pending {
     /// Its timestamp, and that of the sending before; equal where they tell nothing.
     pub(super) tsval: u32,
     pub(super) earlier_tsval: u32,
-    /// A timer caused it, and nothing had told of a loss.
-    pub(super) by_timer: bool,
     /// Nothing more is to be said of it: it is a copy, or known to be needless. A D-SACK may yet come that means it.
     pub(super) is_settled: bool,
 }
