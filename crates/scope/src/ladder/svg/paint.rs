@@ -10,6 +10,9 @@ use crate::trace::View;
 use crate::words;
 use limpid_event::TcpState;
 
+/// Numbers of arrows that arrive closer to each other than this would lie on top of each other.
+const NUMBER_HEIGHT: f64 = 11.0;
+
 /// A line beside a lifeline: from one row to others.
 struct Lane {
     side: Side,
@@ -269,6 +272,8 @@ impl Painter<'_> {
         // Lines that pass behind words fade there.
         let words = self.places.paths.iter().flat_map(|path| &path.words);
         words.for_each(|text| self.svg.backdrop(text));
+        // Of arrows that were cut: where the last number stands, and how far from the lifeline. One at the same height stands further off.
+        let mut last = [(f64::NEG_INFINITY, 0.0); 2];
         for (arrow, path) in self.ladder.arrows.iter().zip(&self.places.paths) {
             self.begin("words", arrow);
             if let Some(line) = arrow.label.number.and_then(|number| self.options.lines.get(&number)) {
@@ -278,8 +283,16 @@ impl Painter<'_> {
             if let (true, Some(number), Ending::Arrives) = (path.is_cut, arrow.label.number, &arrow.end) {
                 let way = if path.end.0 > path.from.0 { -1.0 } else { 1.0 };
                 let anchor = if way < 0.0 { Anchor::End } else { Anchor::Start };
-                let at = (path.end.0 + way * 84.0, path.end.1 + 3.6);
-                self.svg.text(&Text::new(at, number.to_string(), Ink::Muted).size(10.5).anchor(anchor).halo());
+                let number = number.to_string();
+                let (height, off) = &mut last[usize::from(way < 0.0)];
+                *off = if (path.end.1 - *height).abs() < NUMBER_HEIGHT {
+                    *off + 8.0 * (number.len() + 1) as f64
+                } else {
+                    0.0
+                };
+                *height = path.end.1;
+                let at = (path.end.0 + way * (84.0 + *off), path.end.1 + 3.6);
+                self.svg.text(&Text::new(at, number, Ink::Muted).size(10.5).anchor(anchor).halo());
             }
             self.svg.end();
         }
