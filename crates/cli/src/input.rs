@@ -35,6 +35,8 @@ pub(crate) struct Input {
 }
 
 /// A filter as tcpdump has it: words at the end of the command line, or a file of them.
+// Filters have brackets that are no links.
+#[allow(rustdoc::broken_intra_doc_links)]
 #[derive(clap::Args, Clone, Debug, Default)]
 pub(crate) struct FilterArgs {
     /// Only packets that match, in tcpdump's language: tcp port 80 and host 10.0.0.1

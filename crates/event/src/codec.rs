@@ -1,7 +1,7 @@
 //! Events as bytes, for files that keep them beside packets. `docs/truth.md` describes the encoding for people.
 //!
 //! An event is its tag and its fields in a fixed order. Numbers are LEB128 ([`put_number`]), names are the codes of
-//! [`codes`], which never change: a reader that meets a tag or a code it does not know answers `None`, and whoever frames
+//! `codes`, which never change: a reader that meets a tag or a code it does not know answers `None`, and whoever frames
 //! events with their lengths goes on with the next.
 
 mod bytes;

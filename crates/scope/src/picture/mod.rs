@@ -1,4 +1,4 @@
-//! What every picture is made with, whatever it shows: one [`palette`], one writer of [SVG](svg), one [font](font) to
+//! What every picture is made with, whatever it shows: one [`palette`], one writer of [SVG](svg), one [`font`] to
 //! measure by.
 //!
 //! A drawing names its colours by what they mean ([`Ink`]) and carries classes only; the [`Theme`] decides which
