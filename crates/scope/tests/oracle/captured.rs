@@ -15,10 +15,10 @@ cd "$1"
 ip link set lo up
 ip link add left type veth peer name right
 ip netns add limpid-oracle-$$ 2>/dev/null || { mkdir -p /run/netns; ip netns add limpid-oracle-$$; }
-# The claim is about TCP.
+# The claim is about TCP. A cooked header has no VLAN that can be asked for.
 tcp='tcp or (vlan and tcp)'
 pids=
-trap 'ip netns del limpid-oracle-$$; kill $pids 2>/dev/null; wait' EXIT
+trap 'ip netns del limpid-oracle-$$; kill $pids 2>/dev/null || true; wait' EXIT
 far="ip netns exec limpid-oracle-$$"
 ip link set right netns limpid-oracle-$$
 ip addr add 10.9.0.1/24 dev left; ip link set left up
@@ -33,10 +33,10 @@ if ip link add link left name left.7 type vlan id 7 2>/dev/null; then
     $far ip link add link right name right.7 type vlan id 7
     $far ip addr add $vlan/24 dev right.7; $far ip link set right.7 up
 fi
-timeout 60 tcpdump -i any -U -w any.pcap "$tcp" 2>/dev/null & pids="$pids $!"
+timeout 60 tcpdump -i any -U -w any.pcap tcp 2>/dev/null & pids="$pids $!"
 timeout 60 tcpdump -i left -U -w left.pcap "$tcp" 2>/dev/null & pids="$pids $!"
 timeout 60 tcpdump -i left -s 60 -U -w short.pcap "$tcp" 2>/dev/null & pids="$pids $!"
-timeout 60 tcpdump -i lo -U -w lo.pcap "$tcp" 2>/dev/null & pids="$pids $!"
+timeout 60 tcpdump -i lo -U -w lo.pcap tcp 2>/dev/null & pids="$pids $!"
 sleep 1
 head -c 500000 /dev/zero > data
 for address in 10.9.0.2 fd09::2 $vlan; do
