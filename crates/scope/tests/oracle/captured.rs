@@ -86,7 +86,7 @@ fn compare_file(path: &Path) {
             segments += u32::from(length);
             text.push(b'\n');
         }
-        assert!(segments > 5 || path.ends_with("lo.pcap"), "{}: only {segments} segments", path.display());
+        assert!(segments > 0 || path.ends_with("lo.pcap"), "{}: only {segments} segments", path.display());
         let (ours, theirs) = (String::from_utf8_lossy(&text), tcpdump(file.clone(), flags));
         // The options of neighbour discovery have lines of their own; those that nobody knows are shown in another way.
         let lines = |text: &str| -> Vec<String> {
