@@ -3,7 +3,7 @@
 //!
 //! The filter is attached before the socket is bound, so that nothing unfiltered slips in. On `any`, and on interfaces
 //! whose link layer is strange, packets begin with a Linux cooked header, version 2. VLAN tags that the kernel or the card
-//! took away are put back. A packet that loops back is seen once. As in libpcap, lengths are those of super-segments
+//! took away are put back on Ethernet; behind a cooked header there is no place for them. A packet that loops back is seen once. As in libpcap, lengths are those of super-segments
 //! where the card is left to cut them.
 //!
 //! # Bounds
@@ -32,6 +32,9 @@ use rustix::io::Errno;
 use socket::{PacketSocket, layout};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
+
+/// As good as for ever: no clock overflows by it.
+const FOREVER: Duration = Duration::from_secs(365 * 86_400);
 
 /// The name of all interfaces together.
 pub const ANY: &str = "any";
@@ -206,7 +209,7 @@ impl Capture {
             if let Some(found) = self.take() {
                 break found;
             }
-            let deadline = *deadline.get_or_insert_with(|| Instant::now() + timeout);
+            let deadline = *deadline.get_or_insert_with(|| Instant::now() + timeout.min(FOREVER));
             let left = deadline.saturating_duration_since(Instant::now());
             if !self.wait(left)? {
                 // The last block may have been handed over just now.

@@ -7,6 +7,7 @@ use limpid_wire::bpf::{Encoded, MAX_INSTRUCTIONS, Program};
 use std::ffi::{CStr, CString, c_char, c_int, c_uint};
 use std::fmt;
 use std::ptr::{NonNull, null_mut};
+use std::sync::{Mutex, PoisonError};
 
 /// The names it goes by.
 const NAMES: [&str; 2] = ["libpcap.so.1", "libpcap.so.0.8"];
@@ -57,6 +58,9 @@ pub struct Libpcap {
     _library: Library,
 }
 
+/// Held while libpcap parses.
+static PARSER: Mutex<()> = Mutex::new(());
+
 impl Libpcap {
     /// The library, unless it is missing, strange or turned off.
     pub fn load() -> Option<Libpcap> {
@@ -67,7 +71,7 @@ impl Libpcap {
     }
 
     /// The library by a file's name or path.
-    pub fn load_from(name: &str) -> Option<Libpcap> {
+    pub(super) fn load_from(name: &str) -> Option<Libpcap> {
         // SAFETY: libpcap has no initialisers that ask for anything; a file of this name that is something else is as
         // trusted as any library that this machine's loader finds.
         let library = unsafe { Library::new(name) }.ok()?;
@@ -102,8 +106,11 @@ impl Libpcap {
         let handle = unsafe { (self.open_dead)(dlt(link_type), super::MAX_SNAPLEN as c_int) };
         let handle = Open { library: self, handle: NonNull::new(handle).ok_or("libpcap is out of memory")? };
         let mut code = BpfProgram { len: 0, instructions: null_mut() };
-        // SAFETY: the handle is open, `code` is a bpf_program, and `text` ends in NUL and outlives the call.
+        // Old parsers keep their state in globals.
+        let parsing = PARSER.lock().unwrap_or_else(PoisonError::into_inner);
+        // SAFETY: the handle is open, nobody else is parsing, `code` is a bpf_program, and `text` ends in NUL and outlives the call.
         let done = unsafe { (self.compile)(handle.handle.as_ptr(), &mut code, text.as_ptr(), 1, NO_NETMASK) };
+        drop(parsing);
         if done != 0 {
             return Err(handle.error());
         }

@@ -5,7 +5,7 @@
 //! wrong with it. It knows what one vantage point saw and no more: no engine's events, no second capture.
 //!
 //! # Bounds
-//! A connection takes a few KiB: what each end has sent and not seen acknowledged is followed in at most 2,048 pieces, and
+//! A connection takes a few KiB, and 230 KiB at worst: what each end has sent and not seen acknowledged is followed in at most 2,048 pieces, and
 //! lists within a [`Flow`] have the maxima that are documented with them. There are at most [`FlowsOptions::max_open`]
 //! connections; beyond, one that was idle for long is pushed out, and counted. Those that ended leave after
 //! [`FlowsOptions::linger`], idle ones after [`FlowsOptions::idle`], all times being the capture's.

@@ -115,7 +115,14 @@ fn needless(teller: &mut Teller<'_>, end: End) {
     }
     let dsacks = teller.end(end.peer()).dsacks;
     let (how, known) = match dsacks {
-        0 => (format!("{}'s timestamps echo the first sending, not the second", the(end.peer())), Known::Inferred),
+        0 => {
+            let how = "the acknowledgements came too soon for the second sending, or echo the first one's timestamp";
+            (how.to_owned(), Known::Inferred)
+        }
+        _ if dsacks < figures.needless => {
+            let how = format!("{} said so itself of {} (D-SACK)", the(end.peer()), words::number(dsacks));
+            (how + ", and of the others what came back tells", Known::Inferred)
+        }
         _ => (format!("{} said so itself (D-SACK, {})", the(end.peer()), words::count(dsacks, "ACK")), Known::Observed),
     };
     let packets = teller.trouble(TroubleKind::Needless, end).map(|t| t.packets().to_vec()).unwrap_or_default();
