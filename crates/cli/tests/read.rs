@@ -1,47 +1,10 @@
 //! `limpid read` as its user meets it: output, errors, exit codes.
 
+mod run;
+
+use run::{article, limpid, success, texts, with_input};
 use std::io::Write;
-use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
-
-fn limpid(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_limpid"));
-    command.args(arguments).env("TZ", "UTC").stdin(Stdio::null());
-    command
-}
-
-fn article(name: &str) -> String {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/article").join(name);
-    path.to_str().expect("a path in UTF-8").to_owned()
-}
-
-fn output(arguments: &[&str]) -> (Option<i32>, String, String) {
-    texts(limpid(arguments).output().expect("limpid runs"))
-}
-
-fn texts(output: Output) -> (Option<i32>, String, String) {
-    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
-    (output.status.code(), text(output.stdout), text(output.stderr))
-}
-
-fn success(arguments: &[&str]) -> String {
-    let (code, out, err) = output(arguments);
-    assert_eq!((code, err.as_str()), (Some(0), ""), "{arguments:?}");
-    out
-}
-
-/// Runs with `input` on standard input.
-fn with_input(arguments: &[&str], input: &[u8]) -> (Option<i32>, String, String) {
-    let mut child = limpid(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("limpid runs");
-    // It may stop reading early.
-    let _ = child.stdin.take().expect("piped").write_all(input);
-    texts(child.wait_with_output().expect("limpid ends"))
-}
+use std::process::Stdio;
 
 #[test]
 fn the_article_letter_for_letter() {

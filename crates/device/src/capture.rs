@@ -25,6 +25,7 @@ pub use interfaces::{Interface, interfaces};
 
 use interfaces::{ETHERNET, LINUX_SLL2};
 use limpid_wire::bpf::Program;
+use limpid_wire::ethernet::EtherType;
 use program::{Check, Loopback, SLL2_HEADER, Setting};
 use ring::{Place, Ring, half, word};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -44,7 +45,6 @@ pub const MAX_SNAPLEN: u32 = 262_144;
 /// Where the VLAN tag is in an Ethernet frame, and its length.
 const TAG_AT: usize = 12;
 const TAG: usize = 4;
-const ETHERTYPE_VLAN: u16 = 0x8100;
 /// Room before each packet for what is put there.
 const RESERVE: u32 = 32;
 
@@ -366,7 +366,7 @@ fn vlan_tag(header: &[u8]) -> Option<[u8; TAG]> {
     }
     let tpid = half(header, layout::VLAN_TPID);
     let known = tpid != 0 || status & libc::TP_STATUS_VLAN_TPID_VALID != 0;
-    let [a, b] = if known { tpid } else { ETHERTYPE_VLAN }.to_be_bytes();
+    let [a, b] = if known { tpid } else { EtherType::VLAN.0 }.to_be_bytes();
     let [c, d] = tci.to_be_bytes();
     Some([a, b, c, d])
 }

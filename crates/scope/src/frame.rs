@@ -6,7 +6,6 @@ use limpid_wire::ethernet::EtherType;
 /// The most tags and labels that are passed over.
 const MAX_LAYERS: usize = 8;
 
-const VLAN_TAGS: [u16; 4] = [0x8100, 0x88a8, 0x9100, 0x9200];
 const PPPOE_SESSION: u16 = 0x8864;
 const MPLS: [u16; 2] = [0x8847, 0x8848];
 /// BSD loopback's address families of IPv4 and (BSD/OS and NetBSD, FreeBSD, macOS) IPv6.
@@ -37,7 +36,7 @@ fn by_ethertype(frame: &[u8], at: usize, payload: usize) -> Option<&[u8]> {
     for _ in 0..MAX_LAYERS {
         if ethertype == EtherType::IPV4.0 || ethertype == EtherType::IPV6.0 {
             return Some(rest);
-        } else if VLAN_TAGS.contains(&ethertype) {
+        } else if EtherType(ethertype).is_tag() {
             ethertype = u16::from_be_bytes(*rest.get(2..)?.first_chunk()?);
             rest = rest.get(4..)?;
         } else if ethertype == PPPOE_SESSION {

@@ -56,7 +56,7 @@ fn join(large: u64, large_unit: &str, small: u64, small_unit: &str) -> String {
 }
 
 /// A number with its thousands set apart: `60,000`.
-pub(crate) fn number(n: u64) -> String {
+pub fn number(n: u64) -> String {
     let digits = n.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {
@@ -89,7 +89,7 @@ pub(crate) fn rate(bits_per_second: f64) -> String {
 }
 
 /// So many things: `1 segment`, `42 segments`.
-pub(crate) fn count(n: u64, thing: &str) -> String {
+pub fn count(n: u64, thing: &str) -> String {
     match n {
         1 => format!("1 {thing}"),
         _ => format!("{} {thing}s", number(n)),
@@ -97,7 +97,7 @@ pub(crate) fn count(n: u64, thing: &str) -> String {
 }
 
 /// So many things whose plural is irregular: `1 copy`, `2 copies`.
-pub(crate) fn plural(n: u64, one: &str, many: &str) -> String {
+pub fn plural(n: u64, one: &str, many: &str) -> String {
     match n {
         1 => format!("1 {one}"),
         _ => format!("{} {many}", number(n)),

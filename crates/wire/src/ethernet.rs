@@ -30,6 +30,13 @@ impl EtherType {
     pub const IPV6: EtherType = EtherType(0x86dd);
     /// A service VLAN tag (802.1ad).
     pub const SERVICE_VLAN: EtherType = EtherType(0x88a8);
+    /// What tcpdump's filter language means by `vlan`: the two tags and a number from before 802.1ad.
+    pub const FILTER_TAGS: [EtherType; 3] = [EtherType::VLAN, EtherType::SERVICE_VLAN, EtherType(0x9100)];
+
+    /// True of VLAN tags and of the two numbers that stood for service tags before 802.1ad: what who reads a capture steps over.
+    pub const fn is_tag(self) -> bool {
+        matches!(self.0, 0x8100 | 0x88a8 | 0x9100 | 0x9200)
+    }
 
     fn is_vlan(self) -> bool {
         self == EtherType::VLAN || self == EtherType::SERVICE_VLAN

@@ -181,10 +181,10 @@ impl App {
         };
         self.model.notice = Some(match save::save(packets, &what, &self.model.subject.source) {
             Ok((path, count)) => {
-                let count = super::words::count(count as u64, "packet");
+                let count = limpid_scope::words::count(count as u64, "packet");
                 let gone = match gone {
                     0 => String::new(),
-                    n => format!("; {} between its first and last are no longer kept", super::words::number(n)),
+                    n => format!("; {} between its first and last are no longer kept", limpid_scope::words::number(n)),
                 };
                 format!("{count} saved as {}{gone}", path.display())
             }

@@ -4,7 +4,7 @@
 //! than the bound, the connections that hold most lose their oldest ones, until an eighth of the bound is free: a busy
 //! connection does not push out the few packets of one that nobody answers.
 
-use limpid_scope::capture::{CapturedPacket, LinkType, PacketRef};
+use limpid_scope::capture::{CapturedPacket, PacketRef};
 use std::collections::{HashMap, VecDeque};
 
 /// The first packets of a connection that are kept as long as the connection is listed.
@@ -14,49 +14,16 @@ pub(crate) const RECENT: usize = 1000;
 /// The bytes that all may take, about.
 pub(crate) const MAX_BYTES: usize = 64 * 1024 * 1024;
 
-/// A packet that is kept.
-#[derive(Debug)]
-struct Kept {
-    number: u64,
-    time: i64,
-    link_type: LinkType,
-    original_len: u32,
-    data: Box<[u8]>,
-}
-
-impl Kept {
-    fn of(packet: &PacketRef<'_>) -> Kept {
-        Kept {
-            number: packet.number,
-            time: packet.time,
-            link_type: packet.link_type,
-            original_len: packet.original_len,
-            data: packet.data.into(),
-        }
-    }
-
-    fn size(&self) -> usize {
-        size_of::<Kept>() + self.data.len()
-    }
-
-    fn lend(&self) -> CapturedPacket {
-        CapturedPacket {
-            number: self.number,
-            time: self.time,
-            link_type: self.link_type,
-            original_len: self.original_len,
-            data: self.data.to_vec(),
-            comment: None,
-            interface: 0,
-        }
-    }
+/// What a packet takes, in bytes.
+fn size(packet: &CapturedPacket) -> usize {
+    size_of::<CapturedPacket>() + packet.data.len()
 }
 
 /// What is kept of one connection.
 #[derive(Debug, Default)]
 struct Shelf {
-    opening: Vec<Kept>,
-    recent: VecDeque<Kept>,
+    opening: Vec<CapturedPacket>,
+    recent: VecDeque<CapturedPacket>,
     /// Of `recent`.
     bytes: usize,
     /// Packets that stood between `opening` and `recent`.
@@ -68,8 +35,8 @@ impl Shelf {
     fn drop_oldest(&mut self) -> usize {
         let Some(oldest) = self.recent.pop_front() else { return 0 };
         self.gone += 1;
-        self.bytes -= oldest.size();
-        oldest.size()
+        self.bytes -= size(&oldest);
+        size(&oldest)
     }
 }
 
@@ -89,13 +56,13 @@ impl Keep {
 
     /// Keeps a packet of connection `flow`.
     pub(crate) fn push(&mut self, flow: u64, packet: &PacketRef<'_>) {
-        let kept = Kept::of(packet);
+        let kept = packet.to_owned();
         let shelf = self.shelves.entry(flow).or_default();
-        self.bytes += kept.size();
+        self.bytes += size(&kept);
         if shelf.opening.len() < OPENING {
             shelf.opening.push(kept);
         } else {
-            shelf.bytes += kept.size();
+            shelf.bytes += size(&kept);
             shelf.recent.push_back(kept);
             if shelf.recent.len() > RECENT {
                 self.bytes -= shelf.drop_oldest();
@@ -109,7 +76,7 @@ impl Keep {
     /// The connection is no longer listed.
     pub(crate) fn forget(&mut self, flow: u64) {
         if let Some(shelf) = self.shelves.remove(&flow) {
-            self.bytes -= shelf.bytes + shelf.opening.iter().map(Kept::size).sum::<usize>();
+            self.bytes -= shelf.bytes + shelf.opening.iter().map(size).sum::<usize>();
         }
     }
 
@@ -146,20 +113,22 @@ impl Keep {
     /// A connection's packets, in their order.
     pub(crate) fn of(&self, flow: u64) -> impl Iterator<Item = CapturedPacket> + '_ {
         let shelf = self.shelves.get(&flow);
-        shelf.into_iter().flat_map(|shelf| shelf.opening.iter().chain(&shelf.recent)).map(Kept::lend)
+        shelf.into_iter().flat_map(|shelf| shelf.opening.iter().chain(&shelf.recent)).cloned()
     }
 
     /// All packets, in their order.
     pub(crate) fn all(&self) -> Vec<CapturedPacket> {
-        let mut all: Vec<&Kept> = self.shelves.values().flat_map(|s| s.opening.iter().chain(&s.recent)).collect();
+        let mut all: Vec<&CapturedPacket> =
+            self.shelves.values().flat_map(|s| s.opening.iter().chain(&s.recent)).collect();
         all.sort_by_key(|kept| kept.number);
-        all.into_iter().map(Kept::lend).collect()
+        all.into_iter().cloned().collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use limpid_scope::capture::LinkType;
 
     fn push(keep: &mut Keep, flow: u64, number: u64, len: usize) {
         let packet = CapturedPacket::whole(number, number as i64, LinkType::RAW, vec![0; len]);

@@ -1,8 +1,8 @@
 //! What stays on the normal screen: how much was seen, what was missed, and the worst of it.
 
 use super::model::{Model, TROUBLE};
-use super::words::{count, number};
 use limpid_scope::ladder::in_charset;
+use limpid_scope::words::{count, number};
 
 /// The most connections in trouble that are named.
 const WORST: usize = 3;

@@ -1,8 +1,9 @@
 //! What is wrong with a connection, in words: what goes on now, else the worst that has happened.
 
 use super::survey::{Live, end_at};
-use super::words::{count, ordinal, short, span};
+use super::words::{ordinal, short, span};
 use limpid_scope::flows::{End, Flow, Opening, Trouble, TroubleKind};
+use limpid_scope::words::count;
 use std::time::Duration;
 
 const SECOND: i64 = 1_000_000_000;

@@ -45,27 +45,6 @@ pub(crate) fn amount(n: u64) -> String {
     }
 }
 
-/// A number with its thousands set apart: `60,000`.
-pub(crate) fn number(n: u64) -> String {
-    let digits = n.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// So many things: `1 packet`, `42 packets`.
-pub(crate) fn count(n: u64, thing: &str) -> String {
-    match n {
-        1 => format!("1 {thing}"),
-        _ => format!("{} {thing}s", number(n)),
-    }
-}
-
 /// `1st`, `2nd`, `3rd`, `11th`.
 pub(crate) fn ordinal(n: u64) -> String {
     let end = match (n % 10, n % 100) {

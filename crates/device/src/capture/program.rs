@@ -4,6 +4,7 @@
 //! VLAN tag that the kernel keeps beside them. What can't be asked in the kernel so is asked here.
 
 use limpid_wire::bpf::{Alu, Condition, Instruction, MAX_INSTRUCTIONS, Operand, Program, Size};
+use limpid_wire::ethernet::EtherType;
 
 /// Where the kernel keeps what is not in the packet (`SKF_AD_OFF` and its kin of `linux/filter.h`).
 const AD: u32 = (-0x1000_i32).cast_unsigned();
@@ -15,7 +16,6 @@ const AD_VLAN_TAG_PRESENT: u32 = AD + 48;
 
 /// The type of packets that this machine sends.
 const PACKET_OUTGOING: u32 = 4;
-const VLANS: [u32; 3] = [0x8100, 0x88a8, 0x9100];
 /// All of a packet.
 const WHOLE: u32 = 262_144;
 
@@ -120,7 +120,7 @@ fn equal(k: u32, then: u8, otherwise: u8) -> Instruction {
 
 /// The filter tells apart what has VLAN tags, which the kernel keeps beside the packet.
 fn asks_for_tags(filter: &Program) -> bool {
-    let is_tag = |k: &u32| VLANS.contains(k);
+    let is_tag = |k: &u32| EtherType::FILTER_TAGS.iter().any(|tag| u32::from(tag.0) == *k);
     filter
         .instructions()
         .iter()

@@ -172,11 +172,12 @@ impl Browser {
         self.call("Input.insertText", json!({"text": text}));
     }
 
-    /// Errors of scripts, and whatever the browser wrote into its log.
+    /// Errors of scripts, and whatever the browser wrote into its log, but for what it says only to inform.
     pub(crate) fn complaints(&mut self) -> Vec<String> {
         // What was said before this answer has come with it.
         self.call("Runtime.getHeapUsage", json!({}));
         let complaint = |message: &Value| match message["method"].as_str() {
+            Some("Log.entryAdded") if message["params"]["entry"]["level"] == "info" => None,
             Some("Runtime.exceptionThrown" | "Log.entryAdded" | "Runtime.consoleAPICalled") => {
                 Some(message.to_string())
             }

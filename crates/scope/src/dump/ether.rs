@@ -4,9 +4,10 @@ use super::bytes::Bytes;
 use super::line::{Line, Printed, mac_at, put};
 use super::protocols::{
     ETHERTYPE_ARP, ETHERTYPE_IPV4, ETHERTYPE_IPV6, ETHERTYPE_PPPOE_DISCOVERY, ETHERTYPE_PPPOE_SESSION,
-    ETHERTYPE_REVERSE_ARP, ethertype_name, is_mpls, is_vlan,
+    ETHERTYPE_REVERSE_ARP, ethertype_name, is_mpls,
 };
 use limpid_wire::MacAddr;
+use limpid_wire::ethernet::EtherType;
 
 const HEADER: usize = 14;
 /// Smaller values of the type field are 802.3 lengths.
@@ -30,7 +31,7 @@ impl Line<'_> {
             let ethertype = frame.u16(at)?;
             at += 2;
             let (rest, left) = (frame.tail(at), length.saturating_sub(at));
-            if is_vlan(ethertype) {
+            if EtherType(ethertype).is_tag() {
                 self.protocol = "vlan";
                 rest.need(4)?;
                 if left < 4 {

@@ -2,9 +2,10 @@
 
 use super::bytes::{Bytes, Cut};
 use super::line::{Line, MAX_NESTING, Printed, put};
-use super::protocols::{ethertype_name, is_vlan};
+use super::protocols::ethertype_name;
 use crate::capture::{LinkType, MAX_PACKET, PacketRef};
 use limpid_wire::MacAddr;
+use limpid_wire::ethernet::EtherType;
 
 /// The address families of BSD loopback headers: IPv4's, and IPv6's on BSD/OS and NetBSD, FreeBSD, and macOS.
 const AF_INET: u32 = 2;
@@ -177,7 +178,7 @@ impl Line<'_> {
         mut left: usize,
         header: impl Fn(&mut Self),
     ) -> Printed {
-        while is_vlan(protocol) {
+        while EtherType(protocol).is_tag() {
             self.protocol = "vlan";
             payload.need(4)?;
             if self.options.link {

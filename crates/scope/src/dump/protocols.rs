@@ -89,11 +89,6 @@ pub(super) fn is_mpls(ethertype: u16) -> bool {
     matches!(ethertype, 0x8847 | 0x8848)
 }
 
-/// The EtherTypes of VLAN tags (IEEE 802.1Q, and what came before it).
-pub(super) fn is_vlan(ethertype: u16) -> bool {
-    matches!(ethertype, 0x8100 | 0x88a8 | 0x9100 | 0x9200)
-}
-
 /// The name of an EtherType.
 pub(super) fn ethertype_name(ethertype: u16) -> Option<&'static str> {
     Some(match ethertype {

@@ -3,13 +3,12 @@
 use super::lower::{Condition, Test};
 use crate::capture::LinkType;
 use limpid_wire::bpf::{self, Size};
+use limpid_wire::ethernet::EtherType;
 
 pub(super) const ETHERTYPE_IP: u32 = 0x0800;
 pub(super) const ETHERTYPE_ARP: u32 = 0x0806;
 pub(super) const ETHERTYPE_RARP: u32 = 0x8035;
 pub(super) const ETHERTYPE_IP6: u32 = 0x86dd;
-/// The EtherTypes of VLAN tags.
-const VLANS: [u32; 3] = [0x8100, 0x88a8, 0x9100];
 /// Greater ones are EtherTypes, others lengths of IEEE 802.2 frames.
 const ETHERNET_MTU: u32 = 1500;
 /// What stands for IEEE 802.2 in cooked headers.
@@ -118,7 +117,7 @@ impl Link {
         if !matches!(self.kind, Kind::Ethernet | Kind::Cooked) {
             return None;
         }
-        let tagged = Condition::any(VLANS.map(|vlan| self.carries(vlan)));
+        let tagged = Condition::any(EtherType::FILTER_TAGS.map(|tag| self.carries(u32::from(tag.0))));
         let numbered = id.map(|id| Condition::masked(Size::Half, self.payload, 0x0fff, id));
         self.type_at = self.payload + 2;
         self.payload += TAG;

@@ -8,6 +8,9 @@ use std::fmt;
 /// Compiles what we refuse by name: the text and the link type to a program, or the reason why not.
 pub type Fallback = Box<dyn Fn(&str, LinkType) -> Result<Program, String> + Send>;
 
+/// The link types that an expression may be about which only the fallback understands: Ethernet, Linux's `any`, bare IP, 802.11
+/// with and without what its receiver adds.
+const TRIED: [LinkType; 5] = [LinkType::ETHERNET, LinkType::LINUX_SLL2, LinkType::RAW, LinkType(105), LinkType(127)];
 /// The most link types whose programs are kept.
 const MAX_LINK_TYPES: usize = 64;
 
@@ -41,7 +44,7 @@ impl FilterSet {
     /// Understands the text; words that are [`FilterErrorKind::Unsupported`] are left to `fallback`.
     ///
     /// # Errors
-    /// If it can't be understood, or is unsupported and the fallback does not help on Ethernet.
+    /// If it can't be understood, or is unsupported and the fallback does not help on any of the usual link types.
     pub fn parse_or(text: &str, fallback: Fallback) -> Result<FilterSet, FilterError> {
         match FilterSet::parse(text) {
             Err(error) if error.kind() == FilterErrorKind::Unsupported => {
@@ -49,7 +52,10 @@ impl FilterSet {
                 let mut set =
                     FilterSet { text: text.to_owned(), meaning, fallback: Some(fallback), ..FilterSet::all() };
                 // Said now, not at the first packet.
-                set.filter(LinkType::ETHERNET)?;
+                let understood = TRIED.into_iter().any(|link_type| set.filter(link_type).is_ok());
+                if !understood {
+                    set.filter(LinkType::ETHERNET)?;
+                }
                 Ok(set)
             }
             other => other,

@@ -185,6 +185,14 @@ fn what_we_refuse_by_name_is_left_to_the_fallback() {
     let program = accept_all();
     let mut set = FilterSet::parse_or("gateway web", Box::new(move |_, _| Ok(program.clone()))).expect("a filter");
     assert!(set.matches(LinkType::RAW, &[1], 1).expect("a filter"));
+    let program = accept_all();
+    let wireless = move |_: &str, link_type| match link_type {
+        LinkType(105) => Ok(program.clone()),
+        _ => Err("not here".to_owned()),
+    };
+    let mut set = FilterSet::parse_or("wlan type mgt", Box::new(wireless)).expect("a filter for one link type");
+    assert!(set.filter(LinkType(105)).is_ok());
+    assert!(set.filter(LinkType::ETHERNET).is_err());
     let refused = FilterSet::parse_or("gateway web", Box::new(|_, _| Err("there is no libpcap".into())));
     assert_eq!(refused.expect_err("refused").hint(), "there is no libpcap");
     let not_asked = FilterSet::parse_or("tpc", Box::new(|_, _| panic!("asked about nonsense")));

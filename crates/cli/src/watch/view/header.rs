@@ -1,8 +1,9 @@
 //! What is watched, how fast it comes, and what was missed.
 
 use super::super::model::{Model, TROUBLE};
-use super::super::words::{amount, count, number};
+use super::super::words::amount;
 use super::{alarm, bars, bold, dim, fit, plain, spaced};
+use limpid_scope::words::{count, number};
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 

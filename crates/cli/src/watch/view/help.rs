@@ -47,7 +47,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, model: &Model, area: Rect) {
         keep::OPENING,
         keep::RECENT,
         keep::MAX_BYTES / 1024 / 1024,
-        super::super::words::number(MAX_ENDED as u64)
+        limpid_scope::words::number(MAX_ENDED as u64)
     );
     lines.push(Line::from(Span::styled(plain(&bounds, look), dim())));
     let height = (lines.len() as u16 + 2).min(area.height);

@@ -1,9 +1,10 @@
 //! The live ladder: the drawing, tcpdump's line of the chosen arrow, and what it means.
 
 use super::super::model::{Look, Model};
-use super::super::words::{count, short};
+use super::super::words::short;
 use super::{alarm, bold, dim, fit, plain};
 use limpid_scope::ladder::terminal::Run;
+use limpid_scope::words::count;
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style};

@@ -2,10 +2,11 @@
 
 use super::super::model::{Look, Model};
 use super::super::row::{Row, SortKey};
-use super::super::words::{amount, count, short};
+use super::super::words::{amount, short};
 use super::{alarm, bars, bold, dim, fit, fit_end, left, plain, right, sign, spaced};
 use limpid_event::TcpState;
 use limpid_scope::flows::End;
+use limpid_scope::words::count;
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Modifier, Style};
