@@ -3,6 +3,7 @@
 use super::packet::{Content, IcmpError, Tcp, dissect};
 use super::sequence::Facts;
 use super::states::StateChange;
+use crate::flows::Kind;
 use crate::trace::{Arrival, Trace, View, What};
 use limpid_event::{DropReason, Event, FlowId, Instant, Opening, TxReason};
 use limpid_wire::{Endpoint, SeqNum, TcpFlags};
@@ -39,8 +40,6 @@ pub(crate) struct End {
     pub(crate) isn: Option<SeqNum>,
     /// What relative sequence numbers count from.
     pub(crate) base: Option<SeqNum>,
-    /// By how much its window field is to be shifted, where both SYNs tell.
-    pub(crate) scale: u8,
     /// Relative sequence number of its FIN.
     pub(crate) fin: Option<i64>,
     pub(crate) states: Vec<StateChange>,
@@ -68,6 +67,8 @@ pub(crate) struct Segment {
 /// An ICMP error about a connection.
 #[derive(Clone, Debug)]
 pub(crate) struct IcmpSeen {
+    /// Index in the trace's packets.
+    pub(crate) packet: usize,
     pub(crate) number: u64,
     /// Index of the end it went to.
     pub(crate) to: usize,
@@ -98,6 +99,16 @@ impl Connection {
         self.segments.iter().filter(move |s| s.from == end)
     }
 
+    /// Where the segment with this number is.
+    pub(crate) fn index_of(&self, number: u64) -> Option<usize> {
+        self.segments.binary_search_by_key(&number, |segment| segment.number).ok()
+    }
+
+    /// The segment with this number.
+    pub(crate) fn numbered(&self, number: u64) -> Option<&Segment> {
+        self.segments.get(self.index_of(number)?)
+    }
+
     /// The notes of `end`, as recorded.
     pub(crate) fn told<'t>(&self, trace: &'t Trace, end: usize) -> impl Iterator<Item = (Instant, &'t What)> {
         self.notes.iter().filter(move |n| n.end == end).map(|n| (trace.notes[n.note].at, &trace.notes[n.note].what))
@@ -125,6 +136,11 @@ impl Segment {
     /// True if any of `flags` is set.
     pub(crate) fn flags_any(&self, flags: TcpFlags) -> bool {
         self.tcp.flags.intersects(flags)
+    }
+
+    /// True for a keepalive or a zero-window probe.
+    pub(crate) fn is_probe(&self) -> bool {
+        matches!(self.facts.kind, Kind::KeepAlive | Kind::WindowProbe)
     }
 
     pub(crate) fn is_syn(&self) -> bool {
@@ -217,7 +233,7 @@ impl Sorter<'_> {
 
     fn end(&self, host: usize, endpoint: Endpoint) -> End {
         let view = self.trace.hosts.get(host).map_or(View::Estimated, |h| h.view);
-        End { host, view, endpoint, isn: None, base: None, scale: 0, fin: None, states: Vec::new() }
+        End { host, view, endpoint, isn: None, base: None, fin: None, states: Vec::new() }
     }
 
     /// Adds a connection that the first of `ends` opened.
@@ -267,6 +283,7 @@ impl Sorter<'_> {
         let peer = Connection::peer(to);
         let from = (connection.ends[peer].endpoint.addr == error.reporter).then_some(peer);
         connection.errors.push(IcmpSeen {
+            packet: index,
             number: packet.number,
             to,
             from,

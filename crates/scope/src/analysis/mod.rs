@@ -1,7 +1,7 @@
 //! What a trace means, connection by connection: the one reading of it that pictures and verdicts share.
 //!
-//! [`packet`] reads bytes; [`connection`] and [`notes`] sort packets and notes into connections; [`sequence`] compares each segment with
-//! those before it (retransmissions, duplicates, probes: RFC 9293, RFC 6298, RFC 5681); [`states`] follows each end's state
+//! [`packet`] reads bytes; [`connection`] and [`notes`] sort packets and notes into connections; [`sequence`] asks the survey
+//! ([`crate::flows`]) what each segment is and what it repeats; [`states`] follows each end's state
 //! (RFC 9293 §3.3.2), as its engine told or as the packets imply.
 
 pub(crate) mod closing;
@@ -17,7 +17,6 @@ mod tests;
 
 pub(crate) use connection::{Connection, IcmpSeen, Noted, Segment};
 pub(crate) use packet::{Tcp, Trouble};
-pub(crate) use sequence::{Again, Cause, Kind};
 pub(crate) use states::StateChange;
 
 use crate::trace::Trace;

@@ -1,18 +1,19 @@
-//! Compares each segment with those before it: relative numbers, retransmissions and their causes, duplicate ACKs,
-//! window updates, zero-window probes and keepalives.
+//! What the survey ([`Flows`]) says of each segment: relative numbers, what it is there for, what it repeats and why. Where an
+//! engine told, its word counts.
 //!
-//! RFC 9293 §3.4 (numbers), §3.8.4 (keepalive), §3.8.6.1 (zero-window probes); RFC 5681 §2 (duplicate ACK), §3.2 (fast
-//! retransmit); RFC 6298 (RTO); RFC 7323 §2.2 (window scale).
+//! Of a run whose both ends are known each end's segments are surveyed as that end saw the connection: what it sent when it
+//! left, what came when it came. Of a capture there is one place.
 
-use super::connection::{Connection, End, Segment};
+use super::connection::{Connection, Segment};
+use crate::capture::{LinkType, PacketRef};
+use crate::flows::{Again, Cause, Flows, FlowsOptions, Kind, Place, Sighting};
 use crate::trace::{Trace, View};
-use limpid_event::{DropReason, TxReason};
-use limpid_wire::{SeqNum, TcpFlags};
-use std::collections::BTreeMap;
+use limpid_event::{DropReason, Instant, TxReason};
+use limpid_wire::TcpFlags;
 use std::time::Duration;
 
 /// What comparison with the segments before tells about one.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Facts {
     /// Relative sequence number; the SYN's is 0.
     pub(crate) seq: i64,
@@ -25,179 +26,179 @@ pub(crate) struct Facts {
     pub(crate) previous: Option<usize>,
     /// Set for what was sent before.
     pub(crate) again: Option<Again>,
-    /// It stands before data that was sent earlier, but was never seen: reordered, or a retransmission of what was lost
-    /// before the vantage point.
+    /// Set for what was sent again, if something showed that it need not have been.
+    pub(crate) needless: bool,
+    /// Others, which were sent later, overtook it before it was seen.
     pub(crate) late: bool,
 }
 
-/// What a segment is there for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(crate) enum Kind {
-    /// Data, SYN or FIN; or a reset.
-    #[default]
-    Ordinary,
-    /// Nothing but an acknowledgement of something new.
-    Ack,
-    /// An acknowledgement that says nothing new while data is outstanding.
-    DuplicateAck,
-    /// A new window, nothing else.
-    WindowUpdate,
-    /// Asks whether the window is still zero.
-    WindowProbe,
-    /// Asks whether the peer is alive.
-    KeepAlive,
-}
-
-/// Of a segment sent again.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Again {
-    /// Index of the first sending in the connection's segments.
-    pub(crate) original: usize,
-    /// Index of the sending before this one.
-    pub(crate) previous: usize,
-    /// Since the sending before this one.
-    pub(crate) after: Duration,
-    /// Which retransmission this is: from 1.
-    pub(crate) nth: u32,
-    pub(crate) cause: Cause,
-}
-
-/// Why something was sent again.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Cause {
-    /// Nobody answered the SYN or SYN-ACK.
-    NoAnswer,
-    /// The retransmission timer ran out.
-    Rto,
-    /// Duplicate ACKs or SACK.
-    Fast,
-    /// A partial ACK in recovery.
-    PartialAck,
-    /// RACK.
-    Rack,
-    /// Tail loss probe.
-    Probe,
-    /// The trace does not tell.
-    Unknown,
-}
-
-impl Cause {
-    /// A few words for people.
-    pub(crate) const fn text(self) -> &'static str {
-        match self {
-            Cause::NoAnswer => "no answer",
-            Cause::Rto => "RTO",
-            Cause::Fast => "duplicate ACKs",
-            Cause::PartialAck => "partial ACK",
-            Cause::Rack => "RACK",
-            Cause::Probe => "tail loss probe",
-            Cause::Unknown => "cause unknown",
-        }
-    }
-
-    /// True for retransmissions that a timer caused.
-    pub(crate) const fn is_timer(self) -> bool {
-        matches!(self, Cause::NoAnswer | Cause::Rto)
-    }
-
-    fn told(why: TxReason) -> Option<Cause> {
-        Some(match why {
-            TxReason::SynRetransmit | TxReason::SynAckRetransmit => Cause::NoAnswer,
-            TxReason::RtoRetransmit => Cause::Rto,
-            TxReason::FastRetransmit => Cause::Fast,
-            TxReason::PartialAckRetransmit => Cause::PartialAck,
-            TxReason::RackRetransmit => Cause::Rack,
-            TxReason::TailLossProbe => Cause::Probe,
-            _ => return None,
-        })
+impl Default for Facts {
+    fn default() -> Facts {
+        let (seq, ack, window) = (0, 0, 0);
+        Facts { seq, ack, window, kind: Kind::Ack, previous: None, again: None, needless: false, late: false }
     }
 }
 
-/// The shortest that Linux lets the RTO become; a retransmission sooner had another cause.
-const SHORTEST_RTO: Duration = Duration::from_millis(190);
-
-/// What is known of one end's stream so far.
-#[derive(Default)]
-struct Stream {
-    base: Option<SeqNum>,
-    /// Newest number sent, as it stood and unwrapped.
-    newest: Option<(SeqNum, i64)>,
-    /// Where all that was sent so far ends.
-    max: i64,
-    /// What was sent, by where it began: where it ended, and which segment sent it last.
-    sent: BTreeMap<i64, Sending>,
-    /// Highest acknowledgement this end sent.
-    acked: Option<i64>,
-    /// The window it announced last, but for those of SYNs: they are not scaled.
-    window: Option<u64>,
-    zero_window: bool,
-    last_segment: Option<usize>,
-    last_fast: Option<i64>,
-    /// Where all that was sent so far ended when the retransmission timer ran out last.
-    last_rto: Option<i64>,
+/// What an engine's reason for sending something again is called.
+fn told_cause(why: TxReason) -> Option<Cause> {
+    Some(match why {
+        TxReason::SynRetransmit | TxReason::SynAckRetransmit => Cause::NoAnswer,
+        TxReason::RtoRetransmit => Cause::Rto,
+        TxReason::FastRetransmit => Cause::Fast,
+        TxReason::PartialAckRetransmit => Cause::PartialAck,
+        TxReason::RackRetransmit => Cause::Rack,
+        TxReason::TailLossProbe => Cause::Probe,
+        TxReason::PathMtuRetransmit => Cause::PathMtu,
+        _ => return None,
+    })
 }
 
-#[derive(Clone, Copy)]
-struct Sending {
-    end: i64,
-    original: usize,
-    last: usize,
-    times: u32,
+/// What a segment is there for, as its engine told; `None` where its flags say it.
+fn told_kind(why: TxReason) -> Option<Kind> {
+    use TxReason::*;
+    Some(match why {
+        TxReason::KeepAlive => Kind::KeepAlive,
+        ZeroWindowProbe => Kind::WindowProbe,
+        TxReason::WindowUpdate => Kind::WindowUpdate,
+        TxReason::DuplicateAck => Kind::DuplicateAck,
+        TxReason::ProbeAnswer => Kind::ProbeAnswer,
+        HandshakeAck | Ack | QuickAck | DelayedAck | FinAck | ChallengeAck | TimeWaitAck => Kind::Ack,
+        _ => return None,
+    })
 }
 
-impl Stream {
-    fn relative(&mut self, seq: SeqNum, mid_stream_base: SeqNum) -> i64 {
-        let base = *self.base.get_or_insert(mid_stream_base);
-        let (near, unwrapped) = *self.newest.get_or_insert((base, 0));
-        unwrapped + i64::from(seq.offset_from(near))
-    }
-
-    fn advance(&mut self, seq: SeqNum, relative: i64, len: u32) {
-        if self.newest.is_none_or(|(_, newest)| relative > newest) {
-            self.newest = Some((seq, relative));
-        }
-        self.max = self.max.max(relative + i64::from(len));
-    }
-
-    /// The sending that holds the byte at `seq`.
-    fn sending(&self, seq: i64) -> Option<(i64, Sending)> {
-        self.sent.range(..=seq).next_back().map(|(start, s)| (*start, *s)).filter(|(_, s)| s.end > seq)
-    }
-}
-
-/// Fills in each segment's [`Facts`], and each end's base, scale and FIN.
+/// Fills in each segment's [`Facts`], and each end's base and FIN.
 pub(crate) fn examine(connection: &mut Connection, trace: &Trace) {
-    let scales = scales(connection);
-    let mut streams: [Stream; 2] = Default::default();
-    for ((stream, end), scale) in streams.iter_mut().zip(&mut connection.ends).zip(scales) {
-        stream.base = end.isn;
-        end.scale = scale;
+    for (place, judged) in places(connection) {
+        survey(connection, trace, place, judged);
     }
+    let mut last = [None; 2];
     for index in 0..connection.segments.len() {
-        let facts = facts(connection, trace, index, &mut streams);
         let answered_by_reset = is_answered_by_reset(connection, index);
+        if connection.segments[index].copy {
+            take_from_original(connection, index);
+        }
         let segment = &mut connection.segments[index];
-        if segment.dropped.is_some_and(|why| is_expected(why, segment, facts.kind, answered_by_reset)) {
+        segment.facts.previous = last[segment.from].replace(index);
+        if segment.dropped.is_some_and(|why| is_expected(why, segment, answered_by_reset)) {
             segment.dropped = None;
         }
         if segment.is(TcpFlags::FIN) {
-            let fin = facts.seq + i64::from(segment.tcp.len);
+            let fin = segment.facts.seq + i64::from(segment.tcp.len);
             connection.ends[segment.from].fin.get_or_insert(fin);
         }
-        segment.facts = facts;
     }
-    for (stream, end) in streams.iter().zip(&mut connection.ends) {
-        end.base = stream.base;
+}
+
+/// From which end's place whose segments are judged.
+fn places(connection: &Connection) -> Vec<(usize, [bool; 2])> {
+    let is_estimated = |end: usize| connection.ends[end].view == View::Estimated;
+    match (is_estimated(0), is_estimated(1)) {
+        (true, false) => vec![(1, [true; 2])],
+        (false, true) => vec![(0, [true; 2])],
+        // Within one host there is one place.
+        _ if connection.ends[0].host == connection.ends[1].host => vec![(0, [true; 2])],
+        _ => vec![(0, [true, false]), (1, [false, true])],
     }
+}
+
+/// A packet as it came by a place: when, its index in the trace, and its segment's; `None` for an ICMP error.
+type Seen = (Instant, usize, Option<usize>);
+
+/// What came by `place`, in order. A link without delay delivers at the very instant; the order of the trace then tells
+/// what came first.
+fn seen_at(connection: &Connection, place: usize, sees_all: bool) -> Vec<Seen> {
+    let moment = |segment: &Segment| match segment.from == place {
+        true => (!segment.copy).then_some(segment.sent_at),
+        false => segment.arrival.time().or(sees_all.then_some(segment.sent_at)),
+    };
+    let segments = connection.segments.iter().enumerate();
+    let mut seen: Vec<Seen> =
+        segments.filter_map(|(index, segment)| Some((moment(segment)?, segment.packet, Some(index)))).collect();
+    let errors = connection.errors.iter().filter(|error| error.to == place || sees_all);
+    seen.extend(errors.filter_map(|error| Some((error.arrival.time()?, error.packet, None))));
+    seen.sort_by_key(|&(at, packet, _)| (at, packet));
+    seen
+}
+
+/// Surveys the connection at `place`, and takes from it what it says of the segments of those ends that are `judged`.
+fn survey(connection: &mut Connection, trace: &Trace, place: usize, judged: [bool; 2]) {
+    let options = FlowsOptions { max_open: 4, idle: Duration::MAX, linger: Duration::MAX, ..FlowsOptions::default() };
+    let mut flows = Flows::new(options);
+    for (at, packet, index) in seen_at(connection, place, judged == [true; 2]) {
+        let bytes = &trace.packets[packet].bytes;
+        let packet = PacketRef {
+            number: index.map_or(0, |index| index as u64 + 1),
+            time: i64::try_from(trace.epoch.saturating_add(at.as_nanos())).unwrap_or(i64::MAX),
+            link_type: LinkType::RAW,
+            original_len: u32::try_from(bytes.len()).unwrap_or(u32::MAX),
+            data: bytes,
+            comment: None,
+            interface: 0,
+        };
+        if let (Some(seen), Some(index)) = (flows.handle_packet(&packet), index) {
+            take(connection, index, &seen, judged);
+        }
+    }
+    for flow in flows.finish() {
+        for (end, figures) in connection.ends.iter_mut().enumerate() {
+            let Some(known) = flow.ends.iter().find(|known| known.endpoint == figures.endpoint) else { continue };
+            if judged[end] || figures.base.is_none() {
+                figures.base = figures.base.or(known.base);
+            }
+        }
+    }
+}
+
+/// Takes over what was found out about the segment at `index`.
+fn take(connection: &mut Connection, index: usize, seen: &Sighting, judged: [bool; 2]) {
+    // The survey's numbers are indices from 1 here.
+    let at = |number: u64| usize::try_from(number).ok().and_then(|number| number.checked_sub(1));
+    if let Some(vain) = seen.needless.and_then(at).and_then(|index| connection.segments.get_mut(index))
+        && judged[vain.from]
+    {
+        vain.facts.needless = true;
+    }
+    let number = |index: u64| Some(connection.segments.get(at(index)?)?.number);
+    let again = seen.again.map(|again| Again {
+        original: again.original.and_then(number),
+        previous: again.previous.and_then(number),
+        ..again
+    });
+    let segment = &mut connection.segments[index];
+    if !judged[segment.from] {
+        return;
+    }
+    let facts = &mut segment.facts;
+    (facts.seq, facts.ack, facts.window) = (seen.seq, seen.ack, seen.window);
+    facts.kind = segment.why.and_then(told_kind).filter(|_| !segment.tcp.is(TcpFlags::RST)).unwrap_or(seen.kind);
+    facts.late = seen.place == Place::Overtaken;
+    let told = segment.why.and_then(told_cause);
+    match again.filter(|_| !matches!(facts.kind, Kind::KeepAlive | Kind::WindowProbe)) {
+        Some(again) if told.is_none() && again.cause == Cause::Copy => segment.copy = true,
+        again => facts.again = again.map(|again| Again { cause: told.unwrap_or(again.cause), ..again }),
+    }
+}
+
+/// A copy says what its original says.
+fn take_from_original(connection: &mut Connection, index: usize) {
+    /// Copies come soon after their originals.
+    const NEAR: usize = 256;
+    let (before, rest) = connection.segments.split_at_mut(index);
+    let Some(copy) = rest.first_mut() else { return };
+    let is_it = |segment: &&Segment| segment.from == copy.from && segment.tcp == copy.tcp;
+    let Some(original) = before.iter().rev().take(NEAR).find(is_it) else { return };
+    let Facts { seq, ack, window, .. } = original.facts;
+    copy.facts = Facts { seq, ack, window, ..Facts::default() };
 }
 
 /// True if a drop is what the sender was after: a probe is outside the window on purpose, and what a reset or TIME-WAIT
 /// answers was not thrown away without a word.
-fn is_expected(why: DropReason, segment: &Segment, kind: Kind, answered_by_reset: bool) -> bool {
+fn is_expected(why: DropReason, segment: &Segment, answered_by_reset: bool) -> bool {
     match why {
         DropReason::NoConnection => answered_by_reset,
         DropReason::TimeWait => segment.is(TcpFlags::FIN),
-        DropReason::OutsideWindow | DropReason::Duplicate => matches!(kind, Kind::KeepAlive | Kind::WindowProbe),
+        DropReason::OutsideWindow | DropReason::Duplicate => segment.is_probe(),
         _ => false,
     }
 }
@@ -208,166 +209,4 @@ fn is_answered_by_reset(connection: &Connection, index: usize) -> bool {
     let later = connection.segments[index + 1..].iter().filter(|s| s.from != segment.from);
     segment.dropped == Some(DropReason::NoConnection)
         && later.take(1).any(|s| s.is(TcpFlags::RST) && Some(s.sent_at) == segment.arrival.time())
-}
-
-/// Both SYNs must offer the option (RFC 7323 §2.2).
-fn scales(connection: &Connection) -> [u8; 2] {
-    let offered = |end: usize| {
-        let syn = connection.sent_by(end).find(|s| s.is(TcpFlags::SYN))?;
-        syn.tcp.options.window_scale
-    };
-    match (offered(0), offered(1)) {
-        (Some(left), Some(right)) => [left, right],
-        _ => [0, 0],
-    }
-}
-
-fn facts(connection: &Connection, trace: &Trace, index: usize, streams: &mut [Stream; 2]) -> Facts {
-    let segment = &connection.segments[index];
-    let (from, peer) = (segment.from, Connection::peer(segment.from));
-    let tcp = &segment.tcp;
-    // Where no SYN was seen, the first byte seen counts as number 1.
-    let seq = match tcp.is(TcpFlags::RST) && !tcp.is(TcpFlags::ACK) && tcp.seq == SeqNum(0) {
-        true => 0,
-        false => streams[from].relative(tcp.seq, tcp.seq - u32::from(!tcp.is(TcpFlags::SYN))),
-    };
-    let ack = if tcp.is(TcpFlags::ACK) { streams[peer].relative(tcp.ack, tcp.ack - 1) } else { 0 };
-    let shift = if tcp.is(TcpFlags::SYN) { 0 } else { connection.ends[from].scale.min(14) };
-    let previous = streams[from].last_segment.replace(index);
-    let mut facts = Facts { seq, ack, window: u64::from(tcp.window) << shift, previous, ..Facts::default() };
-    if segment.copy || tcp.is(TcpFlags::RST) {
-        return facts;
-    }
-    facts.kind = kind(segment, &facts, streams, from);
-    if tcp.seq_len() > 0 && !matches!(facts.kind, Kind::KeepAlive | Kind::WindowProbe) {
-        facts.again = again(connection, index, &facts, streams);
-        let end = &connection.ends[from];
-        facts.late = facts.again.is_none() && facts.seq < streams[from].max && is_late(trace, end, segment);
-        remember(&mut streams[from], index, &facts, tcp.seq_len());
-    }
-    if facts.kind != Kind::KeepAlive {
-        streams[from].advance(tcp.seq, seq, tcp.seq_len());
-    }
-    acknowledge(segment, &facts, streams);
-    facts
-}
-
-fn is_late(trace: &Trace, end: &End, segment: &Segment) -> bool {
-    end.view == View::Estimated && trace.packets.get(segment.packet).is_some()
-}
-
-fn kind(segment: &Segment, facts: &Facts, streams: &[Stream; 2], from: usize) -> Kind {
-    let (own, peer) = (&streams[from], &streams[Connection::peer(from)]);
-    let tcp = &segment.tcp;
-    match segment.why {
-        Some(TxReason::KeepAlive) => return Kind::KeepAlive,
-        Some(TxReason::ZeroWindowProbe) => return Kind::WindowProbe,
-        Some(TxReason::WindowUpdate) => return Kind::WindowUpdate,
-        Some(TxReason::DuplicateAck) => return Kind::DuplicateAck,
-        _ => {}
-    }
-    if tcp.flags.intersects(TcpFlags::SYN | TcpFlags::FIN) || !tcp.is(TcpFlags::ACK) {
-        return Kind::Ordinary;
-    }
-    let all_acked = peer.acked.is_some_and(|acked| acked >= own.max);
-    if tcp.len <= 1 && facts.seq == own.max - 1 && own.max > 0 && (all_acked || tcp.len == 0) {
-        return if peer.zero_window { Kind::WindowProbe } else { Kind::KeepAlive };
-    }
-    if peer.zero_window && tcp.len == 1 && facts.seq >= own.max {
-        return Kind::WindowProbe;
-    }
-    if !tcp.is_pure_ack() {
-        return Kind::Ordinary;
-    }
-    match own.acked {
-        _ if segment.why.is_some_and(tells_of_an_ack) => Kind::Ack,
-        Some(acked) if facts.ack == acked && own.window.is_some_and(|window| facts.window != window) => {
-            Kind::WindowUpdate
-        }
-        Some(acked) if facts.ack == acked && peer.max > acked => Kind::DuplicateAck,
-        _ => Kind::Ack,
-    }
-}
-
-/// True if an engine that gives this reason sends nothing but an acknowledgement of something new.
-fn tells_of_an_ack(why: TxReason) -> bool {
-    use TxReason::*;
-    matches!(why, HandshakeAck | Ack | QuickAck | DelayedAck | FinAck | ProbeAnswer | ChallengeAck | TimeWaitAck)
-}
-
-fn again(connection: &Connection, index: usize, facts: &Facts, streams: &[Stream; 2]) -> Option<Again> {
-    let segment = &connection.segments[index];
-    let (_, sending) = streams[segment.from].sending(facts.seq)?;
-    // Crossed SYNs are answered by SYN-ACKs that repeat the SYN: that is no retransmission.
-    if segment.is_syn_ack() && connection.segments[sending.last].is_syn() {
-        return None;
-    }
-    let after = segment.sent_at.since(connection.segments[sending.last].sent_at);
-    let cause = segment.why.and_then(Cause::told).unwrap_or_else(|| guess(connection, index, facts, streams, after));
-    Some(Again { original: sending.original, previous: sending.last, after, nth: sending.times, cause })
-}
-
-/// Why a segment was sent again, from what its sender had received by then.
-fn guess(connection: &Connection, index: usize, facts: &Facts, streams: &[Stream; 2], after: Duration) -> Cause {
-    let segment = &connection.segments[index];
-    if segment.is(TcpFlags::SYN) {
-        return Cause::NoAnswer;
-    }
-    let peer = Connection::peer(segment.from);
-    let heard = heard_before(connection, peer, index);
-    let sacked = heard.filter(|s| !s.tcp.options.sack.is_empty() || s.facts.kind == Kind::DuplicateAck);
-    let hints = sacked.filter(|s| s.facts.ack <= facts.seq && facts.seq - s.facts.ack <= 1 << 30).take(3).count();
-    let stream = &streams[segment.from];
-    let recovering = stream.last_fast.is_some_and(|high| facts.seq < high);
-    let is_tail = facts.seq + i64::from(segment.tcp.seq_len()) >= stream.max;
-    // A timeout sends the first again that is outstanding, a probe the last (RFC 8985 §7.3).
-    let is_first = streams[peer].acked.is_none_or(|acked| facts.seq <= acked);
-    let timed_out = stream.last_rto.is_some_and(|high| facts.seq < high);
-    match () {
-        () if hints > 0 && after < SHORTEST_RTO => Cause::Fast,
-        () if recovering && after < SHORTEST_RTO => Cause::PartialAck,
-        () if is_tail && !is_first && !timed_out && hints == 0 => Cause::Probe,
-        () if after >= SHORTEST_RTO => Cause::Rto,
-        // Nothing told of a loss, the RTO can't have run out, and it is the last segment (RFC 8985 §7.3).
-        () if is_tail => Cause::Probe,
-        () => Cause::Unknown,
-    }
-}
-
-/// What `end` sent that had arrived when the segment at `index` left, newest first; the last few only.
-fn heard_before(connection: &Connection, end: usize, index: usize) -> impl Iterator<Item = &Segment> {
-    let at = connection.segments[index].sent_at;
-    let recent = connection.segments[..index].iter().rev().take(64);
-    recent.filter(move |s| s.from == end && s.arrival.time().is_some_and(|arrived| arrived <= at))
-}
-
-fn remember(stream: &mut Stream, index: usize, facts: &Facts, len: u32) {
-    let end = facts.seq + i64::from(len);
-    match facts.again {
-        Some(again) => {
-            if matches!(again.cause, Cause::Fast) {
-                stream.last_fast = Some(stream.max);
-            }
-            if matches!(again.cause, Cause::Rto) {
-                stream.last_rto = Some(stream.max);
-            }
-            let times = again.nth + 1;
-            stream.sent.insert(facts.seq, Sending { end, original: again.original, last: index, times });
-        }
-        None => {
-            stream.sent.insert(facts.seq, Sending { end, original: index, last: index, times: 1 });
-        }
-    }
-}
-
-fn acknowledge(segment: &Segment, facts: &Facts, streams: &mut [Stream; 2]) {
-    if !segment.is(TcpFlags::ACK) {
-        return;
-    }
-    let own = &mut streams[segment.from];
-    own.acked = Some(own.acked.map_or(facts.ack, |acked| acked.max(facts.ack)));
-    if !segment.is(TcpFlags::SYN) {
-        own.window = Some(facts.window);
-    }
-    own.zero_window = segment.tcp.window == 0 && !segment.is(TcpFlags::SYN);
 }

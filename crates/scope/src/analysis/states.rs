@@ -1,7 +1,7 @@
 //! Follows each end's state (RFC 9293 §3.3.2): as its engine told, else as the packets it sent and took imply.
 
 use super::connection::{Connection, Segment};
-use super::sequence::Cause;
+use crate::flows::Cause;
 use crate::trace::{Trace, View};
 use limpid_event::{Event, Instant, TcpState};
 use limpid_wire::TcpFlags;

@@ -1,5 +1,6 @@
 use super::packet::{Content, dissect};
 use super::*;
+use crate::flows::{Cause, Kind};
 use crate::story::{CLIENT, SERVER, Story, experiments, seg};
 use crate::trace::{View, What};
 use limpid_event::TcpState::*;
@@ -93,7 +94,7 @@ fn causes_are_guessed_where_nobody_tells() {
         trace
     };
     assert_eq!(repeats(&without_reasons(experiments::lost_segment_fast())), [(15, Cause::Fast, 1)]);
-    assert_eq!(repeats(&without_reasons(experiments::lost_segment_rto())), [(5, Cause::Rto, 1), (6, Cause::Rto, 2)]);
+    assert_eq!(repeats(&without_reasons(experiments::lost_segment_rto())), [(5, Cause::Probe, 1), (6, Cause::Rto, 2)]);
     let timeout = experiments::connect_timeout(OBSERVED, &[0, 1000, 3000], None);
     assert_eq!(repeats(&timeout), [(2, Cause::NoAnswer, 1), (3, Cause::NoAnswer, 2)]);
     assert_eq!(repeats(&experiments::simultaneous_open()), [], "a SYN-ACK that answers a crossed SYN repeats nothing");
@@ -167,7 +168,11 @@ fn probes_are_told_from_data() {
         let analysis = Analysis::of(trace);
         let segments = analysis.connections[0].segments.iter();
         let kinds = segments.map(|s| (s.number, s.facts.kind));
-        kinds.filter(|(_, kind)| !matches!(kind, Kind::Ordinary | Kind::Ack)).collect()
+        kinds
+            .filter(|(_, kind)| {
+                matches!(kind, Kind::WindowProbe | Kind::KeepAlive | Kind::WindowUpdate | Kind::DuplicateAck)
+            })
+            .collect()
     };
     let mut zero_window = experiments::zero_window();
     zero_window.packets.iter_mut().for_each(|p| p.why = None);
@@ -186,7 +191,7 @@ fn probes_are_told_from_data() {
     s.loses(100, seg(CLIENT, "P.", 1, 1).len(1)).sends(400, seg(CLIENT, "P.", 1, 1).len(1));
     let trace = s.end(500);
     assert_eq!(kinds(&trace), []);
-    assert_eq!(repeats(&trace), [(5, Cause::Rto, 1)]);
+    assert_eq!(repeats(&trace), [(5, Cause::Probe, 1)]);
 }
 
 #[test]

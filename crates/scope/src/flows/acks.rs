@@ -3,6 +3,7 @@
 use super::entry::{At, Entry, Read};
 use super::flow::nanos;
 use super::packet::MAX_SACKS;
+use super::sack;
 use super::sighting::{End, Kind, Sighting};
 use super::stream::Pending;
 use super::trouble::TroubleKind;
@@ -146,10 +147,8 @@ impl Entry {
             }
         }
         let blocks = &blocks[..count];
-        let Some(&(left, right)) = blocks.first() else { return };
-        let inside = blocks.get(1).is_some_and(|&(l, r)| l <= left && right <= r);
-        let twice = right <= read.ack || inside;
-        if twice {
+        let twice = sack::duplicate(read.ack, blocks);
+        if let Some((left, right)) = twice {
             self.flow.end_mut(read.from).dsacks += 1;
             let stream = self.stream_mut(peer);
             // Of several, the last came twice: one before it had arrived.
@@ -162,7 +161,7 @@ impl Entry {
         }
         let mut newest = None;
         let stream = self.stream_mut(peer);
-        for &(left, right) in &blocks[usize::from(twice)..] {
+        for &(left, right) in &blocks[usize::from(twice.is_some())..] {
             stream.sacked_to = stream.sacked_to.max(right);
             newest = newest.max(stream.records.sack(left, right));
         }

@@ -60,6 +60,7 @@ impl Entry {
         if read.seq < stream.max && stream.has_sent {
             return self.take_earlier(read, seen, record);
         }
+        stream.granted |= read.kind == Kind::SynAck;
         let gap = read.seq - stream.max;
         if gap > 0 && stream.has_sent {
             seen.place = Place::Ahead;
@@ -135,6 +136,11 @@ impl Entry {
         let (from, at) = (read.from, read.at);
         let stream = self.stream(from);
         let (max, una) = (stream.max, stream.una);
+        if read.kind == Kind::SynAck && !stream.granted {
+            // SYNs crossed: it answers the other end's, and repeats its own number.
+            self.stream_mut(from).granted = true;
+            return;
+        }
         match stream.records.find(read.seq) {
             Ok(index) => {
                 let Some(&before) = self.stream(from).records.at(index) else { return };
@@ -148,8 +154,8 @@ impl Entry {
                 let cause = classify::cause(&evidence);
                 seen.place = Place::Again;
                 seen.again = Some(Again {
-                    original: Some(before.first),
-                    previous: Some(before.last),
+                    original: (!before.is(JOINED)).then_some(before.first),
+                    previous: (!before.is(JOINED)).then_some(before.last),
                     after: evidence.after,
                     nth: u32::from(before.times),
                     cause,

@@ -23,6 +23,7 @@ pub mod listing;
 mod opening;
 pub(crate) mod packet;
 mod records;
+pub(crate) mod sack;
 mod sighting;
 mod stall;
 mod states;

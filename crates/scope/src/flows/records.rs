@@ -8,6 +8,9 @@ pub(super) const MAX_RECORDS: usize = 2048;
 /// How many acknowledged ones are remembered.
 const HISTORY: usize = 24;
 
+/// How many pieces of a connection that is over are remembered.
+const LEFT: usize = 2;
+
 /// A piece of a stream that was sent at once.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Record {
@@ -160,9 +163,10 @@ impl Records {
         newest
     }
 
-    /// Gives back what long windows took.
+    /// Gives back what long windows took. The last pieces stay: a FIN whose acknowledgement was lost comes again.
     pub(super) fn shrink(&mut self) {
-        self.ring = VecDeque::new();
-        self.acked = 0;
+        self.ring = self.ring.split_off(self.ring.len().saturating_sub(LEFT));
+        self.ring.shrink_to_fit();
+        self.acked = self.acked.min(self.ring.len());
     }
 }

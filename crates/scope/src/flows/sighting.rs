@@ -1,6 +1,7 @@
 //! What one packet means in its connection.
 
 use super::trouble::IcmpTrouble;
+use crate::words;
 use limpid_wire::TcpFlags;
 use std::collections::HashMap;
 use std::fmt;
@@ -206,7 +207,8 @@ impl Cause {
 /// Of a segment sent again.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Again {
-    /// Number of the packet that held its first byte first; `None` if that was never seen.
+    /// Number of the packet that held its first byte first; `None` if that was never seen, or so much was on its way that it
+    /// is not remembered.
     pub original: Option<u64>,
     /// Number of the packet that held it last before this one.
     pub previous: Option<u64>,
@@ -216,6 +218,17 @@ pub struct Again {
     pub nth: u32,
     /// Why.
     pub cause: Cause,
+}
+
+impl Again {
+    /// `1 again after 1.03 s: no answer`.
+    pub fn text(&self) -> String {
+        let cause = self.cause.text();
+        match self.original {
+            Some(original) => format!("{original} again after {}: {cause}", words::duration(self.after)),
+            None => format!("sent again: {cause}"),
+        }
+    }
 }
 
 /// One packet, seen in its connection. Numbers are relative: the SYN's is 0, the first byte's 1; where no SYN was seen the

@@ -18,6 +18,8 @@ pub(super) struct Stream {
     pub(super) is_acked: bool,
     /// It sent something that takes sequence numbers.
     pub(super) has_sent: bool,
+    /// It sent a SYN-ACK.
+    pub(super) granted: bool,
     /// Where all that was sent ends.
     pub(super) max: i64,
     /// When it sent something new last.

@@ -6,7 +6,8 @@
 
 use super::gather::Flow;
 use super::layout::{Cause, Mark, Point, Sign};
-use crate::analysis::{self, Again, Analysis, Connection, Kind, Segment};
+use crate::analysis::{Analysis, Connection, Segment};
+use crate::flows::{self, Kind, sack};
 use crate::trace::{Arrival, View};
 use crate::words;
 use limpid_event::Instant;
@@ -65,8 +66,12 @@ impl Direction {
         let mut seen: Vec<(Instant, &Segment)> =
             connection.segments.iter().filter_map(|s| Some((direction.moment(s, end)?, s))).collect();
         seen.sort_by_key(|(at, _)| *at);
-        let repeats = Repeats::of(connection, end);
-        let mut follower = Follower { direction, repeats, fin: connection.ends[end].fin, ..Follower::default() };
+        let mut follower = Follower {
+            direction,
+            arrived: arrived(connection, end),
+            fin: connection.ends[end].fin,
+            ..Follower::default()
+        };
         for (at, segment) in seen {
             match segment.from == end {
                 true => follower.data(at, segment),
@@ -102,37 +107,13 @@ fn name(analysis: &Analysis<'_>, connection: &Connection, end: usize) -> String 
     }
 }
 
-/// What was sent again for nothing.
-#[derive(Default)]
-struct Repeats {
-    /// Sequence numbers that D-SACK names as arrived twice (RFC 2883), in order.
-    twice: Vec<(i64, i64)>,
-    /// Indices of segments that are known to have arrived.
-    arrived: HashSet<usize>,
-}
-
-impl Repeats {
-    fn of(connection: &Connection, end: usize) -> Repeats {
-        let answers = connection.sent_by(Connection::peer(end));
-        let mut twice: Vec<(i64, i64)> = answers.filter_map(|s| duplicate_sack(s, &blocks(s))).collect();
-        twice.sort_unstable();
-        twice.dedup();
-        let originals = connection.sent_by(end).filter_map(|s| s.facts.again).map(|again| again.original);
-        let taken = |index: &usize| {
-            let original = &connection.segments[*index];
-            matches!(original.arrival, Arrival::At(_)) && original.dropped.is_none()
-        };
-        Repeats { twice, arrived: originals.filter(taken).collect() }
-    }
-
-    fn needless(&self, segment: &Segment, again: Again) -> bool {
-        /// Blocks that D-SACK names are a segment or so each, and lie apart.
-        const NEAR: usize = 8;
-        let seq = segment.facts.seq;
-        let at = self.twice.partition_point(|(left, _)| *left <= seq);
-        self.arrived.contains(&again.original)
-            || self.twice[..at].iter().rev().take(NEAR).any(|(_, right)| *right > seq)
-    }
+/// What `end` sent again although it arrived, as a trace of both ends tells.
+fn arrived(connection: &Connection, end: usize) -> HashSet<u64> {
+    let originals = connection.sent_by(end).filter_map(|s| s.facts.again?.original);
+    let taken = |number: &u64| {
+        connection.numbered(*number).is_some_and(|s| matches!(s.arrival, Arrival::At(_)) && s.dropped.is_none())
+    };
+    originals.filter(taken).collect()
 }
 
 /// The SACK blocks of a segment, relative as its acknowledgement is.
@@ -142,18 +123,12 @@ fn blocks(segment: &Segment) -> Vec<(i64, i64)> {
     segment.tcp.options.sack.iter().map(pair).collect()
 }
 
-/// The first block, if it tells of what arrived twice: it lies below the acknowledgement or inside the second (RFC 2883 §4).
-fn duplicate_sack(segment: &Segment, blocks: &[(i64, i64)]) -> Option<(i64, i64)> {
-    let first = *blocks.first()?;
-    let inside = |second: &(i64, i64)| second.0 <= first.0 && first.1 <= second.1;
-    (first.1 <= segment.facts.ack || blocks.get(1).is_some_and(inside)).then_some(first)
-}
-
 /// Goes through a direction's segments in the order in which they pass.
 #[derive(Default)]
 struct Follower {
     direction: Direction,
-    repeats: Repeats,
+    /// Numbers of segments that are known to have arrived, and were sent again.
+    arrived: HashSet<u64>,
     /// Where all that passed ends.
     max: i64,
     acked: i64,
@@ -187,7 +162,8 @@ impl Follower {
             self.direction.segments += u64::from(len > 0);
             if let Some(again) = again {
                 self.direction.again += 1;
-                let needless = self.repeats.needless(segment, again);
+                let needless =
+                    segment.facts.needless || again.original.is_some_and(|original| self.arrived.contains(&original));
                 let sign = Sign::Again { cause: cause(again.cause), needless };
                 marks.push(mark(low, end, sign));
             } else if len > 0 {
@@ -289,7 +265,7 @@ impl Follower {
             sign,
             segment: segment.number,
         };
-        if let Some(twice) = duplicate_sack(segment, &blocks) {
+        if let Some(twice) = sack::duplicate(segment.facts.ack, &blocks) {
             marks.push(mark(twice, Sign::DuplicateSack));
             blocks.remove(0);
         }
@@ -314,11 +290,11 @@ impl Follower {
     }
 }
 
-const fn cause(cause: analysis::Cause) -> Cause {
+const fn cause(cause: flows::Cause) -> Cause {
     match cause {
-        analysis::Cause::NoAnswer | analysis::Cause::Rto => Cause::Timeout,
-        analysis::Cause::Fast | analysis::Cause::PartialAck | analysis::Cause::Rack => Cause::Fast,
-        analysis::Cause::Probe => Cause::Probe,
-        analysis::Cause::Unknown => Cause::Unknown,
+        flows::Cause::NoAnswer | flows::Cause::Rto => Cause::Timeout,
+        flows::Cause::Fast | flows::Cause::PartialAck | flows::Cause::Rack => Cause::Fast,
+        flows::Cause::Probe => Cause::Probe,
+        flows::Cause::PathMtu | flows::Cause::Copy | flows::Cause::Unknown => Cause::Unknown,
     }
 }

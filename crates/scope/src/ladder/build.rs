@@ -153,7 +153,7 @@ impl<'a> Builder<'a> {
             line: if segment.facts.again.is_some() || segment.copy { Line::Dashed } else { Line::Solid },
             tone: label::tone(segment),
             label: label::label(self.analysis.trace, connection, segment, self.options),
-            again: segment.facts.again.map(|again| connection.segments[again.original].number),
+            again: segment.facts.again.and_then(|again| again.original),
         };
         self.drawn.insert(place, self.arrows.len());
         self.arrow(segment.sent_at, segment.arrival, segment.number, arrow);

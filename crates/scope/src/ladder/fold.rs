@@ -1,7 +1,8 @@
 //! Which segments are drawn, and which disappear in a fold: long runs of ordinary data or of resets, and whatever is too much.
 
 use super::LadderOptions;
-use crate::analysis::{Connection, Kind, Segment};
+use crate::analysis::{Connection, Segment};
+use crate::flows::Kind;
 use crate::words;
 use limpid_event::Instant;
 use limpid_wire::TcpFlags;
@@ -108,7 +109,7 @@ fn is_plain(segment: &Segment) -> bool {
     let tcp = &segment.tcp;
     let facts = &segment.facts;
     !tcp.flags.intersects(TcpFlags::SYN | TcpFlags::FIN | TcpFlags::RST | TcpFlags::URG)
-        && matches!(facts.kind, Kind::Ordinary | Kind::Ack | Kind::DuplicateAck | Kind::WindowUpdate)
+        && !segment.is_probe()
         && facts.again.is_none()
         && !facts.late
         && !segment.copy

@@ -2,9 +2,9 @@
 
 use super::LadderOptions;
 use super::layout::{Label, Tone};
-use crate::analysis::{Again, Connection, IcmpSeen, Kind, Segment, Tcp};
+use crate::analysis::{Connection, IcmpSeen, Segment, Tcp};
+use crate::flows::Kind;
 use crate::trace::Trace;
-use crate::words;
 use limpid_event::TxReason;
 use limpid_wire::{SeqNum, TcpFlags};
 
@@ -35,7 +35,7 @@ pub(crate) fn tone(segment: &Segment) -> Tone {
         () if segment.facts.again.is_some() => Tone::Again,
         () if tcp.is(TcpFlags::SYN) => Tone::Opening,
         () if tcp.is(TcpFlags::FIN) => Tone::Closing,
-        () if matches!(segment.facts.kind, Kind::KeepAlive | Kind::WindowProbe) => Tone::Probe,
+        () if segment.is_probe() => Tone::Probe,
         () if tcp.len > 0 => Tone::Data,
         () => Tone::Ack,
     }
@@ -44,7 +44,7 @@ pub(crate) fn tone(segment: &Segment) -> Tone {
 pub(crate) fn label(trace: &Trace, connection: &Connection, segment: &Segment, options: &LadderOptions) -> Label {
     let mut details = Vec::new();
     if let Some(again) = &segment.facts.again {
-        details.push(again_text(connection, again));
+        details.push(again.text());
     }
     details.extend(purpose(segment));
     if segment.facts.again.is_none() && !segment.copy {
@@ -78,7 +78,7 @@ fn fields(connection: &Connection, segment: &Segment, options: &LadderOptions) -
     if tcp.len > 0 {
         let end = number(tcp.seq + tcp.len, facts.seq + i64::from(tcp.len));
         fields.push(format!("seq {}:{end}", number(tcp.seq, facts.seq)));
-    } else if tcp.flags.intersects(TcpFlags::SYN | TcpFlags::FIN | TcpFlags::RST) || is_probe(facts.kind) {
+    } else if tcp.flags.intersects(TcpFlags::SYN | TcpFlags::FIN | TcpFlags::RST) || segment.is_probe() {
         fields.push(format!("seq {}", number(tcp.seq, facts.seq)));
     }
     if tcp.is(TcpFlags::ACK) && (bare || news(|tcp| tcp.ack.0)) {
@@ -92,16 +92,6 @@ fn fields(connection: &Connection, segment: &Segment, options: &LadderOptions) -
         fields.push(format!("win {}", facts.window));
     }
     fields
-}
-
-fn is_probe(kind: Kind) -> bool {
-    matches!(kind, Kind::KeepAlive | Kind::WindowProbe)
-}
-
-/// `1 again after 1.03 s: no answer`.
-fn again_text(connection: &Connection, again: &Again) -> String {
-    let original = connection.segments.get(again.original).map_or(0, |s| s.number);
-    format!("{original} again after {}: {}", words::duration(again.after), again.cause.text())
 }
 
 /// Why it was sent, where that is more than its flags say.
@@ -128,14 +118,14 @@ fn purpose(segment: &Segment) -> Option<String> {
         return Some(why.text().to_owned());
     }
     if segment.facts.late {
-        return Some("late: data after it was seen before".into());
+        return Some("overtaken on the way".into());
     }
     Some(match segment.facts.kind {
         Kind::DuplicateAck => "duplicate ACK".into(),
         Kind::WindowUpdate => "window update".into(),
         Kind::WindowProbe => "zero-window probe".into(),
         Kind::KeepAlive => "keepalive".into(),
-        Kind::Ordinary | Kind::Ack => return None,
+        _ => return None,
     })
 }
 

@@ -218,11 +218,9 @@ impl Section<'_> {
     }
 
     fn list(&self, most: usize) -> Markup {
-        let all: Vec<&[Segment]> = self.connections.iter().map(|connection| connection.segments.as_slice()).collect();
-        let rows: Vec<(usize, Row<'_>)> = (self.segments().zip(&self.lines))
-            .map(|((connection, segment), line)| (connection, Row { segment, line }))
-            .collect();
-        segments::list(self.number, &all, &rows, most)
+        let rows: Vec<Row<'_>> =
+            self.segments().zip(&self.lines).map(|((_, segment), line)| Row { segment, line }).collect();
+        segments::list(self.number, &rows, most)
     }
 }
 

@@ -1,8 +1,9 @@
 //! The list of a connection's segments: tcpdump's line of each, and what is to be said of it.
 
-use crate::analysis::{Kind, Segment};
+use crate::analysis::Segment;
 use crate::capture::{CapturedPacket, LinkType};
 use crate::dump::{Options, Printer};
+use crate::flows::Kind;
 use crate::trace::{Arrival, Packet, Trace};
 use crate::words;
 use limpid_event::TxReason;
@@ -36,7 +37,7 @@ impl Row<'_> {
             || s.arrival.is_lost()
             || s.dropped.is_some()
             || s.flags_any(TcpFlags::SYN | TcpFlags::FIN | TcpFlags::RST)
-            || matches!(s.facts.kind, Kind::KeepAlive | Kind::WindowProbe)
+            || s.is_probe()
             || (s.tcp.window == 0 && s.is(TcpFlags::ACK))
     }
 
@@ -47,7 +48,7 @@ impl Row<'_> {
             () if s.arrival.is_lost() || s.dropped.is_some() || s.is(TcpFlags::RST) => "trouble",
             () if s.is(TcpFlags::SYN) => "opening",
             () if s.is(TcpFlags::FIN) => "closing",
-            () if matches!(s.facts.kind, Kind::KeepAlive | Kind::WindowProbe) => "probe",
+            () if s.is_probe() => "probe",
             () if s.tcp.len > 0 => "data",
             () => "ack",
         }
@@ -55,20 +56,19 @@ impl Row<'_> {
 }
 
 /// Why a segment was sent, and what became of it, in a few words; empty if there is nothing to say.
-pub(super) fn reason(all: &[Segment], segment: &Segment) -> String {
+pub(super) fn reason(segment: &Segment) -> String {
     let mut parts: Vec<String> = Vec::new();
     if let Some(again) = segment.facts.again {
-        let (original, after) = (all[again.original].number, words::duration(again.after));
-        parts.push(format!("{original} again, {after} later: {}", again.cause.text()));
+        parts.push(again.text());
     } else if segment.facts.late {
-        parts.push("out of order, or sent again".into());
+        parts.push("overtaken on the way".into());
     }
     match segment.facts.kind {
         Kind::KeepAlive => parts.push("keepalive".into()),
         Kind::WindowProbe => parts.push("window probe".into()),
         Kind::DuplicateAck => parts.push("duplicate ACK".into()),
         Kind::WindowUpdate => parts.push("window update".into()),
-        Kind::Ordinary | Kind::Ack => {}
+        _ => {}
     }
     if let (Some(why), None) = (segment.why, segment.facts.again) {
         let why = TxReason::text(why).to_string();
@@ -106,9 +106,8 @@ pub(super) fn chosen(rows: &[Row<'_>], most: usize) -> BTreeSet<usize> {
 }
 
 /// The list.
-pub(super) fn list(section: usize, all: &[&[Segment]], rows: &[(usize, Row<'_>)], most: usize) -> Markup {
-    let bare: Vec<Row<'_>> = rows.iter().map(|(_, row)| Row { segment: row.segment, line: row.line }).collect();
-    let chosen = chosen(&bare, most);
+pub(super) fn list(section: usize, rows: &[Row<'_>], most: usize) -> Markup {
+    let chosen = chosen(rows, most);
     let mut before = None;
     html! {
         ol.segments {
@@ -117,9 +116,9 @@ pub(super) fn list(section: usize, all: &[&[Segment]], rows: &[(usize, Row<'_>)]
                 @if gap > 0 {
                     li.gap { "… " (words::count(gap as u64, "segment")) " not listed" }
                 }
-                @let (connection, row) = &rows[at];
+                @let row = &rows[at];
                 @let number = row.segment.number;
-                @let why = reason(all[*connection], row.segment);
+                @let why = reason(row.segment);
                 li #{ "c" (section) "-" (number) } data-segment=(number) class=(row.class()) {
                     span.number { (number) }
                     span.way { @if row.segment.from == 0 { "→" } @else { "←" } }

@@ -3,7 +3,8 @@
 
 use super::schedule::{Schedule, fit, rounded};
 use super::{Kind, Known, Story, alike, cited, intervals, list_of, needless, numbers, times};
-use crate::analysis::{Again, Cause, Connection, IcmpSeen, Kind as Purpose, Segment};
+use crate::analysis::{Connection, IcmpSeen, Segment};
+use crate::flows::{Again, Cause, Kind as Purpose};
 use crate::trace::Arrival;
 use crate::words;
 use limpid_event::Instant;
@@ -52,7 +53,7 @@ fn figures(story: &mut Story<'_>) {
         }
     };
     let with_data =
-        || connection.segments.iter().filter(|s| s.tcp.len > 0 && !s.copy && !is_probe(s)).map(|s| s.number);
+        || connection.segments.iter().filter(|s| s.tcp.len > 0 && !s.copy && !s.is_probe()).map(|s| s.number);
     let packets: Vec<u64> = with_data().min().into_iter().chain(with_data().max()).collect();
     story.say(Kind::Data, Known::Observed, &packets, sentence);
 }
@@ -107,20 +108,17 @@ fn is_not_backed_off(connection: &Connection, end: usize) -> bool {
     pairs.into_iter().any(|pair| pair[1].after < pair[0].after * 3 / 2)
 }
 
-fn is_probe(segment: &Segment) -> bool {
-    matches!(segment.facts.kind, Purpose::KeepAlive | Purpose::WindowProbe)
-}
-
 /// What was sent again, and why.
 fn losses(story: &mut Story<'_>) {
-    let mut by_original: BTreeMap<usize, Vec<(&Segment, Again)>> = BTreeMap::new();
+    let mut by_original: BTreeMap<u64, Vec<(&Segment, Again)>> = BTreeMap::new();
     for segment in &story.connection.segments {
-        if let Some(again) = segment.facts.again.filter(|_| !segment.is(TcpFlags::SYN)) {
-            by_original.entry(again.original).or_default().push((segment, again));
+        let again = segment.facts.again.filter(|_| !segment.is(TcpFlags::SYN));
+        if let Some((again, original)) = again.and_then(|again| Some((again, again.original?))) {
+            by_original.entry(original).or_default().push((segment, again));
         }
     }
     for (original, repeats) in by_original {
-        let original = story.segment(original);
+        let Some(original) = story.connection.numbered(original) else { continue };
         let arrived = matches!(original.arrival, Arrival::At(_)) && original.dropped.is_none();
         if arrived { needless::explain(story, original, &repeats) } else { repaired(story, original, &repeats) }
     }
@@ -227,12 +225,16 @@ fn reordering(story: &mut Story<'_>) {
 }
 
 fn copies(story: &mut Story<'_>) {
-    let copies: Vec<u64> = story.connection.segments.iter().filter(|s| s.copy).map(|s| s.number).collect();
+    let packets = &story.analysis.trace.packets;
+    let copies = || story.connection.segments.iter().filter(|s| s.copy);
+    let is_told = copies().all(|s| packets[s.packet].copy);
+    let copies: Vec<u64> = copies().map(|s| s.number).collect();
     if !copies.is_empty() {
-        let verb = if copies.len() == 1 { "is a copy" } else { "are copies" };
-        let noun = if copies.len() == 1 { "Packet" } else { "Packets" };
-        let sentence = format!("{noun} {} {verb} that the link made: no TCP sent it.", cited(&copies));
-        story.say(Kind::Duplicate, Known::Observed, &copies, sentence);
+        let (noun, verb, them) =
+            if copies.len() == 1 { ("Packet", "is a copy", "it") } else { ("Packets", "are copies", "them") };
+        let known = if is_told { Known::Observed } else { Known::Inferred };
+        let sentence = format!("{noun} {} {verb} that the link made: no TCP sent {them}.", cited(&copies));
+        story.say(Kind::Duplicate, known, &copies, sentence);
     }
 }
 

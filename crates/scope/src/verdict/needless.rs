@@ -3,7 +3,8 @@
 
 use super::data::described;
 use super::{Kind, Known, Story, cited};
-use crate::analysis::{Again, Cause, Connection, Segment};
+use crate::analysis::{Connection, Segment};
+use crate::flows::{Again, Cause};
 use crate::words;
 use limpid_event::{Event, UndoReason};
 

@@ -1,7 +1,8 @@
 //! Who reset the connection, and why (RFC 9293 §3.5.2, §3.10.4.2; RFC 2525 §2.17; RFC 1122 §4.2.2.13).
 
 use super::{Kind, Known, Story};
-use crate::analysis::{Connection, Kind as Purpose, Segment, opening};
+use crate::analysis::{Connection, Segment, opening};
+use crate::flows::Kind as Purpose;
 use limpid_event::{Error, TxReason};
 use limpid_wire::TcpFlags;
 

@@ -299,14 +299,14 @@ fn a_timer_that_is_not_backed_off_is_noticed() {
         let mut s = Story::new([View::Observed; 2]);
         let router = s.trace.add_host("router", Vec::new(), View::Observed);
         s.handshake(0);
-        for at in [100, 330, second] {
+        for at in [100, 330, 555, second] {
             s.loses(at, seg(CLIENT, "P.", 1, 1).data(b"hello"));
             s.icmp_about_syn(at + 5, router, "10.0.0.1".parse().expect("an address"), 1);
         }
         sentences(&s.end(2000), Kind::SoftError).concat()
     };
-    assert!(said(555).contains("RFC 6069"));
-    assert!(!said(790).contains("RFC 6069"));
+    assert!(said(780).contains("RFC 6069"));
+    assert!(!said(1010).contains("RFC 6069"));
 }
 
 /// What TIME-WAIT is for, and what cuts it short (RFC 1337).

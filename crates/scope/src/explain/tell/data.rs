@@ -9,11 +9,12 @@ use std::time::Duration;
 
 pub(super) fn tell(teller: &mut Teller<'_>) {
     figures(teller);
+    let said = [Kind::Spurious, Kind::Reordering, Kind::Duplicate].map(|kind| teller.has_said(kind));
     for end in End::BOTH {
         repeated(teller, end);
-        needless(teller, end);
-        overtaken(teller, end);
-        copies(teller, end);
+        for (tell, _) in [needless, overtaken, copies].into_iter().zip(said).filter(|(_, said)| !said) {
+            tell(teller, end);
+        }
     }
 }
 
@@ -108,9 +109,12 @@ fn repeated(teller: &mut Teller<'_>, end: End) {
     teller.say(Kind::Loss, Known::Inferred, &packets, sentence);
 }
 
+/// Round trips are not called long below four times this: a system takes as long to answer.
+const NOTICED: Duration = Duration::from_millis(5);
+
 fn needless(teller: &mut Teller<'_>, end: End) {
     let figures = teller.end(end);
-    if figures.needless == 0 || teller.has_said(Kind::Spurious) {
+    if figures.needless == 0 {
         return;
     }
     let dsacks = teller.end(end.peer()).dsacks;
@@ -126,7 +130,7 @@ fn needless(teller: &mut Teller<'_>, end: End) {
         _ => (format!("{} said so itself (D-SACK, {})", the(end.peer()), words::count(dsacks, "ACK")), Known::Observed),
     };
     let packets = teller.trouble(TroubleKind::Needless, end).map(|t| t.packets().to_vec()).unwrap_or_default();
-    let late = match figures.rtt.max().filter(|most| *most > figures.rtt.min().unwrap_or(*most) * 4) {
+    let late = match figures.rtt.max().filter(|most| *most > figures.rtt.min().unwrap_or(*most).max(NOTICED) * 4) {
         Some(most) => format!(" The path took up to {} for a while.", words::duration(most)),
         None => String::new(),
     };
@@ -142,7 +146,7 @@ fn needless(teller: &mut Teller<'_>, end: End) {
 
 fn overtaken(teller: &mut Teller<'_>, end: End) {
     let figures = teller.end(end);
-    if figures.overtaken == 0 || teller.has_said(Kind::Reordering) {
+    if figures.overtaken == 0 {
         return;
     }
     let packets = teller.trouble(TroubleKind::Reordered, end).map(|t| t.packets().to_vec()).unwrap_or_default();
@@ -161,9 +165,6 @@ fn overtaken(teller: &mut Teller<'_>, end: End) {
 
 fn copies(teller: &mut Teller<'_>, end: End) {
     let Some(trouble) = teller.trouble(TroubleKind::Copies, end) else { return };
-    if teller.has_said(Kind::Duplicate) {
-        return;
-    }
     let sentence = format!(
         "{} of {} {} in the capture twice{}: a port mirror, several interfaces, or a path that doubles packets. {} had not \
          sent them twice.",

@@ -87,7 +87,9 @@ impl Builder<'_> {
             for (place, segment) in connection.segments.iter().enumerate() {
                 let Some(again) = segment.facts.again.filter(|again| again.cause.is_timer()) else { continue };
                 let row = |place: Place| self.drawn.get(&place).map(|arrow| self.arrows[*arrow].departs);
-                if let (Some(from), Some(to)) = (row((index, again.previous)), row((index, place))) {
+                let previous = again.previous.and_then(|number| connection.index_of(number));
+                let from = previous.and_then(|previous| row((index, previous)));
+                if let (Some(from), Some(to)) = (from, row((index, place))) {
                     let text = timer_text("RTO", again.after);
                     brackets.push(Bracket { side: Side::of(segment.from), from, to, text });
                 }
