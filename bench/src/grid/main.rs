@@ -4,6 +4,7 @@
 mod cell;
 mod check;
 mod explain;
+mod journal;
 mod json;
 mod play;
 mod pool;
@@ -14,6 +15,7 @@ mod theory;
 
 use cell::Cell;
 use clap::Parser;
+use journal::Journal;
 use play::{Contender, Outcome, Plan, Span};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -72,6 +74,11 @@ struct Args {
     /// With --real: for how many seconds each run is measured, after 2 that are not
     #[arg(long, value_name = "N", default_value_t = 6, requires = "real", value_parser = clap::value_parser!(u64).range(1..=600))]
     seconds: u64,
+
+    /// Keep the outcome of each run in a file as it ends, and play nothing again that stands there: what was interrupted goes
+    /// on. Of one build: figures of another engine don't belong in it
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["cell", "real"])]
+    resume: Option<PathBuf>,
 
     /// Write all figures to a file
     #[arg(long, value_name = "FILE")]
@@ -157,9 +164,10 @@ fn whole(args: &Args, contenders: &[Contender]) -> Result<bool, String> {
         }
     }
     let extra = check::plans(contenders, args.seed);
+    let journal = args.resume.as_deref().map(Journal::open).transpose()?.unwrap_or_default();
     let (count, started) = (plans.len(), std::time::Instant::now());
     let all: Vec<Plan> = plans.iter().chain(&extra).cloned().collect();
-    let mut outcomes = pool::play_all(&all, args.jobs)?;
+    let mut outcomes = pool::play_all(&all, args.jobs, &journal)?;
     let extra: Vec<(Plan, Outcome)> = extra.into_iter().zip(outcomes.split_off(count)).collect();
     let mut grid: Vec<(Cell, Outcomes)> = cells.iter().map(|cell| (*cell, Outcomes::new())).collect();
     let runs = args.seeds as usize;
