@@ -15,7 +15,6 @@ pub(crate) fn explain(cell: &Cell, contenders: &[Contender], seed: u64, events: 
         Some(path) => Some((path, File::create(path).map_err(|e| format!("{}: {e}", path.display()))?)),
         None => None,
     };
-    let span = Span::of(cell, crate::PACKETS);
     println!("{cell}");
     println!(
         "  a link that carries {:.1} Mbit/s of payload; {:.0} packets fill it, {} may wait",
@@ -23,12 +22,8 @@ pub(crate) fn explain(cell: &Cell, contenders: &[Contender], seed: u64, events: 
         cell.bdp_packets(),
         cell.queue_packets()
     );
-    println!(
-        "  measured for {:.1} s after {:.1} s, in virtual time",
-        span.measured.as_secs_f64(),
-        span.warm_up.as_secs_f64()
-    );
     for contender in contenders {
+        let span = Span::of(cell, *contender, crate::PACKETS);
         let plan = Plan { cell: *cell, contender: *contender, span, seed, mixed: None, record: true };
         let played = play(&plan).map_err(|e| e.to_string())?;
         print_one(&plan, &played);
@@ -48,9 +43,10 @@ fn write_events(file: &mut File, who: &str, trace: &Trace) -> std::io::Result<()
     out.flush()
 }
 
-fn print_one(Plan { cell, contender, .. }: &Plan, played: &Played) {
+fn print_one(Plan { cell, contender, span, .. }: &Plan, played: &Played) {
     let outcome = &played.outcome;
-    println!("\n== {}", contender.name());
+    let (measured, warm_up) = (span.measured.as_secs_f64(), span.warm_up.as_secs_f64());
+    println!("\n== {}, measured for {measured:.1} s after {warm_up:.1} s, in virtual time", contender.name());
     println!(
         "  {:.3} Mbit/s, {:.1} % of the link{}{}",
         outcome.goodput() / 1e6,

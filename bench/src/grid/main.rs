@@ -59,9 +59,9 @@ struct Args {
     seed: u64,
 
     /// With how many seeds each cell is played (the run in the middle counts), or with --real measured; a cell that is
-    /// explained is played once
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=100))]
-    seeds: u64,
+    /// explained is played once [default: 1, with --real 3]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100))]
+    seeds: Option<u64>,
 
     /// Threads
     #[arg(long, value_name = "N", default_value_t = threads())]
@@ -135,7 +135,7 @@ fn in_real_time(args: &Args) -> Result<bool, String> {
         println!("This Linux has no {name} (modprobe tcp_{name} might help): it is left out.");
     }
     let (warm_up, measured) = (Duration::from_secs(2), Duration::from_secs(args.seconds));
-    let settings = real::Settings { seed: args.seed, seeds: args.seeds, warm_up, measured };
+    let settings = real::Settings { seed: args.seed, seeds: args.seeds.unwrap_or(3), warm_up, measured };
     let rows = real::measure(&cells, &here, &settings)?;
     let holds = real::print(&rows);
     if args.cell.is_some() {
@@ -154,11 +154,12 @@ fn whole(args: &Args, contenders: &[Contender]) -> Result<bool, String> {
         cells.retain(|cell| cell.mbit < 1000);
     }
     let packets = if args.quick { QUICK_PACKETS } else { PACKETS };
-    let seeds = args.seed..args.seed.saturating_add(args.seeds);
+    let runs = args.seeds.unwrap_or(1);
+    let seeds = args.seed..args.seed.saturating_add(runs);
     let mut plans = Vec::new();
     for cell in &cells {
         for contender in contenders {
-            let (cell, contender, span) = (*cell, *contender, Span::of(cell, packets));
+            let (cell, contender, span) = (*cell, *contender, Span::of(cell, *contender, packets));
             let of_seed = |seed| Plan { cell, contender, span, seed, mixed: None, record: false };
             plans.extend(seeds.clone().map(of_seed));
         }
@@ -170,8 +171,8 @@ fn whole(args: &Args, contenders: &[Contender]) -> Result<bool, String> {
     let mut outcomes = pool::play_all(&all, args.jobs, &journal)?;
     let extra: Vec<(Plan, Outcome)> = extra.into_iter().zip(outcomes.split_off(count)).collect();
     let mut grid: Vec<(Cell, Outcomes)> = cells.iter().map(|cell| (*cell, Outcomes::new())).collect();
-    let runs = args.seeds as usize;
-    for (at, (plan, of_seeds)) in plans.chunks(runs).zip(outcomes.chunks_mut(runs)).enumerate() {
+    let each = runs as usize;
+    for (at, (plan, of_seeds)) in plans.chunks(each).zip(outcomes.chunks_mut(each)).enumerate() {
         grid[at / contenders.len()].1.insert(plan[0].contender, middle(of_seeds));
     }
     let took = started.elapsed();
@@ -179,7 +180,7 @@ fn whole(args: &Args, contenders: &[Contender]) -> Result<bool, String> {
     print!("{}", table::heat_maps(&grid, contenders));
     let checks = check::checks(&grid, &extra);
     print!("{}", check::report(&checks));
-    let last = args.seed.saturating_add(args.seeds - 1);
+    let last = args.seed.saturating_add(runs - 1);
     println!(
         "\n{} runs in {:.0} s on {} threads, seeds {} to {last}",
         all.len(),
@@ -188,7 +189,7 @@ fn whole(args: &Args, contenders: &[Contender]) -> Result<bool, String> {
         args.seed
     );
     if let Some(file) = &args.json {
-        std::fs::write(file, json::text(&grid, &checks, args.seed, args.seeds))
+        std::fs::write(file, json::text(&grid, &checks, args.seed, runs))
             .map_err(|e| format!("{}: {e}", file.display()))?;
     }
     Ok(checks.iter().all(|check| check.holds != Some(false)))
