@@ -193,8 +193,8 @@ impl Capture {
                 }
             }
             self.tick();
-            let (Some(filter), Some(packet)) = (&mut self.filter, self.reader.current()) else { break };
-            if filter.matches(&packet)? {
+            let Some(filter) = &mut self.filter else { break };
+            if self.reader.current().map_or(Ok(true), |packet| filter.matches(&packet))? {
                 break;
             }
         }

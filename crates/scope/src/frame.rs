@@ -15,6 +15,7 @@ const FAMILIES: [u32; 4] = [2, 24, 28, 30];
 #[inline]
 pub fn ip_packet(link_type: LinkType, frame: &[u8]) -> Option<&[u8]> {
     let packet = match link_type {
+        LinkType::ETHERNET if frame.get(12..14) == Some(&[8, 0]) => frame.get(14..),
         LinkType::ETHERNET => by_ethertype(frame, 12, 14),
         LinkType::RAW | LinkType::RAW_BSD | LinkType::IPV4 | LinkType::IPV6 => Some(frame),
         LinkType::LINUX_SLL => by_ethertype(frame, 14, 16),

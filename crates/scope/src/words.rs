@@ -5,67 +5,136 @@ use std::time::Duration;
 
 /// A time span with at most three significant digits: `250 µs`, `10 ms`, `1.03 s`, `2 min 5 s`, `2 h 11 min`.
 pub fn duration(span: Duration) -> String {
-    let nanos = span.as_nanos();
-    match nanos {
-        0 => "0 s".into(),
-        1..1_000 => format!("{nanos} ns"),
-        1_000..999_500 => unit(nanos, 1_000, "µs"),
-        999_500..999_500_000 => unit(nanos, 1_000_000, "ms"),
-        999_500_000..120_000_000_000 => unit(nanos, 1_000_000_000, "s"),
-        _ => long(span.as_secs() + u64::from(span.subsec_millis() >= 500)),
+    let mut text = String::new();
+    push_duration(&mut text, span);
+    text
+}
+
+/// Appends what [`duration`] says.
+pub(crate) fn push_duration(to: &mut String, span: Duration) {
+    match u64::try_from(span.as_nanos()) {
+        Ok(0) => to.push_str("0 s"),
+        Ok(nanos @ 1..120_000_000_000) => push_short(to, nanos),
+        _ => {
+            let ((large, large_unit), (small, small_unit)) =
+                long(span.as_secs() + u64::from(span.subsec_millis() >= 500));
+            push_with(to, large, large_unit);
+            if small > 0 {
+                to.push(' ');
+                push_with(to, small, small_unit);
+            }
+        }
     }
 }
 
 /// A time span in few letters: `40 ms`, `1.8 s`, `2 h`.
 pub(crate) fn rough(span: Duration) -> String {
-    let nanos = span.as_nanos();
-    let step = (0..).map(|power| 10u128.pow(power)).take(30).find(|step| nanos / step < 100).unwrap_or(1);
-    let rounded = (nanos + step / 2) / step * step;
-    let span =
-        if nanos < 120_000_000_000 { Duration::from_nanos(rounded.try_into().unwrap_or(u64::MAX)) } else { span };
-    let text = duration(span);
-    // Of two units, the larger.
-    text.splitn(3, ' ').take(2).collect::<Vec<_>>().join(" ")
+    let mut text = String::new();
+    push_rough(&mut text, span);
+    text
 }
 
-/// Three significant digits of `nanos` in units of `unit`, trailing zeros left out.
-fn unit(nanos: u128, unit: u128, name: &str) -> String {
+/// Appends what [`rough`] says.
+pub(crate) fn push_rough(to: &mut String, span: Duration) {
+    match u64::try_from(span.as_nanos()) {
+        Ok(0) => to.push_str("0 s"),
+        Ok(nanos @ 1..120_000_000_000) => {
+            let mut step = 1;
+            while nanos >= 100 * step {
+                step *= 10;
+            }
+            // What is rounded up may be two minutes.
+            let rounded = (nanos + step / 2) / step * step;
+            match rounded {
+                120_000_000_000.. => push_rough(to, Duration::from_nanos(rounded)),
+                _ => push_short(to, rounded),
+            }
+        }
+        // Of two units, the larger.
+        _ => {
+            let ((large, unit), _) = long(span.as_secs() + u64::from(span.subsec_millis() >= 500));
+            push_with(to, large, unit);
+        }
+    }
+}
+
+/// Less than two minutes: three significant digits, trailing zeros left out.
+fn push_short(to: &mut String, nanos: u64) {
+    let (unit, name) = match nanos {
+        0..1_000 => (1, "ns"),
+        1_000..999_500 => (1_000, "µs"),
+        999_500..999_500_000 => (1_000_000, "ms"),
+        _ => (1_000_000_000, "s"),
+    };
     let step = match nanos / unit {
         100.. => unit,
         10.. => unit / 10,
-        _ => (unit / 100).max(1),
+        _ => unit / 100,
     };
+    let step = step.max(1);
     let rounded = (nanos + step / 2) / step * step;
-    let text = format!("{}.{:02}", rounded / unit, rounded % unit * 100 / unit);
-    format!("{} {name}", text.trim_end_matches('0').trim_end_matches('.'))
+    push_digits(to, rounded / unit);
+    let hundredths = rounded % unit * 100 / unit;
+    if hundredths > 0 {
+        to.push('.');
+        push_digits(to, hundredths / 10);
+        if !hundredths.is_multiple_of(10) {
+            push_digits(to, hundredths % 10);
+        }
+    }
+    to.push(' ');
+    to.push_str(name);
 }
 
-fn long(seconds: u64) -> String {
+/// Seconds as a number of a large unit and a number of the next smaller one.
+fn long(seconds: u64) -> ((u64, &'static str), (u64, &'static str)) {
     match seconds {
-        0..7_200 => join(seconds / 60, "min", seconds % 60, "s"),
-        7_200..172_800 => join(seconds / 3_600, "h", seconds % 3_600 / 60, "min"),
-        _ => join(seconds / 86_400, "d", seconds % 86_400 / 3_600, "h"),
+        0..7_200 => ((seconds / 60, "min"), (seconds % 60, "s")),
+        7_200..172_800 => ((seconds / 3_600, "h"), (seconds % 3_600 / 60, "min")),
+        _ => ((seconds / 86_400, "d"), (seconds % 86_400 / 3_600, "h")),
     }
 }
 
-fn join(large: u64, large_unit: &str, small: u64, small_unit: &str) -> String {
-    match small {
-        0 => format!("{large} {large_unit}"),
-        _ => format!("{large} {large_unit} {small} {small_unit}"),
+fn push_with(to: &mut String, n: u64, unit: &str) {
+    push_digits(to, n);
+    to.push(' ');
+    to.push_str(unit);
+}
+
+/// Appends a number: tables have many, and the formatter takes its time for each.
+pub(crate) fn push_digits(to: &mut String, n: u64) {
+    push_grouped(to, n, None);
+}
+
+fn push_grouped(to: &mut String, mut n: u64, separator: Option<u8>) {
+    // 20 digits and 6 commas.
+    let mut text = [0; 26];
+    let (mut at, mut count) = (text.len(), 0);
+    loop {
+        if let Some(separator) = separator.filter(|_| count > 0 && count % 3 == 0) {
+            at -= 1;
+            text[at] = separator;
+        }
+        at -= 1;
+        text[at] = b'0' + (n % 10) as u8;
+        (n, count) = (n / 10, count + 1);
+        if n == 0 {
+            break;
+        }
     }
+    to.push_str(str::from_utf8(&text[at..]).unwrap_or_default());
 }
 
 /// A number with its thousands set apart: `60,000`.
 pub fn number(n: u64) -> String {
-    let digits = n.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
+    let mut text = String::new();
+    push_number(&mut text, n);
     text
+}
+
+/// Appends what [`number`] says.
+pub(crate) fn push_number(to: &mut String, n: u64) {
+    push_grouped(to, n, Some(b','));
 }
 
 /// So many bytes: `60,000 B`.

@@ -67,32 +67,44 @@ impl Classic {
         source: &mut Source<R>,
         record: &mut Record,
     ) -> Result<bool, CaptureError> {
-        if source.available(16)? == 0 {
-            return Ok(false);
-        }
-        const WHAT: &str = "packet header";
-        source.need(16, WHAT)?;
-        let header: [u8; 16] = source.head();
+        // Nearly always the whole packet stands in the window.
+        let header = match source.ahead::<16>() {
+            Some(header) => header,
+            None if source.available(16)? == 0 => return Ok(false),
+            None => {
+                source.need(16, "packet header")?;
+                source.head()
+            }
+        };
         let [s0, s1, s2, s3, f0, f1, f2, f3, c0, c1, c2, c3, o0, o1, o2, o3] = header;
-        let order = self.variant.order;
-        let seconds = i64::from(order.u32([s0, s1, s2, s3]));
-        let fraction = self.variant.resolution.nanos(u64::from(order.u32([f0, f1, f2, f3])));
-        let (captured, original_len) = (order.u32([c0, c1, c2, c3]), order.u32([o0, o1, o2, o3]));
+        let words = [[s0, s1, s2, s3], [f0, f1, f2, f3], [c0, c1, c2, c3], [o0, o1, o2, o3]];
+        let [seconds, fraction, captured, original_len] = match self.variant.order {
+            Order::Little => words.map(u32::from_le_bytes),
+            Order::Big => words.map(u32::from_be_bytes),
+        };
         if captured > MAX_PACKET {
-            let problem = format!("claims {captured} bytes, more than the {MAX_PACKET} a packet may hold");
-            return Err(CaptureError::Malformed { offset: source.offset(), what: "packet", problem });
+            return Err(too_long(captured, source.offset()));
         }
         let header_len = if self.variant.patched { 24 } else { 16 };
         let length = header_len + captured as usize;
-        source.need(length, "packet")?;
+        if source.ready() < length {
+            source.need(length, "packet")?;
+        }
         let start = source.position() + header_len;
         source.take(length);
         // More than the snapshot length is not kept, as libpcap has it.
         let kept = captured.min(self.interface.snaplen) as usize;
-        record.time = seconds * 1_000_000_000 + fraction;
+        let fraction = self.variant.resolution.nanos(fraction.into());
+        record.time = i64::from(seconds) * 1_000_000_000 + fraction;
         record.link_type = self.interface.link_type;
         record.original_len = original_len;
         record.data = start..start + kept;
         Ok(true)
     }
+}
+
+#[cold]
+fn too_long(captured: u32, offset: u64) -> CaptureError {
+    let problem = format!("claims {captured} bytes, more than the {MAX_PACKET} a packet may hold");
+    CaptureError::Malformed { offset, what: "packet", problem }
 }

@@ -73,6 +73,18 @@ impl<R: Read> Source<R> {
         Ok(&self.buffer[self.start..self.start + count])
     }
 
+    /// The first `N` bytes from here on, if they stand in the window already.
+    #[inline]
+    pub(super) fn ahead<const N: usize>(&self) -> Option<[u8; N]> {
+        self.buffer.get(self.start..self.end)?.first_chunk().copied()
+    }
+
+    /// How many bytes stand in the window already.
+    #[inline]
+    pub(super) fn ready(&self) -> usize {
+        self.end - self.start
+    }
+
     /// The first `N` bytes from here on, which must be available.
     #[inline]
     pub(super) fn head<const N: usize>(&self) -> [u8; N] {

@@ -28,7 +28,8 @@ pub struct Limits {
 
 #[derive(Clone, Debug, Default)]
 struct Sender {
-    shares: [Duration; COUNT],
+    /// Nanoseconds.
+    shares: [u64; COUNT],
     in_flight: u64,
     window: Option<u64>,
     largest: u64,
@@ -69,7 +70,7 @@ impl Limits {
 
     /// How long the data of `end` waited for what; nothing before its first data.
     pub fn of(&self, end: End, limit: Limit) -> Duration {
-        self.ends[end.index()].shares[limit as usize]
+        Duration::from_nanos(self.ends[end.index()].shares[limit as usize])
     }
 }
 
@@ -89,6 +90,7 @@ impl Sender {
             () if self.window.is_some_and(|window| self.in_flight + self.largest > window) => Limit::Window,
             () => Limit::Path,
         };
-        self.shares[limit as usize] += Duration::from_nanos(span);
+        let share = &mut self.shares[limit as usize];
+        *share = share.saturating_add(span);
     }
 }

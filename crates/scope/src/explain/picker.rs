@@ -17,13 +17,15 @@ pub struct Picker {
     wanted: HashTable<(FlowKey, Vec<(u64, u64)>)>,
     secret: Secret,
     range: (u64, u64),
+    /// A mark for each pair of ports: nearly all others need no look at the table.
+    ports: u64,
 }
 
 impl Picker {
     /// For those of `connections` that are short enough to be told of packet by packet, as many as a
     /// [`Collector`](crate::truth::Collector) keeps whole; the first go before.
     pub fn new(connections: &[Explained]) -> Picker {
-        let mut picker = Picker { wanted: HashTable::new(), secret: Secret::new(), range: (u64::MAX, 0) };
+        let mut picker = Picker { wanted: HashTable::new(), secret: Secret::new(), range: (u64::MAX, 0), ports: 0 };
         let mut room = MAX_PACKETS as u64;
         for flow in connections.iter().map(|explained| &explained.flow).filter(|flow| flow.packets() <= MAX_CLOSE) {
             let Some(left) = room.checked_sub(flow.packets()) else { continue };
@@ -38,6 +40,7 @@ impl Picker {
 
     fn add(&mut self, key: FlowKey, range: (u64, u64)) {
         let secret = self.secret;
+        self.ports |= port_mark(&key);
         let entry = self.wanted.entry(secret.hash(&key), |(other, _)| *other == key, |(other, _)| secret.hash(other));
         entry.or_insert_with(|| (key, Vec::new())).into_mut().1.push(range);
     }
@@ -54,10 +57,18 @@ impl Picker {
         if packet.number < first || packet.number > last {
             return false;
         }
-        let Some(content) = packet::read(packet.link_type, packet.data, packet.original_len) else { return false };
-        let key = content.key();
-        let found = self.wanted.find(self.secret.hash(key), |(other, _)| other == key);
+        let Some(key) = packet::key(packet.link_type, packet.data, packet.original_len) else { return false };
+        if self.ports & port_mark(&key) == 0 {
+            return false;
+        }
+        let found = self.wanted.find(self.secret.hash(&key), |(other, _)| *other == key);
         let within = |(first, last): &(u64, u64)| (*first..=*last).contains(&packet.number);
         found.is_some_and(|(_, ranges)| ranges.iter().any(within))
     }
+}
+
+/// One of 64, by the ports.
+#[inline]
+fn port_mark(key: &FlowKey) -> u64 {
+    1 << (key.ports().wrapping_mul(0x9e37_79b9) >> 26)
 }

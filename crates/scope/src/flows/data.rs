@@ -116,12 +116,17 @@ impl Entry {
             }
             return;
         }
+        // Nearly always nothing is missing.
+        let unseen = stream.unseen_before(read.tcp.ip_id).unwrap_or(0);
+        if unseen == 0 {
+            return;
+        }
         let peer = self.flow.end(from.peer());
         let there = self.flow.end(from).rtt.smoothed().unwrap_or_default();
         let largest = i64::from(self.flow.end(from).largest_payload.max(1));
         let explained = u16::try_from((gap.max(0) + largest - 1) / largest).unwrap_or(u16::MAX);
         let evidence = TailEvidence {
-            unseen: stream.unseen_before(read.tcp.ip_id).unwrap_or(0).saturating_sub(explained),
+            unseen: unseen.saturating_sub(explained),
             pause: Duration::from_nanos(nanos(last.time, read.at.time)),
             asked: self.stream(from.peer()).fresh_at.is_some_and(|asked| asked >= last.time),
             round_trip: there + peer.rtt.min().unwrap_or_default(),

@@ -23,10 +23,26 @@ impl FlowKey {
         (FlowKey { low, high, ports: u32::from(low_port) << 16 | u32::from(high_port) }, swapped)
     }
 
+    /// The same of an IPv4 packet.
+    #[inline]
+    pub(super) fn of_v4(src: u32, src_port: u16, dst: u32, dst_port: u16) -> (FlowKey, bool) {
+        let end = |address: u32, port: u16| u64::from(address) << 16 | u64::from(port);
+        let (from, to) = (end(src, src_port), end(dst, dst_port));
+        let (low, high) = (from.min(to), from.max(to));
+        let ports = (low as u32) << 16 | high as u32 & 0xffff;
+        (FlowKey { low: mapped((low >> 16) as u32), high: mapped((high >> 16) as u32), ports }, from > to)
+    }
+
     /// The key of a connection between two endpoints.
     pub(crate) fn between(a: Endpoint, b: Endpoint) -> FlowKey {
         let number = |end: Endpoint| u128::from_be_bytes(end.addr.octets());
         FlowKey::of(number(a), a.port, number(b), b.port).0
+    }
+
+    /// Both ports in one number.
+    #[inline]
+    pub(crate) fn ports(&self) -> u32 {
+        self.ports
     }
 
     /// The lower endpoint and the higher one.
@@ -41,7 +57,7 @@ impl FlowKey {
 
 /// An IPv4 address as the number that [`FlowKey`] takes.
 #[inline]
-pub(super) fn mapped(address: u32) -> u128 {
+fn mapped(address: u32) -> u128 {
     0xffff_0000_0000 | u128::from(address)
 }
 

@@ -4,6 +4,7 @@ use super::{End, Ending, Flow, Opening, ResetCause, TroubleKind};
 use crate::words;
 use limpid_wire::Endpoint;
 use std::cmp::Reverse;
+use std::fmt::Write;
 use std::time::Duration;
 use unicode_width::UnicodeWidthStr;
 
@@ -91,23 +92,41 @@ impl Row {
 
     /// How it ended, in a few words.
     pub fn ending_text(&self) -> String {
-        let by = |verb: &str| match self.ended_by {
-            Some(end) => format!("{} {verb}", end.text()),
-            None => verb.to_owned(),
-        };
-        match self.ending {
-            Ending::Failed => self.opening.text().to_owned(),
-            Ending::Closed | Ending::HalfClosed | Ending::Closing | Ending::Reset => by(self.ending.text()),
-            _ => self.ending.text().to_owned(),
+        let mut text = String::new();
+        self.push_ending(&mut text);
+        text
+    }
+
+    fn push_ending(&self, to: &mut String) {
+        match (self.ending, self.ended_by) {
+            (Ending::Failed, _) => to.push_str(self.opening.text()),
+            (Ending::Closed | Ending::HalfClosed | Ending::Closing | Ending::Reset, Some(end)) => {
+                to.push_str(end.text());
+                to.push(' ');
+                to.push_str(self.ending.text());
+            }
+            _ => to.push_str(self.ending.text()),
         }
     }
 
     /// What is wrong, in a few words; empty if nothing is.
     pub fn trouble_text(&self) -> String {
-        let Some((kind, end, count)) = self.worst else { return String::new() };
-        let times = if count > 1 { format!(" ×{}", words::number(count)) } else { String::new() };
-        let more = if self.more_troubles > 0 { format!(", +{}", self.more_troubles) } else { String::new() };
-        format!("{} ({}){times}{more}", kind.text(), end.text())
+        let mut text = String::new();
+        self.push_trouble(&mut text);
+        text
+    }
+
+    fn push_trouble(&self, to: &mut String) {
+        let Some((kind, end, count)) = self.worst else { return };
+        to.extend([kind.text(), " (", end.text(), ")"]);
+        if count > 1 {
+            to.push_str(" ×");
+            words::push_number(to, count);
+        }
+        if self.more_troubles > 0 {
+            to.push_str(", +");
+            words::push_digits(to, self.more_troubles as u64);
+        }
     }
 
     /// How bad it is: that of [`TroubleKind::severity`].
@@ -147,104 +166,198 @@ struct Column {
     right: bool,
     /// What goes first where the screen is narrow has the lowest.
     worth: u8,
-    text: fn(&Row, i64) -> String,
+    /// Appends a row's cell; the time is that of the capture's first packet.
+    push: fn(&Row, i64, &mut String),
 }
 
 const COLUMNS: [Column; 11] = [
-    Column { title: "#", right: true, worth: 9, text: |row, _| row.number.to_string() },
-    Column { title: "client", right: false, worth: 9, text: |row, _| endpoint(row.client) },
-    Column { title: "server", right: false, worth: 9, text: |row, _| endpoint(row.server) },
-    Column { title: "began", right: true, worth: 2, text: began },
-    Column { title: "lasted", right: true, worth: 5, text: |row, _| words::rough(row.lasted) },
-    Column { title: "bytes →", right: true, worth: 6, text: |row, _| words::number(row.bytes[0]) },
-    Column { title: "bytes ←", right: true, worth: 6, text: |row, _| words::number(row.bytes[1]) },
-    Column { title: "packets", right: true, worth: 1, text: |row, _| words::number(row.packets[0] + row.packets[1]) },
-    Column { title: "RTT", right: true, worth: 4, text: |row, _| row.round_trip.map(words::rough).unwrap_or_default() },
-    Column { title: "again", right: true, worth: 3, text: again },
-    Column { title: "how it ended", right: false, worth: 7, text: |row, _| row.ending_text() },
+    Column { title: "#", right: true, worth: 9, push: |row, _, to| words::push_digits(to, row.number) },
+    Column { title: "client", right: false, worth: 9, push: |row, _, to| push_endpoint(row.client, to) },
+    Column { title: "server", right: false, worth: 9, push: |row, _, to| push_endpoint(row.server, to) },
+    Column { title: "began", right: true, worth: 2, push: push_began },
+    Column { title: "lasted", right: true, worth: 5, push: |row, _, to| words::push_rough(to, row.lasted) },
+    Column { title: "bytes →", right: true, worth: 6, push: |row, _, to| words::push_number(to, row.bytes[0]) },
+    Column { title: "bytes ←", right: true, worth: 6, push: |row, _, to| words::push_number(to, row.bytes[1]) },
+    Column { title: "packets", right: true, worth: 1, push: push_packets },
+    Column { title: "RTT", right: true, worth: 4, push: push_round_trip },
+    Column { title: "again", right: true, worth: 3, push: push_again },
+    Column { title: "how it ended", right: false, worth: 7, push: |row, _, to| row.push_ending(to) },
 ];
 
 const TROUBLE: &str = "what is wrong";
 /// So much room is left for what is wrong, before columns go.
 const TROUBLE_WIDTH: usize = 28;
 
-fn began(row: &Row, first: i64) -> String {
+fn push_began(row: &Row, first: i64, to: &mut String) {
     let nanos = row.began.saturating_sub(first).max(0);
-    format!("+{}", words::duration(Duration::from_nanos(nanos.unsigned_abs())))
+    to.push('+');
+    words::push_duration(to, Duration::from_nanos(nanos.unsigned_abs()));
 }
 
-fn again(row: &Row, _: i64) -> String {
-    match row.retransmissions[0] + row.retransmissions[1] {
-        0 => String::new(),
-        n => words::number(n),
+fn push_packets(row: &Row, _: i64, to: &mut String) {
+    words::push_number(to, row.packets[0].saturating_add(row.packets[1]));
+}
+
+fn push_round_trip(row: &Row, _: i64, to: &mut String) {
+    if let Some(round_trip) = row.round_trip {
+        words::push_rough(to, round_trip);
     }
 }
 
-fn endpoint(endpoint: Endpoint) -> String {
-    let address = endpoint.addr;
-    if address.is_v4() { format!("{address}:{}", endpoint.port) } else { format!("[{address}]:{}", endpoint.port) }
+fn push_again(row: &Row, _: i64, to: &mut String) {
+    match row.retransmissions[0].saturating_add(row.retransmissions[1]) {
+        0 => {}
+        n => words::push_number(to, n),
+    }
+}
+
+fn push_endpoint(endpoint: Endpoint, to: &mut String) {
+    match endpoint.addr.as_v4() {
+        Some(octets) => {
+            for (at, octet) in octets.into_iter().enumerate() {
+                if at > 0 {
+                    to.push('.');
+                }
+                words::push_digits(to, octet.into());
+            }
+        }
+        // Writing to a string can't fail.
+        None => drop(write!(to, "[{}]", endpoint.addr)),
+    }
+    to.push(':');
+    words::push_digits(to, endpoint.port.into());
+}
+
+/// Every cell of a table, made once: a list may have 200,000 lines.
+struct Cells {
+    text: String,
+    /// Where each cell ends in the text, and how many columns of the screen it takes: line after line.
+    ends: Vec<(usize, u16)>,
+    /// How many columns of the screen the widest cell takes, for each column of the table.
+    widths: [usize; COLUMNS.len()],
+}
+
+impl Cells {
+    fn of(rows: &[Row], first: i64) -> Cells {
+        let mut cells =
+            Cells { text: String::new(), ends: Vec::with_capacity(rows.len() * COLUMNS.len()), widths: [0; _] };
+        for row in rows {
+            for (column, widest) in COLUMNS.iter().zip(&mut cells.widths) {
+                let start = cells.text.len();
+                (column.push)(row, first, &mut cells.text);
+                let width = width_of(&cells.text[start..]);
+                *widest = (*widest).max(width);
+                cells.ends.push((cells.text.len(), u16::try_from(width).unwrap_or(u16::MAX)));
+            }
+        }
+        cells
+    }
+
+    /// A cell's text, and its width.
+    fn at(&self, line: usize, column: usize) -> (&str, usize) {
+        let at = line * COLUMNS.len() + column;
+        let start = at.checked_sub(1).map_or(0, |before| self.ends[before].0);
+        let (end, width) = self.ends[at];
+        (&self.text[start..end], width.into())
+    }
 }
 
 /// The rows as a table with a line of titles, each line ended; `first` is the time of the capture's first packet.
 pub fn table(rows: &[Row], first: i64, screen: Screen) -> String {
-    let shown = columns(rows, first, screen.width);
-    let mut out = String::new();
-    let titles = shown.iter().map(|(column, width)| pad(column.title, *width, column.right)).collect::<Vec<_>>();
-    let mut line = titles.join("  ");
+    let cells = Cells::of(rows, first);
+    let shown = columns(rows, &cells, screen.width);
+    let mut out = String::with_capacity(cells.text.len() * 2);
+    let mut line = String::new();
+    for (at, (column, width)) in shown.iter().enumerate() {
+        let title = COLUMNS[*column].title;
+        push_cell(&mut line, at, (title, title.width()), *width, COLUMNS[*column].right);
+    }
     if rows.iter().any(|row| row.worst.is_some()) {
         line = line + "  " + TROUBLE;
     }
     cut(&mut line, screen.width);
     out.push_str(&paint(line.trim_end(), "1", screen.color));
     out.push('\n');
-    for row in rows {
-        let cells = shown.iter().map(|(column, width)| pad(&(column.text)(row, first), *width, column.right));
-        let mut line = cells.collect::<Vec<_>>().join("  ");
-        let trouble = row.trouble_text();
-        let room = screen.width.saturating_sub(line.width() + 2);
-        let mut trouble = if trouble.is_empty() { trouble } else { format!("  {trouble}") };
-        cut(&mut trouble, room + 2);
-        cut(&mut line, screen.width);
-        out.push_str(if trouble.is_empty() { line.trim_end() } else { &line });
-        let color = match row.severity() {
-            7.. => "31",
-            4.. => "33",
-            _ => "2",
-        };
-        out.push_str(&paint(&trouble, color, screen.color && !trouble.is_empty()));
+    let taken = shown.iter().map(|(_, width)| width + 2).sum::<usize>().saturating_sub(2);
+    let mut trouble = String::new();
+    for (n, row) in rows.iter().enumerate() {
+        line.clear();
+        for (at, (column, width)) in shown.iter().enumerate() {
+            push_cell(&mut line, at, cells.at(n, *column), *width, COLUMNS[*column].right);
+        }
+        if taken > screen.width {
+            cut(&mut line, screen.width);
+        }
+        trouble.clear();
+        if row.worst.is_some() {
+            trouble.push_str("  ");
+            row.push_trouble(&mut trouble);
+            cut(&mut trouble, screen.width.saturating_sub(taken));
+        }
+        if trouble.trim_start().is_empty() {
+            out.push_str(line.trim_end());
+        } else {
+            let color = match row.severity() {
+                7.. => "31",
+                4.. => "33",
+                _ => "2",
+            };
+            out.push_str(&line);
+            out.push_str(&paint(&trouble, color, screen.color));
+        }
         out.push('\n');
     }
     out
 }
 
 /// The columns that there is room for, and how wide they are.
-fn columns(rows: &[Row], first: i64, width: usize) -> Vec<(&'static Column, usize)> {
-    let wide = |column: &Column| {
-        let cells = rows.iter().map(|row| (column.text)(row, first).width());
-        cells.max().unwrap_or(0).max(column.title.width())
-    };
-    let empty = |column: &Column| column.worth < 9 && rows.iter().all(|row| (column.text)(row, first).is_empty());
-    let mut shown: Vec<(&Column, usize)> =
-        COLUMNS.iter().filter(|column| !empty(column)).map(|column| (column, wide(column))).collect();
-    let troubles = rows.iter().map(|row| row.trouble_text().width()).max().unwrap_or(0);
-    let troubles = troubles.min(TROUBLE_WIDTH.min(width / 4));
-    let needed = |shown: &[(&Column, usize)]| shown.iter().map(|(_, width)| width + 2).sum::<usize>() + troubles;
+fn columns(rows: &[Row], cells: &Cells, width: usize) -> Vec<(usize, usize)> {
+    let is_empty = |column: &usize| COLUMNS[*column].worth < 9 && cells.widths[*column] == 0;
+    let wide = |column: usize| (column, cells.widths[column].max(COLUMNS[column].title.width()));
+    let mut shown: Vec<(usize, usize)> = (0..COLUMNS.len()).filter(|column| !is_empty(column)).map(wide).collect();
+    let mut text = String::new();
+    let troubles = rows.iter().filter(|row| row.worst.is_some()).map(|row| {
+        text.clear();
+        row.push_trouble(&mut text);
+        width_of(&text)
+    });
+    let troubles = troubles.max().unwrap_or(0).min(TROUBLE_WIDTH.min(width / 4));
+    let needed = |shown: &[(usize, usize)]| shown.iter().map(|(_, width)| width + 2).sum::<usize>() + troubles;
+    let worth = |shown: &[(usize, usize)], n: usize| COLUMNS[shown[n].0].worth;
     while needed(&shown) > width
-        && let Some(least) = (0..shown.len()).filter(|n| shown[*n].0.worth < 9).min_by_key(|n| shown[*n].0.worth)
+        && let Some(least) = (0..shown.len()).filter(|n| worth(&shown, *n) < 9).min_by_key(|n| worth(&shown, *n))
     {
         shown.remove(least);
     }
     shown
 }
 
-fn pad(text: &str, width: usize, right: bool) -> String {
-    let fill = " ".repeat(width.saturating_sub(text.width()));
-    if right { fill + text } else { text.to_owned() + &fill }
+/// Appends a cell, two blanks after the one before it.
+fn push_cell(line: &mut String, at: usize, (text, has): (&str, usize), width: usize, right: bool) {
+    let between = if at > 0 { 2 } else { 0 };
+    let fill = width.saturating_sub(has);
+    push_blanks(line, if right { between + fill } else { between });
+    line.push_str(text);
+    push_blanks(line, if right { 0 } else { fill });
+}
+
+fn push_blanks(line: &mut String, mut count: usize) {
+    const BLANKS: &str = "                                ";
+    while count > 0 {
+        let step = count.min(BLANKS.len());
+        line.push_str(&BLANKS[..step]);
+        count -= step;
+    }
+}
+
+/// How many columns of the screen a text takes.
+fn width_of(text: &str) -> usize {
+    if text.is_ascii() { text.len() } else { text.width() }
 }
 
 /// Cuts a line off where the screen ends.
 fn cut(line: &mut String, width: usize) {
-    while line.width() > width && line.pop().is_some() {}
+    while width_of(line) > width && line.pop().is_some() {}
 }
 
 fn paint(text: &str, code: &str, color: bool) -> String {
