@@ -26,7 +26,7 @@ pub use reasons::reasons;
 pub use tell::verdicts;
 
 use crate::capture::PacketRef;
-use crate::flows::{Flow, FlowNumber, Flows, FlowsOptions, NumberMap, Totals};
+use crate::flows::{Flow, FlowNumber, Flows, FlowsOptions, Totals};
 use groups::Groups;
 use limpid_wire::Endpoint;
 use std::cmp::Reverse;
@@ -97,7 +97,8 @@ pub struct Explanation {
 #[derive(Debug)]
 pub struct Explainer {
     flows: Flows,
-    courses: NumberMap<Box<Course>>,
+    /// Of the connections, by their places in the survey.
+    courses: Vec<Course>,
     worst: Worst,
     /// Servers that answered: each address and port, and each address with port 0.
     answered: HashMap<Endpoint, Answered>,
@@ -107,6 +108,8 @@ pub struct Explainer {
 /// What is gathered of a connection beside its figures.
 #[derive(Clone, Debug, Default)]
 struct Course {
+    /// Whose it is, by number; 0 for nobody's.
+    of: u64,
     exchanges: Exchanges,
     limits: Limits,
 }
@@ -147,12 +150,15 @@ struct Worst {
 }
 
 impl Worst {
-    fn take(&mut self, flow: Flow, course: Course) {
+    /// Takes a connection whose course is at `place`, unless another has taken that.
+    fn take(&mut self, courses: &mut [Course], place: usize, flow: Flow) {
         self.seen += 1;
+        let mut none = Course::default();
+        let course = courses.get_mut(place).filter(|course| course.of == flow.number.0).unwrap_or(&mut none);
         let badness = Badness::of(&flow, &course.exchanges);
         if let Some(only) = &self.only {
             if only.contains(&flow.number.0) {
-                self.push(badness, flow, course);
+                self.push(badness, flow, std::mem::take(course));
             }
             return;
         }
@@ -162,7 +168,7 @@ impl Worst {
         if full && self.heap.peek().is_none_or(is_less) {
             return self.groups.take(&flow, badness);
         }
-        self.push(badness, flow, course);
+        self.push(badness, flow, std::mem::take(course));
         while self.heap.len() > self.most {
             self.drop_one();
         }
@@ -186,7 +192,7 @@ impl Worst {
             }
         }
         let explained = |Ranked(badness, _, both): Ranked| {
-            let (flow, Course { exchanges, limits }) = *both;
+            let (flow, Course { exchanges, limits, .. }) = *both;
             Explained { flow, exchanges, limits, badness, answered: None }
         };
         // What a heap sorts into ascending order begins with the worst: it ranks the least bad highest.
@@ -207,7 +213,7 @@ impl Explainer {
         };
         Explainer {
             flows: Flows::new(options.flows.clone()),
-            courses: NumberMap::default(),
+            courses: Vec::new(),
             worst,
             answered: HashMap::new(),
             span: None,
@@ -218,15 +224,23 @@ impl Explainer {
     pub fn handle_packet(&mut self, packet: &PacketRef<'_>) {
         let (first, last) = self.span.unwrap_or((packet.time, packet.time));
         self.span = Some((first.min(packet.time), last.max(packet.time)));
-        if let Some(sighting) = self.flows.follow(packet) {
-            let course = self.courses.entry(sighting.flow).or_default();
+        let is_told = self.flows.follow(packet).is_some();
+        // Those that ended first: the packet's connection may have taken the place of one of them.
+        while let Some((place, flow)) = self.flows.poll_ended_from() {
+            remember(&mut self.answered, &flow);
+            self.worst.take(&mut self.courses, place, flow);
+        }
+        if is_told {
+            let (place, sighting) = self.flows.newest();
+            if place >= self.courses.len() {
+                self.courses.resize_with(place + 1, Course::default);
+            }
+            let course = &mut self.courses[place];
+            if course.of != sighting.flow.0 {
+                *course = Course { of: sighting.flow.0, ..Course::default() };
+            }
             course.exchanges.take(sighting);
             course.limits.take(sighting);
-        }
-        while let Some(flow) = self.flows.poll_ended() {
-            let course = self.courses.remove(&flow.number).map_or_else(Course::default, |course| *course);
-            remember(&mut self.answered, &flow);
-            self.worst.take(flow, course);
         }
     }
 
@@ -234,10 +248,9 @@ impl Explainer {
     pub fn finish(self) -> Explanation {
         let Explainer { flows, mut courses, mut worst, mut answered, span } = self;
         let totals = flows.totals();
-        for flow in flows.finish() {
-            let course = courses.remove(&flow.number).map_or_else(Course::default, |course| *course);
+        for (place, flow) in flows.finish_from() {
             remember(&mut answered, &flow);
-            worst.take(flow, course);
+            worst.take(&mut courses, place, flow);
         }
         let (mut worst, groups) = worst.finish();
         for explained in &mut worst {

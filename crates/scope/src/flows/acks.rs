@@ -78,7 +78,8 @@ impl Entry {
         if let Some(sent) = since {
             self.sample(read, seen, sent);
         }
-        if !self.stream(peer).pending.is_empty() {
+        // Of those that were acknowledged before nothing new is learned.
+        if self.stream(peer).pending_to >= una {
             self.judge(read, seen, echo);
         }
     }

@@ -4,13 +4,14 @@
 //! (window scale).
 
 use super::FlowsOptions;
-use super::figures::EndFigures;
+use super::figures::{EndFigures, Sent, StateChange};
 use super::flow::{Ending, Flow, Opening, Vantage};
 use super::key::FlowKey;
 use super::packet::{Options, Segment};
+use super::records::{FEW, Record};
 use super::sighting::{End, FlowNumber, Kind, Place, Sighting};
 use super::stream::Stream;
-use super::trouble::{Fault, IcmpTrouble, TroubleKind, Troubles};
+use super::trouble::{Fault, IcmpTrouble, Stall, Trouble, TroubleKind, Troubles};
 use limpid_wire::{SeqNum, TcpFlags};
 use std::time::Duration;
 
@@ -76,6 +77,12 @@ pub(super) struct Entry {
     pub(super) reopened: Option<(End, u64)>,
     /// It is over, and waits for what may still come.
     pub(super) lingers: bool,
+    /// It waits for its turn to let go of its detail.
+    pub(super) has_detail: bool,
+    /// Where it is in the table.
+    pub(super) slot: u32,
+    /// Bytes of its detail, as the table has counted them.
+    pub(super) counted: usize,
     pub(super) flow: Flow,
 }
 
@@ -108,6 +115,7 @@ impl Entry {
             path_mtu: 0,
             excerpt: None,
             before: None,
+            detail_let_go: false,
         };
         let nothing = At { number: 0, ..at };
         let last_of = [nothing; 2];
@@ -120,13 +128,30 @@ impl Entry {
             before_last_of: [at.time; 2],
             reopened: None,
             lingers: false,
+            has_detail: false,
+            slot: 0,
+            counted: 0,
             flow,
         }
     }
 
-    /// Gives back what long windows took.
-    pub(super) fn shrink(&mut self) {
-        self.streams.iter_mut().for_each(|stream| stream.records.shrink());
+    /// Bytes of its detail.
+    #[inline]
+    pub(super) fn detail(&self) -> usize {
+        self.streams[0].detail() + self.streams[1].detail()
+    }
+
+    /// Bytes that it takes beside its detail and its excerpt.
+    pub(super) fn size(&self) -> usize {
+        let Flow { ends, stalls, troubles, .. } = &self.flow;
+        let lists = |end: &EndFigures| {
+            end.syns.capacity() * size_of::<Sent>() + end.states.capacity() * size_of::<StateChange>()
+        };
+        size_of::<Entry>()
+            + self.streams.iter().map(|stream| stream.records.capacity().min(FEW) * size_of::<Record>()).sum::<usize>()
+            + ends.iter().map(lists).sum::<usize>()
+            + stalls.capacity() * size_of::<Stall>()
+            + troubles.capacity() * size_of::<Trouble>()
     }
 
     /// Which end sent it.

@@ -54,6 +54,9 @@ pub struct Flow {
     pub excerpt: Option<Box<Excerpt>>,
     /// The connection before it on the same ports, if it is that near.
     pub before: Option<FlowNumber>,
+    /// What it had outstanding was followed as one piece for a while, because all connections together took more than
+    /// [`FlowsOptions::max_detail`](super::FlowsOptions::max_detail): of repetitions then less is known.
+    pub detail_let_go: bool,
 }
 
 /// How a connection opened.

@@ -5,10 +5,12 @@
 //! wrong with it. It knows what one vantage point saw and no more: no engine's events, no second capture.
 //!
 //! # Bounds
-//! A connection takes a few KiB, and 230 KiB at worst: what each end has sent and not seen acknowledged is followed in at most 2,048 pieces, and
-//! lists within a [`Flow`] have the maxima that are documented with them. There are at most [`FlowsOptions::max_open`]
-//! connections; beyond, one that was idle for long is pushed out, and counted. Those that ended leave after
-//! [`FlowsOptions::linger`], idle ones after [`FlowsOptions::idle`], all times being the capture's.
+//! A connection takes three KiB, and eleven at worst: lists within a [`Flow`] have the maxima that are documented with them.
+//! Beside that, what each end has sent and not seen acknowledged is followed in at most 2,048 pieces (112 KiB), and all
+//! connections together take at most [`FlowsOptions::max_detail`] for these: beyond, those that were silent longest are
+//! followed in one piece each way, which is counted. There are at most [`FlowsOptions::max_open`] connections; beyond, one that
+//! was idle for long is pushed out, and counted. Those that ended leave after [`FlowsOptions::linger`], idle ones after
+//! [`FlowsOptions::idle`], all times being the capture's. [`Flows::memory`] tells what is held.
 
 mod acks;
 mod classify;
@@ -39,7 +41,6 @@ pub use figures::{
     EndFigures, Fin, MAX_STATE_CHANGES, MAX_SYNS, RttFigures, Sent, StateChange, SynOptions, WindowFigures,
 };
 pub use flow::{Ending, Flow, Handshake, MAX_STALLS, Opening, Reset, ResetCause, Vantage};
-pub(crate) use sighting::NumberMap;
 pub use sighting::{Again, Cause, End, FlowNumber, Kind, Place, Sighting};
 pub use trouble::{Fault, IcmpTrouble, MAX_CITED, Stall, Trouble, TroubleKind, Troubles};
 
@@ -63,10 +64,12 @@ pub struct FlowsOptions {
     pub stall: Duration,
     /// Keep packets of each connection; `None` for figures alone.
     pub excerpt: Option<ExcerptOptions>,
+    /// The most bytes for what is outstanding, piece by piece, of all connections together.
+    pub max_detail: usize,
 }
 
 impl Default for FlowsOptions {
-    /// A quarter of a million connections, idle for two hours and a quarter at most, without excerpts.
+    /// A quarter of a million connections, idle for two hours and a quarter at most, without excerpts; 128 MiB of detail.
     fn default() -> FlowsOptions {
         FlowsOptions {
             max_open: 1 << 18,
@@ -75,6 +78,7 @@ impl Default for FlowsOptions {
             linger: Duration::from_secs(10),
             stall: Duration::from_millis(200),
             excerpt: None,
+            max_detail: 128 << 20,
         }
     }
 }
@@ -99,6 +103,28 @@ pub struct Totals {
     pub pushed_out: u64,
     /// Connections that ended and that nobody asked for: [`Flows::poll_ended`] was not called often enough.
     pub unread: u64,
+    /// How often a connection let go of its detail, because all together had too much.
+    pub let_go: u64,
+}
+
+/// What a survey holds, in bytes; what the allocator adds is not counted.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Memory {
+    /// Figures of the connections that are followed, and of those that ended and were not polled.
+    pub connections: usize,
+    /// The tables in which connections are found and wait for their end.
+    pub tables: usize,
+    /// What is outstanding, piece by piece.
+    pub detail: usize,
+    /// The most that this ever was after a packet.
+    pub most_detail: usize,
+}
+
+impl Memory {
+    /// All that is held now.
+    pub fn total(&self) -> usize {
+        self.connections + self.tables + self.detail
+    }
 }
 
 /// Follows connections.
@@ -108,13 +134,15 @@ pub struct Flows {
     table: Table,
     /// What the newest packet means: lent, since copying it takes as long as half of finding it out.
     seen: Sighting,
+    /// Where its connection is.
+    slot: u32,
 }
 
 impl Flows {
     /// Without connections yet.
     pub fn new(options: FlowsOptions) -> Flows {
         let table = Table::new(&options);
-        Flows { options, table, seen: Sighting::blank() }
+        Flows { options, table, seen: Sighting::blank(), slot: 0 }
     }
 
     /// Takes the next packet. `None` if it is neither TCP nor an ICMP error about a connection that is known.
@@ -133,6 +161,7 @@ impl Flows {
             Content::Tcp(tcp) => self.segment(tcp, at),
             Content::Icmp(icmp) => self.icmp(icmp, at)?,
         };
+        self.slot = slot;
         if let Some(options) = self.options.excerpt {
             self.keep(&options, slot, packet);
         }
@@ -153,8 +182,11 @@ impl Flows {
         let (slot, new) = self.table.find_or_open(tcp, at);
         let entry = self.table.known_mut(slot);
         entry.handle(tcp, at, &self.options, &mut self.seen);
-        if !new && entry.is_over() && !entry.lingers {
-            entry.lingers = true;
+        let ends = !new && entry.is_over() && !entry.lingers;
+        if entry.detail() != entry.counted {
+            self.table.count_detail(slot);
+        }
+        if ends {
             self.table.linger(slot, at.time);
         }
         slot
@@ -174,7 +206,20 @@ impl Flows {
 
     /// The next connection that has left: closed and quiet, reset, idle for too long, or pushed out.
     pub fn poll_ended(&mut self) -> Option<Flow> {
-        self.table.poll_ended()
+        self.table.poll_ended().map(|(_, flow)| flow)
+    }
+
+    /// The same with the number of its place, which another connection may have taken meanwhile.
+    #[inline]
+    pub(crate) fn poll_ended_from(&mut self) -> Option<(usize, Flow)> {
+        self.table.poll_ended().map(|(slot, flow)| (slot as usize, flow))
+    }
+
+    /// What [`Flows::follow`] told last, and the number of the connection's place: from 0, fewer than there were ever
+    /// connections at once.
+    #[inline]
+    pub(crate) fn newest(&self) -> (usize, &Sighting) {
+        (self.slot as usize, &self.seen)
     }
 
     /// The connections that are followed now, in no particular order.
@@ -187,6 +232,11 @@ impl Flows {
         self.table.by_number(number).map(|entry| &entry.flow)
     }
 
+    /// What is held in memory now. It looks at every connection.
+    pub fn memory(&self) -> Memory {
+        self.table.memory()
+    }
+
     /// What all connections together came to so far.
     pub fn totals(&self) -> Totals {
         self.table.totals
@@ -194,6 +244,11 @@ impl Flows {
 
     /// The end of the capture: all connections that have not been polled, in the order of their numbers.
     pub fn finish(self) -> impl Iterator<Item = Flow> {
-        self.table.finish()
+        self.finish_from().map(|(_, flow)| flow)
+    }
+
+    /// The same with the numbers of their places.
+    pub(crate) fn finish_from(self) -> impl Iterator<Item = (usize, Flow)> {
+        self.table.finish().map(|(slot, flow)| (slot as usize, flow))
     }
 }

@@ -7,6 +7,9 @@ use std::collections::VecDeque;
 pub(super) const MAX_RECORDS: usize = 2048;
 /// How many acknowledged ones are remembered.
 const HISTORY: usize = 24;
+/// How many pieces there is room for at first, and then.
+pub(super) const FEW: usize = 4;
+const USUAL: usize = 32;
 
 /// How many pieces of a connection that is over are remembered.
 const LEFT: usize = 2;
@@ -70,6 +73,9 @@ impl Records {
     /// Adds what comes after all that was sent.
     #[inline]
     pub(super) fn push(&mut self, record: Record) {
+        if self.ring.len() == self.ring.capacity() {
+            self.grow();
+        }
         if self.ring.len() >= MAX_RECORDS
             && let Some(last) = self.ring.back_mut()
         {
@@ -78,6 +84,41 @@ impl Records {
             return;
         }
         self.ring.push_back(record);
+    }
+
+    /// A connection that says little takes little; one that says more gets room for all that is usual at once.
+    #[cold]
+    fn grow(&mut self) {
+        let len = self.ring.len();
+        let room = match len {
+            0..FEW => FEW,
+            FEW..USUAL => USUAL,
+            _ => (len * 2).min(MAX_RECORDS),
+        };
+        self.ring.reserve_exact(room.saturating_sub(len));
+    }
+
+    /// How many pieces there is room for.
+    #[inline]
+    pub(super) fn capacity(&self) -> usize {
+        self.ring.capacity()
+    }
+
+    /// Forgets all of them.
+    pub(super) fn clear(&mut self) {
+        *self = Records::default();
+    }
+
+    /// Joins all that is not acknowledged to one piece, and forgets the rest.
+    pub(super) fn join(&mut self) {
+        let mut outstanding = self.ring.range(self.acked..);
+        let joined = outstanding.next().map(|first| {
+            let last = outstanding.next_back().unwrap_or(first);
+            let marks = JOINED | outstanding.fold(first.marks & last.marks & SACKED, |all, one| all & one.marks);
+            Record { end: last.end, last_at: last.last_at, last: last.last, marks, ..*first }
+        });
+        self.ring = joined.into_iter().collect();
+        self.acked = 0;
     }
 
     /// Where the piece with the byte at `seq` is, else where one would have to be put.
@@ -100,6 +141,9 @@ impl Records {
     /// Puts a piece that fills a gap where [`find`](Self::find) said.
     pub(super) fn fill(&mut self, index: usize, record: Record, una: i64) {
         if self.ring.len() < MAX_RECORDS {
+            if self.ring.len() == self.ring.capacity() {
+                self.grow();
+            }
             self.ring.insert(index, record);
             if index < self.acked || index == self.acked && record.end <= una {
                 self.acked += 1;
@@ -161,12 +205,5 @@ impl Records {
             }
         }
         newest
-    }
-
-    /// Gives back what long windows took. The last pieces stay: a FIN whose acknowledgement was lost comes again.
-    pub(super) fn shrink(&mut self) {
-        self.ring = self.ring.split_off(self.ring.len().saturating_sub(LEFT));
-        self.ring.shrink_to_fit();
-        self.acked = self.acked.min(self.ring.len());
     }
 }

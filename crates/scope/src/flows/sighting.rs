@@ -13,7 +13,7 @@ use std::time::Duration;
 pub struct FlowNumber(pub u64);
 
 /// Something for each connection of a survey.
-pub(crate) type NumberMap<T> = HashMap<FlowNumber, T, BuildHasherDefault<Counted>>;
+pub(super) type NumberMap<T> = HashMap<FlowNumber, T, BuildHasherDefault<Counted>>;
 
 /// Spreads numbers that the survey counts itself: nobody else chooses them, so that no secret is needed.
 #[derive(Clone, Copy, Default, Debug)]

@@ -1,6 +1,6 @@
 //! One direction of a connection while packets come: what was sent, what is acknowledged, what is being repaired.
 
-use super::records::Records;
+use super::records::{FEW, Record, Records};
 use std::collections::VecDeque;
 
 /// The most retransmissions that are remembered until something shows whether they were needed.
@@ -62,6 +62,8 @@ pub(super) struct Stream {
     pub(super) fruitless: u32,
     /// Retransmissions that may yet turn out needless.
     pub(super) pending: VecDeque<Pending>,
+    /// The highest number that one of those began with.
+    pub(super) pending_to: i64,
 }
 
 /// A segment without data whose sequence number stands behind data that was not seen.
@@ -134,9 +136,24 @@ impl Stream {
     }
 
     pub(super) fn remember(&mut self, pending: Pending) {
+        self.pending_to = self.pending_to.max(pending.start);
         if self.pending.len() >= MAX_PENDING {
             self.pending.pop_front();
         }
         self.pending.push_back(pending);
+    }
+
+    /// Bytes that its detail takes: more than a few pieces of what is outstanding, and what was sent again.
+    #[inline]
+    pub(super) fn detail(&self) -> usize {
+        let pieces = self.records.capacity();
+        let pieces = if pieces > FEW { pieces } else { 0 };
+        pieces * size_of::<Record>() + self.pending.capacity() * size_of::<Pending>()
+    }
+
+    /// Lets go of the detail: what is outstanding becomes one piece.
+    pub(super) fn let_go(&mut self) {
+        self.records.join();
+        self.pending = VecDeque::new();
     }
 }

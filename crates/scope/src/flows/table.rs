@@ -5,8 +5,9 @@ use super::flow::Flow;
 use super::key::{FlowKey, Secret};
 use super::packet::Segment;
 use super::sighting::{FlowNumber, NumberMap};
+use super::stream::Stream;
 use super::trouble::TroubleKind;
-use super::{FlowsOptions, Totals};
+use super::{FlowsOptions, Memory, Totals};
 use hashbrown::HashTable;
 use std::collections::VecDeque;
 
@@ -35,6 +36,12 @@ pub(super) struct Table {
     over: VecDeque<(i64, Noted)>,
     /// Those that left.
     ended: VecDeque<Box<Entry>>,
+    /// Those with detail, with a time since which they may have been silent.
+    detailed: VecDeque<(i64, Noted)>,
+    /// Bytes of detail now, and the most there ever were.
+    detail: usize,
+    most_detail: usize,
+    max_detail: usize,
     max_open: usize,
     /// [`FlowsOptions::linger`] and [`FlowsOptions::idle`], nanoseconds.
     linger: i64,
@@ -55,6 +62,10 @@ impl Table {
             idle: VecDeque::new(),
             over: VecDeque::new(),
             ended: VecDeque::new(),
+            detailed: VecDeque::new(),
+            detail: 0,
+            most_detail: 0,
+            max_detail: options.max_detail,
             max_open: options.max_open.max(1),
             linger: as_nanos(options.linger),
             idle_limit: as_nanos(options.idle),
@@ -117,6 +128,7 @@ impl Table {
                 u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX)
             }
         };
+        entry.slot = slot;
         self.slots[slot as usize] = Some(Box::new(entry));
         let (slots, secret) = (&self.slots, self.secret);
         let rehash = |slot: &u32| slots[*slot as usize].as_ref().map_or(0, |entry| secret.hash(&entry.key));
@@ -125,7 +137,7 @@ impl Table {
         self.newest = Some((tcp.key, slot));
         self.idle.push_back((at.time, (slot, number)));
         self.open += 1;
-        if self.idle.len() > 2 * self.open + SLACK {
+        if self.idle.len().max(self.detailed.len()) > 2 * self.open + SLACK {
             self.forget_those_that_left();
         }
         slot
@@ -140,6 +152,7 @@ impl Table {
         };
         self.idle.retain(is_there);
         self.over.retain(is_there);
+        self.detailed.retain(is_there);
     }
 
     #[inline]
@@ -168,9 +181,71 @@ impl Table {
     /// The connection at `slot` has ended.
     pub(super) fn linger(&mut self, slot: u32, now: i64) {
         if let Some(entry) = self.entry_mut(slot) {
-            entry.shrink();
+            entry.lingers = true;
+            entry.streams.iter_mut().for_each(|stream| stream.records.clear());
             let number = entry.flow.number;
             self.over.push_back((now, (slot, number)));
+            self.count_detail(slot);
+        }
+    }
+
+    /// The detail of the connection at `slot` takes more or less than before.
+    #[cold]
+    pub(super) fn count_detail(&mut self, slot: u32) {
+        let Some(entry) = self.slots.get_mut(slot as usize).and_then(Option::as_deref_mut) else { return };
+        let bytes = entry.detail();
+        self.detail = self.detail + bytes - entry.counted;
+        entry.counted = bytes;
+        if bytes > 0 && !entry.has_detail {
+            entry.has_detail = true;
+            self.detailed.push_back((entry.flow.last, (slot, entry.flow.number)));
+        }
+        if self.detail > self.max_detail {
+            self.save_detail();
+        }
+        self.most_detail = self.most_detail.max(self.detail);
+    }
+
+    /// Makes those that were silent longest let go, until there is room.
+    fn save_detail(&mut self) {
+        let mut looks = 0;
+        while self.detail > self.max_detail
+            && let Some((since, noted)) = self.detailed.pop_front()
+        {
+            let Some(last) = self.noted_mut(noted).map(|entry| entry.flow.last) else { continue };
+            looks += 1;
+            if last > since && looks < LOOKS {
+                self.detailed.push_back((last, noted));
+                continue;
+            }
+            self.totals.let_go += 1;
+            if let Some(entry) = self.noted_mut(noted) {
+                (entry.has_detail, entry.flow.detail_let_go) = (false, true);
+                entry.streams.iter_mut().for_each(Stream::let_go);
+                let (before, bytes) = (entry.counted, entry.detail());
+                entry.counted = bytes;
+                self.detail = self.detail + bytes - before;
+            }
+        }
+    }
+
+    /// What is held now.
+    pub(super) fn memory(&self) -> Memory {
+        let entries = self.entries().chain(self.ended.iter().map(Box::as_ref));
+        let queues = [&self.idle, &self.over, &self.detailed].map(|queue| queue.capacity() * size_of::<(i64, Noted)>());
+        let slot = size_of::<Option<Box<Entry>>>();
+        let tables = [
+            self.slots.capacity() * slot,
+            self.ended.capacity() * slot,
+            self.free.capacity() * size_of::<u32>(),
+            self.map.allocation_size(),
+            self.numbers.capacity() * (size_of::<(FlowNumber, u32)>() + 1),
+        ];
+        Memory {
+            connections: entries.map(Entry::size).sum(),
+            tables: tables.iter().chain(&queues).sum(),
+            detail: self.detail,
+            most_detail: self.most_detail,
         }
     }
 
@@ -241,7 +316,8 @@ impl Table {
         self.open -= 1;
         self.newest = None;
         entry.conclude();
-        entry.shrink();
+        self.detail -= entry.counted;
+        entry.streams = Default::default();
         if self.ended.len() >= self.max_open {
             self.ended.pop_front();
             self.totals.unread += 1;
@@ -250,19 +326,19 @@ impl Table {
     }
 
     #[inline]
-    pub(super) fn poll_ended(&mut self) -> Option<Flow> {
-        self.ended.pop_front().map(|entry| entry.flow)
+    pub(super) fn poll_ended(&mut self) -> Option<(u32, Flow)> {
+        self.ended.pop_front().map(|entry| (entry.slot, entry.flow))
     }
 
     /// All that is left, in order.
-    pub(super) fn finish(mut self) -> impl Iterator<Item = Flow> {
+    pub(super) fn finish(mut self) -> impl Iterator<Item = (u32, Flow)> {
         let open = self.slots.iter_mut().filter_map(Option::take).map(|mut entry| {
             entry.conclude();
             entry
         });
         let mut entries: Vec<Box<Entry>> = self.ended.drain(..).chain(open).collect();
         entries.sort_by_key(|entry| entry.flow.number);
-        entries.into_iter().map(|entry| entry.flow)
+        entries.into_iter().map(|entry| (entry.slot, entry.flow))
     }
 }
 

@@ -225,6 +225,10 @@ impl Troubles {
         self.0.len()
     }
 
+    pub(super) fn capacity(&self) -> usize {
+        self.0.capacity()
+    }
+
     /// That of `kind` at `end`.
     pub fn find(&self, kind: TroubleKind, end: End) -> Option<&Trouble> {
         self.0.iter().find(|trouble| trouble.kind == kind && trouble.end == end)
