@@ -1,4 +1,4 @@
-//! A filter's text, and a packet: never a panic, and a program ends.
+//! A filter's text, and a packet: never a panic, a program ends, and it chooses what its tests, asked one by one, choose.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -15,9 +15,10 @@ fuzz_target!(|input: (&str, &[u8], u32)| {
             return;
         }
     };
-    for link_type in [0, 1, 9, 101, 108, 113, 228, 229, 276, 147] {
-        if let Ok(filter) = expression.compile(LinkType(link_type)) {
-            filter.matches(packet, original_len);
+    for link_type in [0, 1, 9, 101, 108, 113, 228, 229, 276, 147].map(LinkType) {
+        if let Ok(filter) = expression.compile(link_type) {
+            let asked = expression.ask(link_type, packet, original_len).expect("it compiles");
+            assert_eq!(filter.matches(packet, original_len), asked, "{text} on {packet:x?}");
         }
     }
 });

@@ -10,6 +10,7 @@ use limpid_scope::flows::{ExcerptOptions, FlowsOptions};
 use limpid_scope::trace::Trace;
 use limpid_scope::truth;
 use limpid_scope::verdict::{self, Verdict};
+use limpid_scope::words;
 use std::fmt::Write as _;
 use std::io::{self, BufWriter, Write as _};
 
@@ -74,7 +75,7 @@ impl ExplainArgs {
             only: (!self.connection.is_empty()).then(|| self.connection.clone()),
             flows,
         };
-        let (explanation, damage) = self.survey(&options)?;
+        let (explanation, dropped, damage) = self.survey(&options)?;
         if let Some(missing) = self.missing(&explanation) {
             return Err(damage.unwrap_or(missing));
         }
@@ -87,15 +88,18 @@ impl ExplainArgs {
                 writeln!(out, "{object}").map_err(CliError::stdout)?;
             }
         } else {
-            out.write_all(self.text(&explanation, &single).as_bytes()).map_err(CliError::stdout)?;
+            out.write_all(self.text(&explanation, dropped, &single).as_bytes()).map_err(CliError::stdout)?;
         }
         out.flush().map_err(CliError::stdout)?;
         damage.map_or(Ok(()), Err)
     }
 
-    /// Reads the capture, to its end or to where it is damaged.
-    fn survey(&self, options: &ExplainOptions) -> Result<(Explanation, Option<CliError>), CliError> {
+    /// Reads the capture, to its end or to where it is damaged. Answers how many packets it says were dropped, too.
+    fn survey(&self, options: &ExplainOptions) -> Result<(Explanation, u64, Option<CliError>), CliError> {
         let mut capture = self.input.open()?;
+        if !self.json {
+            capture = capture.without_telling();
+        }
         let mut explainer = Explainer::new(options);
         let damage = loop {
             match capture.next() {
@@ -104,7 +108,7 @@ impl ExplainArgs {
                 Err(error) => break Some(error),
             }
         };
-        Ok((explainer.finish(), damage))
+        Ok((explainer.finish(), capture.dropped(), damage))
     }
 
     fn missing(&self, explanation: &Explanation) -> Option<CliError> {
@@ -136,7 +140,7 @@ impl ExplainArgs {
         Ok(if wanted > truth::MAX_PACKETS { Vec::new() } else { found.traces })
     }
 
-    fn text(&self, explanation: &Explanation, single: &[Verdict]) -> String {
+    fn text(&self, explanation: &Explanation, dropped: u64, single: &[Verdict]) -> String {
         let screen = Screen::of_stdout();
         let width = self.width.map_or(screen.width.min(100), usize::from);
         let paint = |code: &str, text: &str| match screen.color {
@@ -170,6 +174,18 @@ impl ExplainArgs {
         }
         if totals.pushed_out > 0 {
             let _ = writeln!(text, "({} connections were let go early: too many at once)", totals.pushed_out);
+        }
+        if totals.let_go > 0 {
+            let lost = "what silent connections had outstanding was joined into one segment";
+            let _ = writeln!(text, "({} times {lost}: all together had too much at once)", totals.let_go);
+        }
+        if dropped > 0 {
+            let packets = words::count(dropped, "packet");
+            let told = format!(
+                "{packets} dropped while capturing: what these sentences call lost or unseen may only be missing here."
+            );
+            text.push('\n');
+            text.push_str(&report::wrap(&told, width));
         }
         screen.show(text, self.ascii)
     }

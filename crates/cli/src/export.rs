@@ -5,6 +5,7 @@ mod parquet;
 
 use crate::error::{CliError, plain};
 use crate::input::{Capture, Input};
+use crate::list::tell_of_bounds;
 use clap::ValueEnum;
 use limpid_scope::capture::PacketRef;
 use limpid_scope::export::{CONNECTIONS, SEGMENTS, SegmentRow, Table, csv_header, csv_line, json_line};
@@ -139,7 +140,10 @@ pub(crate) fn segment(flows: &mut Flows, packet: &PacketRef<'_>) -> Option<Segme
 }
 
 /// Surveys the capture, and hands out a row for each connection. Where the capture is damaged, those before it count.
-fn connections(capture: &mut Capture, mut push: impl FnMut(&Flow) -> Result<(), CliError>) -> Result<(), CliError> {
+pub(crate) fn connections(
+    capture: &mut Capture,
+    mut push: impl FnMut(&Flow) -> Result<(), CliError>,
+) -> Result<(), CliError> {
     let mut flows = Flows::new(FlowsOptions::default());
     let outcome = loop {
         match capture.next() {
@@ -153,9 +157,11 @@ fn connections(capture: &mut Capture, mut push: impl FnMut(&Flow) -> Result<(), 
             push(&flow)?;
         }
     };
+    let totals = flows.totals();
     for flow in flows.finish() {
         push(&flow)?;
     }
+    tell_of_bounds(&totals);
     outcome
 }
 

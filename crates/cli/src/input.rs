@@ -162,6 +162,17 @@ impl Capture {
         Ok(Capture { reader, name, filter, progress, until_tick: TICK, told: false })
     }
 
+    /// For commands that tell of drops in what they print: see [`Capture::dropped`].
+    pub(crate) fn without_telling(mut self) -> Capture {
+        self.told = true;
+        self
+    }
+
+    /// Packets that were dropped while it was captured, as far as it has been read: pcapng says so at its end.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.reader.statistics().dropped.unwrap_or(0)
+    }
+
     /// Without a progress bar, for commands that write to the same terminal while they read.
     pub(crate) fn without_progress(mut self) -> Capture {
         self.progress = None;
@@ -229,7 +240,7 @@ impl Capture {
 
     /// What was dropped while it was captured can't be seen in what follows: better said once.
     fn tell_drops(&mut self) {
-        let dropped = self.reader.statistics().dropped.unwrap_or(0);
+        let dropped = self.dropped();
         if dropped > 0 && !self.told {
             self.told = true;
             let s = if dropped == 1 { "" } else { "s" };

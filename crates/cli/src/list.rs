@@ -1,16 +1,19 @@
 //! `limpid list`: the connections of a capture, a line each.
 
 use crate::error::CliError;
+use crate::export::connections;
 use crate::input::Input;
 use crate::report::Screen;
 use clap::ValueEnum;
 use limpid_scope::export::{CONNECTIONS, json_line};
 use limpid_scope::flows::listing::{self, Order, Row};
-use limpid_scope::flows::{Flow, Flows, FlowsOptions};
-use std::io::{self, Write};
+use limpid_scope::flows::{Flow, Flows, FlowsOptions, Totals};
+use std::io::{self, BufWriter, Write};
 
 /// The most connections that are held for sorting.
 const MAX_ROWS: usize = 200_000;
+/// The most bytes of objects that are held for sorting.
+const MAX_BYTES: usize = 256 << 20;
 
 /// List the connections of a capture: who, when, how long, how much, how it ended, what is wrong
 ///
@@ -26,15 +29,17 @@ pub(crate) struct ListArgs {
     #[command(flatten)]
     input: Input,
 
-    /// By what to sort
-    #[arg(long, value_enum, value_name = "BY", default_value_t = Sort::First)]
-    sort: Sort,
+    /// By what to sort [default: first; with --json as they end]
+    #[arg(long, value_enum, value_name = "BY")]
+    sort: Option<Sort>,
 
     /// Show only so many, from the top
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     top: Option<u64>,
 
     /// Print an object for each connection, a line each, as 'limpid export --what connections' does
+    ///
+    /// Without --sort and --top each is printed when it ends, so that any number of them takes no memory.
     #[arg(long)]
     json: bool,
 }
@@ -79,6 +84,8 @@ struct Rows {
     order: Order,
     most: usize,
     dropped: u64,
+    /// Bytes of the objects.
+    bytes: usize,
 }
 
 impl Rows {
@@ -88,8 +95,9 @@ impl Rows {
         if self.json {
             json_line(&CONNECTIONS, flow, &mut object);
         }
+        self.bytes += object.len();
         self.rows.push((Row::of(flow), object));
-        if self.rows.len() >= self.most.saturating_mul(2) {
+        if self.rows.len() >= self.most.saturating_mul(2) || self.bytes > MAX_BYTES {
             self.settle();
         }
     }
@@ -97,16 +105,14 @@ impl Rows {
     fn settle(&mut self) {
         let order = self.order;
         self.rows.sort_by_key(|(row, _)| row.rank(order));
-        self.dropped += self.rows.len().saturating_sub(self.most) as u64;
-        self.rows.truncate(self.most);
-    }
-}
-
-impl Rows {
-    /// The rows, their objects one after the other, and how many rows there are not.
-    fn unzip(self) -> (Vec<Row>, Vec<u8>, u64) {
-        let (rows, objects): (Vec<Row>, Vec<Vec<u8>>) = self.rows.into_iter().unzip();
-        (rows, objects.concat(), self.dropped)
+        let mut left = self.rows.len().min(self.most);
+        // Objects are as long as they like: then fewer of them.
+        if self.bytes > MAX_BYTES {
+            left = left.min(self.rows.len() / 2);
+        }
+        self.dropped += (self.rows.len() - left) as u64;
+        self.rows.truncate(left);
+        self.bytes = self.rows.iter().map(|(_, object)| object.len()).sum();
     }
 }
 
@@ -114,10 +120,22 @@ impl ListArgs {
     /// Lists them, those before the damage too if the file is damaged.
     pub(crate) fn run(self) -> Result<(), CliError> {
         let mut capture = self.input.open()?;
+        if self.json && self.sort.is_none() && self.top.is_none() {
+            let mut out = BufWriter::new(io::stdout().lock());
+            let mut object = Vec::new();
+            let outcome = connections(&mut capture, |flow| {
+                object.clear();
+                json_line(&CONNECTIONS, flow, &mut object);
+                out.write_all(&object).map_err(CliError::stdout)
+            });
+            out.flush().map_err(CliError::stdout)?;
+            return outcome;
+        }
         let most = self.top.map_or(MAX_ROWS, |top| usize::try_from(top).unwrap_or(MAX_ROWS).min(MAX_ROWS));
-        let mut rows = Rows { rows: Vec::new(), json: self.json, order: self.sort.into(), most, dropped: 0 };
-        let mut flows = Flows::new(FlowsOptions::default());
+        let order = self.sort.unwrap_or(Sort::First).into();
+        let mut rows = Rows { rows: Vec::new(), json: self.json, order, most, dropped: 0, bytes: 0 };
         let mut first = None;
+        let mut flows = Flows::new(FlowsOptions::default());
         let outcome = loop {
             match capture.next() {
                 Ok(Some(packet)) => {
@@ -136,32 +154,47 @@ impl ListArgs {
         flows.finish().for_each(|flow| rows.add(&flow));
         rows.settle();
         self.print(rows, first.unwrap_or(0))?;
-        if totals.pushed_out > 0 {
-            let (most, pushed) = (FlowsOptions::default().max_open, totals.pushed_out);
-            eprintln!("limpid: {pushed} connections were let go early: more than {most} were open at once");
-        }
+        tell_of_bounds(&totals);
         outcome
     }
 
     fn print(&self, rows: Rows, first: i64) -> Result<(), CliError> {
-        let (rows, objects, dropped) = rows.unzip();
-        if self.json && dropped > 0 && self.top.is_none_or(|top| top > MAX_ROWS as u64) {
-            eprintln!("limpid: only {MAX_ROWS} connections are listed, {dropped} more are not: choose with a filter");
+        let Rows { rows, dropped, .. } = rows;
+        let listed = rows.len();
+        if self.json && dropped > 0 && self.top.is_none_or(|top| top > listed as u64) {
+            eprintln!("limpid: only {listed} connections are listed, {dropped} more are not: choose with a filter");
         }
-        let text = if self.json {
-            objects
+        let mut out = BufWriter::new(io::stdout().lock());
+        if self.json {
+            rows.iter().try_for_each(|(_, object)| out.write_all(object)).map_err(CliError::stdout)?;
         } else {
+            let rows: Vec<Row> = rows.into_iter().map(|(row, _)| row).collect();
             let screen = Screen::of_stdout();
             let screen = listing::Screen { width: screen.width, color: screen.color };
             let mut text = listing::table(&rows, first, screen);
             if rows.is_empty() {
                 text = "no TCP connections\n".to_owned();
             } else if dropped > 0 {
-                text += &format!("and {} more\n", dropped);
+                text += &format!("and {dropped} more\n");
             }
-            text.into_bytes()
-        };
-        let mut stdout = io::stdout().lock();
-        stdout.write_all(&text).and_then(|()| stdout.flush()).map_err(CliError::stdout)
+            out.write_all(text.as_bytes()).map_err(CliError::stdout)?;
+        }
+        out.flush().map_err(CliError::stdout)
+    }
+}
+
+/// Says what was not followed as it should be, because there was too much at once.
+pub(crate) fn tell_of_bounds(totals: &Totals) {
+    let options = FlowsOptions::default();
+    if totals.pushed_out > 0 {
+        let (most, pushed) = (options.max_open, totals.pushed_out);
+        eprintln!("limpid: {pushed} connections were let go early: more than {most} were open at once");
+    }
+    if totals.let_go > 0 {
+        let (mib, times) = (options.max_detail >> 20, totals.let_go);
+        eprintln!(
+            "limpid: {times} times a silent connection's outstanding segments were joined into one: all together took more \
+             than {mib} MiB"
+        );
     }
 }

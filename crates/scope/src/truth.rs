@@ -33,6 +33,24 @@ pub const MAX_PACKETS: usize = 200_000;
 pub const MAX_BYTES: usize = 1 << 29;
 /// The most events and remarks kept of a file.
 pub const MAX_NOTES: usize = 1_000_000;
+/// How much is kept of a file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Most {
+    /// Packets.
+    pub packets: usize,
+    /// Bytes of packets and comments: none is begun beyond.
+    pub bytes: usize,
+    /// Events and remarks.
+    pub notes: usize,
+}
+
+impl Default for Most {
+    /// [`MAX_PACKETS`], [`MAX_BYTES`], [`MAX_NOTES`].
+    fn default() -> Most {
+        Most { packets: MAX_PACKETS, bytes: MAX_BYTES, notes: MAX_NOTES }
+    }
+}
+
 /// The most runs kept of a file.
 pub const MAX_RUNS: usize = 256;
 /// The most hosts that a run may have.

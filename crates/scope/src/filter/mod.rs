@@ -8,6 +8,7 @@
 //! A text has at most a mebibyte, parentheses nest at most 100 deep, and a program has at most 4096 instructions, as in
 //! Linux. Compiled programs have no loops.
 
+mod ask;
 mod ast;
 mod blocks;
 mod error;
@@ -63,15 +64,24 @@ impl Expression {
     /// # Errors
     /// If it asks for what such packets don't have, or becomes too long.
     pub fn compile(&self, link_type: LinkType) -> Result<Filter, FilterError> {
-        let condition = match &self.meaning {
-            None => lower::Condition::Always,
-            Some(meaning) => {
-                let mut link = link::Link::of(link_type).ok_or_else(|| self.unknown_link_type(link_type))?;
-                lower::lower(meaning, &mut link).map_err(|error| error.about(&self.text))?
-            }
-        };
-        let program = blocks::assemble(&condition).map_err(|error| self.no_program(error))?;
+        let program = blocks::assemble(&self.condition(link_type)?).map_err(|error| self.no_program(error))?;
         Ok(Filter { program, link_type })
+    }
+
+    /// Whether it chooses a packet, found out without the program that [`Expression::compile`] makes: its tests are asked one
+    /// by one, in the order of the text. Slow: it is there to check the program.
+    ///
+    /// # Errors
+    /// As for [`Expression::compile`], but for length.
+    pub fn ask(&self, link_type: LinkType, data: &[u8], original_len: u32) -> Result<bool, FilterError> {
+        Ok(ask::ask(&self.condition(link_type)?, data, original_len).unwrap_or(false))
+    }
+
+    /// What is asked of packets of a link type.
+    fn condition(&self, link_type: LinkType) -> Result<lower::Condition, FilterError> {
+        let Some(meaning) = &self.meaning else { return Ok(lower::Condition::Always) };
+        let mut link = link::Link::of(link_type).ok_or_else(|| self.unknown_link_type(link_type))?;
+        lower::lower(meaning, &mut link).map_err(|error| error.about(&self.text))
     }
 
     fn unknown_link_type(&self, LinkType(number): LinkType) -> FilterError {

@@ -199,6 +199,85 @@ fn what_we_refuse_by_name_is_left_to_the_fallback() {
     assert!(not_asked.is_err());
 }
 
+/// Tests that a program can share and skip: it chooses what they choose one by one.
+fn any_tests() -> impl Strategy<Value = String> {
+    let test = prop_oneof![
+        (0..40_u32, 0..4_u32).prop_map(|(at, value)| format!("ether[{at}] = {value}")),
+        (0..40_u32, 0..4_u32).prop_map(|(at, value)| format!("ether[{at}:2] > {value}")),
+        (0..24_u32, 0..4_u32).prop_map(|(at, value)| format!("tcp[{at}] & {value} != 0")),
+        proptest::sample::select(vec!["tcp", "udp", "ip", "ip6", "arp", "tcp port 1", "host 1.1.1.1", "len > 30"])
+            .prop_map(str::to_owned),
+    ];
+    test.prop_recursive(4, 120, 6, |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 2..6).prop_map(|parts| format!("({})", parts.join(" and "))),
+            proptest::collection::vec(inner.clone(), 2..6).prop_map(|parts| format!("({})", parts.join(" or "))),
+            inner.prop_map(|part| format!("not {part}")),
+        ]
+    })
+}
+
+#[test]
+fn calculations_have_a_bound() {
+    let chain = |signs: usize| format!("ip[0]{} = 5", " + 1".repeat(signs));
+    assert!(compile(&chain(500)).is_ok());
+    let error = compile(&chain(501)).expect_err("too many");
+    assert_eq!(error.to_string(), "more than 500 signs in a calculation");
+    let hostile = format!("1{} = 0", " - ip[0]".repeat(100_000));
+    assert!(compile(&hostile).is_err());
+}
+
+#[test]
+fn programs_have_a_bound() {
+    let hosts = |count: u32| {
+        let host = |n: u32| format!("host 10.{}.{}.{}", n >> 16, n >> 8 & 255, n & 255);
+        (0..count).map(host).collect::<Vec<_>>().join(" or ")
+    };
+    assert!(compile(&hosts(500)).is_ok());
+    // What would be shortened to no end is refused before: each of these is a block with other consequences.
+    for count in [2_000, 4_000, 20_000] {
+        let error = compile(&hosts(count)).expect_err("too long");
+        assert_eq!(error.to_string(), "the expression takes more than 4096 instructions");
+    }
+}
+
+/// More values than are remembered on a way: those that are not cost a test more, and mean the same.
+#[test]
+fn what_is_not_remembered_is_asked_again() {
+    let parts: Vec<String> = (0..150).map(|at| format!("ether[{at}] = {}", at % 7)).collect();
+    let all = parts.join(" and ");
+    let text = format!("({all}) or (ether[140] = 0 and {all}) or (ether[3] = 9 and not ether[149] = 2)");
+    let expression = Expression::parse_with(&text, &names()).expect("an expression");
+    let filter = expression.compile(LinkType::ETHERNET).expect("a filter");
+    let mut packet: Vec<u8> = (0..150).map(|at| (at % 7) as u8).collect();
+    assert!(filter.matches(&packet, 150));
+    for (at, value) in [(140, 1), (3, 9), (149, 5), (149, 2), (100, 9)] {
+        packet[at] = value;
+        let asked = expression.ask(LinkType::ETHERNET, &packet, 150).expect("it compiles");
+        assert_eq!(filter.matches(&packet, 150), asked, "byte {at} is {value}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_program_chooses_what_its_tests_choose(
+        text in any_tests(),
+        packets in proptest::collection::vec(proptest::collection::vec(0..4_u8, 0..60), 8),
+        kind in proptest::sample::select(vec![[8, 0], [0x86, 0xdd], [8, 6]]),
+    ) {
+        let expression = Expression::parse_with(&text, &names()).expect("an expression");
+        let filter = expression.compile(LinkType::ETHERNET).expect("a filter");
+        for mut packet in packets {
+            if packet.len() > 24 {
+                packet[12..14].copy_from_slice(&kind);
+                (packet[14], packet[23]) = (0x45, 6);
+            }
+            let asked = expression.ask(LinkType::ETHERNET, &packet, packet.len() as u32).expect("it compiles");
+            prop_assert_eq!(filter.matches(&packet, packet.len() as u32), asked, "{} on {:?}", text, packet);
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn any_text_is_a_filter_or_an_error(text in "\\PC{0,60}", data: Vec<u8>) {
@@ -220,9 +299,11 @@ proptest! {
     ) {
         let text = words.join(" ");
         for link_type in [LinkType::ETHERNET, LinkType::RAW, LinkType::LINUX_SLL2, LinkType::NULL, LinkType(9)] {
-            match Expression::parse_with(&text, &names()).and_then(|expression| expression.compile(link_type)) {
-                Ok(filter) => {
-                    filter.matches(&data, original_len);
+            let expression = Expression::parse_with(&text, &names());
+            match expression.and_then(|expression| Ok((expression.compile(link_type)?, expression))) {
+                Ok((filter, expression)) => {
+                    let asked = expression.ask(link_type, &data, original_len).expect("it compiles");
+                    prop_assert_eq!(filter.matches(&data, original_len), asked, "{}", text);
                 }
                 Err(error) => {
                     error.excerpt();

@@ -10,7 +10,6 @@ const HISTORY: usize = 24;
 /// How many pieces there is room for at first, and then.
 pub(super) const FEW: usize = 4;
 const USUAL: usize = 32;
-
 /// How many pieces of a connection that is over are remembered.
 const LEFT: usize = 2;
 
@@ -104,9 +103,12 @@ impl Records {
         self.ring.capacity()
     }
 
-    /// Forgets all of them.
-    pub(super) fn clear(&mut self) {
-        *self = Records::default();
+    /// Gives back what long windows took. The last pieces stay: a FIN whose acknowledgement was lost comes again.
+    pub(super) fn shrink(&mut self) {
+        let gone = self.ring.len().saturating_sub(LEFT);
+        self.ring = self.ring.split_off(gone);
+        self.ring.shrink_to_fit();
+        self.acked = self.acked.saturating_sub(gone);
     }
 
     /// Joins all that is not acknowledged to one piece, and forgets the rest.

@@ -182,7 +182,7 @@ impl Table {
     pub(super) fn linger(&mut self, slot: u32, now: i64) {
         if let Some(entry) = self.entry_mut(slot) {
             entry.lingers = true;
-            entry.streams.iter_mut().for_each(|stream| stream.records.clear());
+            entry.streams.iter_mut().for_each(|stream| stream.records.shrink());
             let number = entry.flow.number;
             self.over.push_back((now, (slot, number)));
             self.count_detail(slot);

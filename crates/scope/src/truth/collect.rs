@@ -1,7 +1,7 @@
 //! Reading.
 
 use super::record::{Record, Run, Truth};
-use super::{MAX_BYTES, MAX_NOTES, MAX_PACKETS, MAX_RUNS};
+use super::{MAX_RUNS, Most};
 use crate::capture::{CaptureError, CapturedPacket, PacketRef, Reader};
 use crate::trace::{Packet, Trace, ip_packet};
 use limpid_event::FlowId;
@@ -14,6 +14,7 @@ use std::io::Read;
 /// told of, as in a file of another program, become one trace more ([`Trace::from_capture`]).
 #[derive(Debug, Default)]
 pub struct Collector {
+    most: Most,
     runs: Vec<Trace>,
     /// About the packet that comes next.
     next: Option<Truth>,
@@ -44,9 +45,19 @@ impl Collector {
         Collector::default()
     }
 
+    /// Nothing yet, and never more than this.
+    pub fn bounded(most: Most) -> Collector {
+        Collector { most, ..Collector::default() }
+    }
+
     /// Reads what is left of a capture, and of it those packets that `keep` wants, with what was told of their connections.
-    pub fn read<R: Read>(reader: &mut Reader<R>, mut keep: impl FnMut(&PacketRef<'_>) -> bool) -> Found {
-        let mut collector = Collector::new();
+    pub fn read<R: Read>(reader: &mut Reader<R>, keep: impl FnMut(&PacketRef<'_>) -> bool) -> Found {
+        Collector::new().read_all(reader, keep)
+    }
+
+    /// [`Collector::read`] by a collector with other bounds.
+    pub fn read_all<R: Read>(self, reader: &mut Reader<R>, mut keep: impl FnMut(&PacketRef<'_>) -> bool) -> Found {
+        let mut collector = self;
         reader.keep_blocks(super::BLOCK_KIND);
         let error = loop {
             let advanced = reader.advance();
@@ -74,7 +85,7 @@ impl Collector {
             Some(Record::Run(run)) => self.run(run),
             Some(Record::Packet(truth)) => self.next = Some(truth),
             Some(Record::Notes(notes)) => notes.for_each(|note| match (note, self.runs.last_mut()) {
-                (Some(note), Some(trace)) if note.host < trace.hosts.len() && self.notes < MAX_NOTES => {
+                (Some(note), Some(trace)) if note.host < trace.hosts.len() && self.notes < self.most.notes => {
                     self.notes += 1;
                     trace.notes.push(note);
                 }
@@ -96,7 +107,7 @@ impl Collector {
 
     /// A packet.
     pub fn packet(&mut self, packet: CapturedPacket) {
-        if self.packets >= MAX_PACKETS || self.bytes >= MAX_BYTES {
+        if self.packets >= self.most.packets || self.bytes >= self.most.bytes {
             self.left_out += 1;
             return;
         }

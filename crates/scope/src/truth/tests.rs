@@ -78,6 +78,32 @@ fn what_nobody_told_of_is_a_plain_capture() {
     assert_eq!(found.traces[0].packets, Trace::from_capture(packets).packets);
 }
 
+/// What comes after the bounds is left out and counted, be it packets, their bytes, their comments or notes.
+#[test]
+fn what_is_kept_is_bounded() {
+    let (_, trace) = experiments::all().into_iter().find(|(name, _)| *name == "zero-window").expect("it is there");
+    let file = file(std::slice::from_ref(&trace));
+    let read = |most: Most| {
+        let found = Collector::bounded(most).read_all(&mut Reader::new(&file[..]).expect("a capture"), |_| true);
+        let kept = |f: fn(&Trace) -> usize| found.traces.iter().map(f).sum::<usize>();
+        let bytes = kept(|trace| trace.packets.iter().map(|packet| packet.bytes.len()).sum());
+        (kept(|trace| trace.packets.len()), kept(|trace| trace.notes.len()), bytes, found.left_out)
+    };
+    let (packets, notes, bytes, left_out) = read(Most::default());
+    assert_eq!((packets, notes, left_out), (trace.packets.len(), trace.notes.len(), 0));
+    assert!(packets > 5 && notes > 5);
+    let (kept, _, _, left_out) = read(Most { packets: 5, ..Most::default() });
+    assert_eq!((kept, left_out), (5, packets as u64 - 5));
+    let (_, kept, _, left_out) = read(Most { notes: 3, ..Most::default() });
+    assert_eq!((kept, left_out), (3, notes as u64 - 3));
+    let largest = trace.packets.iter().map(|packet| packet.bytes.len()).max().unwrap_or(0);
+    for most in [0, 100, bytes / 2] {
+        let (kept, _, bytes, left_out) = read(Most { bytes: most, ..Most::default() });
+        assert!(bytes < most.max(1) + largest && kept < packets, "{kept} packets, {bytes} bytes of {most}");
+        assert_eq!(left_out, (packets - kept) as u64);
+    }
+}
+
 #[test]
 fn places_see_what_passes_them() {
     let (_, trace) =

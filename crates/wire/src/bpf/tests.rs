@@ -2,6 +2,8 @@ use super::*;
 use alloc::string::ToString;
 use alloc::vec;
 
+mod second;
+
 /// TCP over IPv4 on Ethernet, from or to port 80, as `tcpdump -d 'ip and tcp port 80'` prints it.
 fn port_80() -> Program {
     let branch =
@@ -117,7 +119,8 @@ fn any_program_ends() {
     };
     let codes: alloc::vec::Vec<u16> = (0..=0xff).filter(exists).collect();
     assert!(codes.len() > 40, "{codes:x?}");
-    let (mut state, mut programs, packet) = (7, 0, [0x45; 64]);
+    let (mut state, mut programs, mut answers) = (7, 0, 0);
+    let packet: [u8; 64] = core::array::from_fn(|at| 0x45 + at as u8);
     for _ in 0..20_000 {
         let length = 1 + random(&mut state) % 12;
         let mut encoded: alloc::vec::Vec<Encoded> = (0..length)
@@ -135,9 +138,15 @@ fn any_program_ends() {
         encoded.push(Encoded { code: 0x16, ..Encoded::default() });
         let Ok(program) = Program::decode(&encoded) else { continue };
         programs += 1;
-        program.run(&packet[..random(&mut state) as usize % 64], 64);
+        let numbers: alloc::vec::Vec<second::Numbers> = encoded.iter().map(|e| (e.code, e.jt, e.jf, e.k)).collect();
+        for _ in 0..4 {
+            let packet = &packet[..random(&mut state) as usize % 64];
+            let answer = program.run(packet, 1500);
+            assert_eq!(answer, second::run(&numbers, packet, 1500), "{program} on {packet:x?}");
+            answers += usize::from(answer != 0);
+        }
         let again: alloc::vec::Vec<Encoded> = program.encoded().collect();
         assert_eq!(Program::decode(&again), Ok(program));
     }
-    assert!(programs > 1000, "{programs} were programs");
+    assert!(programs > 1000 && answers > 1000, "{programs} were programs, {answers} answers were not 0");
 }

@@ -1,10 +1,15 @@
 //! Bounds hold and nothing panics, whatever comes.
 
 use super::super::records::{MAX_RECORDS, Record, Records};
-use super::super::{ExcerptOptions, Flows, FlowsOptions, MAX_STALLS, MAX_STATE_CHANGES, MAX_SYNS};
+use super::super::{ExcerptOptions, FlowNumber, Flows, FlowsOptions, MAX_STALLS, MAX_STATE_CHANGES, MAX_SYNS};
 use super::Wire;
-use super::wire::{Segment, client, server};
-use crate::capture::{LinkType, PacketRef};
+use super::wire::{START, Segment, client, server};
+use crate::capture::{CapturedPacket, LinkType, PacketRef};
+use crate::explain::{ExplainOptions, Explainer, verdicts};
+use crate::export::{CONNECTIONS, SEGMENTS, SegmentRow, json_line};
+use crate::flows::listing::{Row, Screen, table};
+use crate::trace::Trace;
+use crate::verdict;
 use proptest::prelude::*;
 use std::time::Duration;
 
@@ -100,6 +105,79 @@ fn what_is_outstanding_is_followed_within_a_bound() {
     assert_eq!((taken.unseen, taken.sent_once_at), (0, None), "of what was joined no time is known");
 }
 
+/// A million connections of a few packets each: what is held depends on how many are open, and that is bounded.
+#[test]
+fn a_million_small_connections_take_little() {
+    const OPEN: usize = 8_192;
+    let mut wire = Wire::with(FlowsOptions { max_open: OPEN, ..FlowsOptions::default() });
+    let (mut most, mut ended) = (0, 0);
+    for n in 0..1_000_000_u32 {
+        let (port, isn) = ((n % 60_000) as u16, n.wrapping_mul(7));
+        wire.after(3, client("S", isn, 0, 0).port(port).offers());
+        match n % 4 {
+            0 => drop(wire.after(3, server("R.", 0, 0, isn.wrapping_add(1)).port(port))),
+            1 => {
+                wire.after(3, server("S.", n, 0, isn.wrapping_add(1)).port(port).offers());
+                wire.after(3, client(".", isn.wrapping_add(1), 0, n.wrapping_add(1)).port(port));
+                wire.after(3, client("P.", isn.wrapping_add(1), 100, n.wrapping_add(1)).port(port));
+            }
+            _ => {}
+        }
+        ended += std::iter::from_fn(|| wire.flows.poll_ended()).count();
+        if n % 50_000 == 0 {
+            most = most.max(wire.flows.memory().total());
+        }
+    }
+    assert!(most > 0 && most <= OPEN * 4 * 1024, "{most} bytes");
+    assert!(wire.flows.open().count() <= OPEN && ended + OPEN >= 1_000_000, "{ended}");
+}
+
+/// Connections that have as much outstanding as one can, both ways, with repetitions: their detail has a bound of its own,
+/// those that were silent longest let go of it, and that is said.
+#[test]
+fn the_detail_of_all_connections_together_is_bounded() {
+    const MOST: usize = 1 << 20;
+    let mut wire = Wire::with(FlowsOptions { max_detail: MOST, ..FlowsOptions::default() });
+    for port in 1..=60_u16 {
+        for n in 0..2_200_u32 {
+            wire.after(5, client("P.", 1 + n * 10, 10, 1).port(port));
+            wire.after(5, server("P.", 1 + n * 10, 10, 1).port(port));
+            if n % 50 == 0 {
+                wire.after(1_000_000, client("P.", 1 + n * 10, 10, 1).port(port));
+            }
+        }
+    }
+    let (memory, totals) = (wire.flows.memory(), wire.flows.totals());
+    assert!(memory.detail <= MOST && memory.most_detail <= MOST && memory.most_detail > MOST / 2, "{memory:?}");
+    assert!(totals.let_go >= 50, "{totals:?}");
+    // What is outstanding is still known to be outstanding, and an acknowledgement of it tells of no gap.
+    let first = wire.flow();
+    assert!(first.detail_let_go && first.ends[0].in_flight == 22_000);
+    let seen = wire.after(10, server(".", 22_001, 0, 22_001).port(1));
+    assert_eq!((seen.newly_acked, seen.acks_unseen, seen.rtt), (22_000, false, None));
+    let last = wire.flows.flow(FlowNumber(60)).expect("it is followed");
+    assert!(!last.detail_let_go, "the newest keeps what it has");
+    let unbounded = wire.flows.finish().map(|flow| flow.detail_let_go).filter(|gone| *gone).count();
+    assert!(unbounded >= 50, "{unbounded}");
+}
+
+/// Many connections opened anew on the same ports: the queues hold no more than there are connections.
+#[test]
+fn queues_are_swept_of_connections_that_left() {
+    let mut wire = Wire::with(FlowsOptions { max_open: 64, ..FlowsOptions::default() });
+    let mut tables = 0;
+    for n in 0..200_000_u32 {
+        let port = (n % 8) as u16;
+        wire.after(1, client("S", n.wrapping_mul(99), 0, 0).port(port));
+        while wire.flows.poll_ended().is_some() {}
+        if n % 1_000 == 999 {
+            tables = tables.max(wire.flows.memory().tables);
+        }
+    }
+    assert_eq!(wire.flows.open().count(), 8);
+    assert!(tables < 256 * 1024, "{tables} bytes");
+}
+
 /// Segments as they might come from anybody.
 fn any_segment() -> impl Strategy<Value = Segment> {
     let near = prop_oneof![0..20_u32, any::<u32>(), (u32::MAX - 20)..=u32::MAX];
@@ -113,6 +191,12 @@ fn any_segment() -> impl Strategy<Value = Segment> {
             if blocks.is_empty() || stamps { segment } else { segment.sack(&blocks) }
         },
     )
+}
+
+/// When packets may be said to have come.
+fn any_time() -> impl Strategy<Value = i64> {
+    let near = |place: i64| (0..3_i64).prop_map(move |by| if place < 0 { place + by } else { place - by });
+    prop_oneof![any::<i64>(), near(i64::MIN), near(i64::MAX), -3..3_i64, START..START + 10_000_000_000]
 }
 
 proptest! {
@@ -139,6 +223,35 @@ proptest! {
         for flow in wire.flows.finish() {
             let _ = (flow.time_wait(), flow.half_close(), flow.round_trip());
         }
+    }
+
+    /// Times at both ends of the scale, and backwards: everything that is told of connections without a picture.
+    #[test]
+    fn any_times_do_no_harm(segments in prop::collection::vec((any_segment(), any_time()), 1..60)) {
+        let mut flows = Flows::new(FlowsOptions { max_open: 8, max_detail: 4096, ..FlowsOptions::default() });
+        let mut explainer = Explainer::new(&ExplainOptions::default());
+        let (mut rows, mut objects, mut packets) = (Vec::new(), Vec::new(), Vec::new());
+        for (n, (segment, time)) in segments.into_iter().enumerate() {
+            let packet = CapturedPacket::whole(n as u64 + 1, time, LinkType::RAW, segment.bytes());
+            explainer.handle_packet(&packet.lend());
+            if let Some(seen) = flows.handle_packet(&packet.lend())
+                && let Some(flow) = flows.flow(seen.flow)
+            {
+                json_line(&SEGMENTS, &SegmentRow::new(&packet.lend(), seen, flow), &mut objects);
+            }
+            rows.extend(std::iter::from_fn(|| flows.poll_ended()));
+            packets.push(packet);
+        }
+        rows.extend(flows.finish());
+        rows.iter().for_each(|flow| json_line(&CONNECTIONS, flow, &mut objects));
+        let listed: Vec<Row> = rows.iter().map(Row::of).collect();
+        let text = table(&listed, packets[0].time, Screen { width: 120, color: true });
+        prop_assert_eq!(text.lines().count(), rows.len() + 1);
+        let single = verdict::explain(&Trace::from_capture(packets));
+        for explained in explainer.finish().worst {
+            prop_assert!(verdicts(&explained, &single).iter().all(|verdict| !verdict.to_string().is_empty()));
+        }
+        prop_assert!(std::str::from_utf8(&objects).is_ok());
     }
 
     #[test]
