@@ -2,10 +2,10 @@
 //! engine and instruction set"): what the interpreter is held against, here and in `fuzz/fuzz_targets/bpf.rs`.
 
 /// An instruction: `code`, `jt`, `jf`, `k`.
-pub type Numbers = (u16, u8, u8, u32);
+pub(super) type Numbers = (u16, u8, u8, u32);
 
 /// What a program that was found good answers for a packet.
-pub fn run(program: &[Numbers], packet: &[u8], original_len: u32) -> u32 {
+pub(super) fn run(program: &[Numbers], packet: &[u8], original_len: u32) -> u32 {
     let (mut a, mut x, mut m, mut pc) = (0_u32, 0_u32, [0_u32; 16], 0_usize);
     // So many bytes from a place on, the most significant first. What is not there refuses the packet.
     let bytes = |at: u64, count: u64| -> Option<u32> {
