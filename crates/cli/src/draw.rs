@@ -9,7 +9,7 @@ use limpid_scope::trace::Trace;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// The most connections that are drawn one by one.
-const MAX_DRAWN: usize = 16;
+pub(crate) const MAX_DRAWN: usize = 16;
 /// The most packets of one connection that are looked at.
 const MAX_PACKETS: usize = 50_000;
 /// The most packets of standard input, which is read once.
@@ -20,15 +20,13 @@ const MAX_READ_ONCE: u64 = 200_000;
 /// The ending of the file decides the format: .svg (light and dark, as the reader prefers), .html (all on one page), .png,
 /// .txt (as for a terminal) or .mmd (a Mermaid sequence diagram). Of several connections each gets a file of its own with
 /// its number before the ending; of more than 16, all are drawn together unless --connection chooses some.
-///
-/// Examples:
-///   limpid draw trace.pcap -o trace.svg
-///   limpid draw trace.pcapng tcp port 6379 -o redis.html
-///   limpid draw big.pcap --connection 17 --spacing even -o 17.png
-///   limpid draw big.pcap --what overview -o all.svg
-///   limpid draw trace.pcap --format mmd -o - | mmdc -i - -o trace.png
 #[derive(clap::Args, Debug)]
-#[command(verbatim_doc_comment)]
+#[command(after_help = "Examples:
+  limpid draw trace.pcap -o trace.svg
+  limpid draw trace.pcapng tcp port 6379 -o redis.html
+  limpid draw big.pcap -c 17 --spacing even -o 17.png
+  limpid draw big.pcap --what overview -o all.svg
+  limpid draw trace.pcap --format mmd -o - | mmdc -i - -o trace.png")]
 pub(crate) struct DrawArgs {
     #[command(flatten)]
     input: Input,
@@ -181,6 +179,9 @@ impl DrawArgs {
                 format!("{connections} of this capture are not on this page: choose with --connection or a filter.")
             });
             return self.picture.write_page(target, &subjects, left_out);
+        }
+        if subjects.len() > 1 {
+            subjects.iter().try_for_each(|subject| self.input.refuse_output(&target.numbered(subject.number)))?;
         }
         self.picture.write(target, &subjects, self.picture.what.unwrap_or(What::Ladder))
     }

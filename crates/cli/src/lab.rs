@@ -263,11 +263,6 @@ impl LabArgs {
     /// The same as a picture, one for each run.
     fn draw(&self, experiment: &Experiment, runs: &[Run], target: &Target) -> Result<(), CliError> {
         let what = match (self.picture.what, experiment.picture) {
-            (Some(What::Overview), _) => {
-                return Err(
-                    CliError::usage("--what overview", "is of captures").hint("write one with --pcap, and draw that")
-                );
-            }
             (Some(what), _) => what,
             (None, Picture::Graph) => What::Graph,
             (None, Picture::Ladder) => What::Ladder,

@@ -2,6 +2,7 @@
 
 mod write;
 
+use crate::draw::MAX_DRAWN;
 use crate::error::CliError;
 use crate::report;
 use clap::ValueEnum;
@@ -230,14 +231,21 @@ impl PictureArgs {
         }
     }
 
+    /// What is drawn of `subject`: where nobody chose, and its connections are many, all of them together.
+    fn shows(&self, subject: &Subject<'_>, what: What) -> What {
+        let are_many = || overview::of_trace(subject.trace).count > MAX_DRAWN as u64;
+        if self.what.is_none() && are_many() { What::Overview } else { what }
+    }
+
     fn text(&self, subject: &Subject<'_>, what: What) -> String {
         let (width, charset) = (self.columns(), Charset::Utf8);
-        let body = match what {
-            What::Ladder | What::Overview => {
+        let body = match self.shows(subject, what) {
+            What::Overview => overview::text(&overview::of_trace(subject.trace), width),
+            What::Ladder => {
                 ladder::render(subject.trace, &RenderOptions { width, charset, ..RenderOptions::default() })
             }
             What::Graph | What::Sequence | What::Rtt | What::Flight | What::Throughput => {
-                let graphs = graph::of_connections(subject.trace, what.graph().unwrap_or_default());
+                let graphs = graph::of_connections(subject.trace, what.graph().unwrap_or_default(), MAX_DRAWN);
                 graph::draw_all(graphs.iter().flatten(), &GraphOptions { width, color: false, charset })
             }
             What::States => {
@@ -252,7 +260,7 @@ impl PictureArgs {
 
     fn draw(&self, format: Format, subject: &Subject<'_>, what: What) -> Result<Vec<u8>, CliError> {
         match format {
-            Format::Png => png_of(&self.document(subject, what, self.theme(format)), subject.title),
+            Format::Png => png_of(&self.document_of(subject, what, self.theme(format), png::MAX_HEIGHT), subject.title),
             Format::Mmd => {
                 let ladders = ladder::lay_out(subject.trace, &LadderOptions::default());
                 let first = ladders.first().map(|ladder| mermaid::draw(ladder, subject.title));
@@ -266,18 +274,28 @@ impl PictureArgs {
 
     /// The drawing as a document.
     fn document(&self, subject: &Subject<'_>, what: What, theme: Theme) -> String {
-        match what {
-            What::Ladder | What::Overview => self.ladders(subject).document(theme),
-            What::States => self.states(subject).document(theme),
+        self.document_of(subject, what, theme, f64::INFINITY)
+    }
+
+    /// The same, at most `height` pixels tall.
+    fn document_of(&self, subject: &Subject<'_>, what: What, theme: Theme, height: f64) -> String {
+        match self.shows(subject, what) {
+            What::Ladder => self.ladders(subject).at_most(height).document(theme),
+            What::States => self.states(subject).at_most(height).document(theme),
+            What::Overview => {
+                let overview = overview::of_trace(subject.trace);
+                overview::draw(&overview, subject.title, self.pixels()).at_most(height).document(theme)
+            }
             What::Graph | What::Sequence | What::Rtt | What::Flight | What::Throughput => {
                 let show = what.graph().unwrap_or_default();
-                let mut graphs: Vec<Graph> = graph::of_connections(subject.trace, show).into_iter().flatten().collect();
+                let graphs = graph::of_connections(subject.trace, show, MAX_DRAWN).into_iter();
+                let mut graphs: Vec<Graph> = graphs.flatten().collect();
                 if graphs.is_empty() {
                     // Where only events were kept, they tell.
                     graphs.extend(graph::lay_out(subject.trace));
                 }
                 match graphs.is_empty() {
-                    true => self.ladders(subject).document(theme),
+                    true => self.ladders(subject).at_most(height).document(theme),
                     false => graph::svg::draw(
                         &graphs,
                         &graph::svg::SvgOptions {

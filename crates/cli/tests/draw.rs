@@ -4,6 +4,7 @@ use limpid_lab::experiment::{Picture, Settings};
 use limpid_lab::experiments::ALL;
 use limpid_scope::ladder::svg::{self, Spacing, SvgOptions};
 use limpid_scope::ladder::{LadderOptions, lay_out};
+use limpid_scope::overview::{self, Overview};
 use limpid_scope::picture::{Theme, png};
 use limpid_scope::verdict;
 use std::path::{Path, PathBuf};
@@ -225,6 +226,38 @@ fn ten_thousand_connections_fit_on_a_page() {
     assert!(error.contains("too many"), "{error}");
     succeeds(&["draw", &pcap, "-c", "9999", "-o", &out]);
     assert!(std::fs::read_to_string(&out).expect("it was written").contains("connection 9999 of 10000"));
+}
+
+#[test]
+fn a_flood_is_drawn_together_and_fits_a_png() {
+    let scratch = Scratch::new("flood");
+    succeeds(&["lab", "syn-flood", "-o", &scratch.file("x.png")]);
+    assert_eq!(scratch.names(), ["x-1.png", "x-2.png"]);
+    let text = succeeds(&["lab", "syn-flood", "--format", "txt", "-o", "-"]);
+    assert!(text.contains("2,002 connections"), "{text}");
+}
+
+#[test]
+fn what_is_too_tall_is_cut_and_says_so() {
+    let mut drawing = overview::draw(&Overview::of(&[], 0), "tall", 1100.0);
+    drawing.height = 700_000.0;
+    let cut = drawing.at_most(png::MAX_HEIGHT);
+    assert!(cut.height <= png::MAX_HEIGHT);
+    let document = cut.document(Theme::Light);
+    assert!(document.contains("Cut off here: 31,962 of 700,000 pixels"), "{document}");
+    assert!(png::render(&document, 2.0).is_ok(), "at a smaller scale");
+}
+
+#[test]
+fn no_picture_takes_the_captures_place() {
+    let scratch = Scratch::new("place");
+    let capture = scratch.file("x-1.svg");
+    std::fs::copy(captures().join("captures/iperf3.pcap"), &capture).expect("it is copied");
+    for out in [capture.clone(), scratch.file("x.svg")] {
+        let error = fails(&["draw", &capture, "-o", &out], 1);
+        assert!(error.contains("x-1.svg: is the capture that is read"), "{error}");
+    }
+    assert_eq!(scratch.names(), ["x-1.svg"]);
 }
 
 #[test]

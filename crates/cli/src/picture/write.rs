@@ -37,7 +37,8 @@ impl Target {
         self.path.as_os_str() == "-"
     }
 
-    fn numbered(&self, n: u64) -> PathBuf {
+    /// Where picture `n` of several goes.
+    pub(crate) fn numbered(&self, n: u64) -> PathBuf {
         let stem = self.path.file_stem().unwrap_or_default().to_string_lossy();
         let name = match self.path.extension() {
             Some(ending) => format!("{stem}-{n}.{}", ending.to_string_lossy()),

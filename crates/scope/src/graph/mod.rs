@@ -23,6 +23,7 @@ pub use terminal::GraphOptions;
 
 use crate::analysis::{Analysis, Connection};
 use crate::trace::Trace;
+use crate::words;
 
 /// The most senders that are drawn together; of more, those that sent most.
 pub const MAX_FLOWS: usize = 6;
@@ -49,11 +50,19 @@ impl Show {
     }
 }
 
-/// The graphs of every connection of a trace, in the order of their first packets: one for each direction that carried
-/// data, both over the same time; where neither did, that of who opened it.
-pub fn of_connections(trace: &Trace, show: Show) -> Vec<Vec<Graph>> {
+/// The graphs of the first `most` connections of a trace, in the order of their first packets: one for each direction that
+/// carried data, both over the same time; where neither did, that of who opened it. The last one says how many more
+/// connections there are.
+pub fn of_connections(trace: &Trace, show: Show, most: usize) -> Vec<Vec<Graph>> {
     let analysis = Analysis::of(trace);
-    analysis.connections.iter().map(|connection| of_connection(&analysis, connection, show)).collect()
+    let drawn = analysis.connections.iter().take(most);
+    let mut graphs: Vec<_> = drawn.map(|connection| of_connection(&analysis, connection, show)).collect();
+    let more = analysis.connections.len().saturating_sub(most);
+    if let (Some(last), true) = (graphs.iter_mut().flatten().last(), more > 0) {
+        let more = format!("{} not drawn", words::count(more as u64, "more connection"));
+        last.remark = Some(last.remark.take().map_or_else(|| more.clone(), |remark| format!("{remark}; {more}")));
+    }
+    graphs
 }
 
 /// The same of one connection.

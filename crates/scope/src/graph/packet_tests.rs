@@ -8,7 +8,7 @@ use limpid_wire::IpAddr;
 use std::collections::BTreeMap;
 
 fn graphs(trace: &Trace) -> Vec<Graph> {
-    of_connections(trace, Show::All).into_iter().flatten().collect()
+    of_connections(trace, Show::All, usize::MAX).into_iter().flatten().collect()
 }
 
 fn sequence(trace: &Trace) -> Vec<Mark> {
@@ -93,7 +93,7 @@ fn what_is_sent_for_nothing_is_told_by_d_sack() {
 #[test]
 fn pictures_are_well_formed_and_labels_do_not_overlap() {
     for (name, trace) in experiments::all() {
-        for graphs in of_connections(&trace, Show::All).into_iter().filter(|graphs| !graphs.is_empty()) {
+        for graphs in of_connections(&trace, Show::All, usize::MAX).into_iter().filter(|graphs| !graphs.is_empty()) {
             let text = svg::draw(&graphs, &SvgOptions::default());
             let document = roxmltree::Document::parse(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
             let mut lines: BTreeMap<i64, Vec<(f64, f64, String)>> = BTreeMap::new();
@@ -159,7 +159,7 @@ fn absurd_traces_are_drawn_without_harm() {
         trace.packet_sent(at, (0, 0), bytes.clone(), FlowId::NONE, None);
     }
     trace.finish(Instant::MAX);
-    for graphs in of_connections(&trace, Show::All) {
+    for graphs in of_connections(&trace, Show::All, usize::MAX) {
         roxmltree::Document::parse(&svg::draw(&graphs, &SvgOptions::default())).expect("well-formed");
         draw_all(&graphs, &GraphOptions::default());
     }

@@ -152,7 +152,9 @@ fn glimpse(trace: &Trace, segment: &Segment) -> Option<String> {
     let Tcp { data, .. } = &segment.tcp;
     let data = trace.packets[segment.packet].bytes.get(data.clone())?;
     let readable = |b: &u8| b.is_ascii_graphic() || matches!(b, b' ' | b'\r' | b'\n' | b'\t');
-    if data.is_empty() || data.len() > GLIMPSE || !data.iter().all(readable) {
+    // What fills a segment is no text.
+    let is_filler = data.len() > 3 && data.iter().all(|b| *b == data[0]);
+    if data.is_empty() || data.len() > GLIMPSE || is_filler || !data.iter().all(readable) {
         return None;
     }
     let text = String::from_utf8_lossy(data);

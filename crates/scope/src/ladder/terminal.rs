@@ -135,7 +135,7 @@ fn legend(ladders: &[Ladder], width: usize, glyphs: &Glyphs) -> Canvas {
         }
     }
     if arrows().any(|a| a.label.number.is_some()) {
-        lines.push("seq and ack count from each side's SYN; win is in bytes, scaled".into());
+        lines.extend(canvas::wrap("seq and ack count from each side's SYN; win is in bytes, scaled", width));
     }
     for line in lines {
         let y = canvas.add_line();

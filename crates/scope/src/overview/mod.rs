@@ -1,16 +1,19 @@
 //! All connections of a capture on one page: who, when, how long, how much, and how it ended.
 //!
 //! Few connections have a row each, in the order in which they began. Of many, those with the same client address and
-//! the same service share a row (of still more, those with the same service), and the worst have rows of their own below. [`Overview::of`] decides that; [`draw`] makes a
-//! drawing of it and [`text`] lines for a terminal.
+//! the same service share a row (of still more, those with the same service), and the worst have rows of their own below.
+//! [`Overview::of`] decides that ([`of_trace`], where there is a trace in place of a survey); [`draw`] makes a drawing of
+//! it and [`text`] lines for a terminal.
 
 mod draw;
+mod from_trace;
 mod text;
 
 #[cfg(test)]
 mod tests;
 
 pub use draw::draw;
+pub use from_trace::of_trace;
 pub use text::text;
 
 use crate::flows::{Ending, Flow, Opening};

@@ -288,6 +288,29 @@ pub struct Drawing {
 }
 
 impl Drawing {
+    /// The same, at most `height` pixels tall: what is below is cut off, and a band at the bottom says so.
+    #[must_use]
+    pub fn at_most(mut self, height: f64) -> Drawing {
+        const BAND: f64 = 38.0;
+        if self.height <= height {
+            return self;
+        }
+        while !self.svg.open.is_empty() {
+            self.svg.end();
+        }
+        let pixels = |height: f64| crate::words::number(height as u64);
+        let said = format!(
+            "Cut off here: {} of {} pixels are shown. As .svg or .html it is whole.",
+            pixels(height - BAND),
+            pixels(self.height)
+        );
+        self.svg.rect((0.0, height - BAND), (self.width, BAND)).fill(Ink::Panel).done();
+        self.svg.line((0.0, height - BAND), (self.width, height - BAND)).stroke(Ink::Trouble, 1.5).done();
+        self.svg.text(&Text::new((self.width / 2.0, height - 14.0), said, Ink::Text).size(13.0).anchor(Anchor::Middle));
+        self.height = height;
+        self
+    }
+
     /// The document.
     pub fn document(self, theme: Theme) -> String {
         self.svg.finish((self.width, self.height), theme, &self.title)
