@@ -50,6 +50,10 @@ pub(crate) struct PictureArgs {
     #[arg(long, value_name = "SPACING")]
     spacing: Option<Spacing>,
 
+    /// Draw every segment of a ladder by itself: bursts are one broad arrow otherwise, and long runs are folded
+    #[arg(long)]
+    unfold: bool,
+
     /// Dark, whatever the reader prefers; a PNG is light otherwise
     #[arg(long)]
     dark: bool,
@@ -215,6 +219,10 @@ impl PictureArgs {
         }
     }
 
+    fn ladder_options(&self) -> LadderOptions {
+        if self.unfold { LadderOptions::unfolded() } else { LadderOptions::default() }
+    }
+
     fn columns(&self) -> usize {
         self.width.unwrap_or(COLUMNS) as usize
     }
@@ -242,7 +250,8 @@ impl PictureArgs {
         let body = match self.shows(subject, what) {
             What::Overview => overview::text(&overview::of_trace(subject.trace), width),
             What::Ladder => {
-                ladder::render(subject.trace, &RenderOptions { width, charset, ..RenderOptions::default() })
+                let ladder = self.ladder_options();
+                ladder::render(subject.trace, &RenderOptions { width, charset, ladder, ..RenderOptions::default() })
             }
             What::Graph | What::Sequence | What::Rtt | What::Flight | What::Throughput => {
                 let graphs = graph::of_connections(subject.trace, what.graph().unwrap_or_default(), MAX_DRAWN);
@@ -262,7 +271,7 @@ impl PictureArgs {
         match format {
             Format::Png => png_of(&self.document_of(subject, what, self.theme(format), png::MAX_HEIGHT), subject.title),
             Format::Mmd => {
-                let ladders = ladder::lay_out(subject.trace, &LadderOptions::default());
+                let ladders = ladder::lay_out(subject.trace, &self.ladder_options());
                 let first = ladders.first().map(|ladder| mermaid::draw(ladder, subject.title));
                 Ok(first.unwrap_or_else(|| "sequenceDiagram\n".into()).into_bytes())
             }
@@ -326,7 +335,7 @@ impl PictureArgs {
             lines,
             ..SvgOptions::default()
         };
-        svg::draw(&ladder::lay_out(trace, &LadderOptions::default()), &verdict::groups(trace), &options)
+        svg::draw(&ladder::lay_out(trace, &self.ladder_options()), &verdict::groups(trace), &options)
     }
 
     /// The states of each connection, one below the other.

@@ -146,7 +146,9 @@ impl Drawn {
         let options = LadderOptions::default();
         let options = match basis.folds {
             true => options,
-            false => LadderOptions { fold_from: usize::MAX, max_arrows: MAX_ARROWS, ..options },
+            false => {
+                LadderOptions { fold_from: usize::MAX, bundle_from: usize::MAX, max_arrows: MAX_ARROWS, ..options }
+            }
         };
         let ladder = lay_out(&trace, &options).into_iter().next();
         let painted = match &ladder {

@@ -8,6 +8,7 @@ mod notes;
 mod rows;
 
 use super::LadderOptions;
+use super::bundle::{self, Bundles};
 use super::fold::{Fold, folds};
 use super::label;
 use super::layout::*;
@@ -126,16 +127,37 @@ impl<'a> Builder<'a> {
             .collect();
         let segments: Vec<(&Connection, &Segment)> =
             places.iter().map(|&(at, index)| (connections[at], &connections[at].segments[index])).collect();
+        let bundles = Bundles::of(self.analysis.trace, connections, self.options);
         let mut at = 0;
         for Fold { range, from, until, first, text } in folds(&segments, self.options) {
-            (at..range.start).for_each(|i| self.segment(places[i]));
+            self.segments(&bundles, &places[at..range.start], &segments[at..range.start]);
             self.items.push(Item::fold(from, until, first, self.remarks.len()));
             self.remarks.push(Remark { side: None, row: 0, voice: Voice::Fold, text });
             at = range.end;
         }
-        (at..places.len()).for_each(|i| self.segment(places[i]));
+        self.segments(&bundles, &places[at..], &segments[at..]);
         let errors = connections.iter().flat_map(|c| &c.errors);
         errors.take(MAX_ERRORS).for_each(|error| self.icmp(error));
+    }
+
+    /// Segments that are not folded away, each by itself or in a bundle.
+    fn segments(&mut self, bundles: &Bundles<'_>, places: &[Place], segments: &[(&Connection, &Segment)]) {
+        let mut at = 0;
+        while at < places.len() {
+            let first = self.arrows.len();
+            self.segment(places[at]);
+            let run = bundles.leading(&segments[at..]);
+            if run > 0 {
+                let last = self.arrows.len();
+                self.segment(places[at + run - 1]);
+                let labels = [first, last].map(|arrow| std::mem::take(&mut self.arrows[arrow].label));
+                let [one, other] = labels;
+                let (one, other) = bundle::labels(&segments[at..at + run], one, other);
+                (self.arrows[first].label, self.arrows[first].bundle) = (one, Some(last));
+                self.arrows[last].label = other;
+            }
+            at += run.max(1);
+        }
     }
 
     fn segment(&mut self, place: Place) {
@@ -154,6 +176,7 @@ impl<'a> Builder<'a> {
             tone: label::tone(segment),
             label: label::label(self.analysis.trace, connection, segment, self.options),
             again: segment.facts.again.and_then(|again| again.original),
+            bundle: None,
         };
         self.drawn.insert(place, self.arrows.len());
         self.arrow(segment.sent_at, segment.arrival, segment.number, arrow);
@@ -171,6 +194,7 @@ impl<'a> Builder<'a> {
             tone: Tone::Trouble,
             label: label::icmp_label(seen),
             again: None,
+            bundle: None,
         };
         self.arrow(seen.sent_at, seen.arrival, seen.number, arrow);
     }

@@ -105,7 +105,7 @@ fn nth_line_back(ranges: &[Range<usize>], len: usize, n: usize) -> usize {
 }
 
 /// Nothing about it is worth a line of its own.
-fn is_plain(segment: &Segment) -> bool {
+pub(super) fn is_plain(segment: &Segment) -> bool {
     let tcp = &segment.tcp;
     let facts = &segment.facts;
     !tcp.flags.intersects(TcpFlags::SYN | TcpFlags::FIN | TcpFlags::RST | TcpFlags::URG)

@@ -53,6 +53,7 @@ pub(crate) fn label(trace: &Trace, connection: &Connection, segment: &Segment, o
     }
     Label {
         number: Some(segment.number),
+        last: None,
         name: flag_names(segment.tcp.flags),
         fields: fields(connection, segment, options),
         details,
@@ -95,7 +96,7 @@ fn fields(connection: &Connection, segment: &Segment, options: &LadderOptions) -
 }
 
 /// Why it was sent, where that is more than its flags say.
-fn purpose(segment: &Segment) -> Option<String> {
+pub(super) fn purpose(segment: &Segment) -> Option<String> {
     if segment.copy {
         return Some("a second copy, made by the link".into());
     }
@@ -148,7 +149,7 @@ fn option_text(connection: &Connection, segment: &Segment) -> Option<String> {
 }
 
 /// A little of the data, where people can read it.
-fn glimpse(trace: &Trace, segment: &Segment) -> Option<String> {
+pub(super) fn glimpse(trace: &Trace, segment: &Segment) -> Option<String> {
     let Tcp { data, .. } = &segment.tcp;
     let data = trace.packets[segment.packet].bytes.get(data.clone())?;
     let readable = |b: &u8| b.is_ascii_graphic() || matches!(b, b' ' | b'\r' | b'\n' | b'\t');
@@ -165,6 +166,7 @@ fn glimpse(trace: &Trace, segment: &Segment) -> Option<String> {
 pub(crate) fn icmp_label(seen: &IcmpSeen) -> Label {
     Label {
         number: Some(seen.number),
+        last: None,
         name: "ICMP".into(),
         fields: vec![seen.error.trouble.text().into()],
         details: Vec::new(),

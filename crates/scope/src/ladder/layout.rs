@@ -111,6 +111,8 @@ pub struct Arrow {
     pub label: Label,
     /// The number of the segment that it sends again.
     pub again: Option<u64>,
+    /// It is the first of several alike: the arrow of their last one, which has no number of its own.
+    pub bundle: Option<usize>,
 }
 
 /// How an arrow ends.
@@ -163,12 +165,22 @@ pub enum Tone {
 pub struct Label {
     /// The packet's number, as `tcpdump -#` counts; none for a ghost.
     pub number: Option<u64>,
-    /// What it is: `SYN-ACK`.
+    /// Where it stands for several, and on the last of them: the number of the last one.
+    pub last: Option<u64>,
+    /// What it is: `SYN-ACK`; empty for the last of several, of which the first one tells.
     pub name: String,
     /// Its numbers, the most important first; a renderer may set the last ones below.
     pub fields: Vec<String>,
     /// What stands below: options, the cause of a retransmission, a glimpse of the data.
     pub details: Vec<String>,
+}
+
+impl Label {
+    /// `7`, or `7–13` where it stands for several.
+    pub fn numbers(&self) -> Option<String> {
+        let number = self.number?;
+        Some(self.last.map_or_else(|| number.to_string(), |last| format!("{number}–{last}")))
+    }
 }
 
 /// Something said at a lifeline, or between both.

@@ -29,7 +29,9 @@ pub fn draw(ladder: &Ladder, title: &str) -> String {
         for remark in ladder.remarks.iter().filter(|remark| remark.row == index) {
             let _ = writeln!(text, "    Note {}: {}", place(remark.side), escaped(&remark.text));
         }
-        for arrow in ladder.arrows.iter().filter(|arrow| arrow.departs == index) {
+        // The last of several says nothing of its own.
+        let told = |arrow: &&Arrow| arrow.departs == index && !arrow.label.name.is_empty();
+        for arrow in ladder.arrows.iter().filter(told) {
             let _ = writeln!(text, "    {}", message(arrow, &time_text(row, micros)));
         }
         for mark in ladder.states.iter().filter(|mark| mark.row == index) {
@@ -61,7 +63,7 @@ fn message(arrow: &Arrow, time: &str) -> String {
         (Ending::Arrives, _) => "-->>",
     };
     let label = &arrow.label;
-    let mut words = match (arrow.line, label.number) {
+    let mut words = match (arrow.line, label.numbers()) {
         (Line::Ghost, _) => format!("({})", label.name),
         (_, Some(number)) => format!("{time} s  {number} {}", label.name),
         (_, None) => label.name.clone(),

@@ -4,6 +4,7 @@
 //! [`render`] does both.
 
 mod build;
+mod bundle;
 mod fold;
 mod label;
 pub mod layout;
@@ -29,6 +30,8 @@ pub struct LadderOptions {
     pub absolute: bool,
     /// Runs of ordinary data and acknowledgements longer than this are folded.
     pub fold_from: usize,
+    /// Runs of segments that are alike, at least so many, are drawn as one broad arrow; at least three.
+    pub bundle_from: usize,
     /// The most arrows one ladder shows; what stands in the middle of more is folded.
     pub max_arrows: usize,
     /// The most remarks one ladder shows.
@@ -37,12 +40,20 @@ pub struct LadderOptions {
     pub max_ladders: usize,
 }
 
+impl LadderOptions {
+    /// Every segment by itself, up to a bound that keeps a picture in its limits.
+    pub fn unfolded() -> LadderOptions {
+        LadderOptions { fold_from: usize::MAX, bundle_from: usize::MAX, max_arrows: 1500, ..LadderOptions::default() }
+    }
+}
+
 impl Default for LadderOptions {
     fn default() -> LadderOptions {
         LadderOptions {
             absolute_syn: false,
             absolute: false,
             fold_from: 16,
+            bundle_from: 4,
             max_arrows: 150,
             max_remarks: 100,
             max_ladders: 16,

@@ -15,6 +15,8 @@ use std::time::Duration;
 
 /// The most segments that are linked behind one sentence.
 const CITED: usize = 8;
+/// The most arrows of a ladder that shows every segment by itself.
+const UNFOLDED: usize = 400;
 /// How wide ladders are drawn, in pixels.
 const LADDER: f64 = 760.0;
 
@@ -29,6 +31,8 @@ pub(super) struct Section<'a> {
     verdicts: Group,
     lines: Vec<String>,
     ladder: Option<ladder::Ladder>,
+    /// The same with every segment by itself, if the other has them together.
+    unfolded: Option<ladder::Ladder>,
     began: Instant,
     pub(super) lasted: Option<Duration>,
 }
@@ -38,6 +42,11 @@ pub(super) fn sections<'a>(part: &Part<'a>, analysis: &'a Analysis<'a>, most: us
     let pairs = analysis.connections.iter().map(|connection| connection.pair + 1).max().unwrap_or(0).min(most);
     let options = LadderOptions { max_ladders: most, ..LadderOptions::default() };
     let mut ladders = ladder::lay_out(part.trace, &options).into_iter();
+    let mut unfolded = ladder::lay_out(
+        part.trace,
+        &LadderOptions { max_ladders: most, max_arrows: UNFOLDED, ..LadderOptions::unfolded() },
+    )
+    .into_iter();
     let mut groups = verdict::groups(part.trace).into_iter();
     let lines = if pairs > 0 { segments::lines(part.trace) } else { Vec::new() };
     let section = |pair| {
@@ -52,6 +61,7 @@ pub(super) fn sections<'a>(part: &Part<'a>, analysis: &'a Analysis<'a>, most: us
             lines: connections.iter().flat_map(|c| &c.segments).map(of_packet).collect(),
             connections,
             verdicts: groups.next().unwrap_or(Group { caption: None, verdicts: Vec::new() }),
+            unfolded: unfolded.next(),
             ladder: ladders.next(),
             began,
             lasted: ended.map(|ended| ended.since(began)),
@@ -196,8 +206,19 @@ impl Section<'_> {
     fn drawn_ladder(&self) -> Markup {
         let Some(ladder) = &self.ladder else { return html! { p.empty { "No ladder." } } };
         let options = ladder_svg::SvgOptions { width: LADDER, ..ladder_svg::SvgOptions::default() };
-        let drawing = ladder_svg::draw(std::slice::from_ref(ladder), &[], &options);
-        PreEscaped(drawing.document(Theme::Page))
+        let drawn = |ladder: &ladder::Ladder| {
+            PreEscaped(ladder_svg::draw(std::slice::from_ref(ladder), &[], &options).document(Theme::Page))
+        };
+        let whole = self.unfolded.as_ref().filter(|whole| whole.arrows.len() > ladder.arrows.len());
+        html! {
+            (drawn(ladder))
+            @if let Some(whole) = whole {
+                details.whole {
+                    summary { "Every segment by itself" }
+                    (drawn(whole))
+                }
+            }
+        }
     }
 
     fn graphs(&self) -> Markup {

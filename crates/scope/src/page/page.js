@@ -327,7 +327,14 @@ class Section {
     this.graphs = null;
     for (const [where, items] of [[this.list, this.rows], [this.ladder, this.arrows]]) {
       const of = event => event.target.closest('[data-segment]');
-      where.addEventListener('click', event => { const item = of(event); if (item) this.choose(+item.dataset.segment); });
+      where.addEventListener('click', event => {
+        const item = of(event);
+        if (!item) return;
+        // What stands for several is unfolded.
+        const whole = item.dataset.last && $('details.whole', this.ladder);
+        if (whole) whole.open = true;
+        this.choose(+item.dataset.segment, whole || undefined);
+      });
       where.addEventListener('pointermove', event => {
         const item = of(event);
         if (item && items === this.arrows) this.tip(+item.dataset.segment, event); else hideTip();
@@ -376,7 +383,7 @@ class Section {
     tip.style.top = `${below + box.height > innerHeight - 4 ? event.clientY - box.height - 12 : below}px`;
   }
   /** Marks a segment in list, ladder and graphs; 0 is none. */
-  choose(number) {
+  choose(number, within = this.ladder) {
     this.chosen = number;
     for (const item of [...this.rows, ...this.arrows]) {
       const on = number > 0 && +item.dataset.segment === number;
@@ -393,8 +400,8 @@ class Section {
     $('#why').textContent = why;
     into(this.list, this.rows[this.byNumber.get(number)]);
     // What is folded away stands near the last arrow before it.
-    const arrow = this.arrows.find(arrow => +arrow.dataset.segment === number)
-      ?? this.arrows.filter(arrow => +arrow.dataset.segment < number).pop();
+    const seen = this.arrows.filter(arrow => within.contains(arrow) && arrow.checkVisibility());
+    const arrow = seen.find(arrow => +arrow.dataset.segment === number) ?? seen.filter(arrow => +arrow.dataset.segment < number).pop();
     into(this.ladder, arrow);
   }
   step(by) {

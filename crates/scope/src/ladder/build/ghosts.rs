@@ -59,6 +59,7 @@ impl Builder<'_> {
             tone: Tone::Ghost,
             label: Label { name, ..Label::default() },
             again: None,
+            bundle: None,
         });
     }
 }

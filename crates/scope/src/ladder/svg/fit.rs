@@ -24,8 +24,8 @@ pub(super) fn fit(arrow: &Arrow, room: f64, says_fate: bool) -> Words {
     let label = &arrow.label;
     let is_ghost = arrow.line == Line::Ghost;
     let mut above: Vec<Run<'static>> = Vec::new();
-    if let Some(number) = label.number {
-        above.push(Run { text: format!("{number}  ").into(), ink: Ink::Muted, bold: false });
+    if let Some(numbers) = label.numbers() {
+        above.push(Run { text: format!("{numbers}  ").into(), ink: Ink::Muted, bold: false });
     }
     let mut used: f64 = above.iter().map(|run| font::width(&run.text, SIZE, run.bold)).sum();
     let mut below: Vec<(String, Ink)> = Vec::new();
@@ -33,7 +33,9 @@ pub(super) fn fit(arrow: &Arrow, room: f64, says_fate: bool) -> Words {
     let mut names = font::wrap(&label.name, (room - used).max(40.0), SIZE, !is_ghost).into_iter();
     let first = names.next().unwrap_or_default();
     used += font::width(&first, SIZE, !is_ghost);
-    above.push(Run { text: first.into(), ink, bold: !is_ghost });
+    if !first.is_empty() {
+        above.push(Run { text: first.into(), ink, bold: !is_ghost });
+    }
     below.extend(names.map(|line| (line, ink)));
     let words = if ink == Ink::Ack { Ink::Muted } else { Ink::Text };
     let mut rest: Vec<String> = Vec::new();

@@ -99,6 +99,16 @@ fn beside(ladders: &[Ladder], groups: &[Group], entries: &mut Vec<(Sample, f64, 
             entries.push((Box::new(bar), 9.0, meaning.into()));
         }
     }
+    if ladders.iter().flat_map(|ladder| &ladder.arrows).any(|arrow| arrow.bundle.is_some()) {
+        let sample = |svg: &mut Svg, (x, y): (f64, f64)| {
+            let band = Path::from((x, y - 6.0)).to((x + SAMPLE, y - 1.0)).to((x + SAMPLE, y + 6.0)).to((x, y + 1.0));
+            svg.path(&band.close()).class(format_args!("{} wash", Ink::Data.fill())).done();
+            for (from, to) in [(-6.0, -1.0), (1.0, 6.0)] {
+                svg.line((x, y + from), (x + SAMPLE, y + to)).stroke(Ink::Data, 1.3).done();
+            }
+        };
+        entries.push((Box::new(sample), SAMPLE, "several alike: the first and the last".into()));
+    }
     if ladders.iter().any(|ladder| !ladder.brackets.is_empty()) {
         let bracket = |svg: &mut Svg, (x, y): (f64, f64)| {
             let path =
@@ -143,6 +153,7 @@ fn stroke(line: Line, tone: Tone) -> Sample {
             tone,
             label: Label::default(),
             again: None,
+            bundle: None,
         };
         let ink = Ink::from(tone);
         let (class, width) = line_style(line, tone);

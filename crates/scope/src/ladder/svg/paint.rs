@@ -261,11 +261,10 @@ impl Painter<'_> {
 
     /// All strokes first, then all words: no stroke runs through words.
     fn arrows(&mut self) {
+        self.bundles();
         for (arrow, path) in self.ladder.arrows.iter().zip(&self.places.paths) {
             self.begin("segment", arrow);
-            if let Some(line) = arrow.label.number.and_then(|number| self.options.lines.get(&number)) {
-                self.svg.title(line);
-            }
+            self.title(arrow);
             strokes::arrow(self.svg, arrow, path);
             self.svg.end();
         }
@@ -276,11 +275,11 @@ impl Painter<'_> {
         let mut last = [(f64::NEG_INFINITY, 0.0); 2];
         for (arrow, path) in self.ladder.arrows.iter().zip(&self.places.paths) {
             self.begin("words", arrow);
-            if let Some(line) = arrow.label.number.and_then(|number| self.options.lines.get(&number)) {
-                self.svg.title(line);
-            }
+            self.title(arrow);
             path.words.iter().for_each(|text| self.svg.text(text));
-            if let (true, Some(number), Ending::Arrives) = (path.is_cut, arrow.label.number, &arrow.end) {
+            if let (true, Some(number), Ending::Arrives) =
+                (path.is_cut, arrow.label.number.or(arrow.label.last), &arrow.end)
+            {
                 let way = if path.end.0 > path.from.0 { -1.0 } else { 1.0 };
                 let anchor = if way < 0.0 { Anchor::End } else { Anchor::Start };
                 let number = number.to_string();
@@ -298,12 +297,40 @@ impl Painter<'_> {
         }
     }
 
+    /// tcpdump's lines: what is shown when the pointer rests on an arrow.
+    fn title(&mut self, arrow: &Arrow) {
+        let numbers = [arrow.label.number, arrow.label.last].into_iter().flatten();
+        let lines: Vec<&str> =
+            numbers.filter_map(|number| self.options.lines.get(&number)).map(String::as_str).collect();
+        if !lines.is_empty() {
+            self.svg.title(&lines.join(" … "));
+        }
+    }
+
     fn begin(&mut self, class: &str, arrow: &Arrow) {
         let ghost = if arrow.line == Line::Ghost { " absent" } else { "" };
         let group = self.svg.group().class(format_args!("{class}{ghost}"));
-        match arrow.label.number {
-            Some(number) => group.attr("data-segment", number).done(),
+        let group = match arrow.label.number.or(arrow.label.last) {
+            Some(number) => group.attr("data-segment", number),
+            None => group,
+        };
+        match arrow.label.last {
+            Some(last) => group.attr("data-last", last).done(),
             None => group.done(),
+        }
+    }
+
+    /// Bands between the first and the last of several that are alike.
+    fn bundles(&mut self) {
+        for (arrow, first) in self.ladder.arrows.iter().zip(&self.places.paths) {
+            let Some(last) = arrow.bundle.and_then(|last| self.places.paths.get(last)) else { continue };
+            if first.is_cut || last.is_cut {
+                continue;
+            }
+            let band = Path::from(first.from).to(first.end).to(last.end).to(last.from).close();
+            self.begin("bundle", arrow);
+            self.svg.path(&band).class(format_args!("{} wash", Ink::from(arrow.tone).fill())).done();
+            self.svg.end();
         }
     }
 

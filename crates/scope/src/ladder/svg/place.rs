@@ -15,6 +15,8 @@ use std::time::Duration;
 const FLIGHT: f64 = 46.0;
 /// The height of a break.
 pub(super) const BREAK: f64 = 34.0;
+/// The least height of a band of several segments.
+const BAND: f64 = 7.0;
 /// How often rows are moved apart, at most.
 const PASSES: usize = 120;
 /// Steeper than this, in pixels down for each across, and only the ends of an arrow are drawn.
@@ -253,6 +255,11 @@ impl Placer<'_> {
                 }
                 None => needs[remark.row] = [13.0; 2],
             }
+        }
+        // A band is seen even where all of it leaves at once.
+        for (arrow, last) in self.ladder.arrows.iter().filter_map(|arrow| Some((arrow, arrow.bundle?))) {
+            let need = &mut needs[self.ladder.arrows[last].departs][arrow.from.index()];
+            *need = need.max(BAND);
         }
         needs
     }

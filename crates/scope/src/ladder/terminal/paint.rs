@@ -255,7 +255,7 @@ impl Painter<'_> {
         let slant = if arrow.from == Side::Left { self.glyphs.down_right } else { self.glyphs.down_left };
         let bend = path.slope_at(path.from);
         self.stroke(self.columns.from(arrow.from, bend), path.from, slant, style);
-        let number = arrow.label.number.map(|n| n.to_string()).unwrap_or_default();
+        let number = arrow.label.number.or(arrow.label.last).map(|n| n.to_string()).unwrap_or_default();
         let start = (room - STUB).saturating_sub(width(&number).saturating_sub(2));
         self.stroke(self.columns.from(arrow.from, start), path.to, slant, style);
         for distance in start + 1..room {
@@ -324,6 +324,9 @@ impl Painter<'_> {
             let x = self.columns.lifelines[0] + 1 + (self.columns.room().saturating_sub(width(&words.label) + 2)) / 2;
             self.canvas.text(x, path.from, &format!(" {} ", words.label), style);
         } else {
+            if words.label.is_empty() {
+                return self.below(arrow, path, words);
+            }
             let label_style = if arrow.tone == Tone::Ack { Style::Plain } else { style };
             let distance = arrow.origin.as_ref().map_or(2, |origin| width(origin) + 5);
             self.at_sender(arrow.from, path.from, distance, &format!(" {} ", words.label), label_style);
@@ -332,6 +335,10 @@ impl Painter<'_> {
             let why = self.glyphs.translate(why);
             self.at_sender(arrow.from.other(), path.to + 1, 2, &why, Style::Tone(Tone::Trouble));
         }
+        self.below(arrow, path, words);
+    }
+
+    fn below(&mut self, arrow: &Arrow, path: &Path, words: &Words) {
         for (line, text) in words.below.iter().enumerate() {
             self.at_sender(arrow.from, path.from + 1 + line, 3, text, Style::Dim);
         }

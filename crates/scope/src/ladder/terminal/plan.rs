@@ -275,7 +275,7 @@ fn fit(arrow: &Arrow, (traffic, shares_row): (Traffic, bool), columns: &Columns,
         (_, false, _) => room - 6 - arrow.origin.as_ref().map_or(0, |o| width(o) + 2),
     };
     let below_limit = if sloped { limit } else { room - 6 };
-    let number = arrow.label.number.map(|n| format!("{n} ")).unwrap_or_default();
+    let number = arrow.label.numbers().map(|n| format!("{} ", glyphs.translate(&n))).unwrap_or_default();
     let head = format!("{number}{}", glyphs.translate(&arrow.label.name));
     let mut lines = wrap(&head, limit);
     for field in &arrow.label.fields {
