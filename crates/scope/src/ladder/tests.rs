@@ -59,6 +59,25 @@ fn without_escapes(text: &str) -> String {
 }
 
 #[test]
+fn a_burst_is_one_arrow_but_for_what_was_sent_again() {
+    let (_, trace) =
+        experiments::all().into_iter().find(|(name, _)| *name == "lost-segment-fast").expect("it is there");
+    let ladder = lay_out(&trace, &LadderOptions::default()).remove(0);
+    let bundles: Vec<(String, &str, u64)> = (ladder.arrows.iter())
+        .filter_map(|arrow| {
+            let last = &ladder.arrows[arrow.bundle?];
+            assert!(last.label.number.is_none() && last.label.name.is_empty() && last.from == arrow.from);
+            assert!(ladder.rows[arrow.departs].at <= ladder.rows[last.departs].at);
+            Some((arrow.label.numbers()?, arrow.label.name.as_str(), last.label.last?))
+        })
+        .collect();
+    assert_eq!(bundles, [("6–9".into(), "4 segments", 9), ("11–14".into(), "4 duplicate ACKs", 14)]);
+    let unfolded = lay_out(&trace, &LadderOptions::unfolded()).remove(0);
+    assert!(unfolded.arrows.iter().all(|arrow| arrow.bundle.is_none()));
+    assert_eq!(unfolded.arrows.len(), ladder.arrows.len() + 4);
+}
+
+#[test]
 fn numbers_can_be_absolute() {
     let trace = experiments::handshake(INSIDE);
     let show = |ladder| render(&trace, &RenderOptions { ladder, ..at_width(80) });

@@ -16,7 +16,7 @@ use std::time::Duration;
 /// The most segments that are linked behind one sentence.
 const CITED: usize = 8;
 /// The most arrows of a ladder that shows every segment by itself.
-const UNFOLDED: usize = 400;
+const UNFOLDED: usize = 200;
 /// How wide ladders are drawn, in pixels.
 const LADDER: f64 = 760.0;
 
