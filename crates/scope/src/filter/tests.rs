@@ -233,7 +233,7 @@ fn programs_have_a_bound() {
         let host = |n: u32| format!("host 10.{}.{}.{}", n >> 16, n >> 8 & 255, n & 255);
         (0..count).map(host).collect::<Vec<_>>().join(" or ")
     };
-    assert!(compile(&hosts(500)).is_ok());
+    assert!(compile(&hosts(100)).is_ok());
     // What would be shortened to no end is refused before: each of these is a block with other consequences.
     for count in [2_000, 4_000, 20_000] {
         let error = compile(&hosts(count)).expect_err("too long");
