@@ -18,10 +18,14 @@ use kind::{Kind, Labels};
 use limpid_scope::trace::Trace;
 use score::Score;
 use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use tools::Tool;
 use worlds::{Trial, World};
+
+/// The most seeds of a run: all captures of one place are held at once.
+const MAX_SEEDS: u64 = 20;
 
 /// Score the labels of retransmissions against the truth
 ///
@@ -37,6 +41,10 @@ struct Args {
     /// How many seeds each world is played with
     #[arg(long, value_name = "N", default_value_t = 3)]
     seeds: u64,
+
+    /// The first of them
+    #[arg(long, value_name = "SEED", default_value_t = 1)]
+    first_seed: u64,
 
     /// Only worlds of this trial, as Loss or Standstill
     #[arg(long, value_name = "NAME")]
@@ -64,6 +72,8 @@ pub(crate) struct Scores {
     pub(crate) place: &'static str,
     pub(crate) packets: usize,
     pub(crate) tools: Vec<(Tool, Option<Vec<Score>>)>,
+    /// The same for each seed.
+    pub(crate) seeds: Vec<Vec<(Tool, Option<Vec<Score>>)>>,
 }
 
 fn main() -> ExitCode {
@@ -87,7 +97,8 @@ fn run(args: &Args) -> io::Result<()> {
         Some(name) => Some(Kind::of(name).ok_or_else(|| usage("kind", name))?),
         None => None,
     };
-    let worlds = worlds::all(args.seeds);
+    let seeds = args.first_seed..args.first_seed.saturating_add(args.seeds.clamp(1, MAX_SEEDS));
+    let worlds = worlds::all(seeds.clone());
     let wanted = |world: &World| args.trial.as_ref().is_none_or(|name| format!("{:?}", world.trial) == *name);
     let worlds: Vec<World> = worlds.into_iter().filter(wanted).collect();
     let traces = play(&worlds)?;
@@ -104,7 +115,7 @@ fn run(args: &Args) -> io::Result<()> {
             None => std::env::temp_dir().join(format!("limpid-labels-{}-{place}", std::process::id())),
         };
         std::fs::create_dir_all(&dir)?;
-        all.push(score(place, &capture, &dir)?);
+        all.push(score(place, &capture, &worlds, seeds.clone(), &dir)?);
         if args.keep.is_none() {
             std::fs::remove_dir_all(&dir)?;
         }
@@ -112,7 +123,7 @@ fn run(args: &Args) -> io::Result<()> {
     if wrong.is_some() {
         return Ok(());
     }
-    let text = if args.json { table::json(args.seeds, worlds.len(), &all) } else { table::text(worlds.len(), &all) };
+    let text = if args.json { table::json(seeds, worlds.len(), &all) } else { table::text(worlds.len(), &all) };
     io::stdout().write_all(text.as_bytes())
 }
 
@@ -131,14 +142,22 @@ fn play(worlds: &[World]) -> io::Result<Vec<Trace>> {
     traces
 }
 
-fn score(place: &'static str, capture: &Capture, dir: &std::path::Path) -> io::Result<Scores> {
-    let mut tools = Vec::new();
-    for tool in Tool::ALL {
-        let said = tool.label(capture, dir)?;
-        let scores = |said: Vec<Labels>| Kind::ALL.map(|kind| Score::of(kind, &said, &capture.truth)).to_vec();
-        tools.push((tool, said.map(scores)));
-    }
-    Ok(Scores { place, packets: capture.packets.len(), tools })
+fn score(
+    place: &'static str,
+    capture: &Capture,
+    worlds: &[World],
+    seeds: Range<u64>,
+    dir: &Path,
+) -> io::Result<Scores> {
+    let said: Vec<(Tool, Option<Vec<Labels>>)> =
+        Tool::ALL.into_iter().map(|tool| Ok((tool, tool.label(capture, dir)?))).collect::<io::Result<_>>()?;
+    let of = |seed: Option<u64>| {
+        let counts = |index: usize| seed.is_none_or(|seed| worlds[capture.world[index]].seed == seed);
+        let scores = |said: &Vec<Labels>| Kind::ALL.map(|kind| Score::of(kind, said, &capture.truth, counts)).to_vec();
+        said.iter().map(|(tool, said)| (*tool, said.as_ref().map(scores))).collect::<Vec<_>>()
+    };
+    let seeds = seeds.map(|seed| of(Some(seed))).collect();
+    Ok(Scores { place, packets: capture.packets.len(), tools: of(None), seeds })
 }
 
 /// Lists limpid's mistakes.

@@ -14,10 +14,11 @@ pub(crate) struct Score {
 }
 
 impl Score {
-    pub(crate) fn of(kind: Kind, said: &[Labels], truth: &[Labels]) -> Score {
+    /// Of those packets that count, by their index.
+    pub(crate) fn of(kind: Kind, said: &[Labels], truth: &[Labels], counts: impl Fn(usize) -> bool) -> Score {
         let mut score = Score::default();
-        for (said, truth) in said.iter().zip(truth) {
-            if truth.hides(kind) {
+        for (index, (said, truth)) in said.iter().zip(truth).enumerate() {
+            if truth.hides(kind) || !counts(index) {
                 continue;
             }
             match (said.has(kind), truth.has(kind)) {

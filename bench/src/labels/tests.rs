@@ -12,10 +12,10 @@ fn precision_and_recall() {
     let labels = |kinds: &[&[Kind]]| kinds.iter().map(|k| k.iter().copied().collect()).collect::<Vec<Labels>>();
     let said = labels(&[&[Kind::Rto], &[Kind::Rto], &[], &[Kind::Fast]]);
     let truth = labels(&[&[Kind::Rto], &[Kind::Fast], &[Kind::Rto], &[Kind::Fast]]);
-    let score = Score::of(Kind::Rto, &said, &truth);
+    let score = Score::of(Kind::Rto, &said, &truth, |_| true);
     assert_eq!(score, Score { right: 1, wrong: 1, missed: 1 });
     assert_eq!((score.precision(), score.recall(), score.f1()), (Some(0.5), Some(0.5), Some(0.5)));
-    assert_eq!(Score::of(Kind::Copy, &said, &truth).precision(), None);
+    assert_eq!(Score::of(Kind::Copy, &said, &truth, |_| true).precision(), None);
 }
 
 /// Every trial once, on the path in the middle.
@@ -63,7 +63,7 @@ fn labels_are_as_good_as_they_were() {
         let mut sum = Score::default();
         for (_, vantage) in PLACES {
             let capture = Capture::of(&traces, vantage);
-            sum = sum.plus(Score::of(kind, &tools::limpid(&capture.packets), &capture.truth));
+            sum = sum.plus(Score::of(kind, &tools::limpid(&capture.packets), &capture.truth, |_| true));
         }
         let f1 = sum.f1().unwrap_or(0.0) * 100.0;
         if f1 < least {

@@ -10,6 +10,7 @@ use limpid_lab::link::{Bursts, Conditions, End, Glimpse, Plan, Verdict};
 use limpid_scope::trace::Trace;
 use limpid_tcp::KeepAlive;
 use limpid_wire::{Endpoint, TcpFlags};
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -80,13 +81,13 @@ impl std::fmt::Display for World {
     }
 }
 
-/// All worlds for seeds from 1 to `seeds`.
-pub(crate) fn all(seeds: u64) -> Vec<World> {
+/// All worlds for these seeds.
+pub(crate) fn all(seeds: Range<u64>) -> Vec<World> {
     let mut worlds = Vec::new();
     for trial in Trial::ALL {
         for options in OPTIONS {
             for path in PATHS {
-                worlds.extend((1..=seeds).map(|seed| World { trial, options, path, seed }));
+                worlds.extend(seeds.clone().map(|seed| World { trial, options, path, seed }));
             }
         }
     }

@@ -196,9 +196,9 @@ fn heading(explained: &Explained) -> String {
     let flow = &explained.flow;
     let [client, server] = flow.ends.each_ref().map(|end| end.endpoint);
     format!(
-        "#{}  {client} > {server}  {} packets in {}, {}",
+        "#{}  {client} > {server}  {} in {}, {}",
         flow.number,
-        flow.packets(),
+        limpid_scope::words::count(flow.packets(), "packet"),
         limpid_scope::words::duration(flow.duration()),
         flow.ending.text()
     )

@@ -3,7 +3,7 @@
 use super::packet::{Content, IcmpError, Tcp, dissect};
 use super::sequence::Facts;
 use super::states::StateChange;
-use crate::flows::Kind;
+use crate::flows::{Kind, ResetCause};
 use crate::trace::{Arrival, Trace, View, What};
 use limpid_event::{DropReason, Event, FlowId, Instant, Opening, TxReason};
 use limpid_wire::{Endpoint, SeqNum, TcpFlags};
@@ -20,6 +20,8 @@ pub(crate) struct Connection {
     pub(crate) opener: usize,
     /// In the order of the trace.
     pub(crate) segments: Vec<Segment>,
+    /// Number of its first reset that counts, and why it was sent, as far as packets tell.
+    pub(crate) reset: Option<(u64, ResetCause)>,
     /// ICMP errors about it.
     pub(crate) errors: Vec<IcmpSeen>,
     /// What its hosts told about it, in order.
@@ -157,9 +159,10 @@ impl Segment {
     }
 }
 
-type Pair = (Endpoint, Endpoint);
+/// The endpoints of a connection, the lower one first.
+pub(crate) type Pair = (Endpoint, Endpoint);
 
-fn pair_of(a: Endpoint, b: Endpoint) -> Pair {
+pub(crate) fn pair_of(a: Endpoint, b: Endpoint) -> Pair {
     if a <= b { (a, b) } else { (b, a) }
 }
 
@@ -247,6 +250,7 @@ impl Sorter<'_> {
             began,
             opener: usize::from(!in_order),
             segments: Vec::new(),
+            reset: None,
             errors: Vec::new(),
             notes: Vec::new(),
             before: earlier,

@@ -141,6 +141,10 @@ fn survey(connection: &mut Connection, trace: &Trace, place: usize, judged: [boo
         }
     }
     for flow in flows.finish() {
+        let reset = flow.reset.and_then(|reset| Some((connection.segments.get(at(reset.sent.number)?)?, reset.cause)));
+        if let Some((segment, cause)) = reset.filter(|(segment, _)| judged[segment.from]) {
+            connection.reset.get_or_insert((segment.number, cause));
+        }
         for (end, figures) in connection.ends.iter_mut().enumerate() {
             let Some(known) = flow.ends.iter().find(|known| known.endpoint == figures.endpoint) else { continue };
             if judged[end] || figures.base.is_none() {
@@ -150,10 +154,13 @@ fn survey(connection: &mut Connection, trace: &Trace, place: usize, judged: [boo
     }
 }
 
+/// The survey's numbers are indices from 1 here.
+fn at(number: u64) -> Option<usize> {
+    usize::try_from(number).ok()?.checked_sub(1)
+}
+
 /// Takes over what was found out about the segment at `index`.
 fn take(connection: &mut Connection, index: usize, seen: &Sighting, judged: [bool; 2]) {
-    // The survey's numbers are indices from 1 here.
-    let at = |number: u64| usize::try_from(number).ok().and_then(|number| number.checked_sub(1));
     if let Some(vain) = seen.needless.and_then(at).and_then(|index| connection.segments.get_mut(index))
         && judged[vain.from]
     {

@@ -9,7 +9,6 @@ mod pauses;
 use super::{Answered, Exchanges, Explained, Limits};
 use crate::flows::{End, EndFigures, Flow, Trouble, TroubleKind};
 use crate::verdict::{self, Kind, Known, Verdict};
-use std::cmp::Reverse;
 
 /// Sentences about single segments are told where there are no more of a kind than this; else the figures say it all.
 const MAX_SINGLE: usize = 3;
@@ -35,7 +34,7 @@ pub fn verdicts(explained: &Explained, single: &[Verdict]) -> Vec<Verdict> {
     ending::tell(&mut teller);
     let mut verdicts = teller.verdicts;
     let told = told_by_engine(&verdicts);
-    verdicts.sort_by_key(|verdict| (Reverse(verdict.kind.weight()), course(verdict.kind)));
+    verdict::in_order(&mut verdicts);
     verdicts.retain(|verdict| !told.contains(&verdict.kind) || verdict.known == Known::Inside);
     verdicts
 }
@@ -74,34 +73,6 @@ fn of_this(single: &[Verdict], flow: &Flow) -> Vec<Verdict> {
 fn told_by_engine(verdicts: &[Verdict]) -> Vec<Kind> {
     let told = |v: &&Verdict| v.known == Known::Inside && matches!(v.kind, Kind::Reset);
     verdicts.iter().filter(told).map(|v| v.kind).collect()
-}
-
-/// Where in the life of a connection a sentence belongs.
-const fn course(kind: Kind) -> u8 {
-    match kind {
-        Kind::MidStream
-        | Kind::TimeWaitReuse
-        | Kind::PortReuse
-        | Kind::SimultaneousOpen
-        | Kind::OpeningRetries
-        | Kind::SynSchedule
-        | Kind::ConnectTimeout
-        | Kind::Refused
-        | Kind::Unreachable
-        | Kind::BacklogFull
-        | Kind::Handshake => 0,
-        Kind::Close
-        | Kind::MergedAck
-        | Kind::SeparateAck
-        | Kind::SimultaneousClose
-        | Kind::HalfClose
-        | Kind::TimeWait
-        | Kind::TimeWaitServed
-        | Kind::Reset
-        | Kind::TimedOut => 2,
-        Kind::Capture => 3,
-        _ => 1,
-    }
 }
 
 /// A connection about to be told of.

@@ -1,5 +1,6 @@
 //! What a segment acknowledges, held against what was sent, and the window that it offers.
 
+use super::classify;
 use super::entry::{At, Entry, Read};
 use super::flow::nanos;
 use super::packet::MAX_SACKS;
@@ -34,7 +35,12 @@ impl Entry {
             stream.repeated = stream.repeated.saturating_sub(1);
             // A D-SACK alone tells of too much, not of too little.
             let tells = !read.options.has_sack() || stream.sacked_to > read.ack;
-            stream.hints = stream.hints.saturating_add(u32::from(tells && stream.max > read.ack));
+            if tells && stream.max > read.ack {
+                stream.hints = stream.hints.saturating_add(1);
+                if stream.hints == classify::DUP_THRESH {
+                    stream.third_hint_at = Some(read.at.time);
+                }
+            }
         }
         if read.ack > stream.una || !stream.is_acked {
             self.advance(read, seen);
@@ -52,6 +58,7 @@ impl Entry {
         stream.largest_acked = stream.largest_acked.max(taken.largest);
         stream.una = read.ack.max(una);
         (stream.hints, stream.fruitless, stream.probed_tail) = (0, 0, false);
+        stream.third_hint_at = None;
         stream.advanced_at = Some(at.time);
         stream.recovery = stream.recovery.filter(|point| read.ack < *point);
         stream.timeout = stream.timeout.filter(|point| read.ack < *point);
@@ -103,28 +110,33 @@ impl Entry {
         let peer = read.from.peer();
         let shortest = self.flow.end(peer).rtt.min().map_or(0, |min| min.as_nanos() as u64);
         let (ack, time) = (read.ack, read.at.time);
+        let newly_acked = seen.newly_acked;
+        let una = ack - i64::from(newly_acked);
         let is_needless = |p: &Pending| {
             if p.start == 0 || p.is_settled {
                 return false;
             }
             let older = |echo: u32| (echo.wrapping_sub(p.tsval) as i32) < 0;
-            let by_echo = p.tsval != 0 && p.tsval != p.earlier_tsval && p.earlier_tsval != 0 && echo.is_some_and(older);
+            let by_echo = p.tsval != 0 && p.tsval != p.earlier_tsval && p.earlier_tsval != 0 && echo.is_some_and(older)
+                // Of what came before it, and was to be acknowledged later, the oldest timestamp comes back (RFC 7323 §4.3).
+                && p.start <= una;
             let too_soon = shortest > 1_000_000 && nanos(p.at, time) < shortest / 10 * 9;
-            ack > p.start
-                && seen.newly_acked > 0
-                && p.start >= ack - i64::from(seen.newly_acked)
-                && (by_echo || too_soon)
+            ack > p.start && newly_acked > 0 && p.start >= una && (by_echo || too_soon)
         };
-        let stream = self.stream_mut(peer);
-        if let Some(pending) = stream.pending.iter().find(|pending| is_needless(pending)) {
-            let pending = *pending;
+        let mut at = 0;
+        while let Some(next) = self.stream(peer).pending.iter().skip(at).position(is_needless) {
+            let Some(pending) = self.stream(peer).pending.get(at + next) else { return };
             self.needless(peer, read.at, seen, pending.number);
+            at += next + 1;
         }
     }
 
     /// What `end` sent again as packet `number` was needless, as the packet at `at` shows.
     pub(super) fn needless(&mut self, end: End, at: At, seen: &mut Sighting, number: u64) {
-        seen.needless = Some(number);
+        match seen.needless {
+            None => seen.needless = Some(number),
+            Some(_) => self.stream_mut(end).tell_later(number),
+        }
         if let Some(pending) = self.stream_mut(end).pending.iter_mut().find(|pending| pending.number == number) {
             pending.is_settled = true;
         }

@@ -7,6 +7,8 @@
 use super::sighting::Cause;
 use std::time::Duration;
 
+/// So many duplicate ACKs tell of a loss (RFC 5681 §3.2).
+pub(crate) const DUP_THRESH: u32 = 3;
 /// What Linux adds to the round trip, at least, before its retransmission timer runs out (RFC 6298 §2.4 has a second).
 const LEAST_VARIANCE: Duration = Duration::from_millis(200);
 /// So soon no sender repeats itself: the link or the capture made a copy.
@@ -27,6 +29,8 @@ pub(crate) struct Evidence {
     pub(crate) nth: u32,
     /// Duplicate ACKs, and ACKs with SACK blocks above it, that its sender had since its stream was last acknowledged anew.
     pub(crate) hints: u32,
+    /// Since the third of them was seen.
+    pub(crate) since_third_hint: Option<Duration>,
     /// Something above it was told of by SACK.
     pub(crate) sacked_above: bool,
     /// It begins where the acknowledgements stand.
@@ -61,6 +65,13 @@ impl Evidence {
         (there + self.to_sender + LEAST_VARIANCE).mul_f64(0.85)
     }
 
+    /// True if it comes when what the third duplicate ACK causes must come: a round trip to its sender later.
+    fn is_prompted(&self) -> bool {
+        let late = self.to_sender / 4 + USUAL_REORDERING;
+        self.since_third_hint
+            .is_some_and(|since| since + USUAL_REORDERING >= self.to_sender && since <= self.to_sender + late)
+    }
+
     /// Since what restarts the sender's timer: progress, or that it sent this.
     fn waited(&self) -> Duration {
         self.since_progress.map_or(self.after, |progress| progress.min(self.after))
@@ -87,6 +98,7 @@ pub(crate) fn cause(e: &Evidence) -> Cause {
         // What a timeout left behind goes again as acknowledgements come.
         () if e.after_timeout => Cause::Rto,
         () if may_probe => Cause::Probe,
+        () if e.is_first && !e.in_recovery && e.is_prompted() => Cause::Fast,
         // The timer sends the first again that is outstanding (RFC 6298 §5.4).
         () if timed_out && e.is_first => Cause::Rto,
         () if told && !e.in_recovery => Cause::Fast,
@@ -155,6 +167,16 @@ const MOST_UNSEEN: u16 = 64;
 pub(crate) fn is_lost_tail(e: &TailEvidence) -> bool {
     let waited = e.pause >= (e.round_trip * 3 / 2).max(LEAST_PROBE_WAIT);
     (1..=MOST_UNSEEN).contains(&e.unseen) && !e.asked && waited
+}
+
+impl TailEvidence {
+    /// How many segments its sender had sent behind what was seen, this one's original included: of what is missing, timers
+    /// may have sent some (a tail loss probe, and RTOs that double).
+    pub(crate) fn lost_originals(&self) -> u16 {
+        let timeout = (self.round_trip + LEAST_VARIANCE).as_millis().max(1);
+        let timers = 1 + (self.pause.as_millis() / timeout).checked_ilog2().unwrap_or(0);
+        self.unseen.saturating_sub(u16::try_from(timers).unwrap_or(u16::MAX))
+    }
 }
 
 /// No tail loss probe comes sooner.

@@ -87,6 +87,8 @@ impl Entry {
         self.trouble(TroubleKind::Reset, by, at);
     }
 
+    /// A reset without ACK answers a segment for which there is no connection, or none any more; one with ACK its sender has
+    /// decided upon itself (RFC 9293 §3.5.2, §3.10.7.1).
     fn reset_cause(&self, read: &Read<'_>) -> ResetCause {
         let (by, peer) = (read.from, read.from.peer());
         let (own, other) = (self.stream(by), self.stream(peer));
@@ -109,13 +111,15 @@ impl Entry {
         let silence = answered.time.saturating_sub(self.progress_before(peer));
         match () {
             () if own.fruitless >= GIVES_UP_AFTER || own.probed && mine.keepalives > 1 => ResetCause::GaveUp,
-            () if mine.fin.is_some_and(|fin| theirs.last_data_at > fin.at) => ResetCause::AfterClose,
+            () if carries_ack && theirs.last_data_at > mine.last_data_at => ResetCause::UnreadData,
+            () if carries_ack && theirs.data_packets > 0 => ResetCause::AbortedOrUnread,
+            () if carries_ack => ResetCause::Aborted,
+            () if mine.fin.is_some_and(|fin| theirs.last_data_at > fin.at || other.in_flight() > 0) => {
+                ResetCause::AfterClose
+            }
             () if self.flow.ending == Ending::Closed => ResetCause::AfterClose,
-            () if !carries_ack && silence >= FORGOTTEN_AFTER => ResetCause::IdleMiddlebox,
-            () if !carries_ack => ResetCause::Unknown,
-            () if theirs.last_data_at > mine.last_data_at && other.in_flight() > 0 => ResetCause::UnreadData,
-            () if theirs.last_data_at > mine.last_data_at => ResetCause::UnreadData,
-            () => ResetCause::Aborted,
+            () if silence >= FORGOTTEN_AFTER => ResetCause::IdleMiddlebox,
+            () => ResetCause::Unknown,
         }
     }
 
@@ -157,7 +161,8 @@ impl Entry {
     /// not that late.
     fn is_before_its_time(&self, time: i64) -> bool {
         const LATE: i64 = 5_000_000;
-        time <= self.flow.began && self.flow.last.saturating_sub(time) > LATE
+        let is_late = self.flow.last.saturating_sub(time) > LATE || self.flow.opening == Opening::Unreachable;
+        time <= self.flow.began && is_late
     }
 
     /// Nothing but SYNs that nobody answered, or it is over.

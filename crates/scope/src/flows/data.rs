@@ -132,7 +132,15 @@ impl Entry {
             round_trip: there + peer.rtt.min().unwrap_or_default(),
         };
         if classify::is_lost_tail(&evidence) {
+            // A card may have cut what the capture holds as one.
+            let mss = peer.options.and_then(|offer| offer.mss).map_or(1460, i64::from);
             self.lost_before(read, seen, record, evidence.pause);
+            // What was lost behind it goes again next.
+            let behind = i64::from(evidence.lost_originals()) * largest.min(mss);
+            let (at, ip_id) = (read.at.time, read.tcp.ip_id.unwrap_or(0));
+            if record.start + behind > record.end {
+                self.stream_mut(from).told = Some(Told { seq: record.start + behind, at, tsval: 0, ip_id });
+            }
         }
     }
 
@@ -228,11 +236,12 @@ impl Entry {
 
     /// Marks all pieces that a repetition holds, from the one at `index` on.
     fn repeat(&mut self, read: &Read<'_>, index: usize, new: &Record) {
-        let stream = self.stream_mut(read.from);
-        let mut index = index;
-        while let Some(old) = stream.records.at_mut(index)
-            && old.start < new.end
-        {
+        let records = &mut self.stream_mut(read.from).records;
+        // Of a large piece a small one may go again.
+        let mut index = index + usize::from(records.split(index, new.start));
+        while records.at(index).is_some_and(|old| old.start < new.end) {
+            records.split(index, new.end);
+            let Some(old) = records.at_mut(index) else { return };
             (old.last, old.last_at) = (new.last, new.last_at);
             (old.tsval, old.ip_id) = (new.tsval, new.ip_id);
             old.times = old.times.saturating_add(1);
@@ -257,9 +266,8 @@ impl Entry {
             .ip_id
             .filter(|_| before.ip_id != 0)
             .map(|id| id == before.ip_id && read.options.timestamps.is_none_or(|(val, _)| val == before.tsval));
-        let peer_syns = self.flow.end(read.from.peer()).syns.len();
         Evidence {
-            asked_again: peer_syns > 1,
+            asked_again: self.stream(read.from.peer()).syns > u32::from(before.times),
             nth: u32::from(before.times),
             same_packet,
             too_big: stream.too_big_at.is_some_and(|told| told >= before.last_at),
@@ -278,6 +286,7 @@ impl Entry {
             after,
             nth: 1,
             hints: stream.hints,
+            since_third_hint: stream.third_hint_at.map(|at| Duration::from_nanos(nanos(at, read.at.time))),
             sacked_above: stream.sacked_to > read.seq,
             is_first: read.seq <= stream.una,
             is_tail: read.end() >= stream.max,
@@ -324,10 +333,13 @@ impl Entry {
             earlier_tsval: before.tsval,
             is_settled: cause == Cause::Copy,
         });
+        let figures = self.flow.end_mut(from);
         if cause == Cause::Copy {
+            // Nobody sent it.
+            figures.data_packets = figures.data_packets.saturating_sub(u64::from(read.tcp.len > 0));
+            figures.data_bytes = figures.data_bytes.saturating_sub(read.tcp.len.into());
             return self.trouble(TroubleKind::Copies, from, at);
         }
-        let figures = self.flow.end_mut(from);
         figures.retransmissions += 1;
         figures.retransmitted_bytes += u64::from(read.tcp.len);
         let small_ones_pass = read.tcp.len > 536 && figures.rtt.samples > 0;

@@ -196,6 +196,9 @@ impl Entry {
         } else {
             self.take_reset(&read);
         }
+        if seen.needless.is_none() {
+            seen.needless = self.streams.iter_mut().find_map(|stream| stream.untold.pop_front());
+        }
         self.take_states(&read, seen);
         self.take_stall(&read, seen, options);
         let in_flight = self.stream(from).in_flight();

@@ -197,9 +197,11 @@ pub struct Reset {
 pub enum ResetCause {
     /// Nobody listens on the port.
     Refused,
-    /// The application closed with data unread (RFC 2525 §2.17), or data came after it had closed.
+    /// The application closed with data unread (RFC 2525 §2.17), or aborted: the packets don't tell which.
     UnreadData,
-    /// Data came after its sender had closed both ways.
+    /// One of these two, too; it had answered what it had received.
+    AbortedOrUnread,
+    /// Data came after the application had closed for good.
     AfterClose,
     /// The application aborted, as with SO_LINGER 0.
     Aborted,
@@ -222,7 +224,8 @@ impl ResetCause {
     pub const fn text(self) -> &'static str {
         match self {
             ResetCause::Refused => "nobody listens",
-            ResetCause::UnreadData => "data was not read",
+            ResetCause::UnreadData => "aborted, or data was not read",
+            ResetCause::AbortedOrUnread => "aborted, or data was not read",
             ResetCause::AfterClose => "data came after the close",
             ResetCause::Aborted => "aborted",
             ResetCause::Unknown => "connection unknown",
@@ -231,6 +234,37 @@ impl ResetCause {
             ResetCause::Injected => "sent by another machine",
             ResetCause::OutOfWindow => "out of window",
             ResetCause::HandshakeAborted => "handshake aborted",
+        }
+    }
+
+    /// As the second half of a sentence about the end that sent it.
+    pub const fn explained(self) -> &'static str {
+        match self {
+            ResetCause::Refused => "nobody listens on the port",
+            ResetCause::UnreadData => {
+                "its application closed with data unread (or was killed), or aborted (SO_LINGER 0)"
+            }
+            ResetCause::AbortedOrUnread => {
+                "its application aborted (SO_LINGER 0), or closed or was killed with data unread"
+            }
+            ResetCause::AfterClose => "data came after its application had closed for good",
+            ResetCause::Aborted => "its application aborted (SO_LINGER 0)",
+            ResetCause::Unknown => {
+                "it answers what came as a host does that knows of no such connection: it has given up or been restarted, or \
+                 a firewall rejects it"
+            }
+            ResetCause::GaveUp => "it had repeated itself or probed in vain, and gave up",
+            ResetCause::IdleMiddlebox => {
+                "it came after a long silence: a firewall or NAT between had forgotten the connection, or a timeout of the \
+                 application's ran out"
+            }
+            ResetCause::Injected => {
+                "its TTL differs from the end's: another machine sent it in its name (a firewall, a proxy)"
+            }
+            ResetCause::OutOfWindow => "its numbers fit nothing: the receiver ignores it, or challenges it (RFC 5961)",
+            ResetCause::HandshakeAborted => {
+                "the client gave up the handshake, or never asked for it (a spoofed SYN, a scan)"
+            }
         }
     }
 }

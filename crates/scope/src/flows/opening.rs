@@ -39,6 +39,8 @@ impl Entry {
 
     fn take_syn(&mut self, read: &Read<'_>, seen: &Sighting) {
         let (from, at) = (read.from, read.at);
+        let stream = self.stream_mut(from);
+        stream.syns = stream.syns.saturating_add(1);
         if seen.again.is_some_and(|again| again.cause == Cause::Copy) {
             return;
         }

@@ -154,6 +154,22 @@ impl Records {
         }
     }
 
+    /// Makes two of the piece at `index`, of which the second begins at `at`; it stays whole where `at` is not inside, or there
+    /// is no room.
+    pub(super) fn split(&mut self, index: usize, at: i64) -> bool {
+        if self.ring.len() >= MAX_RECORDS {
+            return false;
+        }
+        let Some(front) = self.ring.get_mut(index).filter(|piece| piece.start < at && at < piece.end) else {
+            return false;
+        };
+        let behind = Record { start: at, ..*front };
+        front.end = at;
+        self.ring.insert(index + 1, behind);
+        self.acked += usize::from(index < self.acked);
+        true
+    }
+
     /// Everything up to `ack` is acknowledged; `una` was before.
     #[inline]
     pub(super) fn acknowledge(&mut self, una: i64, ack: i64) -> Taken {

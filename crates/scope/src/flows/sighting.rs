@@ -268,8 +268,9 @@ pub struct Sighting {
     pub in_flight: u32,
     /// Bytes that it acknowledges for the first time.
     pub newly_acked: u32,
-    /// Number of a packet that was sent again in vain, as this one shows: an earlier one of the other end (D-SACK, timestamp
-    /// echo, an acknowledgement that comes too soon), or itself, if what it holds was acknowledged before.
+    /// Number of a packet that was sent again in vain, as this one shows, or one before it that showed several: one of the
+    /// other end (D-SACK, timestamp echo, an acknowledgement that comes too soon), or itself, if what it holds was acknowledged
+    /// before.
     pub needless: Option<u64>,
     /// It acknowledges data that the capture has not seen.
     pub acks_unseen: bool,

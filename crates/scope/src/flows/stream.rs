@@ -31,6 +31,8 @@ pub(super) struct Stream {
     pub(super) records: Records,
     /// Duplicate ACKs and SACKs since `una` moved.
     pub(super) hints: u32,
+    /// When the third of them was seen.
+    pub(super) third_hint_at: Option<i64>,
     /// The highest number that SACK told of.
     pub(super) sacked_to: i64,
     /// What a segment without data told to have been sent before it.
@@ -64,6 +66,10 @@ pub(super) struct Stream {
     pub(super) pending: VecDeque<Pending>,
     /// The highest number that one of those began with.
     pub(super) pending_to: i64,
+    /// Numbers of retransmissions that are known to be needless; as several may be known at once, they are told of later.
+    pub(super) untold: VecDeque<u64>,
+    /// How many of its SYNs came by, copies that the link made included: each may be answered.
+    pub(super) syns: u32,
 }
 
 /// A segment without data whose sequence number stands behind data that was not seen.
@@ -133,6 +139,13 @@ impl Stream {
     #[inline]
     pub(super) fn in_flight(&self) -> u32 {
         u32::try_from((self.max - self.una).max(0)).unwrap_or(u32::MAX)
+    }
+
+    /// Of so many as are remembered at once.
+    pub(super) fn tell_later(&mut self, number: u64) {
+        if self.untold.len() < MAX_PENDING {
+            self.untold.push_back(number);
+        }
     }
 
     pub(super) fn remember(&mut self, pending: Pending) {

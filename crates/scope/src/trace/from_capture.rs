@@ -6,6 +6,7 @@
 //! arrived is known from the acknowledgements that came back.
 
 use super::{Arrival, Packet, Trace, View};
+use crate::analysis::connection::{Pair, pair_of};
 use crate::analysis::packet::{Content, Tcp, addresses, dissect, ttl};
 use crate::capture::CapturedPacket;
 pub(crate) use crate::frame::ip_packet;
@@ -40,17 +41,18 @@ impl Trace {
             trace.hosts[conversation.near].view = View::Observed;
         }
         // Estimated departures lie before the first packet seen.
-        let lead = conversations.values().map(|c| c.one_way).max().unwrap_or_default();
+        let lead = conversations.values().flat_map(|c| c.one_way.values().copied()).max().unwrap_or_default();
         let began = seen.iter().map(|s| s.time).min().unwrap_or_default();
         let instant = |time: i64| Instant::ZERO + lead + Duration::from_nanos(time.abs_diff(began));
         trace.epoch = u64::try_from(began).unwrap_or(0).saturating_sub(lead.as_nanos().try_into().unwrap_or(u64::MAX));
         for (index, (seen, (from, to))) in seen.into_iter().zip(ends).enumerate() {
             let conversation = &conversations[&(from.min(to), from.max(to))];
             let at = instant(seen.time);
+            let one_way = conversation.one_way(&seen.bytes);
             let (sent_at, arrival) = match from == conversation.near {
                 true if conversation.missing.contains(&index) => (at, Arrival::Unknown),
-                true => (at, Arrival::Estimated(at + conversation.one_way)),
-                false => (at - conversation.one_way, Arrival::At(at)),
+                true => (at, Arrival::Estimated(at + one_way)),
+                false => (at - one_way, Arrival::At(at)),
             };
             let Seen { number, bytes, .. } = seen;
             let flow = FlowId::NONE;
@@ -82,8 +84,9 @@ impl Seen {
 struct Conversation {
     /// The host at the vantage point.
     near: usize,
-    /// How long a packet is under way.
-    one_way: Duration,
+    /// How long a packet of each connection is under way. What one connection tells is not taken for another: a picture of it
+    /// is the same whether the others are drawn or not.
+    one_way: HashMap<Pair, Duration>,
     /// Packets of the near host of which nothing shows that they arrived.
     missing: HashSet<usize>,
 }
@@ -99,9 +102,19 @@ impl Conversation {
         let near = near_by_handshake(&segments)
             .or_else(|| near_by_ttl(pair, indices, seen, ends))
             .unwrap_or_else(|| indices.first().map_or(pair.0, |&first| ends[first].0));
-        let (round_trip, missing) = answers(&segments, near);
-        let one_way = if pair.0 == pair.1 { Duration::ZERO } else { round_trip.unwrap_or_default() / 2 };
+        let (shortest, missing) = answers(&segments, near);
+        let one_way = shortest.into_iter().filter(|_| pair.0 != pair.1).map(|(pair, took)| (pair, took / 2)).collect();
         Conversation { near, one_way, missing }
+    }
+
+    /// How long the packet was under way; nothing where that is not known.
+    fn one_way(&self, bytes: &[u8]) -> Duration {
+        let pair = match dissect(bytes) {
+            Content::Tcp(tcp) => pair_of(tcp.src, tcp.dst),
+            Content::Icmp(error) => pair_of(error.about.0, error.about.1),
+            Content::Other => return Duration::ZERO,
+        };
+        self.one_way.get(&pair).copied().unwrap_or_default()
     }
 }
 
@@ -151,13 +164,13 @@ struct Pending {
     repeated: bool,
 }
 
-/// The shortest round trip from near to far, and which near segments were never seen to have arrived.
-fn answers(segments: &[Sighting], near: usize) -> (Option<Duration>, HashSet<usize>) {
+/// The shortest round trip of each connection from near to far, and which near segments were never seen to have arrived.
+fn answers(segments: &[Sighting], near: usize) -> (HashMap<Pair, Duration>, HashSet<usize>) {
     /// The most segments of one stream that are followed at once; older ones count as arrived.
     const MAX_PENDING: usize = 4096;
     let mut pending: HashMap<(Endpoint, Endpoint), VecDeque<Pending>> = HashMap::new();
     let mut missing = HashSet::new();
-    let mut shortest: Option<Duration> = None;
+    let mut shortest: HashMap<Pair, Duration> = HashMap::new();
     for s in segments {
         if s.from == near && s.tcp.seq_len() > 0 {
             let stream = pending.entry((s.tcp.src, s.tcp.dst)).or_default();
@@ -181,7 +194,8 @@ fn answers(segments: &[Sighting], near: usize) -> (Option<Duration>, HashSet<usi
                 let Some(sent) = stream.pop_front() else { break };
                 if !sent.repeated {
                     let took = Duration::from_nanos(s.time.abs_diff(sent.time));
-                    shortest = Some(shortest.map_or(took, |shortest| shortest.min(took)));
+                    let shortest = shortest.entry(pair_of(s.tcp.src, s.tcp.dst)).or_insert(took);
+                    *shortest = took.min(*shortest);
                 }
             }
         }

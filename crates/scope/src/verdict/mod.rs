@@ -16,6 +16,8 @@ mod time_wait;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use order::in_order;
+
 use crate::analysis::{Analysis, Connection, Segment};
 use crate::ladder;
 use crate::trace::{Trace, View, What};

@@ -1,6 +1,7 @@
 //! The order in which verdicts are told: what a trace is about first, its ordinary course after.
 
 use super::{Kind, Known, Verdict};
+use std::cmp::Reverse;
 
 impl Kind {
     /// How much a reader wants to hear of it: 2 for what is out of the ordinary, 1 for the shape of a close and what the
@@ -44,6 +45,40 @@ impl Kind {
             Kind::Handshake | Kind::Data | Kind::Close | Kind::TimeWait => 0,
         }
     }
+
+    /// Where in the life of a connection it belongs: 0 for the opening, 1 for what comes between, 2 for the end, 3 for what is
+    /// to be said of the recording.
+    const fn course(self) -> u8 {
+        match self {
+            Kind::MidStream
+            | Kind::TimeWaitReuse
+            | Kind::PortReuse
+            | Kind::SimultaneousOpen
+            | Kind::OpeningRetries
+            | Kind::SynSchedule
+            | Kind::ConnectTimeout
+            | Kind::Refused
+            | Kind::Unreachable
+            | Kind::BacklogFull
+            | Kind::Handshake => 0,
+            Kind::Close
+            | Kind::MergedAck
+            | Kind::SeparateAck
+            | Kind::SimultaneousClose
+            | Kind::HalfClose
+            | Kind::TimeWait
+            | Kind::TimeWaitServed
+            | Kind::Reset
+            | Kind::TimedOut => 2,
+            Kind::Capture => 3,
+            _ => 1,
+        }
+    }
+}
+
+/// The weightiest first, and within each weight the course of a connection's life.
+pub(crate) fn in_order(verdicts: &mut [Verdict]) {
+    verdicts.sort_by_key(|verdict| (Reverse(verdict.kind.weight()), verdict.kind.course()));
 }
 
 /// Puts the weightiest first. Within each part the order of events stays.

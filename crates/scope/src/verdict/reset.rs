@@ -2,7 +2,6 @@
 
 use super::{Kind, Known, Story};
 use crate::analysis::{Connection, Segment, opening};
-use crate::flows::Kind as Purpose;
 use limpid_event::{Error, TxReason};
 use limpid_wire::TcpFlags;
 
@@ -16,7 +15,7 @@ pub(super) fn explain(story: &mut Story<'_>) {
         return;
     }
     let (why, known) = match reset.why.and_then(told) {
-        Some(why) => (why, Known::Inside),
+        Some(why) => (why.to_owned(), Known::Inside),
         None => guessed(connection, reset),
     };
     let sentence = format!(
@@ -42,24 +41,11 @@ fn told(why: TxReason) -> Option<&'static str> {
 }
 
 /// Why, where the sender's engine does not tell.
-fn guessed(connection: &Connection, reset: &Segment) -> (&'static str, Known) {
-    let peer = Connection::peer(reset.from);
-    let before = || connection.segments.iter().filter(|s| s.number < reset.number && !s.copy);
-    let last_own = before().rfind(|s| s.from == reset.from);
-    let came = || before().filter(|s| s.from == peer && s.taken_at().is_some_and(|at| at <= reset.sent_at));
-    let closed = before().any(|s| s.from == reset.from && s.is(TcpFlags::FIN));
-    let data_came = came().any(|s| s.tcp.len > 0);
-    let why = match last_own {
-        Some(probe) if probe.facts.kind == Purpose::KeepAlive => ": nobody answered its keepalives",
-        Some(again) if again.facts.again.is_some_and(|a| a.cause.is_timer()) => ": nobody answered its retransmissions",
-        // A reset without ACK answers a segment for which there is no connection any more.
-        _ if closed && data_came && !reset.is(TcpFlags::ACK) => ": data came after its application had closed",
-        _ if closed => "; why, the packets don't tell",
-        _ if data_came => ": its application aborted, or closed with data unread",
-        _ => ": its application aborted",
-    };
-    let known = if why.starts_with(';') { Known::Observed } else { Known::Inferred };
-    (why, known)
+fn guessed(connection: &Connection, reset: &Segment) -> (String, Known) {
+    match connection.reset.filter(|(number, _)| *number == reset.number) {
+        Some((_, cause)) => (format!(": {}", cause.explained()), Known::Inferred),
+        None => ("; why, the packets don't tell".into(), Known::Observed),
+    }
 }
 
 /// How the other side learnt of it.

@@ -233,16 +233,16 @@ fn resets_are_explained_where_nobody_tells() {
     let mut s = observed();
     s.sends(100, seg(SERVER, "F.", 1, 1)).sends(110, seg(CLIENT, "P.", 1, 2).data(b"hello?"));
     s.sends(120, seg(SERVER, "R", 2, 0));
-    assert!(why(&s.end(200)).contains("data came after its application had closed. [inferred]"));
+    assert!(why(&s.end(200)).contains("data came after its application had closed for good. [inferred]"));
     let mut s = observed();
     s.sends(100, seg(CLIENT, "P.", 1, 1).data(b"hello")).sends(300, seg(SERVER, "R.", 1, 6));
-    assert!(why(&s.end(400)).contains("aborted, or closed with data unread. [inferred]"));
+    assert!(why(&s.end(400)).contains("closed with data unread (or was killed), or aborted (SO_LINGER 0). [inferred]"));
     let mut s = observed();
     s.sends(300, seg(CLIENT, "R.", 1, 1));
-    assert!(why(&s.end(400)).contains("its application aborted. [inferred]"));
+    assert!(why(&s.end(400)).contains("its application aborted (SO_LINGER 0). [inferred]"));
     let mut s = observed();
     s.loses(1000, seg(CLIENT, ".", 0, 1)).loses(2000, seg(CLIENT, ".", 0, 1)).loses(3000, seg(CLIENT, "R.", 1, 1));
-    assert!(why(&s.end(4000)).contains("nobody answered its keepalives. It was lost"));
+    assert!(why(&s.end(4000)).contains("it had repeated itself or probed in vain, and gave up. It was lost"));
 }
 
 /// A reset after a FIN is EPIPE to a writer on Linux; that is no giving up.

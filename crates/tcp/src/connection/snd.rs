@@ -8,7 +8,7 @@ use crate::Config;
 use crate::congestion::{CongestionControl, Controller, CwndUsage, Start};
 use crate::delivery::Delivery;
 use crate::pacing::{self, Pacing};
-use crate::recovery::{Recovery, Rto, RttEstimator};
+use crate::recovery::{Phase, Recovery, Rto, RttEstimator};
 use crate::send::{Nagle, NagleMode, SendQueue, SentRecords, Shape, Snapshot, sws};
 use alloc::collections::VecDeque;
 use core::time::Duration;
@@ -177,9 +177,11 @@ impl Snd {
         if self.sack { self.records.segments_sacked() } else { self.recovery.reno_sacked() }
     }
 
-    /// More is outstanding than the congestion window, because duplicate ACKs told that some of it has left the network.
+    /// More is outstanding than the congestion window, because duplicate ACKs told that some of it has left the network, and
+    /// not yet that something is lost (RFC 3042).
     pub(super) fn beyond_cwnd(&self) -> bool {
-        self.sacked_out() > 0 && self.records.segments_out() >= self.cwnd()
+        let disorder = self.recovery.phase() == Phase::Disorder;
+        disorder && self.sacked_out() > 0 && self.records.segments_out() >= self.cwnd()
     }
 
     /// Urgent data has not been acknowledged (Linux's `tcp_urg_mode`).

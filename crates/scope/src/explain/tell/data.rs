@@ -23,9 +23,10 @@ fn figures(teller: &mut Teller<'_>) {
     if client.packets == 0 || server.packets == 0 || !teller.flow.opening.is_open() {
         return;
     }
-    let part = |end: End, figures: &EndFigures| {
+    let part = |end: End| {
+        let figures = teller.end(end);
         if figures.data_packets == 0 {
-            return format!("{} sent no data", the(end));
+            return " sent no data".to_owned();
         }
         let segments = words::count(figures.data_packets, "segment");
         // Near the sender its last segment leaves long before it arrives.
@@ -41,13 +42,13 @@ fn figures(teller: &mut Teller<'_>) {
             Some(rate) if figures.unique_bytes >= 20_000 => format!(" at {}", words::rate(rate)),
             _ => String::new(),
         };
-        format!("{} sent {} in {segments}{rate}", the(end), words::bytes(figures.unique_bytes))
+        format!(" sent {} in {segments}{rate}", words::bytes(figures.unique_bytes))
     };
     let sentence = match client.data_packets + server.data_packets {
         0 => "Not a byte of data was sent, either way.".into(),
         _ => {
-            let text = format!("{}, {}.", part(End::Client, client), part(End::Server, server));
-            format!("T{}", &text[1..])
+            let (client, server) = (part(End::Client), part(End::Server));
+            format!("{}{client}, {}{server}.", the_capital(End::Client), the(End::Server))
         }
     };
     teller.say(Kind::Data, Known::Observed, &[], sentence);
@@ -55,16 +56,18 @@ fn figures(teller: &mut Teller<'_>) {
 
 /// `5 by duplicate ACKs or SACK, 2 by the RTO`.
 fn causes(figures: &EndFigures) -> Vec<String> {
-    let phrase = |cause| match cause {
-        Cause::NoAnswer => "as nobody answered",
-        Cause::Rto => "by the retransmission timer (RTO)",
-        Cause::Fast => "by duplicate ACKs or SACK (fast retransmit)",
-        Cause::PartialAck => "in the same recovery (partial ACKs)",
-        Cause::Rack => "by RACK",
-        Cause::Probe => "as tail loss probes",
-        Cause::PathMtu => "as a router had found them too big",
-        Cause::Copy => "as copies",
-        Cause::Unknown => "for a cause that the packets don't tell",
+    let phrase = |cause| match (cause, figures.caused_by(cause)) {
+        (Cause::NoAnswer, _) => "as nobody answered",
+        (Cause::Rto, _) => "by the retransmission timer (RTO)",
+        (Cause::Fast, _) => "by duplicate ACKs or SACK (fast retransmit)",
+        (Cause::PartialAck, _) => "in the same recovery (partial ACKs)",
+        (Cause::Rack, _) => "by RACK",
+        (Cause::Probe, 1) => "as a tail loss probe",
+        (Cause::Probe, _) => "as tail loss probes",
+        (Cause::PathMtu, 1) => "as a router had found it too big",
+        (Cause::PathMtu, _) => "as a router had found them too big",
+        (Cause::Copy, _) => "as copies",
+        (Cause::Unknown, _) => "for a cause that the packets don't tell",
     };
     let told = Cause::ALL.into_iter().filter(|cause| !matches!(cause, Cause::Copy | Cause::NoAnswer));
     let some = told.filter(|cause| figures.caused_by(*cause) > 0);
@@ -87,6 +90,7 @@ fn repeated(teller: &mut Teller<'_>, end: End) {
         .sum();
     let unseen = match figures.lost_before {
         0 => String::new(),
+        1 if again == 1 => " Its original was never seen here: it was lost before this point of the path.".into(),
         n if n == again => {
             " Their originals were never seen here: they were lost before this point of the path.".into()
         }

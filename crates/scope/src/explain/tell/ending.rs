@@ -1,7 +1,7 @@
 //! How it ended, as the survey saw it.
 
 use super::{Teller, seen, the, the_capital};
-use crate::flows::{End, Ending, Opening, ResetCause, TroubleKind};
+use crate::flows::{End, Ending, Opening, TroubleKind};
 use crate::verdict::{Kind, Known};
 use crate::words;
 use std::time::Duration;
@@ -51,31 +51,14 @@ fn closing(teller: &mut Teller<'_>) {
 }
 
 fn reset(teller: &mut Teller<'_>) {
-    let Some(reset) = teller.flow.reset else { return };
+    // One that came when all was over changed nothing.
+    let Some(reset) = teller.flow.reset.filter(|_| teller.flow.ending == Ending::Reset) else { return };
     if teller.flow.opening == Opening::Refused || teller.has_said(Kind::Refused) || teller.has_said(Kind::Reset) {
         return;
     }
     let (by, peer) = (the_capital(reset.by), the(reset.by.peer()));
     let answers = reset.answers.map_or_else(String::new, |number| format!(", right after {peer}'s {number}"));
-    let why = match reset.cause {
-        ResetCause::Refused => "nobody listens on the port",
-        ResetCause::UnreadData => "its application closed with data unread, or more came after it had closed",
-        ResetCause::AfterClose => "data came after its application had closed for good",
-        ResetCause::Aborted => "its application aborted (as with SO_LINGER 0), or was killed by its system",
-        ResetCause::Unknown => "its TCP knows of no such connection: it was restarted, or had given up",
-        ResetCause::GaveUp => "it had repeated itself or probed in vain, and gave up",
-        ResetCause::IdleMiddlebox => {
-            "it came after a long silence: a firewall or NAT between had forgotten the connection, or a timeout of the \
-             application's ran out"
-        }
-        ResetCause::Injected => {
-            "its TTL differs from the end's: another machine sent it in its name (a firewall, a proxy)"
-        }
-        ResetCause::OutOfWindow => "its numbers fit nothing: the receiver ignores it, or challenges it (RFC 5961)",
-        ResetCause::HandshakeAborted => {
-            "the client gave up the handshake, or never asked for it (a spoofed SYN, a scan)"
-        }
-    };
+    let why = reset.cause.explained();
     let sentence = format!("{by} reset the connection ({}){answers}: {why}.", reset.sent.number);
     let mut packets: Vec<u64> = reset.answers.into_iter().collect();
     packets.push(reset.sent.number);

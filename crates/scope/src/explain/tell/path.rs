@@ -50,8 +50,13 @@ fn round_trips(teller: &mut Teller<'_>) {
         Vantage::Client | Vantage::Server => String::new(),
         _ => format!(" between here and {}", the(end.peer())),
     };
+    let whole = match (teller.flow.vantage, teller.flow.round_trip()) {
+        (Vantage::Client | Vantage::Server, _) | (_, None) => String::new(),
+        (_, Some(whole)) if whole < least + least / 10 => String::new(),
+        (_, Some(whole)) => format!(" The whole way, from end to end and back, takes {}.", words::duration(whole)),
+    };
     let sentence = format!(
-        "Round trips{whose} took {} at least, {} on average and {} at most ({}).{bloat}",
+        "Round trips{whose} took {} at least, {} on average and {} at most ({}).{whole}{bloat}",
         words::duration(least),
         words::duration(mean),
         words::duration(most),

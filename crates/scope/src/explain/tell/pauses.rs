@@ -111,7 +111,8 @@ fn limits(teller: &mut Teller<'_>) {
         _ => return,
     };
     let figures = teller.end(sender);
-    if figures.unique_bytes < LEAST_TRANSFER {
+    // A window whose scale is unknown may be larger than it looks.
+    if figures.unique_bytes < LEAST_TRANSFER || teller.end(sender.peer()).window.scale_unknown {
         return;
     }
     let share = |limit: Limit| teller.limits.of(sender, limit);

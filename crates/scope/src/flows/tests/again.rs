@@ -152,6 +152,68 @@ fn an_opening_twice_at_once_is_a_copy() {
     assert_eq!(answer.again.map(|again| again.cause), Some(Cause::NoAnswer));
 }
 
+/// Of a large segment, as a card takes it, a small part goes again: the rest was sent once.
+#[test]
+fn a_part_of_a_large_segment_goes_again() {
+    let mut wire = Wire::open();
+    wire.after(1_000, client("P.", 1, 5000, 1));
+    let again = wire.after(600_000, client(".", 1, 1000, 1)).again.expect("again");
+    assert_eq!((again.original, again.nth), (Some(4), 1));
+    let rest = wire.after(10, client(".", 1001, 1000, 1)).again.expect("again");
+    assert_eq!((rest.original, rest.nth, rest.previous), (Some(4), 1, Some(4)));
+    let twice = wire.after(10, client(".", 1, 1000, 1)).again.expect("again");
+    assert_eq!((twice.original, twice.nth, twice.previous), (Some(4), 2, Some(5)));
+}
+
+/// As when both ends connect at once: the SYN-ACK has the SYN's number, and is no second sending of it.
+#[test]
+fn a_syn_ack_that_answers_a_crossed_syn_is_sent_once() {
+    let mut wire = Wire::new();
+    wire.at(0, client("S", 0, 0, 0).offers());
+    wire.after(10, server("S", 0, 0, 0).offers());
+    for answer in [client("S.", 0, 0, 1), server("S.", 0, 0, 1)] {
+        assert_eq!(wire.after(10_000, answer.clone().offers()).again, None);
+        let again = wire.after(1_000_000, answer.offers()).again;
+        assert_eq!(again.map(|again| again.cause), Some(Cause::NoAnswer));
+    }
+}
+
+/// One acknowledgement may show several retransmissions to be needless: they are told of one after the other.
+#[test]
+fn all_that_came_too_soon_was_needless() {
+    let mut wire = Wire::open();
+    for n in 0..5 {
+        wire.after(10, client(".", 1 + n * 1000, 1000, 1));
+    }
+    for n in 0..5 {
+        wire.after(if n == 0 { 1_500_000 } else { 10 }, client(".", 1 + n * 1000, 1000, 1));
+    }
+    let mut vain: Vec<u64> = wire.after(100, server(".", 1, 0, 5001)).needless.into_iter().collect();
+    for n in 0..8 {
+        vain.extend(wire.after(10_000, client(".", 5001 + n * 10, 10, 1)).needless);
+    }
+    assert_eq!(vain, [9, 10, 11, 12, 13]);
+    assert_eq!(wire.end().end(End::Client).needless, 5);
+}
+
+/// What three duplicate ACKs ask for comes a round trip to the sender later, be it as late as a timeout.
+#[test]
+fn what_comes_when_it_was_asked_for_is_fast() {
+    let mut wire = Wire::new();
+    wire.at(0, client("S", 0, 0, 0).offers());
+    wire.after(10, server("S.", 0, 0, 1).offers());
+    // At the server: the client is 300 ms away.
+    wire.after(300_000, client(".", 1, 0, 1));
+    wire.after(10, client(".", 1001, 1000, 1));
+    wire.after(10, server(".", 1, 0, 1));
+    for n in 0..3 {
+        wire.after(300_000, client(".", 2001 + n * 1000, 1000, 1));
+        wire.after(10, server(".", 1, 0, 1));
+    }
+    let again = wire.after(300_000, client(".", 1, 1000, 1)).again.expect("again");
+    assert!(matches!(again.cause, Cause::Fast | Cause::PartialAck), "{again:?}");
+}
+
 #[test]
 fn an_original_that_comes_after_its_retransmission_was_overtaken() {
     let mut wire = Wire::open();

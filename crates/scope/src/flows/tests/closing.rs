@@ -66,10 +66,33 @@ fn resets_and_their_causes() {
     wire.after(1_000, client("R.", 1, 0, 1));
     assert_eq!(reset_cause(wire), Some(ResetCause::Aborted));
 
+    // What it sent last does not tell whether it had read everything.
+    let mut wire = Wire::open();
+    wire.after(1_000, client("P.", 1, 100, 1));
+    wire.after(10, server("P.", 1, 10, 101));
+    wire.after(10, server("R.", 11, 0, 101));
+    assert_eq!(reset_cause(wire), Some(ResetCause::AbortedOrUnread));
+
     let mut wire = Wire::open();
     wire.after(1_000, client("P.", 1, 100, 1));
     wire.after(10, server("R", 1, 0, 0));
     assert_eq!(reset_cause(wire), Some(ResetCause::Unknown));
+
+    // The data was on its way when the FIN left, and the ACK of the FIN found nobody.
+    let mut wire = Wire::open();
+    wire.after(1_000, client("P.", 1, 100, 1));
+    wire.after(10, server("F.", 1, 0, 1));
+    wire.after(10, client(".", 101, 0, 2));
+    wire.after(10, server("R", 2, 0, 0));
+    assert_eq!(reset_cause(wire), Some(ResetCause::AfterClose));
+
+    // Closed for good, and more was in the queue than had been read.
+    let mut wire = Wire::open();
+    wire.after(1_000, server("F.", 1, 0, 1));
+    wire.after(10, client(".", 1, 0, 2));
+    wire.after(10, client("P.", 1, 100, 2));
+    wire.after(10, server("R.", 2, 0, 101));
+    assert_eq!(reset_cause(wire), Some(ResetCause::UnreadData));
 
     let mut wire = Wire::open();
     wire.after(300_000_000, client("P.", 1, 100, 1));

@@ -59,6 +59,29 @@ fn the_near_host_is_found_on_either_side() {
     assert_eq!(at_server.packets[0].arrival, Arrival::At(Instant::from_millis(5)));
 }
 
+/// A picture of one connection is the same whether another one of the same hosts is drawn beside it or not.
+#[test]
+fn each_connection_tells_of_its_own_way() {
+    let packets = |port: u16, times: [i64; 6]| {
+        let packets = article("article-close.pcap").packets.into_iter().zip(times);
+        packets.map(move |(packet, time)| {
+            let mut bytes = packet.bytes;
+            let at = if bytes[20..22] == 6379u16.to_be_bytes() { 22 } else { 20 };
+            bytes[at..at + 2].copy_from_slice(&port.to_be_bytes());
+            CapturedPacket::whole(packet.number, time * 1_000_000, LinkType::RAW, bytes)
+        })
+    };
+    let flights = |trace: Trace| -> Vec<Duration> {
+        let near = trace.packets.into_iter().filter(|packet| packet.from == 0);
+        near.filter_map(|packet| Some(packet.arrival.time()?.since(packet.sent_at))).collect()
+    };
+    let slow = || packets(40_000, [0, 10, 10, 100, 110, 110]);
+    let fast = || packets(40_001, [200, 204, 204, 300, 304, 304]);
+    let (alone, both) = (flights(Trace::from_capture(slow())), flights(Trace::from_capture(slow().chain(fast()))));
+    assert_eq!(alone, both[..alone.len()]);
+    assert_eq!((both[0], both[alone.len()]), (Duration::from_millis(5), Duration::from_millis(2)));
+}
+
 #[test]
 fn an_empty_capture_is_an_empty_trace() {
     let trace = Trace::from_capture([]);
