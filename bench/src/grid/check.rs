@@ -115,7 +115,7 @@ fn beats_smoltcp(grid: &[(Cell, Outcomes)]) -> [Check; 2] {
         let Some(ratio) = table::ratio_to_smoltcp(outcomes) else { continue };
         // In bytes on the link: our timestamps take 12 of 1460, which is no better or worse a recovery. What lies within a
         // hundredth is the same: the last packet of the time, say.
-        search.look(cell, ratio * SMOLTCP_MSS as f64 / MSS as f64, (0.99, f64::MAX));
+        search.look(cell, ratio * SMOLTCP_MSS as f64 / MSS as f64, (0.99, f64::INFINITY));
         if cell.loss.share() > 0.0 && (whole || sample.contains(cell)) {
             lossy.push(ratio);
         }

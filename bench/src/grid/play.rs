@@ -63,8 +63,8 @@ impl Span {
     /// Long enough for 100 round trips and, where losses limit the flow, for some 200 of them; at least 10 s, and at most
     /// so many packets, but never less than 30 round trips.
     ///
-    /// BBR, which losses hardly limit, needs no 200 of them, but some of its cycles, of two to three seconds each, and a probe for
-    /// the round trip, each ten: at least 20 s, and at most four times as many packets.
+    /// BBR, which losses hardly limit, meets them sooner, but answers them in cycles of two to three seconds, and probes for the
+    /// round trip every ten: it has at least 20 s, four times as many losses, and at most four times as many packets.
     pub(crate) fn of(cell: &Cell, contender: Contender, packets: u32) -> Span {
         const LOSSES: f64 = 200.0;
         const CYCLES: f64 = 20.0;
@@ -72,10 +72,10 @@ impl Span {
         let follows = if models { contender } else { Contender::Limpid("cubic") };
         let rtt = cell.rtt().as_secs_f64();
         let rate = theory::expected(cell, follows) / (crate::cell::MSS as f64 * 8.0);
-        let for_losses = if cell.loss.events() > 0.0 { LOSSES / cell.loss.events() / rate } else { 0.0 };
-        let (least, packets) = if models { (CYCLES, 4.0 * f64::from(packets)) } else { (10.0, packets.into()) };
+        let (least, times) = if models { (CYCLES, 4.0) } else { (10.0, 1.0) };
+        let for_losses = if cell.loss.events() > 0.0 { times * LOSSES / cell.loss.events() / rate } else { 0.0 };
         let wanted = for_losses.max(100.0 * rtt).max(least);
-        let affordable = packets / rate;
+        let affordable = times * f64::from(packets) / rate;
         let measured = wanted.min(affordable.max(30.0 * rtt)).min(600.0);
         // Slow start; and where nothing is lost at random CUBIC's way from a slow start that ended early to the full window,
         // or back to it after the overshoot: RFC 9438's K (§4.2) for all that link and queue hold, and half as much again.

@@ -170,6 +170,26 @@ fn three_timeouts_make_fast_open_pause() {
     assert_eq!(connect(&mut w, b"again").1, 5);
 }
 
+/// The same where the handshake goes through, and nothing after it.
+#[test]
+fn timeouts_after_the_handshake_make_fast_open_pause() {
+    let mut w = world(|config| {
+        config.fast_open.flags |= FastOpenFlags::CLIENT_NO_COOKIE;
+        config.fast_open.black_hole_timeout = 30 * SECOND;
+    });
+    let _listener = listener(&mut w, 5);
+    let (socket, carried) = connect(&mut w, b"early");
+    assert_eq!(carried, 5);
+    w.run(SECOND);
+    w.drop_if = Some(Box::new(|_, _| true));
+    assert_eq!(w.write(A, socket, b"lost"), Ok(4));
+    w.run(SECOND);
+    assert_eq!(w.counter(A, "TcpExtTCPFastOpenBlackhole"), 0, "two timeouts are none");
+    w.run(2 * SECOND);
+    assert_eq!(w.counter(A, "TcpExtTCPFastOpenBlackhole"), 1);
+    assert_eq!(connect(&mut w, b"kept").1, 0);
+}
+
 #[test]
 fn fast_open_that_is_off_says_so() {
     let mut w = world(|config| config.fast_open.flags = FastOpenFlags::empty());

@@ -1,11 +1,14 @@
 //! RFC 9235's test vectors, and what of keys can be tested alone.
 
-use super::ao::Extended;
+use super::ao::{AoFlow, Extended};
 use super::key::{AoAlgorithm, AoKey, KeyRing, Secret};
 use super::mac::{End, Signed, ao_mac, md5_digest, same, traffic_key};
+use crate::IfaceId;
+use crate::demux::FlowKey;
 use alloc::format;
 use alloc::vec::Vec;
-use limpid_wire::{Chunks, IpAddr, SeqNum};
+use limpid_wire::tcp::{AoOption, AuthOption, emit_header};
+use limpid_wire::{Chunks, Endpoint, IpAddr, Segment, SeqNum, TcpFlags};
 
 fn hex(text: &str) -> Vec<u8> {
     let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_hexdigit).collect();
@@ -171,6 +174,34 @@ fn sequence_numbers_are_extended_across_zero() {
     // What comes late does not turn it back.
     numbers.advance(SeqNum(0xffff_fff0));
     assert_eq!(numbers.of(SeqNum(0x10)), 1);
+}
+
+/// RFC 5925 §6.2: both ends extend them alike, and the MAC covers the extension.
+#[test]
+fn a_mac_covers_the_extended_number() {
+    let ends = ["10.0.0.1", "10.0.0.2"].map(|addr| Endpoint::new(addr.parse().unwrap(), 179));
+    let keys = [(0, 1), (1, 0)].map(|(local, remote)| FlowKey::new(ends[local], ends[remote], IfaceId(0)));
+    let isns = [SeqNum(0xffff_ff00), SeqNum(0x1000)];
+    let master = AoKey { recv_id: 61, ..key(AoAlgorithm::HmacSha1, false) };
+    let mut flows = [0, 1].map(|_| AoFlow::new([master.clone()].into()).unwrap());
+    for (nth, flow) in flows.iter_mut().enumerate() {
+        let syn = Segment { seq: isns[1 - nth], flags: TcpFlags::SYN, ..Segment::default() };
+        flow.answer(&keys[nth], &syn, isns[nth]);
+    }
+    for (seq, sne) in [(0xffff_ff01, 0), (0xffff_fff0, 0), (0x10, 1), (0x20, 1)] {
+        let mut segment = Segment { seq: SeqNum(seq), ack: isns[1] + 1, flags: TcpFlags::ACK, ..Segment::default() };
+        flows[0].sign(&keys[0], &mut segment);
+        let mut header = [0; 60];
+        let len = emit_header(&segment, (179, 179), &mut header);
+        assert!(flows[1].check(&keys[1], &segment, &header[..len]).is_ok(), "{seq:#x}");
+        let Some(AuthOption::Ao(sent)) = segment.options.auth else { panic!("it is signed") };
+        segment.options.auth = Some(AuthOption::Ao(AoOption::new(61, 61, &[0; 12])));
+        let len = emit_header(&segment, (179, 179), &mut header);
+        let [from, to] = [0, 1].map(|nth| End { addr: ends[nth].addr, port: 179, isn: isns[nth] });
+        let signed = Signed { src: from.addr, dst: to.addr, header: &header[..len], payload: &segment.payload };
+        let mac = ao_mac(&master, &traffic_key(&master, &from, &to), sne, &signed);
+        assert_eq!(sent, AoOption::new(61, 61, &mac), "{seq:#x} with {sne}");
+    }
 }
 
 #[test]

@@ -84,6 +84,8 @@ fn the_third_ack_shows_who_changes_the_field() {
     }
     // Whoever does not want to know counts the mark.
     assert_eq!(failure(false, 0b110), (false, 1));
+    // No ACK of ours has a field of zero: somebody has cleared it, whoever wants to know (RFC 9768 §3.2.2.4).
+    assert_eq!(failure(false, 0), (true, 0));
 }
 
 fn accurate() -> Accurate {

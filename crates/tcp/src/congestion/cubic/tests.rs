@@ -181,3 +181,31 @@ fn frequent_losses_do_not_keep_it_from_growing() {
     let reno = (1.5_f64 * 50.0).sqrt();
     assert!(f64::from(sum) / 10_000.0 > 0.75 * reno, "{} on average, Reno {reno}", f64::from(sum) / 10_000.0);
 }
+
+/// RFC 9438 §4.8: what a timeout leaves nothing of is W_max, too: the window grows from the threshold as if there had been no loss.
+#[test]
+fn a_timeout_forgets_where_the_loss_was() {
+    let mut cubic = Cubic::new(10).with_window(1000);
+    cubic.on_loss(&LossSample::new(at(0), 0, MSS));
+    cubic.on_rto(&LossSample::new(at(0), 0, MSS), false);
+    assert_eq!((cubic.window(), cubic.w_max), (1, 0));
+}
+
+#[test]
+fn nothing_grows_while_a_recovery_goes_on() {
+    for window in [20, 1000] {
+        let mut cubic = Cubic::new(10).with_window(window);
+        for nth in 0..window {
+            cubic.on_ack(&AckSample { in_recovery: true, ..ack(at(nth.into()), 1) });
+        }
+        assert_eq!(cubic.window(), window);
+    }
+}
+
+/// Linux, before the first loss in congestion avoidance: nothing is known of the path.
+#[test]
+fn before_any_loss_a_round_trip_adds_a_twentieth_at_least() {
+    let mut cubic = Cubic::new(10).with_window(400).with_ssthresh(400);
+    run(&mut cubic, at(0), at(1000));
+    assert!(cubic.window() >= 400 + 10 * 20, "{}", cubic.window());
+}

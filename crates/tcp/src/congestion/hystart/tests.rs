@@ -99,3 +99,12 @@ fn off_is_off() {
     let mut hystart = Detector::new(HyStart::Off);
     assert!((0..60).all(|n| !hystart.on_ack(&ack(at(n)), Duration::from_secs(1), 40_000, 100)));
 }
+
+/// RFC 9406 §4.2: where nothing paces, an ACK counts for eight segments at the most.
+#[test]
+fn plus_plus_bounds_what_one_ack_opens() {
+    let mut hystart = Detector::new(HyStart::PlusPlus);
+    assert_eq!([hystart.opens(20, false), hystart.opens(8, false), hystart.opens(20, true)], [8, 8, 20]);
+    let mut classic = Detector::new(HyStart::Classic);
+    assert_eq!(classic.opens(20, false), 20);
+}

@@ -248,6 +248,32 @@ fn an_orphan_that_nobody_answers_is_given_up_earlier() {
     assert_eq!(host.now.as_millis(), 1 + 201 * 511);
 }
 
+/// As Linux: where the path has told that something is wrong, an orphan has no retries left once its timeout is the largest.
+#[test]
+fn an_orphan_that_the_path_complains_of_is_given_up_at_the_largest_timeout() {
+    let end = |complains: bool| {
+        let config = Config { orphan_retries: 15, rto_max: Duration::from_secs(2), ..plain() };
+        let mut host = Host::established_after(config, 1);
+        host.write(b"x").unwrap();
+        host.close();
+        if complains {
+            let Phase::Connection(connection) = &mut host.phase else { panic!() };
+            let outcome = connection.handle_icmp(cx!(host), Error::HostUnreachable);
+            host.settle(outcome);
+        }
+        while let Some(at) = host.poll_timeout() {
+            host.now = at;
+            host.handle_timeout();
+        }
+        (host.now.as_millis() / 1000, host.ended)
+    };
+    // 0.2 + 0.4 + 0.8 + 1.6 s, and then 2 s each.
+    let (long, _) = end(false);
+    let (short, why) = end(true);
+    assert!(long > 20 && short < 6, "{long} s and {short} s");
+    assert_eq!(why, Some(Some(Error::HostUnreachable)));
+}
+
 #[test]
 fn the_ack_of_a_fin_waits_a_moment_for_our_own() {
     let mut host = Host::established(plain());

@@ -191,7 +191,11 @@ fn a_claim_against_what_arrived_waits_for_the_timer() {
     host.pass_ms(2000);
     assert_eq!(host.connection().take_believed_mtu(), None, "it was acknowledged");
     host.write(&[0; 1460]).unwrap();
-    assert!(!believes(&mut host, 2921, 1200));
+    host.pass_ms(1000);
+    assert_eq!(host.connection().take_believed_mtu(), None, "and the timer of another says nothing of it");
+    host.inject(". 1:1(0) ack 4381 win 65535");
+    host.write(&[0; 1460]).unwrap();
+    assert!(!believes(&mut host, 4381, 1200));
     host.pass_ms(1000);
     assert_eq!(host.connection().take_believed_mtu(), Some(1200));
     assert_eq!(host.connection().take_believed_mtu(), None, "once");
@@ -239,5 +243,29 @@ fn nothing_is_larger_than_the_path() {
                 assert!(segment + options <= usize::from(mss), "seed {seed}: {segment} + {options} > {mss}: {}", t.why);
             }
         }
+    }
+}
+
+/// What was cut and waits for the device is cut anew where the path takes less by now.
+#[test]
+fn what_waits_for_the_device_is_cut_anew() {
+    let mut host = Host::established(Config { initial_cwnd: 10, ..plain() });
+    let Phase::Connection(connection) = &mut host.phase else { panic!() };
+    connection.write_with(cx!(host), &[0; 8 * 1460], crate::WriteFlags::empty()).unwrap();
+    let first = connection.poll_transmit(cx!(host)).expect("there is room in the window");
+    assert_eq!(first.segment.payload.len(), 1460);
+    connection.handle_path(cx!(host), 1000, 0);
+    host.drain();
+    let lens = lens(&mut host);
+    assert!(lens.len() > 1 && lens.iter().all(|len| *len <= 1000), "{lens:?}");
+}
+
+#[test]
+fn there_is_one_probe_at_a_time() {
+    let (mut host, _) = opened(probing(), 60);
+    for _ in 0..3 {
+        // There is data, window and calm for more of them.
+        host.write(&[0; 12_000]).unwrap();
+        assert_eq!(host.outbox.iter().filter(|t| t.why == TxReason::MtuProbe).count(), 1);
     }
 }

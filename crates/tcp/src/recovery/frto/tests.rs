@@ -63,6 +63,7 @@ fn a_duplicate_after_new_data_says_that_the_loss_was_real() {
         let first = r.resend().first().map(|(segment, _)| *segment);
         assert_eq!((r.phase(), first), (Phase::Loss, Some(1)), "sack {sack}");
         assert_eq!(r.ack(2, &blocks).undone, None, "it is not asked any more");
+        assert_eq!(r.ack(9, &blocks).undone, None, "nor of what never went again");
     }
 }
 

@@ -404,3 +404,13 @@ fn a_peer_that_takes_back_gets_a_little_time() {
     assert!(r.recovery.on_rto(&mut r.records, &mut r.congestion, loss, false, true, 3));
     assert_eq!((r.records.sacked(), r.records.segments_lost()), (0, 8), "nothing that it told is believed");
 }
+
+#[test]
+fn a_recovery_ends_the_episode_of_a_probe() {
+    // Its ACK must not reduce the window once more for the same loss (RFC 8985 §7.4).
+    let mut r = rig(true);
+    let nxt = r.records.snd_nxt();
+    r.recovery.tlp().on_sent(nxt, true);
+    assert_eq!(r.ack(0, &[(1, 4)]).begun, Some(RecoveryReason::Sack));
+    assert!(!r.recovery.tlp().is_out());
+}

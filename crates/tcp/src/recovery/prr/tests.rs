@@ -59,6 +59,10 @@ fn the_first_goes_at_once() {
     prr.on_sent(1);
     prr.on_ack(&ack(1, 9, 5, false));
     assert_eq!(prr.window(), 9, "then its share is used up");
+    // Even where nothing is to leave: as much is in flight as is to be.
+    let mut prr = Prr::begin(10);
+    prr.on_ack(&ack(1, 5, 5, false));
+    assert_eq!(prr.window(), 6);
 }
 
 #[test]

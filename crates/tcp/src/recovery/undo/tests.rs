@@ -130,6 +130,14 @@ fn what_the_path_says_itself_is_not_taken_back() {
     r.echo = Some(50);
     assert!(r.ack(10, &[]).undone.is_some());
     assert_eq!((r.congestion.ssthresh(), r.cwnd() < 10), (5, true));
+
+    // Nor if the ACK said so that the recovery began with.
+    let mut r = rig(true);
+    assert!(r.ack_saying(0, &[(1, 4)], true).begun.is_some());
+    r.resend();
+    r.echo = Some(50);
+    assert!(r.ack(10, &[]).undone.is_some());
+    assert_eq!((r.congestion.ssthresh(), r.cwnd() < 10), (5, true));
 }
 
 #[test]

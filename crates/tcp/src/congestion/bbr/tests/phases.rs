@@ -180,6 +180,114 @@ fn losses_of_a_probe_bound_what_is_in_flight() {
     assert!(path.bbr.inflight_longterm >= path.bdp() * 7 / 10, "{}", path.bbr.inflight_longterm);
 }
 
+/// §5.3.3.5.1: by 1, 2, 4, 8 … segments a round trip.
+#[test]
+fn a_probe_raises_the_long_term_bound_faster_each_round() {
+    let mut path = path();
+    path.run_to(State::Up);
+    path.bbr.inflight_longterm = path.bbr.cwnd;
+    let mut grown = Vec::new();
+    for _ in 0..4 {
+        // A window is acknowledged that was full.
+        let before = path.bbr.inflight_longterm;
+        path.bbr.cwnd = before;
+        path.bbr.rounds.start = true;
+        path.bbr.update_probe_bw(&Ack { newly_acked: before, cwnd_full: true, ..ack(&path) });
+        grown.push(path.bbr.inflight_longterm - before);
+    }
+    assert_eq!(grown, [1, 2, 4, 8]);
+}
+
+/// §5.5.10.2: what is more than 2 % is too much, and a probe is answered once.
+#[test]
+fn more_than_two_in_a_hundred_end_a_probe_once() {
+    let losses = |path: &Path, in_flight, lost| {
+        let worst = WorstLoss { in_flight, lost, segments: 1, app_limited: false };
+        let losses = Losses { ranges: 1, worst: Some(worst) };
+        AckSample { selective: true, losses, ..AckSample::new(path.now, 1, MSS) }
+    };
+    for (lost, ends) in [(10, false), (11, true)] {
+        let mut path = path();
+        path.run_to(State::Up);
+        let sample = losses(&path, 500, lost);
+        path.bbr.handle_losses(&sample);
+        assert_eq!((path.bbr.probing.too_high, path.bbr.state == State::Down), (ends, ends), "{lost} of 500");
+        let bound = path.bbr.inflight_longterm;
+        let more = losses(&path, 100, 50);
+        if ends {
+            path.bbr.handle_losses(&more);
+            assert_eq!((path.bbr.inflight_longterm, bound), (499, 499));
+        }
+    }
+}
+
+/// §5.3.3.5.4: after a probe that was too much the next one ends at the bound; if that was safe, a whole one follows at once.
+#[test]
+fn a_careful_probe_is_followed_by_a_whole_one() {
+    let mut path = path();
+    path.run_to(State::Up);
+    path.bbr.probing.too_high = true;
+    path.bbr.inflight_longterm = path.bdp();
+    let full = Ack { in_flight: path.bdp(), ..ack(&path) };
+    path.bbr.update_probe_bw(&full);
+    assert_eq!(path.bbr.state, State::Down);
+    let down = path.now;
+    path.run_to(State::Refill);
+    assert!(path.now.since(down) <= 3 * path.rtt, "not seconds later: {:?}", path.now.since(down));
+}
+
+#[test]
+fn no_bound_leaves_less_than_four_segments() {
+    let mut path = path();
+    path.run_to(State::Cruise);
+    path.bbr.inflight_shortterm = 1;
+    let none = ack(&path);
+    path.bbr.set_cwnd(&none);
+    assert_eq!(path.bbr.cwnd, 4);
+}
+
+/// §5.3.3.5.3: while the long-term bound is what limits, a rate that does not grow tells nothing of the path.
+#[test]
+fn a_bound_is_no_full_pipe() {
+    let mut path = path();
+    path.run_to(State::Up);
+    path.bbr.inflight_longterm = path.bbr.cwnd;
+    path.bbr.full.now = true;
+    let full = Ack { cwnd_full: true, ..ack(&path) };
+    path.bbr.update_probe_bw(&full);
+    assert_eq!((path.bbr.state, path.bbr.full.now), (State::Up, false));
+}
+
+/// §5.3.4.3: a pause has emptied the queue as well as a probe would.
+#[test]
+fn after_a_pause_the_round_trip_is_not_probed() {
+    let mut path = path();
+    path.run_to(State::Cruise);
+    let heard = Ack { delivered: 1, ..ack(&path) };
+    path.bbr.min_rtt.expired = true;
+    path.bbr.idle_restart = true;
+    path.bbr.check_probe_rtt(&heard);
+    assert_eq!((path.bbr.state, path.bbr.idle_restart), (State::Cruise, false));
+    path.bbr.check_probe_rtt(&heard);
+    assert_eq!(path.bbr.state, State::ProbeRtt);
+}
+
+/// §5.5.5: what the application limited tells nothing, if it is less than was known.
+#[test]
+fn a_low_rate_of_the_application_is_no_bandwidth() {
+    let mut path = path();
+    path.run_to(State::Cruise);
+    let bw = path.bbr.max_bw.get();
+    path.bbr.max_bw.advance();
+    let low = Ack { rate: bw / 2, ..ack(&path) };
+    path.bbr.update_max_bw(&low);
+    path.bbr.max_bw.advance();
+    assert_eq!(path.bbr.max_bw.get(), bw);
+    path.bbr.update_max_bw(&Ack { app_limited: false, ..low });
+    path.bbr.max_bw.advance();
+    assert_eq!(path.bbr.max_bw.get(), bw / 2);
+}
+
 #[test]
 fn cruise_leaves_headroom_below_the_long_term_bound() {
     let mut bbr = path().bbr;
@@ -213,6 +321,8 @@ fn every_ten_seconds_the_queue_is_emptied_for_200_ms() {
     assert!(path.bbr.sends_less());
     let cwnd = path.bbr.cwnd;
     assert!(cwnd.abs_diff(path.bdp() / 2) <= path.bdp() / 20, "{cwnd}");
+    let waits_for = path.bbr.probe_rtt.cwnd;
+    assert!(waits_for.abs_diff(path.bdp() / 2) <= path.bdp() / 20, "the 200 ms begin there: {waits_for}");
     path.run_to(State::Cruise);
     let took = path.now.since(began);
     assert!((200..400).contains(&took.as_millis()), "{took:?}");
@@ -315,8 +425,30 @@ fn marks_end_a_probe_on_short_paths_only() {
     assert_eq!((too_high, bound), (false, NO_BOUND));
 }
 
+/// Google's version 3: two round trips with half of the segments marked tell of a full pipe.
+#[test]
+fn marks_end_startup_on_short_paths_only() {
+    for (rtt_ms, ends) in [(4, true), (50, false)] {
+        let mut path = Path::new(100_000, rtt_ms, 2000);
+        path.run_for(2 * path.rtt);
+        assert_eq!(path.bbr.state, State::Startup);
+        for round in 1..=4 {
+            // The rate still grows: no plateau.
+            let interval = path.rtt / (1000 << round);
+            all_marked_in(&mut path, interval);
+            path.delivered += 10;
+        }
+        assert_eq!((path.bbr.full.reached, path.bbr.inflight_longterm < NO_BOUND), (ends, ends), "{rtt_ms} ms");
+    }
+}
+
 /// An ACK of ten segments, all with marks.
 fn all_marked(path: &mut Path) {
+    all_marked_in(path, path.rtt);
+}
+
+/// The same, of what took so long.
+fn all_marked_in(path: &mut Path, interval: Duration) {
     let sample = AckSample {
         delivered: 10,
         ce: 10,
@@ -328,7 +460,7 @@ fn all_marked(path: &mut Path) {
             in_flight: 20,
             prior_delivered: path.delivered,
             total_delivered: path.delivered + 10,
-            interval: path.rtt,
+            interval,
             app_limited: false,
         }),
         ..AckSample::new(path.now, 10, MSS)
