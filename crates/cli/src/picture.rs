@@ -11,7 +11,7 @@ use limpid_scope::ladder::svg::{self, SvgOptions};
 use limpid_scope::ladder::{self, Charset, LadderOptions, RenderOptions, mermaid};
 use limpid_scope::overview::{self, Overview};
 use limpid_scope::page::{self, PageOptions, Part};
-use limpid_scope::picture::{Drawing, Svg, Theme, palette, png};
+use limpid_scope::picture::{Drawing, Svg, Theme, escaped, palette, png};
 use limpid_scope::timeline::{self, Timeline};
 use limpid_scope::trace::Trace;
 use limpid_scope::verdict;
@@ -355,7 +355,7 @@ impl PictureArgs {
     /// A page that holds drawings, and nothing that is elsewhere.
     fn page(&self, title: &str, drawings: &[String]) -> String {
         let theme = if self.dark { " data-theme=\"dark\"" } else { "" };
-        let title = title.replace('&', "&amp;").replace('<', "&lt;");
+        let title = escaped(title);
         let css = palette::page_css();
         format!(
             "<!doctype html>\n<html lang=\"en\"{theme}><head><meta charset=\"utf-8\">\

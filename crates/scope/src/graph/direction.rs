@@ -100,6 +100,7 @@ fn tracks(direction: &Direction) -> Vec<Track> {
         direction.marks.iter().filter(|mark| fits(mark.sign)).map(|mark| (mark.at, mark.at)).collect()
     };
     let mut kinds = vec![
+        (Kind::Idle, idle(direction)),
         (Kind::Lost, marked(|sign| sign == Sign::Lost)),
         (Kind::Again, marked(|sign| matches!(sign, Sign::Again { .. }))),
     ];
@@ -112,6 +113,19 @@ fn tracks(direction: &Direction) -> Vec<Track> {
     }
     let used = kinds.into_iter().filter(|(_, spans)| !spans.is_empty());
     used.map(|(kind, spans)| Track { kind, sender: 0, spans }).collect()
+}
+
+/// Where nothing passed for long, next to all of it: what looks steep on both sides was squeezed.
+fn idle(direction: &Direction) -> Vec<(Instant, Instant)> {
+    /// Shorter parts of the whole are seen as they are.
+    const PART: u32 = 8;
+    let Some((begin, end)) = direction.active else { return Vec::new() };
+    let marks = direction.marks.iter().map(|mark| mark.at);
+    let acks = direction.acked.iter().chain(&direction.window).map(|point| point.at);
+    let mut times: Vec<Instant> = marks.chain(acks).chain([begin, end]).collect();
+    times.sort_unstable();
+    let least = (end.since(begin) / PART).max(Duration::from_millis(1));
+    times.windows(2).filter(|pair| pair[1].since(pair[0]) > least).map(|pair| (pair[0], pair[1])).collect()
 }
 
 /// `client:49152 → server:7000: 52.1 MB in 10 s, 41.7 Mbit/s; 118 of 36,000 segments sent again`.

@@ -228,6 +228,8 @@ pub enum Kind {
     Rto,
     /// It took a reduction back.
     Undone,
+    /// Nothing passed, either way, for a good part of the time that is shown.
+    Idle,
 }
 
 impl Kind {
@@ -240,6 +242,7 @@ impl Kind {
             Kind::Recovery => "recovery",
             Kind::Rto => "RTO",
             Kind::Undone => "undone",
+            Kind::Idle => "idle",
         }
     }
 }

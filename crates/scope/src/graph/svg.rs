@@ -9,7 +9,7 @@ mod shapes;
 
 use super::axis::{Axis, Quantity, three_digits};
 use super::layout::{Graph, Kind, Panel, Shape, Sign, Tone, Track};
-use crate::picture::{Ink, Theme, font};
+use crate::picture::{Ink, Theme, escaped, font};
 use crate::words;
 use plot::Plot;
 use std::collections::BTreeSet;
@@ -88,21 +88,9 @@ fn coloured(color: impl Fn(Ink) -> &'static str) -> String {
     Ink::ALL.iter().fold(STYLE.to_owned(), set)
 }
 
-/// Text that is safe in XML, in attributes too. Control characters, which XML forbids, become `·`.
+/// Text of whoever is named, safe in markup: control characters become `·`.
 pub(crate) fn escape(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for c in words::tame(text).chars() {
-        match c {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            '\'' => safe.push_str("&#39;"),
-            '\u{fffe}' | '\u{ffff}' => safe.push('·'),
-            c => safe.push(c),
-        }
-    }
-    safe
+    escaped(&words::tame(text))
 }
 
 /// A coordinate in as few digits as a thousandth needs.
@@ -271,6 +259,7 @@ impl Picture {
             Kind::Again | Kind::Rto => "again",
             Kind::Marked | Kind::Recovery => "window",
             Kind::Undone => "ack",
+            Kind::Idle => "idle",
         };
         self.put(format_args!(r#"<g class="track" data-box="{left} {} {width} 12">"#, number(self.y - 12.0)));
         self.text((left - 8.0, self.y - 2.0), "tick y", &name);
@@ -295,7 +284,14 @@ impl Picture {
                 number(from)
             );
         }
-        self.put(format_args!(r#"<path class="curve band {class}" d="{path}"/></g>"#));
+        self.put(format_args!(r#"<path class="curve band {class}" d="{path}"/>"#));
+        for (from, to) in track.spans.iter().filter(|_| track.kind == Kind::Idle) {
+            let label = words::duration(to.since(*from));
+            if x(*to) - x(*from) > font::width(&label, 11.0, false) * SYSTEM_FONT + 8.0 {
+                self.text(((x(*from) + x(*to)) / 2.0, self.y - 3.0), "tick x length", &label);
+            }
+        }
+        self.put(format_args!("</g>"));
     }
 }
 

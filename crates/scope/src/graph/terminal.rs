@@ -11,6 +11,7 @@ use super::layout::{Curve, Graph, Kind, Panel, Shape, Sign, Tone, Track};
 use crate::ladder::Charset;
 use crate::ladder::terminal::Style;
 use crate::ladder::terminal::canvas::{Canvas, width as columns};
+use crate::words;
 use plot::Plot;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -240,7 +241,18 @@ impl<'g> Painter<'g> {
         let seconds = |span: Duration| self.column(span.as_secs_f64());
         for (from, to) in &track.spans {
             let columns = seconds(from.since(self.graph.from))..=seconds(to.since(self.graph.from));
+            let (first, last) = (*columns.start(), *columns.end());
             columns.for_each(|x| canvas.put(self.margin + x, y, sign, style));
+            let length = format!(" {} ", self.translate(&words::duration(to.since(*from))));
+            let room = (last + 1).saturating_sub(first);
+            if track.kind == Kind::Idle && crate::ladder::terminal::canvas::width(&length) + 2 <= room {
+                canvas.text(
+                    self.margin + first + (room - crate::ladder::terminal::canvas::width(&length)) / 2,
+                    y,
+                    &length,
+                    style,
+                );
+            }
         }
     }
 
@@ -252,6 +264,7 @@ impl<'g> Painter<'g> {
             Kind::Rto => ('▼', 'T', "1;31"),
             Kind::Marked => ('▲', '^', "33"),
             Kind::Undone => ('↶', 'u', "32"),
+            Kind::Idle => ('┄', '.', "2"),
         };
         (if self.charset == Charset::Ascii { ascii } else { utf8 }, Style::Ink(sgr))
     }

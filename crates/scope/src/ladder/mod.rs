@@ -11,6 +11,7 @@ pub mod layout;
 pub mod mermaid;
 pub mod svg;
 pub mod terminal;
+mod traffic;
 
 #[cfg(test)]
 mod tests;

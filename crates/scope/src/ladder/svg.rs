@@ -6,6 +6,7 @@
 mod fit;
 mod legend;
 mod margin;
+mod measure;
 mod paint;
 mod place;
 mod strokes;

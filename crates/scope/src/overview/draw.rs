@@ -134,8 +134,12 @@ fn rows(svg: &mut Svg, rows: &[Row], length: u64, columns: &Columns, top: f64) -
     y
 }
 
-/// A bar from the first packet to the last; a group's is divided by how its connections ended.
+/// A bar from the first packet to the last; of a group how many were under way over time, up to its own most.
 fn bar(svg: &mut Svg, row: &Row, length: u64, (from, to): (f64, f64), y: f64) {
+    if !row.density.is_empty() {
+        let high = LINE - 3.0;
+        return stacked(svg, &row.density, (from, to), (y + high / 2.0, high));
+    }
     let x = |at: u64| from + (to - from) * (at as f64 / length.max(1) as f64);
     let (left, right) = (x(row.span.0), x(row.span.1).max(x(row.span.0) + 2.0));
     let count: u64 = row.fates.iter().sum::<u64>().max(1);
@@ -180,22 +184,42 @@ fn sign(svg: &mut Svg, fate: Fate, (x, y): (f64, f64)) {
 /// How many were under way at once, over time.
 fn density(svg: &mut Svg, overview: &Overview, columns: &Columns, top: f64) -> f64 {
     let (from, to) = columns.bar;
-    let most = overview.density.iter().map(|step| step.iter().sum::<u64>()).max().unwrap_or(0).max(1);
-    let wide = (to - from) / overview.density.len() as f64;
     let bottom = top + DENSITY;
-    for (index, step) in overview.density.iter().enumerate() {
-        let mut y = bottom;
-        for fate in Fate::ALL.into_iter().filter(|fate| step[fate.index()] > 0) {
-            let high = DENSITY * step[fate.index()] as f64 / most as f64;
-            y -= high;
-            svg.rect((from + wide * index as f64, y), (wide + 0.15, high)).fill(fate.ink()).done();
-        }
-    }
+    let most = most(&overview.density);
+    stacked(svg, &overview.density, (from, to), (bottom, DENSITY));
     svg.line((from, bottom), (to, bottom)).stroke(Ink::Rule, 1.0).done();
     let label = |y: f64, text: String| Text::new((from - 10.0, y), text, Ink::Muted).size(SIZE).anchor(Anchor::End);
     svg.text(&label(top + 10.0, format!("{} at once", words::number(most))));
     svg.text(&label(bottom, "0".into()));
     bottom + 14.0
+}
+
+/// The most at once.
+fn most(density: &[[u64; 5]]) -> u64 {
+    density.iter().map(|step| step.iter().sum::<u64>()).max().unwrap_or(0).max(1)
+}
+
+/// How many there were over time, on each other by how they ended: a path for each way, from `bottom` up to `height`.
+fn stacked(svg: &mut Svg, density: &[[u64; 5]], (from, to): (f64, f64), (bottom, height): (f64, f64)) {
+    let (most, wide) = (most(density) as f64, (to - from) / density.len().max(1) as f64);
+    for (at, fate) in Fate::ALL.into_iter().enumerate() {
+        let mut path: Option<Path> = None;
+        for (index, step) in density.iter().enumerate().filter(|(_, step)| step[at] > 0) {
+            let up = |count: u64| bottom - height * count as f64 / most;
+            let below: u64 = step[..at].iter().sum();
+            let (low, high) = (up(below), up(below + step[at]));
+            let (left, right) = (from + wide * index as f64, from + wide * (index + 1) as f64 + 0.1);
+            let corner = (left, low);
+            let begun = match path.take() {
+                Some(path) => path.jump(corner),
+                None => Path::from(corner),
+            };
+            path = Some(begun.to((left, high)).to((right, high)).to((right, low)).close());
+        }
+        if let Some(path) = path {
+            svg.path(&path).fill(fate.ink()).done();
+        }
+    }
 }
 
 fn legend(svg: &mut Svg, overview: &Overview, top: f64) -> f64 {
@@ -205,6 +229,10 @@ fn legend(svg: &mut Svg, overview: &Overview, top: f64) -> f64 {
         sign(svg, fate, (x + 22.0, top));
         svg.text(&Text::new((x + 42.0, top + 4.0), fate.text(), Ink::Muted).size(11.0));
         x += 42.0 + font::width(fate.text(), 11.0, false) + 22.0;
+    }
+    if overview.rows.iter().any(|row| !row.density.is_empty()) {
+        let text = "Each row: how many at once, up to its own most.";
+        svg.text(&Text::new((x, top + 4.0), text, Ink::Muted).size(11.0).italic());
     }
     top + 6.0
 }

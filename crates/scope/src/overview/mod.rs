@@ -26,6 +26,8 @@ const ROWS: usize = 60;
 const GROUPS: usize = 30;
 /// And so many of the worst.
 const WORST: usize = 15;
+/// Of those that have the same to say, so many.
+const ALIKE: u64 = 4;
 /// Steps of the picture of how many were open at once.
 const STEPS: usize = 160;
 /// The most connections that are remembered; what comes after is counted.
@@ -144,6 +146,8 @@ pub struct Row {
     pub bytes: u64,
     /// How it ended, or what is worst about it.
     pub note: String,
+    /// Of a group: how many were under way at each of equal steps of the overview's time, by [`Fate::ALL`].
+    pub density: Vec<[u64; 5]>,
 }
 
 /// The layout of an overview, without a medium.
@@ -184,19 +188,21 @@ impl Overview {
             overview.rows = order.into_iter().map(|c| row(c, began)).collect();
             return overview;
         }
-        overview.density = density(connections, began, length);
+        overview.density = density(connections.iter(), began, length);
         let mut groups = groups(connections, began, false);
-        if groups.len() > 2 * GROUPS {
+        if groups.len() > GROUPS {
             groups = self::groups(connections, began, true);
         }
         overview.rows_left_out = groups.len().saturating_sub(GROUPS) as u64;
         groups.truncate(GROUPS);
-        overview.rows = groups;
+        overview.rows = (groups.into_iter())
+            .map(|(row, of)| Row { density: density(of.into_iter(), began, length), ..row })
+            .collect();
         let mut worst: Vec<&Connection> =
             connections.iter().filter(|c| c.trouble.is_some() || c.fate >= Fate::Silent).collect();
         let severity = |c: &Connection| c.trouble.as_ref().map_or(0, |(severity, _)| *severity);
         worst.sort_by_key(|c| (std::cmp::Reverse(severity(c)), std::cmp::Reverse(c.fate), c.number));
-        overview.worst = worst.into_iter().take(WORST).map(|c| row(c, began)).collect();
+        overview.worst = a_few_of_each(worst.into_iter().map(|c| row(c, began)));
         overview
     }
 }
@@ -205,8 +211,8 @@ fn row(connection: &Connection, began: i64) -> Row {
     let mut fates = [0; 5];
     fates[connection.fate.index()] = 1;
     let note = match &connection.trouble {
-        Some((_, trouble)) => format!("{}; {trouble}", connection.fate.text()),
-        None => connection.fate.text().to_owned(),
+        Some((_, trouble)) if trouble != connection.fate.text() => format!("{}; {trouble}", connection.fate.text()),
+        _ => connection.fate.text().to_owned(),
     };
     Row {
         number: Some(connection.number),
@@ -215,51 +221,87 @@ fn row(connection: &Connection, began: i64) -> Row {
         fates,
         bytes: connection.bytes[0].saturating_add(connection.bytes[1]),
         note,
+        density: Vec::new(),
     }
 }
 
+/// The first rows, but of those that have the same to say only [`ALIKE`]: the last one says how many more there are.
+fn a_few_of_each(rows: impl Iterator<Item = Row>) -> Vec<Row> {
+    let (mut few, mut known): (Vec<Row>, HashMap<String, (u64, usize)>) = Default::default();
+    for row in rows {
+        // What there is to say is a set of fixed texts: there are not many.
+        let full = few.len() == WORST;
+        match known.get_mut(&row.note) {
+            Some((count, last)) => {
+                *count += 1;
+                if *count <= ALIKE && !full {
+                    *last = few.len();
+                    few.push(row);
+                }
+            }
+            None if !full => {
+                known.insert(row.note.clone(), (1, few.len()));
+                few.push(row);
+            }
+            None => {}
+        }
+    }
+    for (count, last) in known.into_values() {
+        let shown = few.iter().filter(|row| row.note == few[last].note).count() as u64;
+        if count > shown {
+            few[last].note.push_str(&format!(" (and {} more)", crate::words::number(count - shown)));
+        }
+    }
+    few
+}
+
 /// Connections from the same address (or any, for `all_clients`) to the same service, the most first.
-fn groups(connections: &[Connection], began: i64, all_clients: bool) -> Vec<Row> {
+fn groups(connections: &[Connection], began: i64, all_clients: bool) -> Vec<(Row, Vec<&Connection>)> {
     type Client = Option<limpid_wire::IpAddr>;
-    let mut groups: HashMap<(Client, limpid_wire::Endpoint), Row> = HashMap::new();
+    let mut groups: HashMap<(Client, limpid_wire::Endpoint), (Row, Vec<&Connection>)> = HashMap::new();
     let mut clients: HashMap<limpid_wire::Endpoint, HashSet<limpid_wire::IpAddr>> = HashMap::new();
     for connection in connections {
         let client = (!all_clients).then_some(connection.client.addr);
         if all_clients {
             clients.entry(connection.server).or_default().insert(connection.client.addr);
         }
-        let group = groups.entry((client, connection.server)).or_insert_with(|| Row {
-            number: None,
-            who: format!("{} → {}", connection.client.addr, connection.server),
-            span: (u64::MAX, 0),
-            fates: [0; 5],
-            bytes: 0,
-            note: String::new(),
+        let (group, of) = groups.entry((client, connection.server)).or_insert_with(|| {
+            let row = Row {
+                number: None,
+                who: format!("{} → {}", connection.client.addr, connection.server),
+                span: (u64::MAX, 0),
+                fates: [0; 5],
+                bytes: 0,
+                note: String::new(),
+                density: Vec::new(),
+            };
+            (row, Vec::new())
         });
+        of.push(connection);
         group.span.0 = group.span.0.min(connection.span.0.abs_diff(began));
         group.span.1 = group.span.1.max(connection.span.1.abs_diff(began));
         group.fates[connection.fate.index()] += 1;
         group.bytes = group.bytes.saturating_add(connection.bytes[0].saturating_add(connection.bytes[1]));
     }
-    for ((client, server), group) in &mut groups {
+    for ((client, server), (group, _)) in &mut groups {
         if client.is_none() {
             let from = clients.get(server).map_or(0, HashSet::len) as u64;
             group.who = format!("{} → {server}", crate::words::count(from, "client"));
         }
     }
-    let mut groups: Vec<Row> = groups.into_values().collect();
-    for group in &mut groups {
-        let count: u64 = group.fates.iter().sum();
-        group.note = crate::words::count(count, "connection");
-        let bad: Vec<String> = (Fate::ALL[1..].iter().zip(&group.fates[1..]))
+    let mut groups: Vec<(Row, Vec<&Connection>)> = groups.into_values().collect();
+    for (group, of) in &mut groups {
+        group.note = crate::words::number(of.len() as u64);
+        // Being open still is no harm.
+        let bad: Vec<String> = (Fate::ALL[2..].iter().zip(&group.fates[2..]))
             .filter(|(_, n)| **n > 0)
             .map(|(fate, n)| format!("{} {}", crate::words::number(*n), fate.text()))
             .collect();
         if !bad.is_empty() {
-            group.note.push_str(&format!("; {}", bad.join(", ")));
+            group.note.push_str(&format!(": {}", bad.join(", ")));
         }
     }
-    groups.sort_by(|a, b| {
+    groups.sort_by(|(a, _), (b, _)| {
         let size = |row: &Row| row.fates.iter().sum::<u64>();
         size(b).cmp(&size(a)).then(b.bytes.cmp(&a.bytes)).then(a.who.cmp(&b.who))
     });
@@ -267,7 +309,7 @@ fn groups(connections: &[Connection], began: i64, all_clients: bool) -> Vec<Row>
 }
 
 /// How many connections are under way in each step of time.
-fn density(connections: &[Connection], began: i64, length: u64) -> Vec<[u64; 5]> {
+fn density<'c>(connections: impl Iterator<Item = &'c Connection>, began: i64, length: u64) -> Vec<[u64; 5]> {
     let mut changes = vec![[0i64; 5]; STEPS + 1];
     let step =
         |at: i64| ((u128::from(at.abs_diff(began)) * STEPS as u128 / (u128::from(length) + 1)) as usize).min(STEPS - 1);

@@ -35,8 +35,11 @@ fn many_connections_are_grouped_and_the_worst_stand_apart() {
     assert_eq!(overview.count, 10_003);
     assert_eq!(overview.rows.len(), 7);
     assert_eq!(overview.rows.iter().map(|row| row.fates.iter().sum::<u64>()).sum::<u64>(), 10_000);
-    assert_eq!(overview.worst.len(), WORST);
+    // All of them have the same to say: few are enough, and the last one counts the others.
+    assert_eq!(overview.worst.len() as u64, ALIKE);
     assert!(overview.worst.iter().all(|row| row.fates[3] == 1));
+    assert!(overview.worst[3].note.ends_with("(and 96 more)"), "{}", overview.worst[3].note);
+    assert!(overview.rows.iter().all(|row| row.density.len() == STEPS));
     // Fifty milliseconds each, one a millisecond: 51 at once.
     let most = overview.density.iter().map(|step| step.iter().sum::<u64>()).max();
     assert!((50..=130).contains(&most.unwrap()), "{most:?}");

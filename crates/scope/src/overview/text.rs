@@ -48,18 +48,23 @@ pub(super) fn summary(overview: &Overview) -> String {
 }
 
 fn density(overview: &Overview, width: usize) -> String {
+    let most = overview.density.iter().map(|step| step.iter().sum::<u64>()).max().unwrap_or(0).max(1);
+    let line = blocks(&overview.density, overview.density.len().min(width - 16));
+    format!("{line}  at most {} at once\n", words::number(most))
+}
+
+/// How many there were over time, in `columns` blocks that reach up to the most.
+fn blocks(density: &[[u64; 5]], columns: usize) -> String {
     const BLOCKS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-    let columns = overview.density.len().min(width - 16);
-    let totals: Vec<u64> = overview.density.iter().map(|step| step.iter().sum()).collect();
+    let totals: Vec<u64> = density.iter().map(|step| step.iter().sum()).collect();
     let most = totals.iter().copied().max().unwrap_or(0).max(1);
-    let line: String = (0..columns)
+    (0..columns)
         .map(|column| {
             let (from, to) = (column * totals.len() / columns, ((column + 1) * totals.len() / columns).max(1));
             let n = totals[from..to.max(from + 1)].iter().copied().max().unwrap_or(0);
             BLOCKS[usize::try_from((n * 8).div_ceil(most)).unwrap_or(8).min(8)]
         })
-        .collect();
-    format!("{line}  at most {} at once\n", words::number(most))
+        .collect()
 }
 
 fn rows(out: &mut String, rows: &[Row], length: u64, width: usize) {
@@ -96,6 +101,9 @@ fn rows(out: &mut String, rows: &[Row], length: u64, width: usize) {
 
 /// A bar over time that ends in the sign of the worst that happened.
 fn strip(row: &Row, length: u64, width: usize) -> String {
+    if !row.density.is_empty() {
+        return blocks(&row.density, width);
+    }
     let column = |at: u64| ((u128::from(at) * (width as u128 - 1)) / u128::from(length.max(1))) as usize;
     let (from, to) = (column(row.span.0).min(width - 1), column(row.span.1).min(width - 1));
     let fate = Fate::ALL.into_iter().rev().find(|fate| row.fates[*fate as usize] > 0).unwrap_or(Fate::Closed);

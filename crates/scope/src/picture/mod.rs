@@ -5,9 +5,11 @@
 //! stylesheet goes with it. A file of its own follows the reader's light or dark; a page has the rules once for all its
 //! drawings; a renderer without variables and media queries gets plain colours.
 
+mod escape;
 pub mod font;
 pub mod geometry;
 pub mod palette;
+mod path;
 #[cfg(feature = "png")]
 pub mod png;
 pub mod svg;
@@ -15,5 +17,7 @@ pub mod svg;
 #[cfg(test)]
 mod tests;
 
+pub use escape::escaped;
 pub use palette::{Ink, Theme};
-pub use svg::{Anchor, Drawing, Path, Run, Svg, Text};
+pub use path::Path;
+pub use svg::{Anchor, Drawing, Run, Svg, Text};

@@ -254,9 +254,9 @@ pub fn page_css() -> String {
     let dark = variables(|ink| ink.colors().1);
     format!(
         ":root{{color-scheme:light dark;{light}}}\
-         @media(prefers-color-scheme:dark){{:root{{{dark}}}}}\
+         @media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}\
          :root[data-theme=light]{{color-scheme:light;{light}}}\
-         :root[data-theme=dark]{{color-scheme:dark;{dark}}}\
+         @media screen{{:root[data-theme=dark]{{color-scheme:dark;{dark}}}}}\
          {SHAPES}{}{}",
         rules(|ink| format!("var(--{})", ink.name())),
         crate::graph::svg::STYLE

@@ -4,9 +4,11 @@
 //! [`Svg::tag`] begins an element without content and [`Svg::group`] one with; both take attributes until they are
 //! dropped. [`Svg::finish`] closes what is open and puts size and stylesheet around it.
 
+use super::escape::escape_onto;
 use super::font;
 use super::geometry::{Point, Quad};
 use super::palette::{self, Ink, Theme};
+use super::path::{Num, Path};
 use std::borrow::Cow;
 use std::fmt::{Display, Write as _};
 
@@ -162,7 +164,7 @@ impl Svg {
     /// What is shown when the pointer rests on what was begun last, and read aloud.
     pub fn title(&mut self, text: &str) {
         self.body.push_str("<title>");
-        escape(&mut self.body, text);
+        escape_onto(&mut self.body, text);
         self.body.push_str("</title>");
     }
 
@@ -183,7 +185,7 @@ impl Svg {
 
     /// A path, in SVG's letters; see [`Path`].
     pub fn path(&mut self, path: &Path) -> Tag<'_> {
-        self.tag("path").attr("d", &path.0)
+        self.tag("path").attr("d", path.commands())
     }
 
     /// Words. Their box is kept.
@@ -216,12 +218,12 @@ impl Svg {
         let class = |run: &Run<'_>| format!("{}{}", run.ink.fill(), if run.bold { " bold" } else { "" });
         if let [run] = &text.runs[..] {
             drop(tag.attr("class", format_args!("{}{shape}", class(run))));
-            escape(&mut self.body, &run.text);
+            escape_onto(&mut self.body, &run.text);
         } else {
             drop(if shape.is_empty() { tag } else { tag.attr("class", shape.trim_start()) });
             for run in &text.runs {
                 let _ = write!(self.body, "<tspan class=\"{}\">", class(run));
-                escape(&mut self.body, &run.text);
+                escape_onto(&mut self.body, &run.text);
                 self.body.push_str("</tspan>");
             }
         }
@@ -261,7 +263,7 @@ impl Svg {
             self.end();
         }
         let mut name = String::new();
-        escape(&mut name, title);
+        escape_onto(&mut name, title);
         let (w, h) = (Num(width.ceil()), Num(height.ceil()));
         let css = palette::stylesheet(theme);
         let style = if css.is_empty() { css } else { format!("<style>{css}</style>") };
@@ -329,7 +331,7 @@ impl Tag<'_> {
     /// An attribute.
     pub fn attr(self, name: &str, value: impl Display) -> Self {
         let _ = write!(self.svg.body, " {name}=\"");
-        escape(&mut self.svg.body, &value.to_string());
+        escape_onto(&mut self.svg.body, &value.to_string());
         self.svg.body.push('"');
         self
     }
@@ -362,71 +364,5 @@ impl Tag<'_> {
 impl Drop for Tag<'_> {
     fn drop(&mut self) {
         self.svg.body.push_str(self.end);
-    }
-}
-
-/// A path: moves and lines.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Path(String);
-
-impl Path {
-    /// Begins at a point.
-    pub fn from((x, y): Point) -> Path {
-        Path(format!("M{} {}", Num(x), Num(y)))
-    }
-
-    /// Begins anew at a point.
-    #[must_use]
-    pub fn jump(mut self, (x, y): Point) -> Path {
-        let _ = write!(self.0, "M{} {}", Num(x), Num(y));
-        self
-    }
-
-    /// A straight line to a point.
-    #[must_use]
-    pub fn to(mut self, (x, y): Point) -> Path {
-        let _ = write!(self.0, "L{} {}", Num(x), Num(y));
-        self
-    }
-
-    /// A bent line to `to` that is drawn towards `by`.
-    #[must_use]
-    pub fn bent(mut self, by: Point, to: Point) -> Path {
-        let _ = write!(self.0, "Q{} {} {} {}", Num(by.0), Num(by.1), Num(to.0), Num(to.1));
-        self
-    }
-
-    /// Back to where it began.
-    #[must_use]
-    pub fn close(mut self) -> Path {
-        self.0.push('Z');
-        self
-    }
-}
-
-/// A number in few digits: a hundredth of a pixel is seen by nobody.
-struct Num(f64);
-
-impl Display for Num {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let value = if self.0.is_finite() { self.0 } else { 0.0 };
-        let text = format!("{value:.1}");
-        let text = text.strip_suffix(".0").unwrap_or(&text);
-        f.write_str(if text == "-0" { "0" } else { text })
-    }
-}
-
-/// `text` as XML has it; what XML can't have is left out.
-fn escape(out: &mut String, text: &str) {
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\t' | '\n' | '\r' => out.push(' '),
-            '\0'..='\x1f' | '\u{7f}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}' => {}
-            _ => out.push(c),
-        }
     }
 }

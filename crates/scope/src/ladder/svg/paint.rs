@@ -1,7 +1,8 @@
 //! Draws a ladder that is in its place.
 
 use super::margin::{Entry, Note, notes};
-use super::place::{BAR, BREAK, Columns, LANE, MAX_LANES, Places, busy, place};
+use super::measure::busy;
+use super::place::{BAR, BREAK, Columns, LANE, MAX_LANES, Places, place};
 use super::{MARGIN, SvgOptions, strokes};
 use crate::ladder::layout::*;
 use crate::ladder::terminal::{needs_micros, time_text};

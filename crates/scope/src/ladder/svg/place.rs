@@ -4,15 +4,17 @@
 //! where two of them overlap, the row of the later one moves down until none do.
 
 use super::fit::{SIZE, SMALL, Words, fit};
+use super::measure::{angle, busy, scale, sounds_at};
 use super::{MARGIN, Spacing};
 use crate::ladder::layout::*;
+use crate::ladder::traffic;
 use crate::picture::geometry::{Point, Quad};
 use crate::picture::{Anchor, Ink, Run, Text, font};
 use std::collections::HashMap;
 use std::time::Duration;
 
 /// How far a usual packet's arrow goes down while it is under way, in pixels.
-const FLIGHT: f64 = 46.0;
+pub(super) const FLIGHT: f64 = 46.0;
 /// The height of a break.
 pub(super) const BREAK: f64 = 34.0;
 /// The least height of a band of several segments.
@@ -104,7 +106,7 @@ pub(super) struct Places {
 }
 
 pub(super) fn place(ladder: &Ladder, columns: &Columns, spacing: Spacing, top: f64) -> Places {
-    let crossing = crossing(ladder);
+    let crossing = traffic::meeting(&ladder.arrows, |_| true, |until, from| until > from);
     let words: Vec<Words> = (ladder.arrows.iter().zip(&crossing))
         .map(|(arrow, crosses)| fit(arrow, room(arrow, *crosses, columns), *crosses || !is_lost(arrow)))
         .collect();
@@ -133,23 +135,6 @@ fn room(arrow: &Arrow, crosses: bool, columns: &Columns) -> f64 {
         () if is_lost(arrow) => span * LOST_AT - 34.0,
         () => span - 76.0,
     }
-}
-
-/// Which arrows are under way while one comes the other way.
-fn crossing(ladder: &Ladder) -> Vec<bool> {
-    let arrows = &ladder.arrows;
-    let mut crossing = vec![false; arrows.len()];
-    let mut order: Vec<usize> = (0..arrows.len()).filter(|&i| arrows[i].departs < arrows[i].arrives).collect();
-    order.sort_by_key(|&i| arrows[i].departs);
-    let mut under_way: Vec<usize> = Vec::new();
-    for &new in &order {
-        under_way.retain(|&old| arrows[old].arrives > arrows[new].departs);
-        for &old in under_way.iter().filter(|&&old| arrows[old].from != arrows[new].from) {
-            (crossing[old], crossing[new]) = (true, true);
-        }
-        under_way.push(new);
-    }
-    crossing
 }
 
 struct Placer<'a> {
@@ -401,44 +386,4 @@ impl Placer<'_> {
         }
         changed
     }
-}
-
-/// At which lifeline an arrow's row moves it.
-fn sounds_at(arrow: &Arrow) -> Side {
-    if arrow.origin.is_some() { arrow.from.other() } else { arrow.from }
-}
-
-/// At which lifelines something happens in each row; at none for what lies between them.
-pub(super) fn busy(ladder: &Ladder) -> Vec<[bool; 2]> {
-    let mut busy = vec![[false; 2]; ladder.rows.len()];
-    for arrow in &ladder.arrows {
-        busy[arrow.departs][sounds_at(arrow).index()] = true;
-        if arrow.departs < arrow.arrives {
-            busy[arrow.arrives][arrow.from.other().index()] = true;
-        }
-    }
-    for (row, side) in ladder.remarks.iter().filter_map(|remark| Some((remark.row, remark.side?))) {
-        busy[row][side.index()] = true;
-    }
-    ladder.states.iter().for_each(|mark| busy[mark.row][mark.side.index()] = true);
-    busy
-}
-
-/// How many degrees words on the line between two points are turned, so that they read from left to right.
-pub(super) fn angle(from: Point, to: Point) -> f64 {
-    let (dx, dy) = (to.0 - from.0, to.1 - from.1);
-    if dx >= 0.0 { dy.atan2(dx).to_degrees() } else { (-dy).atan2(-dx).to_degrees() }
-}
-
-/// Pixels a second: so that a usual packet's arrow goes down by [`FLIGHT`].
-fn scale(ladder: &Ladder) -> f64 {
-    let at = |row: usize| ladder.rows[row].at;
-    let mut flights: Vec<Duration> = (ladder.arrows.iter())
-        .filter(|arrow| arrow.line != Line::Ghost && arrow.departs < arrow.arrives)
-        .map(|arrow| at(arrow.arrives).saturating_sub(at(arrow.departs)))
-        .filter(|flight| !flight.is_zero())
-        .collect();
-    flights.sort_unstable();
-    let flight = flights.get(flights.len() / 2).copied().unwrap_or(Duration::from_millis(4));
-    FLIGHT / flight.as_secs_f64()
 }

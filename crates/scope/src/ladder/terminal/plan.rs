@@ -3,6 +3,7 @@
 use super::canvas::{width, wrap};
 use super::glyphs::Glyphs;
 use crate::ladder::layout::*;
+use crate::ladder::traffic;
 use std::time::Duration;
 
 /// Columns for a state's name: SYN-RECEIVED has twelve letters.
@@ -227,14 +228,9 @@ fn traffic(ladder: &Ladder) -> Vec<Traffic> {
             traffic[new] = Traffic::Cut;
         }
     }
-    sloped.retain(|&i| traffic[i] != Traffic::Cut);
-    under_way.clear();
-    for &new in &sloped {
-        under_way.retain(|&old| arrows[old].arrives >= arrows[new].departs);
-        for &old in under_way.iter().filter(|&&old| arrows[old].from != arrows[new].from) {
-            (traffic[old], traffic[new]) = (Traffic::Crossing, Traffic::Crossing);
-        }
-        under_way.push(new);
+    let meeting = traffic::meeting(arrows, |index| traffic[index] != Traffic::Cut, |until, from| until >= from);
+    for (traffic, _) in traffic.iter_mut().zip(meeting).filter(|(_, meets)| *meets) {
+        *traffic = Traffic::Crossing;
     }
     traffic
 }
