@@ -5,13 +5,16 @@ mod json;
 use crate::error::CliError;
 use crate::input::Input;
 use crate::report::{self, Screen};
-use limpid_scope::explain::{ExplainOptions, Explained, Explainer, Explanation, Picker, reasons, verdicts};
+use limpid_scope::explain::{
+    ExplainOptions, Explained, Explainer, Explanation, Picker, packets_at_places, reasons, verdicts,
+};
 use limpid_scope::flows::{ExcerptOptions, FlowsOptions};
 use limpid_scope::trace::Trace;
 use limpid_scope::truth;
 use limpid_scope::verdict::{self, Verdict};
 use limpid_scope::words;
 use std::fmt::Write as _;
+use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
 
 /// Say in sentences what happened to each connection of a capture, worst first
@@ -102,10 +105,13 @@ impl ExplainArgs {
         }
         let mut explainer = Explainer::new(options);
         let damage = loop {
-            match capture.next() {
-                Ok(Some(packet)) => explainer.handle_packet(&packet),
-                Ok(None) => break None,
+            match capture.advance() {
+                Ok(true) => {}
+                Ok(false) => break None,
                 Err(error) => break Some(error),
+            }
+            if let Some((packet, place)) = capture.current() {
+                explainer.handle_packet_at(&packet, place);
             }
         };
         Ok((explainer.finish(), capture.dropped(), damage))
@@ -129,6 +135,11 @@ impl ExplainArgs {
         let picker = Picker::new(worst);
         if picker.is_idle() {
             return Ok(Vec::new());
+        }
+        // Of a plain file only these are read; what can't be read that way is said below.
+        let at_places = File::open(self.input.path()).and_then(|mut file| packets_at_places(worst, &mut file));
+        if let Ok(Some(packets)) = at_places {
+            return Ok(vec![Trace::from_capture(packets)]);
         }
         let mut wanted = 0;
         let (found, _) = self.input.open()?.collect(|packet| {

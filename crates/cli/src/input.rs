@@ -10,6 +10,7 @@ use limpid_wire::bpf::Program;
 use std::ffi::OsString;
 use std::fs::{self, File, Metadata};
 use std::io::{self, IsTerminal, Read, Write};
+use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -190,13 +191,27 @@ impl Capture {
     /// # Errors
     /// If the capture is damaged: the packets before have been given.
     pub(crate) fn next(&mut self) -> Result<Option<PacketRef<'_>>, CliError> {
+        self.advance()?;
+        Ok(self.reader.current())
+    }
+
+    /// The packet that [`Capture::advance`] went on to, and where it stands in the file, if it has a place there.
+    pub(crate) fn current(&self) -> Option<(PacketRef<'_>, Option<Range<u64>>)> {
+        Some((self.reader.current()?, self.reader.place()))
+    }
+
+    /// Goes on to the next packet that the filter lets through; false at the end.
+    ///
+    /// # Errors
+    /// As [`Capture::next`].
+    pub(crate) fn advance(&mut self) -> Result<bool, CliError> {
         loop {
             match self.reader.advance() {
                 Ok(true) => {}
                 Ok(false) => {
                     self.clear_progress();
                     self.tell_drops();
-                    return Ok(None);
+                    return Ok(false);
                 }
                 Err(error) => {
                     self.clear_progress();
@@ -209,7 +224,7 @@ impl Capture {
                 break;
             }
         }
-        Ok(self.reader.current())
+        Ok(true)
     }
 
     /// Reads what is left, and keeps what `keep` wants of what the filter lets through, with what engines told of it.

@@ -31,6 +31,8 @@ impl Variant {
 pub(super) struct Classic {
     variant: Variant,
     interface: Interface,
+    /// Bytes of the newest packet with its header.
+    pub(super) length: usize,
 }
 
 impl Classic {
@@ -53,7 +55,7 @@ impl Classic {
         };
         let resolution = variant.resolution;
         let interface = Interface { link_type, snaplen, resolution, name: None, offset_seconds: 0 };
-        Ok(Classic { variant, interface })
+        Ok(Classic { variant, interface, length: 0 })
     }
 
     pub(super) fn interface(&self) -> &Interface {
@@ -92,6 +94,7 @@ impl Classic {
         }
         let start = source.position() + header_len;
         source.take(length);
+        self.length = length;
         // More than the snapshot length is not kept, as libpcap has it.
         let kept = captured.min(self.interface.snaplen) as usize;
         let fraction = self.variant.resolution.nanos(fraction.into());

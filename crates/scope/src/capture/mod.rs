@@ -341,6 +341,19 @@ impl<R: Read> Reader<R> {
         })
     }
 
+    /// Where the packet that [`Reader::advance`] went on to stands in the file, with its header. Only in plain pcap files:
+    /// those of pcapng mean nothing without the blocks before them, and compressed ones have no places.
+    #[inline]
+    pub fn place(&self) -> Option<Range<u64>> {
+        match &self.format {
+            Format::Classic(classic) if self.has_current && self.source.is_plain() => {
+                let end = self.source.offset();
+                Some(end - classic.length as u64..end)
+            }
+            _ => None,
+        }
+    }
+
     /// The next packet, copied; `None` at the end of the capture.
     ///
     /// # Errors

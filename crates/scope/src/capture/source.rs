@@ -38,6 +38,11 @@ impl<R: Read> Source<R> {
         self.offset
     }
 
+    /// Offsets are those of the file itself: it is not compressed.
+    pub(super) fn is_plain(&self) -> bool {
+        matches!(self.input, Input::Plain(_))
+    }
+
     /// Bytes of the input read so far, as they are stored (compressed, perhaps).
     pub(super) fn stored_offset(&self) -> u64 {
         self.input.offset()

@@ -11,6 +11,7 @@ mod exchange;
 mod groups;
 mod limits;
 mod picker;
+mod places;
 mod reasons;
 mod tell;
 
@@ -22,6 +23,7 @@ pub use exchange::{Exchanges, Pause};
 pub use groups::Group;
 pub use limits::Limits;
 pub use picker::{MAX_CLOSE, Picker};
+pub use places::packets_at_places;
 pub use reasons::reasons;
 pub use tell::verdicts;
 
@@ -29,8 +31,10 @@ use crate::capture::PacketRef;
 use crate::flows::{Flow, FlowNumber, Flows, FlowsOptions, Totals};
 use groups::Groups;
 use limpid_wire::Endpoint;
+use places::Places;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
+use std::ops::Range;
 
 /// Which connections are answered one by one.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -64,6 +68,8 @@ pub struct Explained {
     pub badness: Badness,
     /// A connection of the capture that its server did answer.
     pub answered: Option<Answered>,
+    /// Where its packets stand.
+    places: Places,
 }
 
 /// What is known of a server from a connection that it answered.
@@ -99,6 +105,8 @@ pub struct Explainer {
     flows: Flows,
     /// Of the connections, by their places in the survey.
     courses: Vec<Course>,
+    /// How many more packets' places may be noted.
+    room: usize,
     worst: Worst,
     /// Servers that answered: each address and port, and each address with port 0.
     answered: HashMap<Endpoint, Answered>,
@@ -112,6 +120,7 @@ struct Course {
     of: u64,
     exchanges: Exchanges,
     limits: Limits,
+    places: Places,
 }
 
 /// A connection in the heap: the least bad, and of those the last, is at the top.
@@ -192,8 +201,8 @@ impl Worst {
             }
         }
         let explained = |Ranked(badness, _, both): Ranked| {
-            let (flow, Course { exchanges, limits, .. }) = *both;
-            Explained { flow, exchanges, limits, badness, answered: None }
+            let (flow, Course { exchanges, limits, places, .. }) = *both;
+            Explained { flow, exchanges, limits, badness, answered: None, places }
         };
         // What a heap sorts into ascending order begins with the worst: it ranks the least bad highest.
         (self.heap.into_sorted_vec().into_iter().map(explained).collect(), self.groups.finish())
@@ -214,6 +223,7 @@ impl Explainer {
         Explainer {
             flows: Flows::new(options.flows.clone()),
             courses: Vec::new(),
+            room: places::MAX_NOTED,
             worst,
             answered: HashMap::new(),
             span: None,
@@ -222,6 +232,12 @@ impl Explainer {
 
     /// Takes the next packet.
     pub fn handle_packet(&mut self, packet: &PacketRef<'_>) {
+        self.handle_packet_at(packet, None);
+    }
+
+    /// Takes the next packet, of which [`Reader::place`](crate::capture::Reader::place) said where it stands: then
+    /// [`packets_at_places`] finds those of the worst connections again.
+    pub fn handle_packet_at(&mut self, packet: &PacketRef<'_>, stands: Option<Range<u64>>) {
         let (first, last) = self.span.unwrap_or((packet.time, packet.time));
         self.span = Some((first.min(packet.time), last.max(packet.time)));
         let is_told = self.flows.follow(packet).is_some();
@@ -237,16 +253,19 @@ impl Explainer {
             }
             let course = &mut self.courses[place];
             if course.of != sighting.flow.0 {
-                *course = Course { of: sighting.flow.0, ..Course::default() };
+                let mut places = std::mem::take(&mut course.places);
+                places.clear(&mut self.room);
+                *course = Course { of: sighting.flow.0, places, ..Course::default() };
             }
             course.exchanges.take(sighting);
             course.limits.take(sighting);
+            course.places.note(packet.number, stands, &mut self.room);
         }
     }
 
     /// The end of the capture.
     pub fn finish(self) -> Explanation {
-        let Explainer { flows, mut courses, mut worst, mut answered, span } = self;
+        let Explainer { flows, mut courses, mut worst, mut answered, span, .. } = self;
         let totals = flows.totals();
         for (place, flow) in flows.finish_from() {
             remember(&mut answered, &flow);

@@ -26,10 +26,7 @@ impl Picker {
     /// [`Collector`](crate::truth::Collector) keeps whole; the first go before.
     pub fn new(connections: &[Explained]) -> Picker {
         let mut picker = Picker { wanted: HashTable::new(), secret: Secret::new(), range: (u64::MAX, 0), ports: 0 };
-        let mut room = MAX_PACKETS as u64;
-        for flow in connections.iter().map(|explained| &explained.flow).filter(|flow| flow.packets() <= MAX_CLOSE) {
-            let Some(left) = room.checked_sub(flow.packets()) else { continue };
-            room = left;
+        for flow in near(connections).map(|explained| &explained.flow) {
             let key = FlowKey::between(flow.ends[0].endpoint, flow.ends[1].endpoint);
             let (first, last) = (flow.first_packet, flow.last_packet);
             picker.add(key, (first, last));
@@ -71,4 +68,15 @@ impl Picker {
 #[inline]
 fn port_mark(key: &FlowKey) -> u64 {
     1 << (key.ports().wrapping_mul(0x9e37_79b9) >> 26)
+}
+
+/// Those that are short enough to be told of packet by packet.
+pub(super) fn near(connections: &[Explained]) -> impl Iterator<Item = &Explained> {
+    let mut room = MAX_PACKETS as u64;
+    connections.iter().filter(move |explained| {
+        let packets = explained.flow.packets();
+        let fits = packets <= MAX_CLOSE && packets <= room;
+        room -= if fits { packets } else { 0 };
+        fits
+    })
 }

@@ -1,9 +1,10 @@
 use super::*;
-use crate::capture::{CapturedPacket, Reader};
+use crate::capture::{CapturedPacket, LinkType, PcapWriter, Reader};
 use crate::flows::TroubleKind;
 use crate::trace::Trace;
 use crate::verdict::{self, Known, Verdict};
 use std::fs::{self, File};
+use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 fn tests() -> PathBuf {
@@ -211,5 +212,51 @@ fn mutated_captures_are_explained() {
             }
             told(&packets);
         }
+    }
+}
+
+/// A packet of connection `port`, of so many bytes of payload.
+fn packet_of(port: u16, number: u64, len: usize) -> CapturedPacket {
+    let mut bytes = vec![0x45, 0];
+    bytes.extend((40 + len as u16).to_be_bytes());
+    bytes.extend([0, 0, 0, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2]);
+    bytes.extend(port.to_be_bytes());
+    bytes.extend([0, 80]);
+    bytes.extend((number as u32 * 2_000).to_be_bytes());
+    bytes.extend([0, 0, 0, 1, 0x50, 0x10, 0xff, 0xff, 0, 0, 0, 0]);
+    bytes.resize(40 + len, b'x');
+    CapturedPacket::whole(number, 1_700_000_000_000_000_000 + number as i64 * 1_000, LinkType::RAW, bytes)
+}
+
+/// Of a plain file the packets that are wanted are read at their places, the same that a second reading finds; where places
+/// can't be known, or are not worth it, the file has to be read again.
+#[test]
+fn packets_are_found_at_their_places() {
+    let written: Vec<CapturedPacket> = (1..=400)
+        .map(|number| if number % 50 == 7 { packet_of(2, number, 10) } else { packet_of(1, number, 1_400) })
+        .collect();
+    let mut writer = PcapWriter::new(Vec::new(), LinkType::RAW).expect("a vector takes it");
+    written.iter().for_each(|packet| writer.write(packet).expect("a vector takes it"));
+    let file = writer.into_inner();
+    let surveyed = |only: &[u64], has_places: bool| {
+        let options = ExplainOptions { only: Some(only.to_vec()), ..ExplainOptions::default() };
+        let mut explainer = Explainer::new(&options);
+        let mut reader = Reader::new(&file[..]).expect("a capture");
+        while reader.advance().expect("undamaged") {
+            let packet = reader.current().expect("it was gone on to");
+            explainer.handle_packet_at(&packet, reader.place().filter(|_| has_places));
+        }
+        explainer.finish().worst
+    };
+    let small = surveyed(&[2], true);
+    let found = packets_at_places(&small, &mut Cursor::new(&file)).expect("it is read").expect("they have places");
+    let picker = Picker::new(&small);
+    let again: Vec<CapturedPacket> = written.iter().filter(|packet| picker.wants(&packet.lend())).cloned().collect();
+    assert_eq!((found.len(), &found), (8, &again));
+    // The file has become shorter meanwhile.
+    assert!(packets_at_places(&small, &mut Cursor::new(&file[..100_000])).is_err());
+    for connections in [surveyed(&[2], false), surveyed(&[1], true), surveyed(&[1, 2], true)] {
+        let found = packets_at_places(&connections, &mut Cursor::new(&file)).expect("it is read");
+        assert_eq!(found, None);
     }
 }
