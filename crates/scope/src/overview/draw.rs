@@ -203,20 +203,14 @@ fn most(density: &[[u64; 5]]) -> u64 {
 fn stacked(svg: &mut Svg, density: &[[u64; 5]], (from, to): (f64, f64), (bottom, height): (f64, f64)) {
     let (most, wide) = (most(density) as f64, (to - from) / density.len().max(1) as f64);
     for (at, fate) in Fate::ALL.into_iter().enumerate() {
-        let mut path: Option<Path> = None;
+        let mut path = Path::default();
         for (index, step) in density.iter().enumerate().filter(|(_, step)| step[at] > 0) {
             let up = |count: u64| bottom - height * count as f64 / most;
             let below: u64 = step[..at].iter().sum();
             let (low, high) = (up(below), up(below + step[at]));
-            let (left, right) = (from + wide * index as f64, from + wide * (index + 1) as f64 + 0.1);
-            let corner = (left, low);
-            let begun = match path.take() {
-                Some(path) => path.jump(corner),
-                None => Path::from(corner),
-            };
-            path = Some(begun.to((left, high)).to((right, high)).to((right, low)).close());
+            path = path.bar((from + wide * index as f64, high), (wide + 0.1, low - high));
         }
-        if let Some(path) = path {
+        if path != Path::default() {
             svg.path(&path).fill(fate.ink()).done();
         }
     }

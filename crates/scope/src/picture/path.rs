@@ -25,6 +25,13 @@ impl Path {
         self
     }
 
+    /// An upright rectangle of its own, from its upper left corner.
+    #[must_use]
+    pub fn bar(mut self, (x, y): Point, (width, height): (f64, f64)) -> Path {
+        let _ = write!(self.0, "M{} {}h{}v{}h{}Z", Num(x), Num(y), Num(width), Num(height), Num(-width));
+        self
+    }
+
     /// A straight line to a point.
     #[must_use]
     pub fn to(mut self, (x, y): Point) -> Path {

@@ -182,7 +182,12 @@ impl Placer<'_> {
         let mut rows = Vec::with_capacity(ladder.rows.len());
         for (index, row) in ladder.rows.iter().enumerate() {
             let (departing, arriving) = &events[index];
-            let by_time = self.by_time(index, row.at.saturating_sub(at).as_secs_f64() * scale, !departing.is_empty());
+            let mut by_time =
+                self.by_time(index, row.at.saturating_sub(at).as_secs_f64() * scale, !departing.is_empty());
+            if index > 0 && busy[index - 1] == [false; 2] {
+                // What a fold stands for took that time: its band has room enough.
+                by_time = by_time.min(FLIGHT);
+            }
             at = row.at;
             down += by_time;
             if matches!(row.gap, Gap::Break(_)) || busy[index] == [false; 2] || by_time > 2.0 * FLIGHT {
