@@ -64,8 +64,8 @@ struct Args {
     seeds: Option<u64>,
 
     /// Threads
-    #[arg(long, value_name = "N", default_value_t = threads())]
-    jobs: usize,
+    #[arg(long, value_name = "N", default_value_t = threads(), value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: u16,
 
     /// Measure limpid beside this machine's Linux in real time, over a relay between private namespaces: takes root
     #[arg(long, conflicts_with = "full")]
@@ -89,8 +89,8 @@ struct Args {
 pub(crate) const PACKETS: u32 = 600_000;
 const QUICK_PACKETS: u32 = 100_000;
 
-fn threads() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
+fn threads() -> u16 {
+    std::thread::available_parallelism().map_or(1, |threads| u16::try_from(threads.get()).unwrap_or(u16::MAX).min(1024))
 }
 
 /// The outcomes of a cell, by whose they are.
@@ -168,7 +168,7 @@ fn whole(args: &Args, contenders: &[Contender]) -> Result<bool, String> {
     let journal = args.resume.as_deref().map(Journal::open).transpose()?.unwrap_or_default();
     let (count, started) = (plans.len(), std::time::Instant::now());
     let all: Vec<Plan> = plans.iter().chain(&extra).cloned().collect();
-    let mut outcomes = pool::play_all(&all, args.jobs, &journal)?;
+    let mut outcomes = pool::play_all(&all, args.jobs.into(), &journal)?;
     let extra: Vec<(Plan, Outcome)> = extra.into_iter().zip(outcomes.split_off(count)).collect();
     let mut grid: Vec<(Cell, Outcomes)> = cells.iter().map(|cell| (*cell, Outcomes::new())).collect();
     let each = runs as usize;

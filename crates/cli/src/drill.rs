@@ -72,8 +72,8 @@ pub(crate) struct DrillArgs {
     modes: Vec<Mode>,
 
     /// Scripts at a time, on our stack [default: as many as there are processors]
-    #[arg(long, value_name = "N")]
-    jobs: Option<NonZeroUsize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
 
     /// Runs that a script gets on Linux until it passes: machines stall
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
@@ -199,7 +199,10 @@ impl DrillArgs {
         let started = Instant::now();
         let mut session = Session::new(&self.output, on, jobs.len());
         let threads = match on {
-            On::Limpid => self.jobs.or_else(|| std::thread::available_parallelism().ok()),
+            On::Limpid => match self.jobs {
+                Some(jobs) => NonZeroUsize::new(jobs.into()),
+                None => std::thread::available_parallelism().ok(),
+            },
             // Real time bears no company, and a private network no other threads.
             On::Kernel | On::Both => None,
         };

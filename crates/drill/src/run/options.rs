@@ -218,8 +218,11 @@ impl<'a> Given<'a> {
     }
 
     fn number(&self, least: u64, most: u64) -> Result<u64, Stop> {
-        let number = self.value()?.parse().ok().filter(|n| (least..=most).contains(n));
-        number.ok_or_else(|| self.bad())
+        let text = self.value()?;
+        let number = text.parse().ok().filter(|n| (least..=most).contains(n));
+        let wrong =
+            || Stop::invalid(self.at, format!("bad --{}: {text}; it is a number from {least} to {most}", self.name));
+        number.ok_or_else(wrong)
     }
 
     fn percent(&self) -> Result<f64, Stop> {
