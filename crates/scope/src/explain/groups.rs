@@ -109,6 +109,7 @@ impl std::fmt::Display for Group {
         match self.trouble {
             None if self.count == 1 => write!(f, "{connections} was ordinary ({})", self.ending.text())?,
             None => write!(f, "{connections} were ordinary ({})", self.ending.text())?,
+            Some(trouble) if trouble.text() == self.ending.text() => write!(f, "{connections}: {}", trouble.text())?,
             Some(trouble) => write!(f, "{connections}: {} ({})", trouble.text(), self.ending.text())?,
         }
         if self.port != 0 {

@@ -57,11 +57,13 @@ fn of_this(single: &[Verdict], flow: &Flow) -> Vec<Verdict> {
     // What the survey knows to have arrived is not said to be lost because nobody knew better at the time.
     let needless = flow.ends.iter().any(|end| end.needless > 0);
     let count = |kind: Kind, all: &[Verdict]| all.iter().filter(|v| v.kind == kind).count();
-    let [losses, reordered] = [Kind::Loss, Kind::Reordering].map(|k| count(k, &verdicts));
+    let [losses, spurious, reordered] = [Kind::Loss, Kind::Spurious, Kind::Reordering].map(|k| count(k, &verdicts));
     verdicts.retain(|v| match v.kind {
         // The survey tells it with more behind it.
         Kind::Data | Kind::Capture => false,
-        Kind::Reset | Kind::Spurious | Kind::Duplicate => inside(v),
+        Kind::Reset => inside(v),
+        Kind::Spurious => spurious <= MAX_SINGLE && v.known != Known::Inferred,
+        Kind::Duplicate => v.known != Known::Inferred,
         Kind::Loss => losses <= MAX_SINGLE && (!needless || v.known != Known::Inferred),
         Kind::Reordering => reordered <= MAX_SINGLE,
         _ => true,

@@ -267,7 +267,7 @@ impl Entry {
             .filter(|_| before.ip_id != 0)
             .map(|id| id == before.ip_id && read.options.timestamps.is_none_or(|(val, _)| val == before.tsval));
         Evidence {
-            asked_again: self.stream(read.from.peer()).syns > u32::from(before.times),
+            asked_again: self.stream(read.from.peer()).syns > 1,
             nth: u32::from(before.times),
             same_packet,
             too_big: stream.too_big_at.is_some_and(|told| told >= before.last_at),

@@ -68,7 +68,7 @@ pub(super) struct Stream {
     pub(super) pending_to: i64,
     /// Numbers of retransmissions that are known to be needless; as several may be known at once, they are told of later.
     pub(super) untold: VecDeque<u64>,
-    /// How many of its SYNs came by, copies that the link made included: each may be answered.
+    /// How many of its SYNs came by, copies that the link made included: each is answered.
     pub(super) syns: u32,
 }
 

@@ -35,6 +35,9 @@ fn round_trips(teller: &mut Teller<'_>) {
     if rtt.samples < 3 {
         return;
     }
+    if End::BOTH.into_iter().all(|end| teller.has_told(end)) {
+        return at_senders(teller, end, [least, mean, most]);
+    }
     let (queue, peak) = (mean.saturating_sub(least), most.saturating_sub(least));
     let is_bloated = mean > least * BLOAT_FACTOR && queue > BLOAT_LEAST && rtt.samples >= 20
         // A queue that grows still lets ACKs through all the time.
@@ -64,6 +67,20 @@ fn round_trips(teller: &mut Teller<'_>) {
     );
     let known = if is_bloated { Known::Inferred } else { Known::Observed };
     teller.say(Kind::RoundTrips, known, &[], sentence);
+}
+
+/// Engines that both told wrote each packet when it left: there is no one place that round trips are measured from.
+fn at_senders(teller: &mut Teller<'_>, end: End, [least, mean, most]: [Duration; 3]) {
+    let sentence = format!(
+        "What {} sent was acknowledged {} later at least, {} on average and {} at most ({}): one way and the other end's time, for \
+         each packet is in the capture as it left its sender.",
+        the(end),
+        words::duration(least),
+        words::duration(mean),
+        words::duration(most),
+        words::count(teller.end(end).rtt.samples, "sample"),
+    );
+    teller.say(Kind::RoundTrips, Known::Observed, &[], sentence);
 }
 
 fn packet_size(teller: &mut Teller<'_>, end: End) {
