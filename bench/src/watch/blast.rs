@@ -22,6 +22,13 @@ pub(crate) struct Sent {
     pub(crate) took: Duration,
 }
 
+impl Sent {
+    /// Packets a second.
+    pub(crate) fn per_second(&self) -> u64 {
+        (self.packets as f64 / self.took.as_secs_f64().max(1e-9)) as u64
+    }
+}
+
 /// A connection: how many segments it has sent, and where its client is.
 #[derive(Clone, Copy, Debug, Default)]
 struct Talk {

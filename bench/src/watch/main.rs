@@ -98,22 +98,22 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
         let measure = |rate, seconds| one(&limpid, *kind, args.connections, rate, seconds);
         let first = measure(args.rate, args.seconds)?;
         let mut clean = first.lost() == 0;
+        let mut highest = if clean { first.sent.per_second() } else { 0 };
+        let mut kept_up = highest >= args.rate * 97 / 100;
+        let mut rate = args.rate;
         figures.push(first);
-        let (mut rate, mut highest) = (args.rate, 0);
-        while args.highest && clean {
-            highest = rate;
+        while args.highest && clean && kept_up {
             rate = rate * 5 / 4;
             let figure = measure(rate, 3)?;
+            let achieved = figure.sent.per_second();
             clean = figure.lost() == 0;
-            let kept_up = figure.sent.packets >= rate * 3 * 97 / 100;
+            kept_up = achieved >= rate * 97 / 100;
+            highest = highest.max(if clean { achieved } else { 0 });
             figures.push(figure);
-            if !kept_up {
-                println!("{:<8} the sender can't send more", "");
-                break;
-            }
         }
         if args.highest {
-            println!("{:<8} without a drop: {highest} a second", kind.name());
+            let why = if clean { ": no more could be sent" } else { "" };
+            println!("{:<8} without a drop: {highest} a second{why}", kind.name());
         }
     }
     if let Some(path) = &args.json {
@@ -135,10 +135,10 @@ fn one(
     let sent = Blast::new(connections)?.send(rate, Duration::from_secs(seconds))?;
     let told = peer.end()?;
     let figure = Figure { kind, rate, sent, told };
-    let achieved = figure.sent.packets as f64 / figure.sent.took.as_secs_f64().max(1e-9);
     println!(
-        "{:<8} {achieved:>10.0} {:>11} {:>11} {:>9} {:>15} {:>13} {:>8.2} s",
+        "{:<8} {:>10} {:>11} {:>11} {:>9} {:>15} {:>13} {:>8.2} s",
         kind.name(),
+        figure.sent.per_second(),
         figure.sent.packets,
         figure.told.seen,
         figure.lost(),
