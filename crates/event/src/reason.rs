@@ -273,8 +273,6 @@ pub enum CongestionReason {
     Recovered,
     /// The retransmission timer ran out (§3.1).
     Rto,
-    /// The host's own queue was full.
-    LocalCongestion,
     /// The peer says that a router has marked our packets (RFC 3168 §6.1.2, RFC 9768 §3.3).
     Ecn,
     /// The reduction goes on, by what arrived (RFC 9937).
@@ -297,7 +295,6 @@ impl CongestionReason {
             CongestionReason::Recovered => "recovered",
             CongestionReason::Rto => "RTO",
             CongestionReason::MtuProbe => "path MTU probe",
-            CongestionReason::LocalCongestion => "the host's own queue is full",
             CongestionReason::Ecn => "ECN",
             CongestionReason::Prr => "proportional rate reduction",
             CongestionReason::Undo => "reduction taken back",
@@ -328,8 +325,6 @@ pub enum RecoveryReason {
     Reneging,
     /// The peer says that a router has marked our packets (RFC 3168 §6.1.2, RFC 9768 §3.3).
     Ecn,
-    /// The host's own queue was full.
-    LocalCongestion,
     /// The path takes smaller packets (RFC 1191 §6.5).
     SmallerPath,
 }
@@ -344,7 +339,6 @@ impl RecoveryReason {
             RecoveryReason::TailLoss => "a tail loss probe repaired a loss",
             RecoveryReason::Reneging => "the peer took SACKed data back",
             RecoveryReason::Ecn => "ECN",
-            RecoveryReason::LocalCongestion => "the host's own queue is full",
             RecoveryReason::SmallerPath => "smaller path MTU",
         }
     }

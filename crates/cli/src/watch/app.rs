@@ -165,9 +165,12 @@ impl App {
                 Some(Effect::Save(flow)) => self.save(flow),
             }
         }
-        // Readable, and nothing to read: the terminal is gone.
-        if !any && is_gone(screen)? {
-            self.leaves = true;
+        // Readable, and nothing to read: the terminal is gone, or crossterm has missed what came.
+        if !any {
+            self.leaves |= is_gone(screen)?;
+            if !self.leaves {
+                screen.tell_of_keys_again()?;
+            }
         }
         self.change(KEY_FRAME);
         Ok(())

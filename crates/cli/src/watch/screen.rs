@@ -5,6 +5,7 @@ use ratatui::backend::CrosstermBackend;
 use ratatui::crossterm::cursor::Show;
 use ratatui::crossterm::execute;
 use ratatui::crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
+use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal, Stdout, stdin, stdout};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -39,6 +40,13 @@ impl Screen {
         /// Standard input stays open as long as the program runs.
         static STDIN: std::sync::LazyLock<io::Stdin> = std::sync::LazyLock::new(stdin);
         self.keys.as_ref().map_or_else(|| STDIN.as_fd(), AsFd::as_fd)
+    }
+
+    /// Makes crossterm look for keys again that it has not read. It is told of them but once, and forgets it if a new size is told of in
+    /// the same moment; setting the terminal's attributes, here to what they are, tells it anew.
+    pub(crate) fn tell_of_keys_again(&self) -> io::Result<()> {
+        let attributes = tcgetattr(self.keys())?;
+        Ok(tcsetattr(self.keys(), OptionalActions::Now, &attributes)?)
     }
 
     /// Gives the terminal back, stops this process (and the pipeline it stands in) until the shell lets it go on, and

@@ -53,6 +53,18 @@ fn output(arguments: &[&str], input: &[u8]) -> (Option<i32>, String, String) {
 }
 
 #[test]
+fn a_key_that_comes_with_a_new_size_is_obeyed() {
+    let file = article("article-syn-timeout.pcap");
+    for columns in 100..112 {
+        let mut terminal = at_screen(&["-r", &file]);
+        terminal.expect_screen("the list", |s| s.contains("at its end"));
+        terminal.resize(columns, 30);
+        terminal.type_in("q");
+        assert_eq!(terminal.end(), Some(0));
+    }
+}
+
+#[test]
 fn a_capture_is_looked_through_with_keys() {
     let file = article("article-syn-timeout.pcap");
     let mut terminal = at_screen(&["-r", &file]);

@@ -115,7 +115,6 @@ codes! {
         2 Loss,
         3 Recovered,
         4 Rto,
-        5 LocalCongestion,
         6 Ecn,
         7 Prr,
         8 Undo,
@@ -129,7 +128,6 @@ codes! {
         3 TailLoss,
         4 Reneging,
         5 Ecn,
-        6 LocalCongestion,
         7 SmallerPath,
     }
     UndoReason {

@@ -151,31 +151,6 @@ impl Connection {
         }
     }
 
-    /// The path is congested, though nothing is lost: the window is reduced, once for each window of data (RFC 3168 §6.1.2; Linux's
-    /// `tcp_enter_cwr`). True if a reduction begins.
-    pub(super) fn enter_cwr<O: Observer>(&mut self, cx: &mut Cx<'_, O>, why: RecoveryReason) -> bool {
-        let before = Before::new(&self.snd);
-        let loss = LossSample::new(cx.now, before.in_flight, u32::from(self.snd.mss));
-        let loss = if why == RecoveryReason::Ecn { loss.by_ecn() } else { loss };
-        let snd = &mut self.snd;
-        let begins = snd.recovery.enter_cwr(&snd.records, &mut snd.congestion, &loss);
-        if begins {
-            self.ecn.on_reduced();
-            cx.emit(|| Event::RecoveryBegan { why });
-            let why = match why {
-                RecoveryReason::Ecn => CongestionReason::Ecn,
-                _ => CongestionReason::LocalCongestion,
-            };
-            self.tell_of_window(cx, &before, why);
-        }
-        begins
-    }
-
-    /// The host's own queue had no room for what this connection sent: as if the path had said so (Linux's local congestion).
-    pub fn handle_local_congestion<O: Observer>(&mut self, cx: &mut Cx<'_, O>) {
-        self.enter_cwr(cx, RecoveryReason::LocalCongestion);
-    }
-
     /// So many segments were delivered by an ACK that is no sample.
     pub(super) fn count_delivered<O: Observer>(&mut self, cx: &mut Cx<'_, O>, segments: u32) {
         cx.counters.add(Counter::TcpExtTCPDelivered, u64::from(segments));
