@@ -3,7 +3,9 @@
 //! [`capture`] reads and writes pcap and pcapng files, [`filter`] chooses their packets; [`frame`] finds IP in frames;
 //! [`dump`] prints packets as tcpdump does; [`flows`] follows connections packet by packet; [`trace`] is what [`ladder`]
 //! and [`graph`] draw with [`picture`] and [`verdict`] judges; [`truth`] keeps what engines told in a capture.
-//! [`export`] makes rows of segments and connections.
+//! [`explain`] says in sentences what happened to the connections of a capture, [`diff`] what differs between two captures,
+//! [`timeline`] draws states and [`overview`] many connections; [`page`] joins it all in one HTML file. [`export`] makes rows of segments
+//! and connections. [`figures`] and [`words`] say numbers as people do.
 #![forbid(unsafe_code)]
 #![warn(missing_debug_implementations)]
 

@@ -16,7 +16,7 @@ pub(crate) const MAX_BYTES: usize = 64 * 1024 * 1024;
 
 /// What a packet takes, in bytes.
 fn size(packet: &CapturedPacket) -> usize {
-    size_of::<CapturedPacket>() + packet.data.len()
+    size_of::<CapturedPacket>() + packet.data.len() + packet.comment.as_ref().map_or(0, String::len)
 }
 
 /// What is kept of one connection.
@@ -148,6 +148,17 @@ mod tests {
         assert_eq!((kept.len(), keep.gone(7)), (OPENING + RECENT, 2000 - 1016));
         keep.forget(7);
         assert_eq!((numbers(&keep, 7).len(), keep.bytes), (0, 0));
+    }
+
+    #[test]
+    fn comments_count() {
+        let mut keep = Keep::new(100_000);
+        for number in 1..=100 {
+            let packet = CapturedPacket::whole(number, 0, LinkType::RAW, vec![0; 40]);
+            keep.push(1, &CapturedPacket { comment: Some("x".repeat(4096)), ..packet }.lend());
+        }
+        let held: usize = keep.all().iter().filter_map(|packet| packet.comment.as_ref()).map(String::len).sum();
+        assert!((60_000..=100_000).contains(&held), "{held}");
     }
 
     #[test]

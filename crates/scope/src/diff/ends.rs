@@ -118,8 +118,8 @@ fn delay(way: &Way<'_>, transits: &[Transit], clock: Clock) -> Option<Delay> {
     let to_server = way.sent.first()?.from == 0;
     let mut took: Vec<i64> = (transits.iter())
         .map(|transit| match to_server {
-            true => transit.took - clock.ahead_at(transit.at),
-            false => transit.took + clock.ahead_at(clock.to_client(transit.at)),
+            true => transit.took.saturating_sub(clock.ahead_at(transit.at)),
+            false => transit.took.saturating_add(clock.ahead_at(clock.to_client(transit.at))),
         })
         .collect();
     took.sort_unstable();

@@ -14,6 +14,8 @@ const MAX_NAMED: usize = 5;
 /// Connections that are alike.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Group {
+    /// They are those that fitted in no other group, for there were too many: the kinds of trouble and of ending are mixed.
+    pub mixed: bool,
     /// What their worst trouble is; `None` for those in order.
     pub trouble: Option<TroubleKind>,
     /// How they ended.
@@ -36,6 +38,7 @@ pub struct Group {
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 struct Key {
+    mixed: bool,
     trouble: Option<TroubleKind>,
     opening: Opening,
     ending: Ending,
@@ -52,17 +55,18 @@ impl Groups {
         let worst = flow.troubles.worst().map(|trouble| trouble.kind);
         let trouble = worst.filter(|_| !badness.is_ordinary());
         let port = flow.ends[1].endpoint.port;
-        let mut key = Key { trouble, opening: flow.opening, ending: flow.ending, port };
+        let mut key = Key { mixed: false, trouble, opening: flow.opening, ending: flow.ending, port };
         if trouble.is_none() || !self.groups.contains_key(&key) && self.groups.len() >= MAX_GROUPS / 2 {
             // Those in order are one group for each ending, whatever they called.
             key = Key { port: 0, opening: Opening::Handshake, ..key };
         }
         if !self.groups.contains_key(&key) && self.groups.len() >= MAX_GROUPS {
-            key = Key { trouble: None, opening: Opening::Handshake, ending: Ending::Open, port: 0 };
+            key = Key { mixed: true, trouble: None, opening: Opening::Handshake, ending: Ending::Open, port: 0 };
         }
         let lasted = flow.duration();
         let (worst, group) = self.groups.entry(key).or_insert_with(|| {
             let group = Group {
+                mixed: key.mixed,
                 trouble: key.trouble,
                 ending: key.ending,
                 port: key.port,
@@ -96,7 +100,7 @@ impl Groups {
     pub(super) fn finish(self) -> Vec<Group> {
         let mut groups: Vec<(Badness, Group)> = self.groups.into_values().collect();
         groups.sort_by_key(|(badness, group)| {
-            (group.trouble.is_none(), std::cmp::Reverse((*badness, group.count)), group.port)
+            (group.trouble.is_none() && !group.mixed, std::cmp::Reverse((*badness, group.count)), group.port)
         });
         groups.into_iter().map(|(_, group)| group).collect()
     }
@@ -107,6 +111,7 @@ impl std::fmt::Display for Group {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let connections = words::count(self.count, "connection");
         match self.trouble {
+            None if self.mixed => write!(f, "{connections} of other kinds")?,
             None if self.count == 1 => write!(f, "{connections} was ordinary ({})", self.ending.text())?,
             None => write!(f, "{connections} were ordinary ({})", self.ending.text())?,
             Some(trouble) if trouble.text() == self.ending.text() => write!(f, "{connections}: {}", trouble.text())?,

@@ -104,7 +104,7 @@ fn soft_errors(story: &mut Story<'_>) {
 fn is_not_backed_off(connection: &Connection, end: usize) -> bool {
     let repeats = connection.sent_by(end).filter_map(|s| s.facts.again);
     let by_timer: Vec<Again> = repeats.filter(|again| again.cause == Cause::Rto).collect();
-    let pairs = by_timer.windows(2).filter(|pair| pair[0].original == pair[1].original);
+    let pairs = by_timer.windows(2).filter(|pair| pair[0].original.is_some() && pair[0].original == pair[1].original);
     pairs.into_iter().any(|pair| pair[1].after < pair[0].after * 3 / 2)
 }
 
@@ -287,7 +287,7 @@ fn zero_window(story: &mut Story<'_>, (end, peer): (usize, usize), since: &Segme
             words::bytes(opened.facts.window),
             opened.number
         ),
-        None => " It never opened again.".into(),
+        None => " It was still closed at the end.".into(),
     };
     let sentence = format!(
         "{} closed its window ({}): its reader had left no room.{probed}{outcome}",

@@ -100,7 +100,8 @@ fn recut(way: &Way<'_>) -> u64 {
 /// The median time from one capture to the other, in nanoseconds.
 fn one_way(way: &Way<'_>, from: usize, clock: Clock) -> i64 {
     let client = |seen: &Seen, end: usize| if end == 0 { seen.time } else { clock.to_client(seen.time) };
-    let mut took: Vec<i64> = way.matched().map(|(left, came)| client(came, 1 - from) - client(left, from)).collect();
+    let mut took: Vec<i64> =
+        way.matched().map(|(left, came)| client(came, 1 - from).saturating_sub(client(left, from))).collect();
     took.sort_unstable();
     took.get(took.len() / 2).copied().unwrap_or(0).max(0)
 }
@@ -127,11 +128,16 @@ impl Merger<'_, '_> {
         for (left, came) in self.way.crossings.iter().filter_map(|c| Some((c.left?, c.came?))) {
             first_of.entry(Twin::of(self.way.received[came])).or_insert(left);
         }
-        let piece = |c: &Crossing| self.merged(c, &first_of, &overtaken);
-        self.way.crossings.iter().filter_map(piece).collect()
+        // Where the pieces of each packet that left begin.
+        let mut starts: HashMap<usize, i64> = HashMap::new();
+        for (left, start) in self.way.crossings.iter().filter_map(|c| Some((c.left?, c.start))) {
+            starts.entry(left).and_modify(|first| *first = start.min(*first)).or_insert(start);
+        }
+        let known = Known { first_of, overtaken, starts };
+        self.way.crossings.iter().filter_map(|crossing| self.merged(crossing, &known)).collect()
     }
 
-    fn merged(&self, c: &Crossing, first_of: &HashMap<Twin, usize>, overtaken: &HashSet<usize>) -> Option<Merged> {
+    fn merged(&self, c: &Crossing, known: &Known) -> Option<Merged> {
         let far = 1 - self.from;
         let came = c.came.map(|came| self.way.received[came]);
         let came_at = came.map(|seen| self.time(seen.time, far));
@@ -141,7 +147,7 @@ impl Merger<'_, '_> {
                 let seen = self.way.sent[left];
                 (Some(seen), if self.was_running(seen) { Fate::Lost } else { Fate::Unknown })
             }
-            (None, Some(seen)) => match first_of.get(&Twin::of(seen)) {
+            (None, Some(seen)) => match known.first_of.get(&Twin::of(seen)) {
                 Some(&left) => (Some(self.way.sent[left]), Fate::Copy),
                 None => (None, Fate::Inserted),
             },
@@ -150,7 +156,7 @@ impl Merger<'_, '_> {
         let seen = left.or(came)?;
         let left_at = match left {
             Some(left) => self.time(left.time, self.from),
-            None => came_at? - self.one_way,
+            None => came_at?.saturating_sub(self.one_way),
         };
         let mut numbers = [None; 2];
         numbers[self.from] = left.filter(|_| fate != Fate::Copy).map(|seen| seen.number);
@@ -160,10 +166,10 @@ impl Merger<'_, '_> {
             // An estimate that is off must not let a packet come before it left.
             came: came_at.map(|at| at.max(left_at)),
             from: self.from,
-            bytes: self.bytes(seen, c, left.is_none()),
+            bytes: self.bytes(seen, c, left.is_none(), known),
             fate,
             numbers,
-            overtaken: c.came.is_some_and(|came| overtaken.contains(&came)),
+            overtaken: c.came.is_some_and(|came| known.overtaken.contains(&came)),
             half_way: Duration::from_nanos(u64::try_from(self.one_way / 2).unwrap_or(0)),
         })
     }
@@ -171,7 +177,7 @@ impl Merger<'_, '_> {
     /// True if the other end's capture holds packets from before and after this one would have come there.
     fn was_running(&self, seen: &Seen) -> bool {
         let far = self.sides[1 - self.from];
-        let due = self.time(seen.time, self.from) + self.one_way;
+        let due = self.time(seen.time, self.from).saturating_add(self.one_way);
         let within = |first: i64| self.time(first, 1 - self.from) <= due && due <= self.time(far.last, 1 - self.from);
         far.first.is_some_and(within)
     }
@@ -193,7 +199,7 @@ impl Merger<'_, '_> {
     }
 
     /// The packet as the client's end would name it: addresses, ports and numbers of its capture, and the piece's bytes alone.
-    fn bytes(&self, seen: &Seen, c: &Crossing, is_far: bool) -> Vec<u8> {
+    fn bytes(&self, seen: &Seen, c: &Crossing, is_far: bool, known: &Known) -> Vec<u8> {
         let own = if is_far { 1 - self.from } else { self.from };
         let mut bytes = seen.bytes.clone();
         if own == 1 {
@@ -206,12 +212,21 @@ impl Merger<'_, '_> {
             readdress(&mut bytes, src, dst, (shift(self.from), ack));
         }
         if c.len != seen.tcp.len {
-            let whole = self.way.crossings.iter().filter(|o| o.left == c.left && c.left.is_some());
-            let start = whole.map(|o| o.start).min().unwrap_or(c.start).min(c.start);
+            let start = c.left.and_then(|left| known.starts.get(&left).copied()).unwrap_or(c.start);
             cut(&mut bytes, u32::try_from(c.start - start).unwrap_or(0), seen.tcp.len, c.len);
         }
         bytes
     }
+}
+
+/// What is known of all crossings of one way together.
+struct Known {
+    /// The packet, by its place among those that left, of which others are copies.
+    first_of: HashMap<Twin, usize>,
+    /// See [`Merger::overtaken`].
+    overtaken: HashSet<usize>,
+    /// Where the first piece of each packet that left begins.
+    starts: HashMap<usize, i64>,
 }
 
 /// What a packet and a copy of it share.

@@ -56,6 +56,13 @@ fn crossed(ends: &Ends, from: usize, told: &mut Vec<Finding>) {
         [] if way.sent == 0 => format!("The {sender} sent nothing that was captured."),
         [] if way.unknown.is_empty() => format!("Nothing that the {sender} sent was lost: {sent}."),
         [] => format!("Nothing that the {sender} sent is known to be lost: {sent}."),
+        // What left in large segments is lost in small ones: no share of the other.
+        lost if way.recut > 0 => format!(
+            "{} of what the {sender} sent in {sent} {} lost before the {receiver}: {}.",
+            words::count(lost.len() as u64, "segment"),
+            if lost.len() == 1 { "was" } else { "were" },
+            named(ends, lost)
+        ),
         [one] => format!("Of {sent} that the {sender} sent, 1 was lost before the {receiver}: {}.", ends.cite(*one)),
         many => format!(
             "Of {sent} that the {sender} sent, {} ({}) were lost before the {receiver}: {}.",

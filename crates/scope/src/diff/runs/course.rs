@@ -1,7 +1,7 @@
 //! What one run did: how it opened, how its streams went on, turn by turn, and how it ended.
 
 use crate::diff::side::{Call, Seen};
-use limpid_wire::{TcpFlags, TcpOptions};
+use limpid_wire::{SeqNum, TcpFlags, TcpOptions};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -106,6 +106,8 @@ impl Course {
 
 struct Walk<'c> {
     call: &'c Call,
+    /// What the numbers of each end count from.
+    bases: [Option<SeqNum>; 2],
     began: i64,
     course: Course,
     /// Up to where each stream has been seen, gaps or not.
@@ -133,6 +135,7 @@ impl<'c> Walk<'c> {
         };
         Walk {
             call,
+            bases: [0, 1].map(|end| call.base(end)),
             began: call.packets.first().map_or(0, |seen| seen.time),
             course: Course { options, ..Course::default() },
             max: [0; 2],
@@ -152,8 +155,8 @@ impl<'c> Walk<'c> {
     }
 
     /// Bytes of the stream before `number`; 0 where the stream begins.
-    fn position(&self, end: usize, number: limpid_wire::SeqNum) -> i64 {
-        let Some(base) = self.call.base(end) else { return 0 };
+    fn position(&self, end: usize, number: SeqNum) -> i64 {
+        let Some(base) = self.bases[end] else { return 0 };
         let syn = u32::from(self.call.isn[end].is_some());
         // The nearest number of those that wrap to the same.
         let near = self.max[end];
