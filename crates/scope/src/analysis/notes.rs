@@ -13,6 +13,9 @@ const MAX_SHARED: usize = 16;
 /// The most remarks without a flow that are sorted out; those after are left out.
 const MAX_LOOSE: usize = 2_000;
 
+/// The most packets that arrive at one moment among which the one that was dropped is looked for.
+const MAX_CANDIDATES: usize = 512;
+
 /// A connection, and one of its ends.
 type Place = (usize, usize);
 
@@ -58,6 +61,7 @@ fn is_about_a_packet(
 ) -> bool {
     let What::Event(Event::Dropped { why }) = note.what else { return false };
     let Some(candidates) = at_or_just_before(arrivals.get(&note.host), note.at) else { return false };
+    let candidates = &candidates[..candidates.len().min(MAX_CANDIDATES)];
     let segment = |(at, segment): (usize, usize)| &connections[at].segments[segment];
     let free = |&&place: &&(usize, usize)| segment(place).dropped.is_none();
     let of_flow = |&&(at, _): &&(usize, usize)| named.is_some_and(|(named, _)| named == at);

@@ -2,7 +2,8 @@
 
 use super::side::{Call, Side};
 use limpid_wire::{Endpoint, SeqNum};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
+use std::hash::Hash;
 
 /// A connection that both captures hold: its index in each.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -23,27 +24,30 @@ pub(super) enum How {
     Renumbered,
 }
 
-/// Connections of the second capture that may be a given one of the first.
-type Candidates<'c> = &'c dyn Fn(&Call) -> Vec<usize>;
+/// The most connections of the second capture that are held against one of the first.
+const MAX_TRIED: usize = 256;
+
+/// Connections of the second capture that may be a given one of the first, of those that are free.
+type Candidates<'c> = &'c mut dyn FnMut(&Call, &[bool]) -> Vec<usize>;
 
 /// The connections that are in both captures, each once.
 pub(super) fn same_connections(a: &Side, b: &Side) -> Vec<Pair> {
     let mut pairs: Vec<Pair> = Vec::new();
     let mut free: Vec<bool> = vec![true; b.connections.len()];
-    let by_ends = index(b, |call| Some(sorted(call.ends)));
-    let by_isn = index(b, |call| call.isn[0]);
-    let by_clock = index(b, first_clock);
+    let mut by_ends = Index::of(b, |call| Some(sorted(call.ends)));
+    let mut by_isn = Index::of(b, |call| call.isn[0]);
+    let mut by_clock = Index::of(b, first_clock);
     let tries: [(How, Candidates<'_>); 3] = [
-        (How::Same, &|call| by_ends.get(&sorted(call.ends)).cloned().unwrap_or_default()),
-        (How::Translated, &|call| found(&by_isn, call.isn[0])),
-        (How::Renumbered, &|call| found(&by_clock, first_clock(call))),
+        (How::Same, &mut |call, free| by_ends.free(Some(sorted(call.ends)), free)),
+        (How::Translated, &mut |call, free| by_isn.free(call.isn[0], free)),
+        (How::Renumbered, &mut |call, free| by_clock.free(first_clock(call), free)),
     ];
     let mut open: Vec<usize> = (0..a.connections.len()).collect();
     for (how, candidates) in tries {
         open.retain(|&at| {
             let call = &a.connections[at];
-            let fits = |other: &usize| free[*other] && agree(call, &b.connections[*other], how);
-            let Some(other) = candidates(call).into_iter().find(fits) else { return true };
+            let fits = |other: &usize| agree(call, &b.connections[*other], how);
+            let Some(other) = candidates(call, &free).into_iter().find(fits) else { return true };
             free[other] = false;
             pairs.push(Pair { a: at, b: other, how });
             false
@@ -53,18 +57,28 @@ pub(super) fn same_connections(a: &Side, b: &Side) -> Vec<Pair> {
     pairs
 }
 
-fn index<K: std::hash::Hash + Eq>(side: &Side, key: impl Fn(&Call) -> Option<K>) -> HashMap<K, Vec<usize>> {
-    let mut map: HashMap<K, Vec<usize>> = HashMap::new();
-    for (at, call) in side.connections.iter().enumerate() {
-        if let Some(key) = key(call) {
-            map.entry(key).or_default().push(at);
-        }
-    }
-    map
-}
+/// Connections by what they may have in common with another.
+struct Index<K>(HashMap<K, VecDeque<usize>>);
 
-fn found<K: std::hash::Hash + Eq>(map: &HashMap<K, Vec<usize>>, key: Option<K>) -> Vec<usize> {
-    key.and_then(|key| map.get(&key)).cloned().unwrap_or_default()
+impl<K: Hash + Eq> Index<K> {
+    fn of(side: &Side, key: impl Fn(&Call) -> Option<K>) -> Index<K> {
+        let mut map: HashMap<K, VecDeque<usize>> = HashMap::new();
+        for (at, call) in side.connections.iter().enumerate() {
+            if let Some(key) = key(call) {
+                map.entry(key).or_default().push_back(at);
+            }
+        }
+        Index(map)
+    }
+
+    /// The first few of this key that are free. Those before them that are not will not be asked about again.
+    fn free(&mut self, key: Option<K>, free: &[bool]) -> Vec<usize> {
+        let Some(all) = key.and_then(|key| self.0.get_mut(&key)) else { return Vec::new() };
+        while all.front().is_some_and(|at| !free[*at]) {
+            all.pop_front();
+        }
+        all.iter().take(MAX_TRIED).copied().filter(|at| free[*at]).collect()
+    }
 }
 
 fn sorted([x, y]: [Endpoint; 2]) -> [Endpoint; 2] {

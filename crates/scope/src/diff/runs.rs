@@ -15,6 +15,7 @@ use super::side::{Call, Side};
 use crate::capture::{CapturedPacket, LinkType};
 use crate::trace::Trace;
 use limpid_wire::Endpoint;
+use std::collections::{HashMap, VecDeque};
 
 /// The most pairs of connections that are compared.
 const MAX_PAIRS: usize = 16;
@@ -36,13 +37,14 @@ pub struct Runs {
 
 /// Compares connections in the order of their first packets, each with the next one to the same port.
 pub(super) fn compare(a: &Side, b: &Side) -> Vec<Runs> {
-    let mut free: Vec<bool> = vec![true; b.connections.len()];
+    let mut by_port: HashMap<u16, VecDeque<&Call>> = HashMap::new();
+    for call in b.connections.iter().filter(|call| is_call(call)) {
+        by_port.entry(call.ends[1].port).or_default().push_back(call);
+    }
     let mut runs = Vec::new();
     for call in a.connections.iter().filter(|call| is_call(call)) {
-        let like =
-            |(at, other): &(usize, &Call)| free[*at] && is_call(other) && other.ends[1].port == call.ends[1].port;
-        let Some((at, other)) = b.connections.iter().enumerate().find(like) else { continue };
-        free[at] = false;
+        let like = by_port.get_mut(&call.ends[1].port).and_then(VecDeque::pop_front);
+        let Some(other) = like else { continue };
         runs.push(Runs::of([call, other]));
         if runs.len() == MAX_PAIRS {
             break;

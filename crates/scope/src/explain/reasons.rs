@@ -6,6 +6,7 @@ use crate::verdict::{Kind, Known, Verdict};
 use crate::words;
 use limpid_event::TxReason;
 use limpid_wire::Endpoint;
+use std::collections::HashMap;
 
 /// Segments sent for the same reason are named one by one up to so many.
 const MAX_NAMED: usize = 4;
@@ -13,17 +14,15 @@ const MAX_NAMED: usize = 4;
 /// Sentences, one for each end that told: for what reasons it sent its segments, and which.
 pub fn reasons(trace: &Trace) -> Vec<Verdict> {
     let mut ends: Vec<End> = Vec::new();
+    let mut places: HashMap<(Endpoint, Endpoint), usize> = HashMap::new();
     for packet in trace.packets.iter().filter(|packet| !packet.copy) {
         let (Some(why), Content::Tcp(tcp)) = (packet.why, dissect(&packet.bytes)) else { continue };
         let ways = (tcp.src, tcp.dst);
-        match ends.iter_mut().find(|end| end.ways == ways) {
-            Some(end) => end.take(packet, why),
-            None => {
-                let mut end = End { ways, reasons: Vec::new() };
-                end.take(packet, why);
-                ends.push(end);
-            }
+        let at = *places.entry(ways).or_insert(ends.len());
+        if at == ends.len() {
+            ends.push(End { ways, reasons: Vec::new() });
         }
+        ends[at].take(packet, why);
     }
     ends.iter().map(End::verdict).collect()
 }

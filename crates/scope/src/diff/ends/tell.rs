@@ -108,8 +108,7 @@ fn strange(ends: &Ends, from: usize, told: &mut Vec<Finding>) {
         );
         told.push(Finding::new(Topic::Copies, Known::Observed, sentence, way.copies.clone()));
     }
-    let resets: Vec<u64> = way.inserted.iter().copied().filter(|number| ends.is_reset(*number)).collect();
-    let others: Vec<u64> = way.inserted.iter().copied().filter(|number| !resets.contains(number)).collect();
+    let (resets, others): (Vec<u64>, Vec<u64>) = way.inserted.iter().partition(|number| ends.is_reset(**number));
     if !resets.is_empty() {
         let sentence = format!(
             "The {receiver} got {} in the {sender}'s name that the {sender} never sent: {}. A firewall or another box \
