@@ -10,6 +10,7 @@ use limpid_lab::LabError;
 use limpid_lab::experiment::{self, Experiment, Peer, Picture, Role, Run, Setting, Settings};
 use limpid_lab::experiments::ALL;
 use limpid_lab::link::{Aqm, Bursts, Conditions};
+use limpid_scope::figures;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::ops::RangeInclusive;
@@ -203,6 +204,9 @@ impl LabArgs {
         if let Some(pcap) = pcap {
             pcap.write_all(runs.iter().map(|run| &run.trace))?;
         }
+        if let Some(note) = left_out(runs.iter().map(|run| run.left_out).sum()) {
+            eprintln!("{note}");
+        }
         match &target {
             Some(target) => self.draw(experiment, &runs, target)?,
             None => self.show(experiment, &runs)?,
@@ -236,6 +240,7 @@ impl LabArgs {
             syn_retries: self.syn_retries,
             linear: self.linear,
             deadline: self.deadline,
+            packets: self.output.pcap.is_some(),
         })
     }
 
@@ -341,6 +346,16 @@ impl LinkArgs {
         link.reorder_by = self.reorder_by.unwrap_or(link.reorder_by);
         link
     }
+}
+
+/// What is said of packets, events and remarks that were more than are kept.
+fn left_out(count: u64) -> Option<String> {
+    let counted = match count {
+        0 => return None,
+        1 => "one packet or event is".to_owned(),
+        more => format!("{} packets or events are", figures::number(more)),
+    };
+    Some(format!("(more happened than can be kept: {counted} left out)"))
 }
 
 /// What there is.

@@ -82,6 +82,24 @@ fn a_pcapng_says_why_each_packet_was_sent() {
 }
 
 #[test]
+fn a_long_transfer_has_its_packets_in_a_capture() {
+    let directory = std::env::temp_dir().join(format!("limpid-lab-long-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).unwrap();
+    let file = directory.join("bbr.pcapng");
+    let output = lab(&["bbr", "--pcap", file.to_str().unwrap()]);
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+    let list = Command::new(env!("CARGO_BIN_EXE_limpid")).args(["list", "--json"]).arg(&file).output().unwrap();
+    std::fs::remove_dir_all(&directory).unwrap();
+    // The packets of the capture, and what the words say of the run.
+    let (rows, words) = (stdout(&list), stdout(&output));
+    assert_eq!(rows.lines().count(), 1, "one connection: {rows}");
+    let sent =
+        words.split("The client sent ").nth(1).and_then(|rest| rest.split(" B in ").next()).expect("how much was sent");
+    let sent = format!("\"client_bytes\":{},", sent.replace(',', ""));
+    assert!(rows.contains(&sent), "{sent} in {rows}");
+}
+
+#[test]
 fn ascii_means_ascii() {
     let output = lab(&["handshake", "--ascii"]);
     assert!(output.status.success() && output.stdout.is_ascii());

@@ -97,6 +97,8 @@ pub struct Settings {
     pub linear: bool,
     /// The application's own deadline for connecting.
     pub deadline: Option<Duration>,
+    /// The packets of long transfers are kept, too, for a capture; else only the events of their engines are.
+    pub packets: bool,
 }
 
 impl Default for Settings {
@@ -111,6 +113,7 @@ impl Default for Settings {
             syn_retries: None,
             linear: false,
             deadline: None,
+            packets: false,
         }
     }
 }
@@ -141,6 +144,9 @@ pub struct Run {
     pub trace: Trace,
     /// What it shows, in sentences with figures.
     pub findings: Vec<String>,
+    /// Packets, events and remarks that were more than are kept ([`MAX_PACKETS`](crate::recorder::MAX_PACKETS),
+    /// [`MAX_NOTES`](crate::recorder::MAX_NOTES)), so that they are not in the trace.
+    pub left_out: u64,
     /// How it ended otherwise than intended; empty if it ended as intended.
     pub differences: Vec<String>,
 }

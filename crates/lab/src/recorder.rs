@@ -73,7 +73,10 @@ impl Recorder {
         why: Option<TxReason>,
     ) -> Entry {
         let mut state = self.state();
-        if state.paused || state.events_only || state.trace.packets.len() >= MAX_PACKETS {
+        if state.events_only {
+            return Entry(None);
+        }
+        if state.paused || state.trace.packets.len() >= MAX_PACKETS {
             state.left_out += 1;
             return Entry(None);
         }
@@ -88,7 +91,7 @@ impl Recorder {
                 Entry(Some(state.trace.packet_copied(at, id)))
             }
             _ => {
-                state.left_out += 1;
+                state.left_out += u64::from(!state.events_only);
                 Entry(None)
             }
         }

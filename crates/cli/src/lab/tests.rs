@@ -97,6 +97,13 @@ fn every_experiment_works_over_ipv6() {
 }
 
 #[test]
+fn what_is_left_out_is_said() {
+    assert_eq!(left_out(0), None);
+    let said = "(more happened than can be kept: 12,345 packets or events are left out)";
+    assert_eq!(left_out(12_345).as_deref(), Some(said));
+}
+
+#[test]
 fn the_list_names_all_and_is_no_wider_than_a_page() {
     let list = list();
     assert!(ALL.iter().all(|e| list.contains(e.name)));

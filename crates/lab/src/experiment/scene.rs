@@ -43,6 +43,8 @@ pub struct Ended {
     pub check: Check,
     /// What it shows, in sentences with figures.
     pub findings: Vec<String>,
+    /// Packets, events and remarks that were more than are kept.
+    pub left_out: u64,
     settings: Settings,
 }
 
@@ -179,7 +181,8 @@ impl Scene {
             Err(error) => return Err(error),
         }
         let trace = self.world.trace();
-        Ok(Ended { story: story(&trace), trace, check, findings: Vec::new(), settings: self.settings })
+        let left_out = self.world.recorder().left_out();
+        Ok(Ended { story: story(&trace), trace, check, findings: Vec::new(), left_out, settings: self.settings })
     }
 }
 
@@ -211,6 +214,7 @@ impl Ended {
             title: title.into(),
             trace: self.trace,
             findings: self.findings,
+            left_out: self.left_out,
             differences: self.check.into_differences(),
         }
     }

@@ -68,7 +68,9 @@ impl Bottleneck {
         let forth = Conditions { rate: Some(rate), queue, delay, ..settings.link };
         scene.link().from(End::A).conditions = forth;
         scene.link().from(End::B).conditions = Conditions { delay, ..settings.link };
-        scene.keep_events_only();
+        if !settings.packets {
+            scene.keep_events_only();
+        }
         let (to, flows) = (scene.server_at(7000), algorithms.len());
         let server = scene.server(move |app| async move {
             let listener = app.listen(to, flows)?;

@@ -50,6 +50,18 @@ fn what_is_beyond_the_bound_or_while_paused_is_counted() {
 }
 
 #[test]
+fn events_alone_leave_no_packet_but_tell_of_those_lost() {
+    let recorder = two_hosts();
+    recorder.keep_events_only();
+    let entry = recorder.sent(ms(1), (0, 1), b"one", FlowId(3), None);
+    recorder.lost_of((0, FlowId(3)), entry, ms(2), LinkFate::QueueFull);
+    let trace = recorder.trace(ms(3));
+    assert_eq!((recorder.packets(), recorder.left_out()), (0, 0), "not for want of room");
+    assert_eq!(trace.notes.len(), 1);
+    assert_eq!(trace.notes[0].what, What::Event(Event::Link { fate: LinkFate::QueueFull }));
+}
+
+#[test]
 fn a_device_is_where_the_peer_is_seen() {
     let recorder = two_hosts();
     let mut device = DeviceRecorder::new(recorder.clone(), 0, 1, Medium::Ip);

@@ -7,6 +7,7 @@ mod fit;
 mod legend;
 mod margin;
 mod measure;
+mod numbers;
 mod paint;
 mod place;
 mod strokes;

@@ -468,3 +468,23 @@ fn what_is_painted_for_a_screen_is_what_is_drawn() {
         }
     }
 }
+
+#[test]
+fn what_an_engine_says_over_and_over_is_said_once() {
+    let lines = |marks: u64| {
+        let mut s = Story::new(INSIDE);
+        s.handshake(0);
+        for n in 0..marks {
+            let event = Event::Link { fate: LinkFate::Marked };
+            s.trace.note(Instant::from_millis(30 + n), CLIENT, s.flow, What::Event(event));
+            // What is said at the other side does not come between.
+            s.says(30 + n, SERVER, "waits");
+        }
+        let ladders = lay_out(&s.end(100), &LadderOptions::default());
+        let said = ladders[0].remarks.iter().filter(|remark| remark.side == Some(layout::Side::Left));
+        said.map(|remark| remark.text.clone()).collect::<Vec<_>>()
+    };
+    let mark = "the queue fills: marked CE instead of dropped";
+    assert_eq!(lines(3), [mark; 3]);
+    assert_eq!(lines(30), [format!("{mark}, and 29 times more within 29 ms")]);
+}

@@ -19,6 +19,8 @@ const CITED: usize = 8;
 const UNFOLDED: usize = 200;
 /// How wide ladders are drawn, in pixels.
 const LADDER: f64 = 760.0;
+/// A ladder that is at most so much taller than wide is printed on one sheet; a taller one goes on overleaf.
+const MOST_ON_A_SHEET: f64 = 2.0;
 
 /// Everything between two endpoints.
 pub(super) struct Section<'a> {
@@ -207,7 +209,9 @@ impl Section<'_> {
         let Some(ladder) = &self.ladder else { return html! { p.empty { "No ladder." } } };
         let options = ladder_svg::SvgOptions { width: LADDER, ..ladder_svg::SvgOptions::default() };
         let drawn = |ladder: &ladder::Ladder| {
-            PreEscaped(ladder_svg::draw(std::slice::from_ref(ladder), &[], &options).document(Theme::Page))
+            let drawing = ladder_svg::draw(std::slice::from_ref(ladder), &[], &options);
+            let fits = drawing.height <= drawing.width * MOST_ON_A_SHEET;
+            html! { div.drawn.sheet[fits] { (PreEscaped(drawing.document(Theme::Page))) } }
         };
         let whole = self.unfolded.as_ref().filter(|whole| whole.arrows.len() > ladder.arrows.len());
         html! {

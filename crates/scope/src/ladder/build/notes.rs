@@ -11,11 +11,17 @@ use limpid_wire::TcpFlags;
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
+/// What was said when, at which side, and by whom.
+type Said = (Instant, Side, Voice, String);
+
+/// How often an engine says the same one after the other before it is said once for all.
+const MOST_ALIKE: usize = 3;
+
 impl Builder<'_> {
     /// Remarks of applications, and what engines told that is worth a line.
     pub(super) fn notes(&mut self) {
         let trace = self.analysis.trace;
-        let mut lines: Vec<(Instant, Side, Voice, String)> = Vec::new();
+        let mut lines: Vec<Said> = Vec::new();
         let mut differs: Vec<(Instant, Side, String)> = Vec::new();
         for connection in self.connections {
             let app_spoke = (connection.notes.iter())
@@ -45,6 +51,7 @@ impl Builder<'_> {
             }
         }
         lines.sort_by_key(|(at, ..)| *at);
+        let lines = together(lines);
         let more = lines.len().saturating_sub(self.options.max_remarks);
         let last = lines.last().map(|(at, ..)| *at).unwrap_or_default();
         for (at, side, voice, text) in lines.into_iter().take(self.options.max_remarks) {
@@ -130,6 +137,39 @@ impl Builder<'_> {
             }
         }
     }
+}
+
+/// Says once, and how often, what an engine says more than [`MOST_ALIKE`] times without anything else in between at its
+/// side. `lines` are in order.
+fn together(lines: Vec<Said>) -> Vec<Said> {
+    let mut runs: Vec<Vec<Said>> = Vec::new();
+    let mut latest: [Option<usize>; 2] = [None; 2];
+    for line in lines {
+        let (_, side, voice, ref text) = line;
+        let alike = latest[side.index()].filter(|run| {
+            let (_, _, before, said) = &runs[*run][0];
+            voice == Voice::Engine && (*before, said) == (voice, text)
+        });
+        match alike {
+            Some(run) => runs[run].push(line),
+            None => {
+                latest[side.index()] = Some(runs.len());
+                runs.push(vec![line]);
+            }
+        }
+    }
+    let once = |mut run: Vec<Said>| {
+        if run.len() > MOST_ALIKE {
+            let more = words::count(run.len() as u64 - 1, "time");
+            let within = run[run.len() - 1].0.since(run[0].0);
+            run.truncate(1);
+            run[0].3.push_str(&format!(", and {more} more within {}", words::duration(within)));
+        }
+        run
+    };
+    let mut lines: Vec<Said> = runs.into_iter().flat_map(once).collect();
+    lines.sort_by_key(|(at, ..)| *at);
+    lines
 }
 
 /// The most columns that a timer's words take: as many as the longest state.

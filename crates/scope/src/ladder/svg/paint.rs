@@ -2,7 +2,8 @@
 
 use super::margin::{Entry, Note, notes};
 use super::measure::busy;
-use super::place::{BAR, BREAK, Columns, LANE, MAX_LANES, Places, place};
+use super::numbers::Numbers;
+use super::place::{BAR, BREAK, Columns, FOLD_OFF, LANE, MAX_LANES, Places, place};
 use super::{MARGIN, SvgOptions, strokes};
 use crate::ladder::layout::*;
 use crate::ladder::terminal::{needs_micros, time_text};
@@ -11,8 +12,8 @@ use crate::trace::View;
 use crate::words;
 use limpid_event::TcpState;
 
-/// Numbers of arrows that arrive closer to each other than this would lie on top of each other.
-const NUMBER_HEIGHT: f64 = 11.0;
+/// How far from the lifeline the number of an arrow stands that is drawn by its ends alone.
+const NUMBER: f64 = 84.0;
 
 /// A line beside a lifeline: from one row to others.
 struct Lane {
@@ -272,27 +273,20 @@ impl Painter<'_> {
         // Lines that pass behind words fade there.
         let words = self.places.paths.iter().flat_map(|path| &path.words);
         words.for_each(|text| self.svg.backdrop(text));
-        // Of arrows that were cut: where the last number stands, and how far from the lifeline. One at the same height stands further off.
-        let mut last = [(f64::NEG_INFINITY, 0.0); 2];
+        let number = |arrow: &Arrow| arrow.label.number.or(arrow.label.last);
+        let largest = self.ladder.arrows.iter().filter_map(number).max().unwrap_or(0);
+        let mut numbers = [(); 2].map(|()| Numbers::new(largest, self.columns.span() / 2.0 - NUMBER));
         for (arrow, path) in self.ladder.arrows.iter().zip(&self.places.paths) {
             self.begin("words", arrow);
             self.title(arrow);
             path.words.iter().for_each(|text| self.svg.text(text));
-            if let (true, Some(number), Ending::Arrives) =
-                (path.is_cut, arrow.label.number.or(arrow.label.last), &arrow.end)
+            if let (true, Some(number), Ending::Arrives) = (path.is_cut, number(arrow), &arrow.end)
+                && let Some(off) = numbers[arrow.from.index()].place(path.end.1)
             {
                 let way = if path.end.0 > path.from.0 { -1.0 } else { 1.0 };
                 let anchor = if way < 0.0 { Anchor::End } else { Anchor::Start };
-                let number = number.to_string();
-                let (height, off) = &mut last[usize::from(way < 0.0)];
-                *off = if (path.end.1 - *height).abs() < NUMBER_HEIGHT {
-                    *off + 8.0 * (number.len() + 1) as f64
-                } else {
-                    0.0
-                };
-                *height = path.end.1;
-                let at = (path.end.0 + way * (84.0 + *off), path.end.1 + 3.6);
-                self.svg.text(&Text::new(at, number, Ink::Muted).size(10.5).anchor(anchor).halo());
+                let at = (path.end.0 + way * (NUMBER + off), path.end.1 + 3.6);
+                self.svg.text(&Text::new(at, number.to_string(), Ink::Muted).size(10.5).anchor(anchor).halo());
             }
             self.svg.end();
         }
@@ -343,7 +337,7 @@ impl Painter<'_> {
             if !top.is_finite() {
                 continue;
             }
-            let (left, right) = (self.columns.edge(Side::Left) + 8.0, self.columns.edge(Side::Right) - 8.0);
+            let (left, right) = (self.columns.edge(Side::Left) + FOLD_OFF, self.columns.edge(Side::Right) - FOLD_OFF);
             let (top, height) = (top - 4.0, bottom - top + 8.0);
             self.svg.rect((left, top), (right - left, height)).num("rx", 5.0).fill(Ink::Panel).done();
             for y in [top, top + height] {

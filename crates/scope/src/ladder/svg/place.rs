@@ -33,6 +33,8 @@ const LOST_AT: f64 = 0.62;
 pub(super) const MAX_LANES: usize = 6;
 /// How wide such a column is.
 pub(super) const LANE: f64 = 7.0;
+/// How far from the lifelines' bars a fold's band begins.
+pub(super) const FOLD_OFF: f64 = 8.0;
 /// The half width of a lifeline's bar.
 pub(super) const BAR: f64 = 4.5;
 
@@ -349,10 +351,11 @@ impl Placer<'_> {
         }
         let between = self.ladder.remarks.iter().filter(|remark| remark.side.is_none());
         for (at, (texts, remark)) in places.folds.iter().zip(between).enumerate() {
-            // A fold's band keeps a little room around its words.
+            // A fold's band lies across, and keeps a little room around its words.
             let wide = |quad: Quad| {
-                let ((left, right), (top, bottom)) = (quad.horizontal(), quad.vertical());
-                Quad::upright(left, top - 5.0, right - left, bottom - top + 10.0)
+                let (top, bottom) = quad.vertical();
+                let left = self.columns.edge(Side::Left) + FOLD_OFF;
+                Quad::upright(left, top - 5.0, self.columns.span() - 2.0 * FOLD_OFF, bottom - top + 10.0)
             };
             boxes.extend(texts.iter().map(|text| (usize::MAX - at, (remark.row, None), wide(text.quad()))));
         }
