@@ -7,6 +7,7 @@ use super::place::{BAR, BREAK, Columns, FOLD_OFF, LANE, MAX_LANES, Places, place
 use super::{MARGIN, SvgOptions, strokes};
 use crate::ladder::layout::*;
 use crate::ladder::terminal::{needs_micros, time_text};
+use crate::picture::geometry::Quad;
 use crate::picture::{Anchor, Ink, Path, Svg, Text, font};
 use crate::trace::View;
 use crate::words;
@@ -272,7 +273,8 @@ impl Painter<'_> {
         }
         // Lines that pass behind words fade there.
         let words = self.places.paths.iter().flat_map(|path| &path.words);
-        words.for_each(|text| self.svg.backdrop(text));
+        words.clone().for_each(|text| self.svg.backdrop(text));
+        let words: Vec<Quad> = words.map(Text::quad).collect();
         let number = |arrow: &Arrow| arrow.label.number.or(arrow.label.last);
         let largest = self.ladder.arrows.iter().filter_map(number).max().unwrap_or(0);
         let mut numbers = [(); 2].map(|()| Numbers::new(largest, self.columns.span() / 2.0 - NUMBER));
@@ -280,13 +282,16 @@ impl Painter<'_> {
             self.begin("words", arrow);
             self.title(arrow);
             path.words.iter().for_each(|text| self.svg.text(text));
-            if let (true, Some(number), Ending::Arrives) = (path.is_cut, number(arrow), &arrow.end)
-                && let Some(off) = numbers[arrow.from.index()].place(path.end.1)
-            {
+            if let (true, Some(number), Ending::Arrives) = (path.is_cut, number(arrow), &arrow.end) {
                 let way = if path.end.0 > path.from.0 { -1.0 } else { 1.0 };
                 let anchor = if way < 0.0 { Anchor::End } else { Anchor::Start };
-                let at = (path.end.0 + way * (NUMBER + off), path.end.1 + 3.6);
-                self.svg.text(&Text::new(at, number.to_string(), Ink::Muted).size(10.5).anchor(anchor).halo());
+                let text = |off: f64| {
+                    let at = (path.end.0 + way * (NUMBER + off), path.end.1 + 3.6);
+                    Text::new(at, number.to_string(), Ink::Muted).size(10.5).anchor(anchor).halo()
+                };
+                let is_free = |off: f64| words.iter().all(|taken| text(off).quad().overlap(taken) <= 0.3);
+                let off = numbers[arrow.from.index()].place(path.end.1, is_free);
+                off.iter().for_each(|off| self.svg.text(&text(*off)));
             }
             self.svg.end();
         }
