@@ -46,7 +46,10 @@ pub(crate) fn label(trace: &Trace, connection: &Connection, segment: &Segment, o
     if let Some(again) = &segment.facts.again {
         details.push(again.text());
     }
-    details.extend(purpose(segment));
+    // What it is sent again for is said once.
+    details.extend(
+        purpose(segment).filter(|purpose| !details.iter().any(|said: &String| said.ends_with(purpose.as_str()))),
+    );
     if segment.facts.again.is_none() && !segment.copy {
         details.extend(option_text(connection, segment));
         details.extend(glimpse(trace, segment));
