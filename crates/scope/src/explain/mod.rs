@@ -28,7 +28,7 @@ pub use reasons::reasons;
 pub use tell::verdicts;
 
 use crate::capture::PacketRef;
-use crate::flows::{Flow, FlowNumber, Flows, FlowsOptions, Totals};
+use crate::flows::{Ended, Flow, FlowNumber, Flows, FlowsOptions, Totals};
 use groups::Groups;
 use limpid_wire::Endpoint;
 use places::Places;
@@ -159,15 +159,15 @@ struct Worst {
 }
 
 impl Worst {
-    /// Takes a connection whose course is at `place`, unless another has taken that.
-    fn take(&mut self, courses: &mut [Course], place: usize, flow: Flow) {
+    /// Takes a connection, and its course unless another has taken its place.
+    fn take(&mut self, courses: &mut [Course], ended: Ended) {
         self.seen += 1;
-        let mut none = Course::default();
-        let course = courses.get_mut(place).filter(|course| course.of == flow.number.0).unwrap_or(&mut none);
-        let badness = Badness::of(&flow, &course.exchanges);
+        let (mut none, flow) = (Course::default(), ended.flow());
+        let course = courses.get_mut(ended.place()).filter(|course| course.of == flow.number.0).unwrap_or(&mut none);
+        let badness = Badness::of(flow, &course.exchanges);
         if let Some(only) = &self.only {
             if only.contains(&flow.number.0) {
-                self.push(badness, flow, std::mem::take(course));
+                self.push(badness, ended.into_flow(), std::mem::take(course));
             }
             return;
         }
@@ -175,9 +175,9 @@ impl Worst {
         let full = self.heap.len() >= self.most;
         let is_less = |least: &Ranked| (least.0.points(), least.1) > (badness.points(), Reverse(flow.number));
         if full && self.heap.peek().is_none_or(is_less) {
-            return self.groups.take(&flow, badness);
+            return self.groups.take(flow, badness);
         }
-        self.push(badness, flow, std::mem::take(course));
+        self.push(badness, ended.into_flow(), std::mem::take(course));
         while self.heap.len() > self.most {
             self.drop_one();
         }
@@ -242,9 +242,9 @@ impl Explainer {
         self.span = Some((first.min(packet.time), last.max(packet.time)));
         let is_told = self.flows.follow(packet).is_some();
         // Those that ended first: the packet's connection may have taken the place of one of them.
-        while let Some((place, flow)) = self.flows.poll_ended_from() {
-            remember(&mut self.answered, &flow);
-            self.worst.take(&mut self.courses, place, flow);
+        while let Some(ended) = self.flows.poll_ended_in_place() {
+            remember(&mut self.answered, ended.flow());
+            self.worst.take(&mut self.courses, ended);
         }
         if is_told {
             let (place, sighting) = self.flows.newest();
@@ -267,9 +267,9 @@ impl Explainer {
     pub fn finish(self) -> Explanation {
         let Explainer { flows, mut courses, mut worst, mut answered, span, .. } = self;
         let totals = flows.totals();
-        for (place, flow) in flows.finish_from() {
-            remember(&mut answered, &flow);
-            worst.take(&mut courses, place, flow);
+        for ended in flows.finish_in_place() {
+            remember(&mut answered, ended.flow());
+            worst.take(&mut courses, ended);
         }
         let (mut worst, groups) = worst.finish();
         for explained in &mut worst {

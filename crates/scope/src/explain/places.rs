@@ -8,6 +8,8 @@ use std::ops::Range;
 
 /// The most packets of all connections together whose places are noted: 60 MB.
 pub(super) const MAX_NOTED: usize = 5_000_000;
+/// How many packets of a connection there is room for at first; then for four times as many as there are.
+const FEW: usize = 8;
 /// A file is read from its beginning on, unless a packet in so many bytes is wanted, or fewer.
 const SPARSE: u64 = 8_192;
 /// Bytes of a pcap file's own header.
@@ -55,10 +57,19 @@ impl Places {
             Some((step, start)) => {
                 *room -= 1;
                 self.last = (number, start);
+                if self.steps.len() == self.steps.capacity() {
+                    self.grow();
+                }
                 self.steps.push(step);
             }
             None => self.give_up(room),
         }
+    }
+
+    /// In larger steps than usual: there are many connections that grow.
+    #[cold]
+    fn grow(&mut self) {
+        self.steps.reserve_exact((self.steps.len() * 3).max(FEW));
     }
 
     #[cold]

@@ -9,6 +9,8 @@ use std::time::Duration;
 pub const MAX_SYNS: usize = 12;
 /// The most changes of state of an end that are kept.
 pub const MAX_STATE_CHANGES: usize = 12;
+/// How many an end comes through that opens, closes and waits in TIME-WAIT.
+const USUAL_STATE_CHANGES: usize = 6;
 
 /// One end of a connection: what it sent, and what is known of it.
 ///
@@ -168,6 +170,9 @@ impl EndFigures {
             return;
         }
         self.state = state;
+        if self.states.is_empty() {
+            self.states.reserve_exact(USUAL_STATE_CHANGES);
+        }
         if self.states.len() < MAX_STATE_CHANGES {
             self.states.push(StateChange { at, number, to: state });
         }

@@ -45,7 +45,7 @@ pub use sighting::{Again, Cause, End, FlowNumber, Kind, Place, Sighting};
 pub use trouble::{Fault, IcmpTrouble, MAX_CITED, Stall, Trouble, TroubleKind, Troubles};
 
 use crate::capture::PacketRef;
-use entry::At;
+use entry::{At, Entry};
 use excerpt::Kept;
 use packet::{Content, Icmp, Segment};
 use std::time::Duration;
@@ -157,9 +157,9 @@ impl Flows {
         let at = At { number: packet.number, time: packet.time, wire_len: packet.original_len };
         let content = packet::read(packet.link_type, packet.data, packet.original_len)?;
         self.table.age(packet.time);
-        let slot = match &content {
-            Content::Tcp(tcp) => self.segment(tcp, at),
-            Content::Icmp(icmp) => self.icmp(icmp, at)?,
+        let slot = match content {
+            Content::Tcp(tcp) => self.segment(&tcp, at),
+            Content::Icmp(icmp) => self.icmp(&icmp, at)?,
         };
         self.slot = slot;
         if let Some(options) = self.options.excerpt {
@@ -206,13 +206,13 @@ impl Flows {
 
     /// The next connection that has left: closed and quiet, reset, idle for too long, or pushed out.
     pub fn poll_ended(&mut self) -> Option<Flow> {
-        self.table.poll_ended().map(|(_, flow)| flow)
+        self.table.poll_ended().map(|entry| entry.flow)
     }
 
-    /// The same with the number of its place, which another connection may have taken meanwhile.
+    /// The same, where it is: nearly all are looked at and dropped.
     #[inline]
-    pub(crate) fn poll_ended_from(&mut self) -> Option<(usize, Flow)> {
-        self.table.poll_ended().map(|(slot, flow)| (slot as usize, flow))
+    pub(crate) fn poll_ended_in_place(&mut self) -> Option<Ended> {
+        self.table.poll_ended().map(Ended)
     }
 
     /// What [`Flows::follow`] told last, and the number of the connection's place: from 0, fewer than there were ever
@@ -244,11 +244,31 @@ impl Flows {
 
     /// The end of the capture: all connections that have not been polled, in the order of their numbers.
     pub fn finish(self) -> impl Iterator<Item = Flow> {
-        self.finish_from().map(|(_, flow)| flow)
+        self.table.finish().map(|entry| entry.flow)
     }
 
-    /// The same with the numbers of their places.
-    pub(crate) fn finish_from(self) -> impl Iterator<Item = (usize, Flow)> {
-        self.table.finish().map(|(slot, flow)| (slot as usize, flow))
+    /// The same, where they are.
+    pub(crate) fn finish_in_place(self) -> impl Iterator<Item = Ended> {
+        self.table.finish().map(Ended)
+    }
+}
+
+/// A connection that has left the survey.
+pub(crate) struct Ended(Box<Entry>);
+
+impl Ended {
+    /// The number of its place, which another connection may have taken meanwhile.
+    #[inline]
+    pub(crate) fn place(&self) -> usize {
+        self.0.slot as usize
+    }
+
+    #[inline]
+    pub(crate) fn flow(&self) -> &Flow {
+        &self.0.flow
+    }
+
+    pub(crate) fn into_flow(self) -> Flow {
+        self.0.flow
     }
 }

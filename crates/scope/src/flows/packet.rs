@@ -76,7 +76,7 @@ enum Addresses {
 
 impl Addresses {
     /// The connection's key, and whether the sender is the higher endpoint.
-    #[inline]
+    #[inline(always)]
     fn key(self, src_port: u16, dst_port: u16) -> (FlowKey, bool) {
         match self {
             Addresses::V4(src, dst) => FlowKey::of_v4(src, src_port, dst, dst_port),
@@ -107,7 +107,7 @@ fn be32(b: &[u8], at: usize) -> u32 {
 }
 
 /// Reads a frame; `None` if it is neither TCP nor an ICMP error about it, or too little of it is there.
-#[inline]
+#[inline(always)]
 pub(crate) fn read(link_type: LinkType, frame: &[u8], original_len: u32) -> Option<Content<'_>> {
     let (bytes, on_wire) = ip_part(link_type, frame, original_len)?;
     let ip = ip_header(bytes, on_wire)?;
@@ -140,14 +140,14 @@ pub(crate) fn key(link_type: LinkType, frame: &[u8], original_len: u32) -> Optio
 }
 
 /// The IP packet of a frame, and how long that was on the wire.
-#[inline]
+#[inline(always)]
 fn ip_part(link_type: LinkType, frame: &[u8], original_len: u32) -> Option<(&[u8], usize)> {
     let bytes = ip_packet(link_type, frame)?;
     let before = frame.len() - bytes.len();
     Some((bytes, (original_len as usize).max(frame.len()) - before))
 }
 
-#[inline]
+#[inline(always)]
 fn ip_header(bytes: &[u8], on_wire: usize) -> Option<Ip> {
     match bytes.first_chunk::<MIN_HEADER_LEN>() {
         Some(head) if head[0] >> 4 == 4 => {
@@ -176,6 +176,7 @@ fn ip_header(bytes: &[u8], on_wire: usize) -> Option<Ip> {
     }
 }
 
+#[inline(never)]
 fn v6_header(bytes: &[u8], on_wire: usize) -> Option<Ip> {
     let address = |at: usize| {
         let octets: Option<[u8; 16]> = bytes.get(at..at + 16)?.try_into().ok();
@@ -224,6 +225,7 @@ fn tcp<'a>(ip: &Ip, rest: &'a [u8]) -> Option<Segment<'a>> {
     })
 }
 
+#[cold]
 fn icmp(rest: &[u8], v6: bool) -> Option<Icmp> {
     let (kind, code) = (*rest.first()?, *rest.get(1)?);
     let is_error = if v6 { (1..=4).contains(&kind) } else { matches!(kind, 3 | 4 | 11 | 12) };

@@ -1,7 +1,6 @@
 //! Which connection a packet belongs to, and which ones leave: a table with a bound, and two queues of times.
 
 use super::entry::{At, Entry};
-use super::flow::Flow;
 use super::key::{FlowKey, Secret};
 use super::packet::Segment;
 use super::sighting::{FlowNumber, NumberMap};
@@ -326,19 +325,19 @@ impl Table {
     }
 
     #[inline]
-    pub(super) fn poll_ended(&mut self) -> Option<(u32, Flow)> {
-        self.ended.pop_front().map(|entry| (entry.slot, entry.flow))
+    pub(super) fn poll_ended(&mut self) -> Option<Box<Entry>> {
+        self.ended.pop_front()
     }
 
     /// All that is left, in order.
-    pub(super) fn finish(mut self) -> impl Iterator<Item = (u32, Flow)> {
+    pub(super) fn finish(mut self) -> impl Iterator<Item = Box<Entry>> {
         let open = self.slots.iter_mut().filter_map(Option::take).map(|mut entry| {
             entry.conclude();
             entry
         });
         let mut entries: Vec<Box<Entry>> = self.ended.drain(..).chain(open).collect();
         entries.sort_by_key(|entry| entry.flow.number);
-        entries.into_iter().map(|entry| (entry.slot, entry.flow))
+        entries.into_iter()
     }
 }
 
