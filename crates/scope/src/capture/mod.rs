@@ -111,12 +111,12 @@ impl CapturedPacket {
 }
 
 /// One packet of a capture, lent by its reader. The fields are those of [`CapturedPacket`].
+// Number and time stand apart: side by side they would be loaded as one where they have just been written one by one, which
+// makes the processor wait for each packet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PacketRef<'a> {
     /// Its place in the capture, from 1.
     pub number: u64,
-    /// When it was captured: nanoseconds since 1970-01-01 00:00 UTC (saturating; the year 2262 is the last).
-    pub time: i64,
     /// What `data` begins with.
     pub link_type: LinkType,
     /// How long the packet was on the link, in bytes; `data` may hold less of it.
@@ -125,6 +125,8 @@ pub struct PacketRef<'a> {
     pub data: &'a [u8],
     /// What the capture says about it (pcapng only); several comments are joined by newlines.
     pub comment: Option<&'a str>,
+    /// When it was captured: nanoseconds since 1970-01-01 00:00 UTC (saturating; the year 2262 is the last).
+    pub time: i64,
     /// Which interface of its section (pcapng), else 0.
     pub interface: u32,
 }
@@ -326,9 +328,11 @@ impl<R: Read> Reader<R> {
     #[inline]
     pub fn current(&self) -> Option<PacketRef<'_>> {
         let record = self.has_current.then_some(&self.current)?;
-        let comment = match &self.format {
-            Format::Pcapng(pcapng) if record.has_comment => Some(pcapng.comment()),
-            _ => None,
+        // What stays the same is not read from beside what has just been written: both would be loaded as one, which makes
+        // the processor wait.
+        let (comment, interface) = match &self.format {
+            Format::Pcapng(pcapng) => (record.has_comment.then(|| pcapng.comment()), record.interface),
+            Format::Classic(_) => (None, 0),
         };
         Some(PacketRef {
             number: self.packets,
@@ -337,7 +341,7 @@ impl<R: Read> Reader<R> {
             original_len: record.original_len,
             data: self.source.bytes(record.data.clone()),
             comment,
-            interface: record.interface,
+            interface,
         })
     }
 

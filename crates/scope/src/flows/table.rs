@@ -27,8 +27,8 @@ pub(super) struct Table {
     map: HashTable<u32>,
     numbers: NumberMap<u32>,
     secret: Secret,
-    /// The connection of the packet before: packets come in trains.
-    newest: Option<(FlowKey, u32)>,
+    /// Where the connection of the packet before is: packets come in trains.
+    newest: u32,
     /// Each connection once, with a time since which it may have been idle.
     idle: VecDeque<(i64, Noted)>,
     /// Those that ended, with the time when.
@@ -57,7 +57,7 @@ impl Table {
             map: HashTable::new(),
             numbers: NumberMap::default(),
             secret: Secret::new(),
-            newest: None,
+            newest: 0,
             idle: VecDeque::new(),
             over: VecDeque::new(),
             ended: VecDeque::new(),
@@ -76,16 +76,15 @@ impl Table {
     /// Where the connection of `key` is.
     #[inline]
     pub(super) fn find(&mut self, key: &FlowKey) -> Option<u32> {
-        if let Some((newest, slot)) = self.newest
-            && newest == *key
-        {
-            return Some(slot);
-        }
         let slots = &self.slots;
-        let is_it = |slot: &u32| slots[*slot as usize].as_ref().is_some_and(|entry| entry.key == *key);
-        let slot = *self.map.find(self.secret.hash(key), is_it)?;
-        self.newest = Some((*key, slot));
-        Some(slot)
+        let is_it = |slot: &u32| {
+            let entry = slots.get(*slot as usize).and_then(Option::as_deref);
+            entry.is_some_and(|entry| entry.key == *key)
+        };
+        if !is_it(&self.newest) {
+            self.newest = *self.map.find(self.secret.hash(key), is_it)?;
+        }
+        Some(self.newest)
     }
 
     /// Where the connection of a segment is, and whether it is new.
@@ -133,7 +132,7 @@ impl Table {
         let rehash = |slot: &u32| slots[*slot as usize].as_ref().map_or(0, |entry| secret.hash(&entry.key));
         self.map.insert_unique(hash, slot, rehash);
         self.numbers.insert(number, slot);
-        self.newest = Some((tcp.key, slot));
+        self.newest = slot;
         self.idle.push_back((at.time, (slot, number)));
         self.open += 1;
         if self.idle.len().max(self.detailed.len()) > 2 * self.open + SLACK {
@@ -313,7 +312,6 @@ impl Table {
         self.numbers.remove(&entry.flow.number);
         self.free.push(slot);
         self.open -= 1;
-        self.newest = None;
         entry.conclude();
         self.detail -= entry.counted;
         entry.streams = Default::default();
