@@ -56,9 +56,9 @@ fn a_silent_pipe_can_be_left() {
     let mut watch = limpid(&["watch", "--lines", "-r", "-"]).stdin(Stdio::piped()).spawn().expect("limpid runs");
     let pid = rustix::process::Pid::from_child(&watch);
     for _ in 0..100 {
-        // It may not have begun to run yet.
+        // It may not have begun to run yet. SIGINT is ignored by what a script has put into the background.
         std::thread::sleep(std::time::Duration::from_millis(50));
-        let _ = rustix::process::kill_process(pid, rustix::process::Signal::INT);
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
         if watch.try_wait().expect("it can be asked").is_some() {
             return;
         }
