@@ -6,6 +6,7 @@ use crate::picture::{Format, PictureArgs, Subject, Target, What};
 use limpid_scope::flows::{Flow, Flows, FlowsOptions};
 use limpid_scope::overview::{Connection, MAX_CONNECTIONS, Overview};
 use limpid_scope::trace::Trace;
+use limpid_scope::words;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// The most connections that are drawn one by one.
@@ -160,6 +161,15 @@ impl DrawArgs {
             return self.picture.write_overview(target, &overview, &name);
         }
         let count = chosen.survey.count();
+        for picked in chosen.picked.iter().filter(|picked| picked.left_out > 0) {
+            // A graph has no room to say it.
+            let packets = words::count(picked.left_out, "packet");
+            eprintln!(
+                "limpid: {name}: connection {}: its last {packets} are left out: more than {} are not drawn",
+                picked.number,
+                words::number(MAX_PACKETS as u64)
+            );
+        }
         let titles: Vec<(String, String)> =
             chosen.picked.iter().map(|picked| picked.titles(&name, chosen, count)).collect();
         let subjects: Vec<Subject<'_>> = (chosen.picked.iter().zip(&titles))
@@ -212,7 +222,7 @@ impl Picked {
             subtitle.push_str(&format!(", connection {} of {count}", self.number));
         }
         if self.left_out > 0 {
-            subtitle.push_str(&format!("; its last {} packets are left out", self.left_out));
+            subtitle.push_str(&format!("; its last {} are left out", words::count(self.left_out, "packet")));
         }
         (title, subtitle)
     }

@@ -161,7 +161,7 @@ impl ExplainArgs {
         let mut text = String::new();
         let totals = &explanation.totals;
         if totals.flows == 0 {
-            return format!("No TCP among {} packets.\n", totals.packets);
+            return format!("No TCP among {}.\n", words::count(totals.packets, "packet"));
         }
         let shown = explanation.worst.len() as u64;
         if totals.flows > 1 {
@@ -184,11 +184,13 @@ impl ExplainArgs {
             text.push_str(&report::wrap(&group.to_string(), width));
         }
         if totals.pushed_out > 0 {
-            let _ = writeln!(text, "({} connections were let go early: too many at once)", totals.pushed_out);
+            let connections = words::plural(totals.pushed_out, "connection was", "connections were");
+            let _ = writeln!(text, "({connections} let go early: too many at once)");
         }
         if totals.let_go > 0 {
             let lost = "what silent connections had outstanding was joined into one segment";
-            let _ = writeln!(text, "({} times {lost}: all together had too much at once)", totals.let_go);
+            let times = words::count(totals.let_go, "time");
+            let _ = writeln!(text, "({times} {lost}: all together had too much at once)");
         }
         if dropped > 0 {
             let packets = words::count(dropped, "packet");

@@ -8,6 +8,7 @@ use clap::ValueEnum;
 use limpid_scope::export::{CONNECTIONS, json_line};
 use limpid_scope::flows::listing::{self, Order, Row};
 use limpid_scope::flows::{Flow, Flows, FlowsOptions, Totals};
+use limpid_scope::words;
 use std::io::{self, BufWriter, Write};
 
 /// The most connections that are held for sorting.
@@ -109,6 +110,8 @@ impl Rows {
         // Objects are as long as they like: then fewer of them.
         if self.bytes > MAX_BYTES {
             left = left.min(self.rows.len() / 2);
+            // Those of lower rank that come later may not stand in for those that go now.
+            self.most = left.max(1);
         }
         self.dropped += (self.rows.len() - left) as u64;
         self.rows.truncate(left);
@@ -187,13 +190,13 @@ impl ListArgs {
 pub(crate) fn tell_of_bounds(totals: &Totals) {
     let options = FlowsOptions::default();
     if totals.pushed_out > 0 {
-        let (most, pushed) = (options.max_open, totals.pushed_out);
-        eprintln!("limpid: {pushed} connections were let go early: more than {most} were open at once");
+        let (most, pushed) = (options.max_open, words::plural(totals.pushed_out, "connection was", "connections were"));
+        eprintln!("limpid: {pushed} let go early: more than {most} were open at once");
     }
     if totals.let_go > 0 {
-        let (mib, times) = (options.max_detail >> 20, totals.let_go);
+        let (mib, times) = (options.max_detail >> 20, words::count(totals.let_go, "time"));
         eprintln!(
-            "limpid: {times} times a silent connection's outstanding segments were joined into one: all together took more \
+            "limpid: {times} a silent connection's outstanding segments were joined into one: all together took more \
              than {mib} MiB"
         );
     }

@@ -64,7 +64,6 @@ pub(super) struct Kept<'a> {
     pub(super) link_type: LinkType,
     pub(super) original_len: u32,
     pub(super) data: &'a [u8],
-    pub(super) comment: Option<&'a str>,
     pub(super) interface: u32,
 }
 
@@ -76,7 +75,8 @@ impl Kept<'_> {
             link_type: self.link_type,
             original_len: self.original_len,
             data: self.data[..self.data.len().min(snaplen)].to_vec(),
-            comment: self.comment.map(str::to_owned),
+            // It may be as long as it likes, and ladders and verdicts don't look at it.
+            comment: None,
             interface: self.interface,
         }
     }

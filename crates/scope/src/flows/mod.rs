@@ -171,8 +171,8 @@ impl Flows {
     #[cold]
     fn keep(&mut self, options: &ExcerptOptions, slot: u32, packet: &PacketRef<'_>) {
         let Some(entry) = self.table.entry_mut(slot) else { return };
-        let &PacketRef { number, time, link_type, original_len, data, comment, interface } = packet;
-        let kept = Kept { number, time, link_type, original_len, data, comment, interface };
+        let &PacketRef { number, time, link_type, original_len, data, comment: _, interface } = packet;
+        let kept = Kept { number, time, link_type, original_len, data, interface };
         entry.flow.excerpt.get_or_insert_default().keep(options, &kept);
     }
 

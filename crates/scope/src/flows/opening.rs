@@ -34,6 +34,21 @@ impl Entry {
         }
         if self.flow.opening.is_under_way() {
             self.take_answer(read);
+            if self.shows_unseen_answer(read) {
+                self.flow.opening = Opening::Handshake;
+            }
+        }
+    }
+
+    /// The handshake went on, though that is not in the capture: whoever had no answer could not send this.
+    fn shows_unseen_answer(&self, read: &Read<'_>) -> bool {
+        let goes_on = read.is(TcpFlags::ACK) && !read.is(TcpFlags::RST);
+        let early = self.flow.ends[0].options.is_some_and(|offer| offer.data > 0);
+        match (self.flow.opening, read.from) {
+            (Opening::Unanswered, End::Client) => goes_on,
+            // An ACK alone may be a challenge (RFC 5961 §4), data with a Fast Open an early answer.
+            (Opening::HalfOpen, End::Server) => goes_on && !early && (read.tcp.len > 0 || read.ack > 1),
+            _ => false,
         }
     }
 

@@ -189,12 +189,13 @@ fn density(svg: &mut Svg, overview: &Overview, columns: &Columns, top: f64) -> f
     stacked(svg, &overview.density, (from, to), (bottom, DENSITY));
     svg.line((from, bottom), (to, bottom)).stroke(Ink::Rule, 1.0).done();
     let label = |y: f64, text: String| Text::new((from - 10.0, y), text, Ink::Muted).size(SIZE).anchor(Anchor::End);
-    svg.text(&label(top + 10.0, format!("{} at once", words::number(most))));
+    let step = words::rough(overview.step());
+    svg.text(&label(top + 10.0, format!("{} in {step}", words::number(most))));
     svg.text(&label(bottom, "0".into()));
     bottom + 14.0
 }
 
-/// The most at once.
+/// The most in a step.
 fn most(density: &[[u64; 5]]) -> u64 {
     density.iter().map(|step| step.iter().sum::<u64>()).max().unwrap_or(0).max(1)
 }
@@ -225,7 +226,7 @@ fn legend(svg: &mut Svg, overview: &Overview, top: f64) -> f64 {
         x += 42.0 + font::width(fate.text(), 11.0, false) + 22.0;
     }
     if overview.rows.iter().any(|row| !row.density.is_empty()) {
-        let text = "Each row: how many at once, up to its own most.";
+        let text = "Each row: how many were open in each step of time, up to its own most.";
         svg.text(&Text::new((x, top + 4.0), text, Ink::Muted).size(11.0).italic());
     }
     top + 6.0

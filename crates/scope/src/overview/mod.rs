@@ -19,6 +19,7 @@ pub use text::text;
 use crate::flows::{Ending, Flow, Opening};
 use crate::picture::Ink;
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 /// So many connections have a row each.
 const ROWS: usize = 60;
@@ -161,7 +162,7 @@ pub struct Overview {
     pub fates: [u64; 5],
     /// Bytes of payload of all.
     pub bytes: u64,
-    /// How many were under way at each of equal steps of time, by [`Fate::ALL`]; empty where each has its row.
+    /// How many were under way at some time in each of equal steps, by [`Fate::ALL`]; empty where each has its row.
     pub density: Vec<[u64; 5]>,
     /// Connections, or groups of them.
     pub rows: Vec<Row>,
@@ -172,6 +173,11 @@ pub struct Overview {
 }
 
 impl Overview {
+    /// How long each step of [`density`](Overview::density) takes.
+    pub fn step(&self) -> Duration {
+        Duration::from_nanos(self.length / self.density.len().max(1) as u64)
+    }
+
     /// Lays out `connections`; `more` is how many there were beyond them.
     pub fn of(connections: &[Connection], more: u64) -> Overview {
         let began = connections.iter().map(|c| c.span.0).min().unwrap_or(0);

@@ -44,7 +44,7 @@ fn many_connections_are_grouped_and_the_worst_stand_apart() {
     let most = overview.density.iter().map(|step| step.iter().sum::<u64>()).max();
     assert!((50..=130).contains(&most.unwrap()), "{most:?}");
     let text = text(&overview, 100);
-    assert!(text.contains(" at once\n") && text.contains("\nThe worst:\n"), "{text}");
+    assert!(text.contains("  at most ") && text.contains("\nThe worst:\n"), "{text}");
     assert!(text.lines().all(|line| unicode_width::UnicodeWidthStr::width(line) <= 110), "{text}");
 }
 

@@ -50,7 +50,7 @@ pub(super) fn summary(overview: &Overview) -> String {
 fn density(overview: &Overview, width: usize) -> String {
     let most = overview.density.iter().map(|step| step.iter().sum::<u64>()).max().unwrap_or(0).max(1);
     let line = blocks(&overview.density, overview.density.len().min(width - 16));
-    format!("{line}  at most {} at once\n", words::number(most))
+    format!("{line}  at most {} in {}\n", words::number(most), words::rough(overview.step()))
 }
 
 /// How many there were over time, in `columns` blocks that reach up to the most.

@@ -7,6 +7,7 @@ use crate::words;
 
 pub(super) fn tell(teller: &mut Teller<'_>) {
     half_open(teller);
+    one_way(teller);
     if !teller.is_close {
         by_figures(teller);
     }
@@ -28,6 +29,19 @@ fn half_open(teller: &mut Teller<'_>) {
         seen(&syn_acks),
     );
     teller.say(Kind::OpeningRetries, Known::Inferred, &syn_acks, sentence);
+}
+
+/// A capture, or a filter, that has one direction only.
+fn one_way(teller: &mut Teller<'_>) {
+    let flow = teller.flow;
+    let silent = End::BOTH.into_iter().find(|end| flow.end(*end).packets == 0);
+    let Some(silent) = silent.filter(|_| flow.opening == Opening::Handshake) else { return };
+    let sentence = format!(
+        "Only what {} sent is in this recording; that it goes on shows that {} answered.",
+        the(silent.peer()),
+        the(silent)
+    );
+    teller.say(Kind::MidStream, Known::Inferred, &[flow.first_packet, flow.last_packet], sentence);
 }
 
 fn by_figures(teller: &mut Teller<'_>) {

@@ -152,3 +152,26 @@ fn another_recording_in_the_same_file_is_another_connection() {
     assert_eq!((new.before, new.troubles.is_empty()), (None, true));
     assert_eq!(wire.flows.poll_ended().map(|flow| flow.number), Some(FlowNumber(1)));
 }
+
+/// Of an asymmetric path, or behind a filter, one direction is seen.
+#[test]
+fn what_only_an_answered_client_sends_shows_the_answer() {
+    let mut wire = Wire::new();
+    wire.at(0, client("S", 0, 0, 0).offers());
+    wire.after(10, client(".", 1, 0, 1));
+    wire.after(10, client("P.", 1, 100, 1));
+    wire.after(10, client(".", 101, 0, 5001));
+    let flow = wire.end();
+    assert_eq!((flow.opening, flow.ending, flow.handshake), (Opening::Handshake, Ending::Open, None));
+    assert!(flow.troubles.worst().is_none(), "{:?}", flow.troubles);
+}
+
+#[test]
+fn what_only_a_connected_server_sends_shows_the_acknowledgement() {
+    let mut wire = Wire::new();
+    wire.at(0, server("S.", 0, 0, 1).offers());
+    wire.after(1_000_000, server(".", 1, 0, 1));
+    assert_eq!(wire.flow().opening, Opening::HalfOpen, "a challenge ACK, maybe");
+    wire.after(10, server(".", 1, 0, 101));
+    assert_eq!(wire.flow().opening, Opening::Handshake);
+}
