@@ -67,7 +67,7 @@ pub enum Opening {
     Unanswered,
     /// SYN and SYN-ACK, and no acknowledgement up to now.
     HalfOpen,
-    /// The three-way handshake.
+    /// The three-way handshake; also where one side of it is missing in the capture, and what follows shows that it was there.
     Handshake,
     /// Both ends sent SYN at once (RFC 9293 §3.5, figure 7).
     Simultaneous,
