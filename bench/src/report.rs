@@ -1,4 +1,4 @@
-//! The table that is printed.
+//! The table that is printed, and the same for machines.
 
 /// One measurement of both sides.
 #[derive(Clone, Copy)]
@@ -25,14 +25,48 @@ impl Figure {
     }
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
+pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
 }
 
+/// What a row is compared with, and what it is to reach.
+#[derive(Clone, Copy)]
+pub(crate) struct Peer {
+    name: &'static str,
+    aim: Option<f64>,
+}
+
+impl Peer {
+    /// The newest smoltcp.
+    pub(crate) const SMOLTCP: Peer = Peer::named("smoltcp");
+    /// This machine's kernel.
+    pub(crate) const LINUX: Peer = Peer::named("Linux");
+    /// limpid under other circumstances, which the row's name tells.
+    pub(crate) const OURSELVES: Peer = Peer::named("limpid without");
+    /// A bound that is given.
+    pub(crate) const BOUND: Peer = Peer { name: "bound", aim: Some(1.0) };
+
+    const fn named(name: &'static str) -> Peer {
+        Peer { name, aim: None }
+    }
+
+    /// The ratio should be so much or more.
+    pub(crate) const fn to_reach(self, ratio: f64) -> Peer {
+        Peer { aim: Some(ratio), ..self }
+    }
+}
+
+struct Row {
+    what: String,
+    unit: &'static str,
+    peer: Peer,
+    figure: Figure,
+}
+
 /// Rows, printed as they come.
 pub(crate) struct Table {
-    rows: Vec<(String, &'static str, Figure)>,
+    rows: Vec<Row>,
 }
 
 impl Table {
@@ -40,18 +74,47 @@ impl Table {
         Table { rows: Vec::new() }
     }
 
-    pub(crate) fn row(&mut self, what: &str, unit: &'static str, figure: Figure) {
+    pub(crate) fn row(&mut self, what: &str, unit: &'static str, peer: Peer, figure: Figure) {
         eprintln!("measured: {what}");
-        self.rows.push((what.to_owned(), unit, figure));
+        self.rows.push(Row { what: what.to_owned(), unit, peer, figure });
     }
 
-    pub(crate) fn print(&self) {
-        println!("{:<42} {:>16} {:>16} {:>8}", "", "limpid", "smoltcp", "ratio");
-        for (what, unit, figure) in &self.rows {
+    pub(crate) fn print(&self, json: bool) {
+        if json { self.print_json() } else { self.print_text() }
+    }
+
+    fn print_text(&self) {
+        println!("{:<58} {:>16} {:>16} {:<15} {:>8}", "", "limpid", "beside", "", "ratio");
+        for Row { what, unit, peer, figure } in &self.rows {
             let [ours, theirs] = [figure.ours, figure.theirs].map(|v| format!("{} {unit}", number(v)));
-            let behind = if figure.ratio() < 1.0 { "  (behind)" } else { "" };
-            println!("{what:<42} {ours:>16} {theirs:>16} {:>7.2}x{behind}", figure.ratio());
+            let ratio = figure.ratio();
+            let verdict = match peer.aim {
+                Some(aim) if ratio >= aim => format!("  reaches {aim}"),
+                Some(aim) => format!("  below {aim}"),
+                None if ratio < 1.0 => "  (behind)".to_owned(),
+                None => String::new(),
+            };
+            println!("{what:<58} {ours:>16} {theirs:>16} {:<15} {ratio:>7.2}x{verdict}", peer.name);
         }
+    }
+
+    /// Rows as objects. All strings in it are plain ASCII without quotes.
+    fn print_json(&self) {
+        let rows: Vec<String> = self
+            .rows
+            .iter()
+            .map(|Row { what, unit, peer, figure }| {
+                let aim = peer.aim.map_or("null".to_owned(), |aim| aim.to_string());
+                format!(
+                    "{{\"what\":\"{what}\",\"unit\":\"{unit}\",\"limpid\":{},\"peer\":\"{}\",\"beside\":{},\"ratio\":{},\"to_reach\":{aim}}}",
+                    figure.ours,
+                    peer.name,
+                    figure.theirs,
+                    figure.ratio()
+                )
+            })
+            .collect();
+        println!("[\n{}\n]", rows.join(",\n"));
     }
 }
 

@@ -185,7 +185,7 @@ impl Pair {
         }
     }
 
-    /// Connects and closes one after the other for `time`; connections per second.
+    /// Connects, exchanges a byte each way and closes, one after the other, for `time`; connections per second.
     pub(crate) fn connects(&mut self, time: Duration) -> f64 {
         let server = self.listen(SERVER_PORT, IDLE_BUFFER);
         let client = self.client.sockets.add(new_socket(IDLE_BUFFER));
@@ -193,6 +193,7 @@ impl Pair {
         let mut count = 0u64;
         while !count.is_multiple_of(64) || start.elapsed() < time {
             self.reconnect(client);
+            self.exchange(client, server);
             self.run_to_close(client, server);
             // smoltcp keeps TIME-WAIT in the socket; its user takes the socket for the next connection.
             self.client.sockets.get_mut::<Socket<'_>>(client).abort();
@@ -204,6 +205,28 @@ impl Pair {
         self.server.sockets.remove(server);
         self.client.sockets.remove(client);
         rate
+    }
+
+    fn exchange(&mut self, client: SocketHandle, server: SocketHandle) {
+        let mut byte = [7];
+        let mut asked = false;
+        loop {
+            self.poll();
+            let socket = self.client.sockets.get_mut::<Socket<'_>>(client);
+            if !asked && socket.can_send() {
+                socket.send_slice(&byte).expect("established");
+                asked = true;
+            }
+            if socket.can_recv() {
+                socket.recv_slice(&mut byte).expect("established");
+                return;
+            }
+            let socket = self.server.sockets.get_mut::<Socket<'_>>(server);
+            if socket.can_recv() {
+                socket.recv_slice(&mut byte).expect("established");
+                socket.send_slice(&byte).expect("established");
+            }
+        }
     }
 
     fn run_to_close(&mut self, client: SocketHandle, server: SocketHandle) {
