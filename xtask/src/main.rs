@@ -16,7 +16,8 @@ struct Args {
 enum Task {
     /// Measure limpid beside smoltcp (release build). Further arguments go to the benchmark: see `cargo xtask bench --help`,
     /// for goodput over bad links `cargo xtask bench grid --help`; beside tshark and tcptrace, for how well retransmissions are
-    /// labelled `cargo xtask bench labels --help`, for how fast captures are read `cargo xtask bench scope --help`, and for how many
+    /// labelled `cargo xtask bench labels --help`, for how fast captures are read `cargo xtask bench scope --help`,
+    /// over TUN and packet sockets, with Linux as the peer, `cargo xtask bench tun --help`, and for how many
     /// packets a second are watched without a drop `cargo xtask bench watch --help`.
     #[command(disable_help_flag = true)]
     Bench {
@@ -62,6 +63,7 @@ fn bench(args: &[String]) -> bool {
     let (program, args) = match args {
         [first, rest @ ..] if first == "grid" => ("limpid-grid", rest),
         [first, rest @ ..] if first == "labels" => ("limpid-labels", rest),
+        [first, rest @ ..] if first == "tun" => ("limpid-bench-tun", rest),
         [first, rest @ ..] if first == "scope" || first == "watch" => {
             // What is measured is the command itself.
             if !run(&mut cargo(&["build", "--release", "--quiet", "--package", "limpid-cli"])) {

@@ -1,11 +1,13 @@
 //! What a link on the kernel's side does with packets: its queueing discipline, its segmentation offload.
 
-use super::netlink::{Request, c_string};
+use super::netlink::{Request, c_string, ifinfomsg};
 use super::{Namespace, NamespaceError};
 use rustix::ioctl::{self, Updater};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 use std::io;
 
+const RTM_SETLINK: u16 = 19;
+const IFLA_TXQLEN: u16 = 13;
 const RTM_NEWQDISC: u16 = 36;
 const RTM_DELQDISC: u16 = 37;
 const TCA_KIND: u16 = 1;
@@ -63,6 +65,19 @@ impl Namespace {
             Err(error) if queue == Queue::Default && error.kind() == io::ErrorKind::NotFound => Ok(()),
             set => set.map(drop).map_err(NamespaceError::step(format!("queueing discipline {name} on {link}"))),
         }
+    }
+
+    /// Bounds how many packets wait at a link (`ip link set LINK txqueuelen N`). Of a TUN device it is how many wait to be read;
+    /// what comes beyond is lost.
+    ///
+    /// # Errors
+    /// [`NamespaceError::Step`], with what the kernel said: there is no such link.
+    pub fn set_queue_length(&self, link: &str, packets: u32) -> Result<(), NamespaceError> {
+        let mut request = Request::acknowledged(RTM_SETLINK);
+        request.bytes(&ifinfomsg(self.index(link)?, 0, 0));
+        request.attribute(IFLA_TXQLEN, &packets.to_ne_bytes());
+        let set = self.netlink.exchange(request).map(drop);
+        set.map_err(NamespaceError::step(format!("queue of {link}")))
     }
 
     /// Allows or forbids super-segments on their way to a link (`ethtool -K LINK tso on gso on`).

@@ -16,6 +16,7 @@ mod netlink;
 mod route;
 #[cfg(test)]
 mod tests;
+mod veth;
 
 pub use child::Child;
 pub use error::NamespaceError;

@@ -21,8 +21,10 @@ const NLM_F_REQUEST: u16 = 0x001;
 const NLM_F_ACK: u16 = 0x004;
 const NLM_F_DUMP: u16 = 0x300;
 const NLM_F_REPLACE: u16 = 0x100;
+const NLM_F_EXCL: u16 = 0x200;
 const NLM_F_CREATE: u16 = 0x400;
 
+const IFLA_ADDRESS: u16 = 1;
 const IFLA_IFNAME: u16 = 3;
 const IFLA_MTU: u16 = 4;
 const IFA_ADDRESS: u16 = 1;
@@ -54,6 +56,8 @@ pub(crate) struct Link {
     pub(crate) is_up: bool,
     /// It carries packets: it is up, and has its carrier.
     pub(crate) is_running: bool,
+    /// Its Ethernet address, if it has one of six bytes.
+    pub(crate) ethernet: Option<[u8; 6]>,
 }
 
 /// A rtnetlink socket.
@@ -211,6 +215,11 @@ impl Request {
         Request::new(kind, NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE)
     }
 
+    /// One that makes something that must not be there yet.
+    pub(super) fn create(kind: u16) -> Request {
+        Request::new(kind, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL)
+    }
+
     /// One that is answered by whether it was done.
     pub(super) fn acknowledged(kind: u16) -> Request {
         Request::new(kind, NLM_F_ACK)
@@ -258,7 +267,7 @@ impl Request {
 }
 
 /// `ifinfomsg`: family, padding, device type, index, flags, and which flags to change.
-fn ifinfomsg(index: u32, flags: u32, change: u32) -> [u8; IFINFOMSG] {
+pub(super) fn ifinfomsg(index: u32, flags: u32, change: u32) -> [u8; IFINFOMSG] {
     let mut message = [0; IFINFOMSG];
     message[0] = AF_UNSPEC;
     message[4..8].copy_from_slice(&index.to_ne_bytes());
@@ -291,9 +300,10 @@ fn first_message(datagram: &[u8]) -> Option<(u16, &[u8])> {
 fn parse_link(payload: &[u8]) -> Option<Link> {
     let index = u32::from_ne_bytes(*payload.get(4..)?.first_chunk()?);
     let flags = u32::from_ne_bytes(*payload.get(8..)?.first_chunk()?);
-    let mtu = attribute(payload.get(IFINFOMSG..)?, IFLA_MTU)?;
-    let mtu = u32::from_ne_bytes(*mtu.first_chunk()?);
-    Some(Link { index, mtu, is_up: flags & IFF_UP != 0, is_running: flags & IFF_RUNNING != 0 })
+    let attributes = payload.get(IFINFOMSG..)?;
+    let mtu = u32::from_ne_bytes(*attribute(attributes, IFLA_MTU)?.first_chunk()?);
+    let ethernet = attribute(attributes, IFLA_ADDRESS).and_then(|bytes| bytes.try_into().ok());
+    Some(Link { index, mtu, is_up: flags & IFF_UP != 0, is_running: flags & IFF_RUNNING != 0, ethernet })
 }
 
 /// The value of the first attribute of a kind.

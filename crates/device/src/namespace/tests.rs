@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// Runs a test in a private network, on a thread of its own so that a failure leaves nothing entered.
-fn in_namespace(test: impl FnOnce(Namespace) + Send + 'static) {
+pub(super) fn in_namespace(test: impl FnOnce(Namespace) + Send + 'static) {
     let run = move || match Namespace::enter() {
         Ok(namespace) => test(namespace),
         Err(error) if std::env::var_os("LIMPID_REQUIRE_TOOLS").is_some_and(|v| v == "1") => panic!("{error}"),
@@ -20,7 +20,7 @@ fn in_namespace(test: impl FnOnce(Namespace) + Send + 'static) {
     std::thread::spawn(run).join().unwrap();
 }
 
-fn cidr(addr: &str, prefix: u8) -> Cidr {
+pub(super) fn cidr(addr: &str, prefix: u8) -> Cidr {
     Cidr { addr: addr.parse().unwrap(), prefix }
 }
 
