@@ -104,7 +104,7 @@ impl Labels {
             R::RtoRetransmit => &[Kind::Again, Kind::Timer, Kind::Rto],
             R::TailLossProbe => &[Kind::Again, Kind::Timer, Kind::Probe],
             R::FastRetransmit | R::PartialAckRetransmit | R::RackRetransmit => &[Kind::Again, Kind::Fast],
-            R::PathMtuRetransmit | R::SynDataRetransmit => &[Kind::Again],
+            R::AfterRtoRetransmit | R::PathMtuRetransmit | R::SynDataRetransmit => &[Kind::Again],
             R::DuplicateAck => &[Kind::DuplicateAck],
             R::KeepAlive => &[Kind::KeepAlive],
             R::ZeroWindowProbe => &[Kind::WindowProbe],

@@ -6,12 +6,12 @@ use crate::error::CliError;
 use crate::input::Input;
 use crate::report::{self, Screen};
 use limpid_scope::explain::{
-    ExplainOptions, Explained, Explainer, Explanation, Picker, packets_at_places, reasons, verdicts,
+    CloseLook, ExplainOptions, Explained, Explainer, Explanation, Picker, packets_at_places, reasons, verdicts,
 };
 use limpid_scope::flows::{ExcerptOptions, FlowsOptions};
 use limpid_scope::trace::Trace;
 use limpid_scope::truth;
-use limpid_scope::verdict::{self, Verdict};
+use limpid_scope::verdict;
 use limpid_scope::words;
 use std::fmt::Write as _;
 use std::fs::File;
@@ -84,7 +84,7 @@ impl ExplainArgs {
         }
         let traces = if is_read_once { excerpts(&explanation.worst) } else { self.close_look(&explanation.worst)? };
         let told = |trace| verdict::explain(trace).into_iter().chain(reasons(trace));
-        let single: Vec<Verdict> = traces.iter().flat_map(told).collect();
+        let single: CloseLook = traces.iter().flat_map(told).collect();
         let mut out = BufWriter::new(io::stdout().lock());
         if self.json {
             for object in json::objects(&explanation, &single) {
@@ -151,7 +151,7 @@ impl ExplainArgs {
         Ok(if wanted > truth::MAX_PACKETS { Vec::new() } else { found.traces })
     }
 
-    fn text(&self, explanation: &Explanation, dropped: u64, single: &[Verdict]) -> String {
+    fn text(&self, explanation: &Explanation, dropped: u64, single: &CloseLook) -> String {
         let screen = Screen::of_stdout();
         let width = self.width.map_or(screen.width.min(100), usize::from);
         let paint = |code: &str, text: &str| match screen.color {

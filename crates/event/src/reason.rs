@@ -24,6 +24,8 @@ pub enum TxReason {
     Fin,
     /// The retransmission timer ran out (RFC 6298).
     RtoRetransmit,
+    /// What was outstanding when that timer ran out, on an acknowledgement that came since (RFC 5681 §3.1, slow start).
+    AfterRtoRetransmit,
     /// Duplicate ACKs or SACK told of a loss (RFC 5681, 6582).
     FastRetransmit,
     /// A partial ACK during recovery told of the next loss (RFC 6582).
@@ -90,6 +92,7 @@ impl TxReason {
             TxReason::SynRetransmit
                 | TxReason::SynAckRetransmit
                 | TxReason::RtoRetransmit
+                | TxReason::AfterRtoRetransmit
                 | TxReason::FastRetransmit
                 | TxReason::PartialAckRetransmit
                 | TxReason::PathMtuRetransmit
@@ -111,6 +114,7 @@ impl TxReason {
             TxReason::NewData => "new data",
             TxReason::Fin => "close",
             TxReason::RtoRetransmit => "retransmission: RTO",
+            TxReason::AfterRtoRetransmit => "retransmission: recovery after RTO",
             TxReason::FastRetransmit => "fast retransmit: duplicate ACKs",
             TxReason::PartialAckRetransmit => "retransmission: partial ACK",
             TxReason::MtuProbe => "path MTU probe",

@@ -1,13 +1,13 @@
 //! What `limpid explain --json` prints.
 
-use limpid_scope::explain::{Explained, Explanation, Group, verdicts};
+use limpid_scope::explain::{CloseLook, Explained, Explanation, Group, verdicts};
 use limpid_scope::flows::{Cause, EndFigures, Fault, Flow};
-use limpid_scope::verdict::{Known, Verdict};
+use limpid_scope::verdict::Known;
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 
 /// An object for each connection, then one for each group.
-pub(super) fn objects<'e>(explanation: &'e Explanation, single: &'e [Verdict]) -> impl Iterator<Item = Value> + 'e {
+pub(super) fn objects<'e>(explanation: &'e Explanation, single: &'e CloseLook) -> impl Iterator<Item = Value> + 'e {
     let connections = explanation.worst.iter().map(|explained| connection(explained, single));
     connections.chain(explanation.groups.iter().map(group))
 }
@@ -24,7 +24,7 @@ fn known(known: Known) -> &'static str {
     }
 }
 
-fn connection(explained: &Explained, single: &[Verdict]) -> Value {
+fn connection(explained: &Explained, single: &CloseLook) -> Value {
     let flow = &explained.flow;
     let verdicts: Value = (verdicts(explained, single).iter())
         .map(|v| json!({"kind": v.kind.name(), "known": known(v.known), "sentence": v.sentence, "packets": v.packets}))

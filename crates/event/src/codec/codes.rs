@@ -76,6 +76,7 @@ codes! {
         34 ResetDataAfterClose,
         35 ResetTimeout,
         36 ResetRefused,
+        37 AfterRtoRetransmit,
     }
     DropReason {
         0 Malformed,

@@ -44,6 +44,7 @@ fn told_cause(why: TxReason) -> Option<Cause> {
     Some(match why {
         TxReason::SynRetransmit | TxReason::SynAckRetransmit => Cause::NoAnswer,
         TxReason::RtoRetransmit => Cause::Rto,
+        TxReason::AfterRtoRetransmit => Cause::AfterRto,
         TxReason::FastRetransmit => Cause::Fast,
         TxReason::PartialAckRetransmit => Cause::PartialAck,
         TxReason::RackRetransmit => Cause::Rack,

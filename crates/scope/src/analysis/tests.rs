@@ -130,7 +130,11 @@ fn a_late_probe_of_several_segments_is_no_timeout() {
     };
     assert_eq!(flight(&[(402, 81)]), [Cause::Probe]);
     assert_eq!(flight(&[(402, 1)]), [Cause::Rto]);
-    assert_eq!(flight(&[(402, 1), (700, 41), (700, 81)]), [Cause::Rto; 3], "what follows a timeout");
+    assert_eq!(
+        flight(&[(402, 1), (700, 41), (700, 81)]),
+        [Cause::Rto, Cause::AfterRto, Cause::AfterRto],
+        "what follows a timeout"
+    );
 }
 
 /// In real time an engine speaks of a packet a little after it was seen.

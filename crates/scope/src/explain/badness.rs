@@ -1,7 +1,7 @@
 //! How bad a connection fared, so that the worst can be told of first.
 
 use super::exchange::Exchanges;
-use crate::flows::{Ending, Fault, Flow, Opening, ResetCause, TroubleKind};
+use crate::flows::{Ending, Fault, Flow, Opening, ResetCause, TroubleKind, span};
 use std::time::Duration;
 
 /// How bad, in points. They say which of two connections is to be looked at first, and nothing else.
@@ -77,7 +77,7 @@ fn outcome(flow: &Flow) -> u32 {
         _ if has(TroubleKind::GaveUp) || has(TroubleKind::BlackHole) => 900,
         (Opening::HalfOpen, _) => 600,
         (_, Ending::Reset) => match flow.reset.map(|reset| reset.cause) {
-            Some(ResetCause::AfterClose | ResetCause::OutOfWindow) => 150,
+            Some(ResetCause::AfterClose) => 150,
             _ if flow.closer.is_some() => 150,
             _ => 500,
         },
@@ -90,7 +90,7 @@ fn opening_delay(flow: &Flow) -> Duration {
     let syns = &flow.ends[0].syns;
     let answered = flow.handshake.and_then(|handshake| syns.iter().find(|syn| syn.number == handshake.syn));
     match (syns.first(), answered) {
-        (Some(first), Some(syn)) => Duration::from_nanos(u64::try_from(syn.at - first.at).unwrap_or(0)),
+        (Some(first), Some(syn)) => span(first.at, syn.at),
         _ => Duration::ZERO,
     }
 }

@@ -25,7 +25,7 @@ pub use limits::Limits;
 pub use picker::{MAX_CLOSE, Picker};
 pub use places::packets_at_places;
 pub use reasons::reasons;
-pub use tell::verdicts;
+pub use tell::{CloseLook, verdicts};
 
 use crate::capture::PacketRef;
 use crate::flows::{Ended, Flow, FlowNumber, Flows, FlowsOptions, Totals};

@@ -9,16 +9,40 @@ mod pauses;
 use super::{Answered, Exchanges, Explained, Limits};
 use crate::flows::{End, EndFigures, Flow, Trouble, TroubleKind};
 use crate::verdict::{self, Kind, Known, Verdict};
+use limpid_wire::Endpoint;
+use std::collections::HashMap;
 
 /// Sentences about single segments are told where there are no more of a kind than this; else the figures say it all.
 const MAX_SINGLE: usize = 3;
 
+/// What [`verdict::explain`] told of the packets of some connections, found by their endpoints.
+#[derive(Clone, Debug, Default)]
+pub struct CloseLook(HashMap<(Endpoint, Endpoint), Vec<Verdict>>);
+
+impl FromIterator<Verdict> for CloseLook {
+    fn from_iter<I: IntoIterator<Item = Verdict>>(verdicts: I) -> CloseLook {
+        let mut by_ends: HashMap<_, Vec<Verdict>> = HashMap::new();
+        for verdict in verdicts {
+            let (one, other) = verdict.connection;
+            by_ends.entry((one.min(other), one.max(other))).or_default().push(verdict);
+        }
+        CloseLook(by_ends)
+    }
+}
+
+impl CloseLook {
+    /// Of all connections between these endpoints.
+    fn between(&self, one: Endpoint, other: Endpoint) -> &[Verdict] {
+        self.0.get(&(one.min(other), one.max(other))).map_or(&[], Vec::as_slice)
+    }
+}
+
 /// What happened to a connection: what is out of the ordinary first.
 ///
-/// `single` is what [`verdict::explain`] told of the packets of this connection (and perhaps of others), if they are all at
+/// `close` is what [`verdict::explain`] told of the packets of this connection (and perhaps of others), if they are all at
 /// hand: of single segments the survey knows no more than their figures.
-pub fn verdicts(explained: &Explained, single: &[Verdict]) -> Vec<Verdict> {
-    let single = of_this(single, &explained.flow);
+pub fn verdicts(explained: &Explained, close: &CloseLook) -> Vec<Verdict> {
+    let single = of_this(close, &explained.flow);
     let mut teller = Teller {
         flow: &explained.flow,
         exchanges: &explained.exchanges,
@@ -40,14 +64,11 @@ pub fn verdicts(explained: &Explained, single: &[Verdict]) -> Vec<Verdict> {
 }
 
 /// What the packets one by one tell of this connection.
-fn of_this(single: &[Verdict], flow: &Flow) -> Vec<Verdict> {
+fn of_this(close: &CloseLook, flow: &Flow) -> Vec<Verdict> {
     let ends = flow.ends.each_ref().map(|end| end.endpoint);
     let numbers = flow.first_packet..=flow.last_packet;
-    let is_ours = |v: &&Verdict| {
-        (v.connection == (ends[0], ends[1]) || v.connection == (ends[1], ends[0]))
-            && v.packets.iter().all(|number| numbers.contains(number))
-    };
-    let mut verdicts: Vec<Verdict> = single.iter().filter(is_ours).cloned().collect();
+    let is_ours = |v: &&Verdict| v.packets.iter().all(|number| numbers.contains(number));
+    let mut verdicts: Vec<Verdict> = close.between(ends[0], ends[1]).iter().filter(is_ours).cloned().collect();
     for verdict in verdicts.iter_mut().filter(|v| v.kind == Kind::Reasons) {
         // Here it is known which end is the client.
         let end = if verdict.connection.0 == ends[0] { End::Client } else { End::Server };

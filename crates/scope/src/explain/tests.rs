@@ -27,7 +27,7 @@ fn all_verdicts(packets: &[CapturedPacket]) -> Vec<(Explained, Vec<Verdict>)> {
     let explanation = explanation(packets, &ExplainOptions::default());
     let picker = Picker::new(&explanation.worst);
     let trace = Trace::from_capture(packets.iter().filter(|packet| picker.wants(&packet.lend())).cloned());
-    let single = verdict::explain(&trace);
+    let single: CloseLook = verdict::explain(&trace).into_iter().collect();
     explanation
         .worst
         .into_iter()
@@ -57,6 +57,15 @@ fn the_article_close() {
 #[test]
 fn the_article_syn_timeout() {
     insta::assert_snapshot!(told(&packets(&tests().join("article/article-syn-timeout.pcap"))));
+}
+
+/// Packets of another recording, or of a clock that was set: as far apart as times can be.
+#[test]
+fn times_at_the_ends_of_what_can_be_told_do_no_harm() {
+    let mut packets = packets(&tests().join("captures/redis.pcap"));
+    let times = [i64::MIN, i64::MAX, i64::MIN + 1, 0, i64::MAX - 1];
+    packets.iter_mut().zip(times.into_iter().cycle()).for_each(|(packet, time)| packet.time = time);
+    assert!(!told(&packets).is_empty());
 }
 
 /// What Linux did in namespaces, each capture a story of its own: see `tests/captures/make.py`.

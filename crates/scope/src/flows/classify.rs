@@ -95,8 +95,9 @@ pub(crate) fn cause(e: &Evidence) -> Cause {
         () if is_copy => Cause::Copy,
         () if e.opening => Cause::NoAnswer,
         () if e.too_big => Cause::PathMtu,
-        // What a timeout left behind goes again as acknowledgements come.
-        () if e.after_timeout => Cause::Rto,
+        // The timer again, if nothing came for so long; else what it left behind goes again as acknowledgements come.
+        () if e.after_timeout && timed_out && e.is_first => Cause::Rto,
+        () if e.after_timeout => Cause::AfterRto,
         () if may_probe => Cause::Probe,
         () if e.is_first && !e.in_recovery && e.is_prompted() => Cause::Fast,
         // The timer sends the first again that is outstanding (RFC 6298 §5.4).

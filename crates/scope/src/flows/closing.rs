@@ -63,14 +63,14 @@ impl Entry {
     /// A reset.
     pub(super) fn take_reset(&mut self, read: &Read<'_>) {
         let (by, at) = (read.from, read.at);
-        let cause = self.reset_cause(read);
+        // Its receiver ignores or challenges what fits nothing (RFC 5961 §3).
+        let Some(cause) = self.reset_cause(read) else {
+            return self.trouble(TroubleKind::Stranger, by, at);
+        };
         let answered = self.last_of[by.peer().index()];
         let near = at.time.saturating_sub(answered.time) <= ANSWERS_WITHIN && answered.number > 0;
         let answers = near.then_some(answered.number);
         let sent = Sent { number: at.number, at: at.time };
-        if cause == ResetCause::OutOfWindow {
-            return self.trouble(TroubleKind::Stranger, by, at);
-        }
         let was_over = matches!(self.flow.ending, Ending::Closed | Ending::Reset | Ending::Failed);
         if self.flow.reset.is_none() {
             self.flow.reset = Some(Reset { by, sent, cause, answers });
@@ -88,28 +88,28 @@ impl Entry {
     }
 
     /// A reset without ACK answers a segment for which there is no connection, or none any more; one with ACK its sender has
-    /// decided upon itself (RFC 9293 §3.5.2, §3.10.7.1).
-    fn reset_cause(&self, read: &Read<'_>) -> ResetCause {
+    /// decided upon itself (RFC 9293 §3.5.2, §3.10.7.1). `None` if its numbers are not those that its receiver expects.
+    fn reset_cause(&self, read: &Read<'_>) -> Option<ResetCause> {
         let (by, peer) = (read.from, read.from.peer());
         let (own, other) = (self.stream(by), self.stream(peer));
         let carries_ack = read.is(TcpFlags::ACK);
         match self.flow.opening {
-            Opening::Unanswered if by == End::Server => return ResetCause::Refused,
-            Opening::HalfOpen | Opening::Unanswered if by == End::Client => return ResetCause::HandshakeAborted,
+            Opening::Unanswered if by == End::Server => return Some(ResetCause::Refused),
+            Opening::HalfOpen | Opening::Unanswered if by == End::Client => return Some(ResetCause::HandshakeAborted),
             _ => {}
         }
         if self.is_foreign(read) {
-            return ResetCause::Injected;
+            return Some(ResetCause::Injected);
         }
         // What its receiver expects is where its acknowledgements stand.
         let window = i64::try_from(self.flow.end(peer).window.last).unwrap_or(0);
         if own.has_base && own.is_acked && (read.seq < own.una || read.seq > own.max.max(own.una + window)) {
-            return ResetCause::OutOfWindow;
+            return None;
         }
         let (mine, theirs) = (self.flow.end(by), self.flow.end(peer));
         let answered = self.last_of[peer.index()];
         let silence = answered.time.saturating_sub(self.progress_before(peer));
-        match () {
+        Some(match () {
             () if own.fruitless >= GIVES_UP_AFTER || own.probed && mine.keepalives > 1 => ResetCause::GaveUp,
             () if carries_ack && theirs.last_data_at > mine.last_data_at => ResetCause::UnreadData,
             () if carries_ack && theirs.data_packets > 0 => ResetCause::AbortedOrUnread,
@@ -120,7 +120,7 @@ impl Entry {
             () if self.flow.ending == Ending::Closed => ResetCause::AfterClose,
             () if silence >= FORGOTTEN_AFTER => ResetCause::IdleMiddlebox,
             () => ResetCause::Unknown,
-        }
+        })
     }
 
     /// When anything came before what `end` sent last.

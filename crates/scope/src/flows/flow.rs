@@ -213,8 +213,6 @@ pub enum ResetCause {
     IdleMiddlebox,
     /// Its TTL tells that another machine than the end sent it.
     Injected,
-    /// Its numbers are not those that the receiver expects: it is ignored or challenged (RFC 5961 §3).
-    OutOfWindow,
     /// The client gave up the handshake.
     HandshakeAborted,
 }
@@ -232,7 +230,6 @@ impl ResetCause {
             ResetCause::GaveUp => "gave up",
             ResetCause::IdleMiddlebox => "forgotten on the way",
             ResetCause::Injected => "sent by another machine",
-            ResetCause::OutOfWindow => "out of window",
             ResetCause::HandshakeAborted => "handshake aborted",
         }
     }
@@ -261,7 +258,6 @@ impl ResetCause {
             ResetCause::Injected => {
                 "its TTL differs from the end's: another machine sent it in its name (a firewall, a proxy)"
             }
-            ResetCause::OutOfWindow => "its numbers fit nothing: the receiver ignores it, or challenges it (RFC 5961)",
             ResetCause::HandshakeAborted => {
                 "the client gave up the handshake, or never asked for it (a spoofed SYN, a scan)"
             }
@@ -325,7 +321,7 @@ impl Flow {
 }
 
 /// From `from` to `to`; nothing if the times run backwards, as in captures they may.
-pub(super) fn span(from: i64, to: i64) -> Duration {
+pub(crate) fn span(from: i64, to: i64) -> Duration {
     Duration::from_nanos(nanos(from, to))
 }
 

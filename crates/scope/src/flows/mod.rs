@@ -40,6 +40,7 @@ pub use excerpt::{Excerpt, ExcerptOptions};
 pub use figures::{
     EndFigures, Fin, MAX_STATE_CHANGES, MAX_SYNS, RttFigures, Sent, StateChange, SynOptions, WindowFigures,
 };
+pub(crate) use flow::span;
 pub use flow::{Ending, Flow, Handshake, MAX_STALLS, Opening, Reset, ResetCause, Vantage};
 pub use sighting::{Again, Cause, End, FlowNumber, Kind, Place, Sighting};
 pub use trouble::{Fault, IcmpTrouble, MAX_CITED, Stall, Trouble, TroubleKind, Troubles};

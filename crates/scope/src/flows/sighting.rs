@@ -151,6 +151,8 @@ pub enum Cause {
     NoAnswer,
     /// The retransmission timer ran out (RFC 6298).
     Rto,
+    /// It was outstanding when the retransmission timer ran out, and goes out on an acknowledgement in the recovery that began so.
+    AfterRto,
     /// Duplicate ACKs or SACK (RFC 5681 §3.2, RFC 6675).
     Fast,
     /// A partial ACK in recovery, or another hole found in it (RFC 6582, RFC 6675).
@@ -169,11 +171,12 @@ pub enum Cause {
 
 impl Cause {
     /// How many there are.
-    pub const COUNT: usize = 9;
+    pub const COUNT: usize = 10;
     /// All of them, in order.
     pub const ALL: [Cause; Cause::COUNT] = [
         Cause::NoAnswer,
         Cause::Rto,
+        Cause::AfterRto,
         Cause::Fast,
         Cause::PartialAck,
         Cause::Rack,
@@ -188,6 +191,7 @@ impl Cause {
         match self {
             Cause::NoAnswer => "no answer",
             Cause::Rto => "RTO",
+            Cause::AfterRto => "recovery after RTO",
             Cause::Fast => "duplicate ACKs",
             Cause::PartialAck => "partial ACK",
             Cause::Rack => "RACK",

@@ -2,7 +2,7 @@
 //! as they pass by, and a FIN when it acknowledges it; the states of the end further off are therefore inferred.
 
 use super::entry::{Entry, Read};
-use super::flow::{Ending, Opening, ResetCause, Vantage};
+use super::flow::{Ending, Opening, Vantage};
 use super::sighting::{End, Kind, Place, Sighting};
 use limpid_event::TcpState;
 use limpid_wire::TcpFlags;
@@ -108,7 +108,7 @@ impl Entry {
     }
 
     fn follow_reset(&mut self, read: &Read<'_>) {
-        let ignored = self.flow.reset.is_none_or(|reset| reset.cause == ResetCause::OutOfWindow);
+        let ignored = self.flow.reset.is_none();
         let refused = self.flow.opening == Opening::Refused;
         if ignored || !matches!(self.flow.ending, Ending::Reset | Ending::Failed) {
             return;

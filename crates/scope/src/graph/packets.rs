@@ -295,6 +295,6 @@ const fn cause(cause: flows::Cause) -> Cause {
         flows::Cause::NoAnswer | flows::Cause::Rto => Cause::Timeout,
         flows::Cause::Fast | flows::Cause::PartialAck | flows::Cause::Rack => Cause::Fast,
         flows::Cause::Probe => Cause::Probe,
-        flows::Cause::PathMtu | flows::Cause::Copy | flows::Cause::Unknown => Cause::Unknown,
+        flows::Cause::AfterRto | flows::Cause::PathMtu | flows::Cause::Copy | flows::Cause::Unknown => Cause::Unknown,
     }
 }

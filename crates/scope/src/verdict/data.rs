@@ -152,6 +152,9 @@ fn repaired(story: &mut Story<'_>, original: &Segment, repeats: &[(&Segment, Aga
             let too = if segment.arrival.is_lost() { ", lost too" } else { "" };
             let cause = match again.cause {
                 Cause::Rto => format!("the RTO ran out after {}", words::duration(again.after)),
+                Cause::AfterRto => {
+                    format!("on an ACK in the recovery that the RTO began, {} later", words::duration(again.after))
+                }
                 Cause::Fast => fast(duplicates.len() as u64, again),
                 Cause::Unknown => format!("{} later", words::duration(again.after)),
                 cause => format!("{}, {} later", cause.text(), words::duration(again.after)),

@@ -188,7 +188,9 @@ impl Recovery {
     fn reason(&self, Window { sack, rack, .. }: Window) -> TxReason {
         match self.phase {
             Phase::Loss if self.recut => TxReason::PathMtuRetransmit,
-            Phase::Loss => TxReason::RtoRetransmit,
+            // The timer itself sends one segment; what follows waits for acknowledgements.
+            Phase::Loss if self.at_timeout() => TxReason::RtoRetransmit,
+            Phase::Loss => TxReason::AfterRtoRetransmit,
             _ if sack && rack => TxReason::RackRetransmit,
             _ if self.begun && !sack => TxReason::PartialAckRetransmit,
             _ => TxReason::FastRetransmit,

@@ -59,6 +59,7 @@ fn causes(figures: &EndFigures) -> Vec<String> {
     let phrase = |cause| match (cause, figures.caused_by(cause)) {
         (Cause::NoAnswer, _) => "as nobody answered",
         (Cause::Rto, _) => "by the retransmission timer (RTO)",
+        (Cause::AfterRto, _) => "in the recovery that it began, on ACKs",
         (Cause::Fast, _) => "by duplicate ACKs or SACK (fast retransmit)",
         (Cause::PartialAck, _) => "in the same recovery (partial ACKs)",
         (Cause::Rack, _) => "by RACK",

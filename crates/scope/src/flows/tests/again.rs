@@ -59,6 +59,25 @@ fn silence_brings_timeouts() {
     assert_eq!(flow.ending, super::super::Ending::Silent);
 }
 
+/// The timer sends one; the others that it took for lost go out on the ACKs that come then.
+#[test]
+fn what_a_timeout_left_behind_goes_again_on_acknowledgements() {
+    let mut wire = Wire::open();
+    for n in 0..4 {
+        wire.after(10, client(".", 1 + n * 1000, 1000, 1));
+    }
+    let mut again = |micros, seq| wire.after(micros, client(".", seq, 1000, 1)).again.map(|again| again.cause);
+    assert_eq!(again(250_000, 1), Some(Cause::Rto));
+    assert_eq!(again(500_000, 1), Some(Cause::Rto));
+    wire.after(10_000, server(".", 1, 0, 1001));
+    let mut again = |micros, seq| wire.after(micros, client(".", seq, 1000, 1)).again.map(|again| again.cause);
+    assert_eq!([again(10, 1001), again(10, 2001)], [Some(Cause::AfterRto); 2]);
+    // Nothing comes back: the timer again.
+    assert_eq!(again(500_000, 1001), Some(Cause::Rto));
+    let flow = wire.end();
+    assert_eq!(flow.troubles.find(TroubleKind::Timeouts, End::Client).map(|trouble| trouble.count), Some(3));
+}
+
 #[test]
 fn a_tail_loss_probe_comes_before_the_timeout() {
     let mut wire = Wire::open();

@@ -247,7 +247,7 @@ proptest! {
         let listed: Vec<Row> = rows.iter().map(Row::of).collect();
         let text = table(&listed, packets[0].time, Screen { width: 120, color: true });
         prop_assert_eq!(text.lines().count(), rows.len() + 1);
-        let single = verdict::explain(&Trace::from_capture(packets));
+        let single: crate::explain::CloseLook = verdict::explain(&Trace::from_capture(packets)).into_iter().collect();
         for explained in explainer.finish().worst {
             prop_assert!(verdicts(&explained, &single).iter().all(|verdict| verdict.sentence.ends_with(|c: char| ".:)".contains(c))));
         }

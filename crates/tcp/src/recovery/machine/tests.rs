@@ -267,7 +267,7 @@ fn a_timeout_sends_all_again_in_slow_start() {
     assert_eq!((r.phase(), r.pipe(), r.cwnd()), (Phase::Loss, 0, 1));
     assert_eq!(r.resend(), [(0, TxReason::RtoRetransmit)]);
     r.ack(1, &[]);
-    assert_eq!(r.resend(), [(1, TxReason::RtoRetransmit), (2, TxReason::RtoRetransmit)]);
+    assert_eq!(r.resend(), [(1, TxReason::AfterRtoRetransmit), (2, TxReason::AfterRtoRetransmit)]);
     r.ack(3, &[]);
     let verdict = r.ack(10, &[]);
     assert!(verdict.ended && verdict.left_loss);
