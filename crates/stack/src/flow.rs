@@ -10,16 +10,18 @@
 //! A phase has one entry in the demux table and one in the timing wheel; the next phase takes both over.
 
 use crate::auth::FlowAuth;
-use crate::demux::{FlowKey, Handle};
+use crate::demux::{FlowKey, FlowTable, Handle};
 use crate::icmp::error::IcmpNotice;
-use crate::iface::{Header, Path, Turn};
+use crate::iface::{Header, Path, Turn, Way};
 use crate::ip::config::IpConfig;
 use crate::ip::output::Marks;
+use crate::slab::Slab;
 use crate::stack::{Stack, Wake};
 use crate::wheel::TimerId;
 use crate::{Readiness, SocketId};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
+use core::ops::Deref;
 use limpid_event::{Counter, Error, Event, FlowId, Instant, Observer, TcpState};
 use limpid_tcp::{Config, Connection, Next, Outcome, Remnant, SynReceived, SynSent, SynSentOutcome, TimeWait};
 use limpid_wire::{Segment, SeqNum};
@@ -31,10 +33,10 @@ pub(crate) struct Flow {
     pub(crate) id: FlowId,
     pub(crate) owner: Owner,
     pub(crate) timer: TimerId,
-    pub(crate) path: Path,
+    pub(crate) path: Way,
     /// The route table's generation when `path` was looked up.
     pub(crate) path_generation: u32,
-    pub(crate) ip: IpConfig,
+    pub(crate) ip: SharedIp,
     pub(crate) marks: Marks,
     /// What comes with a smaller TTL is dropped.
     pub(crate) min_ttl: u8,
@@ -43,10 +45,8 @@ pub(crate) struct Flow {
     pub(crate) hold: Hold,
     /// What it holds counts as so many bytes of the memory of all.
     pub(crate) charged: usize,
-    /// The ICMP error that ended its opening, until it is taken.
-    pub(crate) icmp: Option<Box<IcmpNotice>>,
-    /// The headers of the peer's SYN, if its listener keeps them, until they are taken.
-    pub(crate) saved_syn: Option<Box<[u8]>>,
+    /// What few flows have.
+    pub(crate) rare: Option<Box<Rare>>,
     /// What it signs with, and asks of its peer.
     pub(crate) auth: Option<Box<FlowAuth>>,
 }
@@ -62,9 +62,36 @@ impl Flow {
     }
 }
 
+/// What few flows have.
+#[derive(Default)]
+pub(crate) struct Rare {
+    /// The ICMP error that ended its opening, until it is taken.
+    pub(crate) icmp: Option<IcmpNotice>,
+    /// The headers of the peer's SYN, if its listener keeps them, until they are taken.
+    pub(crate) saved_syn: Option<Box<[u8]>>,
+}
+
+/// Settings at the level of IP: a pointer, and none to the usual ones.
+pub(crate) struct SharedIp(Option<Box<IpConfig>>);
+
+impl From<IpConfig> for SharedIp {
+    fn from(ip: IpConfig) -> SharedIp {
+        SharedIp((ip != IpConfig::new()).then(|| Box::new(ip)))
+    }
+}
+
+impl Deref for SharedIp {
+    type Target = IpConfig;
+
+    fn deref(&self) -> &IpConfig {
+        const USUAL: &IpConfig = &IpConfig::new();
+        self.0.as_deref().unwrap_or(USUAL)
+    }
+}
+
 /// What a flow is.
 pub(crate) enum Phase {
-    SynSent(SynSent),
+    SynSent(Box<SynSent>),
     Connection(Box<Connection>),
     /// Gone from the wire; what an application may still read stays.
     Over(Over),
@@ -175,7 +202,7 @@ impl<O: Observer> Stack<O> {
     /// A connection that tried Fast Open may have something to tell of it.
     #[inline]
     fn look_at_fast_open(&mut self, now: Instant, index: u32) {
-        let flow = &mut self.flows[index as usize];
+        let flow = &mut self.flows[index];
         if let Phase::Connection(connection) = &mut flow.phase
             && let Some(news) = connection.take_fast_open_news()
         {
@@ -186,7 +213,7 @@ impl<O: Observer> Stack<O> {
 
     /// A connection that closes has something to tell of its peer.
     fn learn_path(&mut self, now: Instant, index: u32) {
-        let flow = &self.flows[index as usize];
+        let flow = &self.flows[index];
         if let Phase::Connection(connection) = &flow.phase
             && connection.has_closed()
             && self.config.save_metrics
@@ -199,7 +226,7 @@ impl<O: Observer> Stack<O> {
     /// The same when it ends.
     fn look_back_at_fast_open(&mut self, now: Instant, index: u32, error: Option<Error>) {
         self.fast_opening_ended(now, index, error);
-        let flow = &mut self.flows[index as usize];
+        let flow = &mut self.flows[index];
         if let Phase::Connection(connection) = &mut flow.phase
             && let Some(news) = connection.last_fast_open_news()
         {
@@ -210,9 +237,9 @@ impl<O: Observer> Stack<O> {
 
     /// The same for SYN-SENT.
     pub(crate) fn apply_syn_sent(&mut self, now: Instant, index: u32, outcome: SynSentOutcome) {
-        let flow = &mut self.flows[index as usize];
+        let flow = &mut self.flows[index];
         match outcome {
-            SynSentOutcome::Waiting(syn_sent) => flow.phase = Phase::SynSent(syn_sent),
+            SynSentOutcome::Waiting(syn_sent) => flow.phase = Phase::SynSent(Box::new(syn_sent)),
             SynSentOutcome::Connection(mut connection) => {
                 let (ready, answer) = (connection.readiness(), connection.take_fast_open_answer());
                 flow.phase = Phase::Connection(connection);
@@ -228,7 +255,7 @@ impl<O: Observer> Stack<O> {
 
     /// An open came to nothing.
     pub(crate) fn fail_open(&mut self, index: u32, error: Option<Error>) {
-        self.flows[index as usize].phase = Phase::Over(Over::Failed(error));
+        self.flows[index].phase = Phase::Over(Over::Failed(error));
         let handle = Handle::Flow(index);
         self.leave_wire(index, handle);
         self.wake_owner(index, ended(error.is_some()));
@@ -237,7 +264,7 @@ impl<O: Observer> Stack<O> {
 
     /// Sees to it that a flow is asked for what it has to send, and that its timer wakes it.
     pub(crate) fn schedule(&mut self, index: u32) {
-        let flow = &mut self.flows[index as usize];
+        let flow = &mut self.flows[index];
         if !flow.queued && !matches!(flow.phase, Phase::Over(_)) {
             flow.queued = true;
             let turn = Turn { index, flow: flow.id };
@@ -249,7 +276,7 @@ impl<O: Observer> Stack<O> {
 
     /// Sets the wheel to a flow's next deadline.
     pub(crate) fn set_timer(&mut self, index: u32) {
-        let flow = &self.flows[index as usize];
+        let flow = &self.flows[index];
         let deadline = match &flow.phase {
             Phase::SynSent(syn_sent) => syn_sent.poll_timeout(),
             Phase::Connection(connection) => connection.poll_timeout(),
@@ -261,11 +288,11 @@ impl<O: Observer> Stack<O> {
     /// A connection has nothing left but to wait.
     fn enter_time_wait(&mut self, now: Instant, index: u32, woke: Readiness) {
         self.send_last_words(now, index);
-        let flow = &mut self.flows[index as usize];
+        let flow = &mut self.flows[index];
         let (key, id, timer, hold) = (flow.key, flow.id, flow.timer, flow.hold);
         let Marks { class, mark, .. } = flow.marks;
         let Phase::Connection(connection) = core::mem::replace(&mut flow.phase, Phase::Between) else {
-            return self.flows[index as usize].phase = Phase::Over(Over::Failed(None));
+            return self.flows[index].phase = Phase::Over(Over::Failed(None));
         };
         let config = connection.config().clone();
         let (time_wait, remnant) = connection.into_time_wait(&mut self.env.cx(now, id));
@@ -278,10 +305,10 @@ impl<O: Observer> Stack<O> {
             self.leave_wire(index, Handle::Flow(index));
         } else {
             self.open_flows -= 1;
-            let auth = self.flows[index as usize].auth.take();
+            let auth = self.flows[index].auth.take();
             let (until, _) = time_wait.poll_timeout();
-            let quiet = self.quiet.insert(Quiet { time_wait, key, id, timer, config, hold, auth, class, mark }) as u32;
-            self.table.set(key, Handle::TimeWait(quiet));
+            let quiet = self.quiet.insert(Quiet { time_wait, key, id, timer, config, hold, auth, class, mark });
+            self.table.replace(&key, Handle::Flow(index), Handle::TimeWait(quiet));
             self.wheel.rename(timer, Wake::TimeWait(quiet));
             self.wheel.set(timer, Some(until));
         }
@@ -293,7 +320,7 @@ impl<O: Observer> Stack<O> {
     /// A connection is over.
     pub(crate) fn end_connection(&mut self, now: Instant, index: u32, woke: Readiness) {
         self.send_last_words(now, index);
-        let flow = &mut self.flows[index as usize];
+        let flow = &mut self.flows[index];
         flow.phase = match core::mem::replace(&mut flow.phase, Phase::Between) {
             Phase::Connection(connection) => Phase::Over(Over::Remnant(Box::new(connection.into_remnant(now)))),
             other => other,
@@ -307,9 +334,9 @@ impl<O: Observer> Stack<O> {
     /// Sends a reset or ACK that a connection still owes before it goes.
     fn send_last_words(&mut self, now: Instant, index: u32) {
         loop {
-            let flow = &mut self.flows[index as usize];
+            let flow = &mut self.flows[index];
             let Phase::Connection(connection) = &mut flow.phase else { return };
-            let (key, id, ip) = (flow.key, flow.id, flow.ip);
+            let (key, id, ip) = (flow.key, flow.id, *flow.ip);
             let Some(mut transmit) = connection.poll_transmit(&mut self.env.cx(now, id)) else { return };
             if let Some(auth) = &mut flow.auth {
                 auth.sign(&key, &mut transmit.segment);
@@ -321,7 +348,7 @@ impl<O: Observer> Stack<O> {
 
     /// Takes a flow out of demux, wheel and ports.
     fn leave_wire(&mut self, index: u32, handle: Handle) {
-        let flow = &self.flows[index as usize];
+        let flow = &self.flows[index];
         let (key, timer, hold) = (flow.key, flow.timer, flow.hold);
         self.open_flows -= 1;
         self.table.remove(&key, handle);
@@ -340,30 +367,37 @@ impl<O: Observer> Stack<O> {
 
     /// The application is gone.
     pub(crate) fn orphan(&mut self, index: u32) {
-        self.flows[index as usize].owner = Owner::Orphan;
+        self.flows[index].owner = Owner::Orphan;
         self.orphans += 1;
     }
 
     /// Forgets a flow that is off the wire and has no owner.
     pub(crate) fn drop_orphan(&mut self, index: u32) {
-        let flow = &self.flows[index as usize];
+        let flow = &self.flows[index];
         if flow.owner == Owner::Orphan && matches!(flow.phase, Phase::Over(_)) {
-            let flow = self.flows.remove(index as usize);
+            let flow = self.flows.remove(index);
             self.env.ledger.charge(&mut self.env.counters, flow.charged, 0);
             self.orphans -= 1;
         }
     }
 
+    /// Where a 4-tuple's connection is, in whatever phase.
+    #[inline]
+    pub(crate) fn find(&self, key: &FlowKey) -> Option<Handle> {
+        let Stack { table, flows, embryos, held, quiet, .. } = self;
+        Places { table, flows, embryos, held, quiet }.find(key)
+    }
+
     /// Tells a socket that something newly happened.
     pub(crate) fn wake_owner(&mut self, index: u32, woke: Readiness) {
-        if let Owner::Socket(socket) = self.flows[index as usize].owner {
+        if let Owner::Socket(socket) = self.flows[index].owner {
             self.sockets.wake(socket, woke);
         }
     }
 
     /// Forgets an embryonic connection.
     pub(crate) fn remove_embryo(&mut self, index: u32) -> Embryo {
-        let embryo = self.embryos.remove(index as usize);
+        let embryo = self.embryos.remove(index);
         self.table.remove(&embryo.key, Handle::Embryo(index));
         self.wheel.remove(embryo.timer);
         if let Some(listener) = self.sockets.listener_mut(embryo.listener) {
@@ -374,7 +408,7 @@ impl<O: Observer> Stack<O> {
 
     /// Forgets a connection in TIME-WAIT.
     pub(crate) fn remove_quiet(&mut self, index: u32) {
-        let quiet = self.quiet.remove(index as usize);
+        let quiet = self.quiet.remove(index);
         self.table.remove(&quiet.key, Handle::TimeWait(index));
         self.wheel.remove(quiet.timer);
         self.release(&quiet.key, quiet.hold);
@@ -386,36 +420,58 @@ impl<O: Observer> Stack<O> {
         let marks = self.marks(&key, &ip);
         let min_ttl = ip.of_version(key.remote.addr.is_v4()).min_ttl;
         let path_generation = self.net.routes.generation;
-        let entry = self.flows.vacant_entry();
-        let index = entry.key() as u32;
+        let index = self.flows.next_index();
         let timer = self.wheel.insert(Wake::Flow(index));
         let queued = false;
-        entry.insert(Flow {
-            icmp: None,
+        self.flows.insert(Flow {
             charged: 0,
-            saved_syn: None,
+            rare: None,
             auth,
             phase,
             key,
             id,
             owner,
             timer,
-            path,
+            path: path.way,
             path_generation,
-            ip,
+            ip: ip.into(),
             marks,
             min_ttl,
             queued,
             hold,
         });
         self.open_flows += 1;
-        self.table.set(key, Handle::Flow(index));
+        self.table.insert(&key, Handle::Flow(index));
         match hold {
             Hold::No => {}
             Hold::Firm => self.binds.hold(key.local, false),
             Hold::Reusable => self.binds.hold(key.local, true),
         }
         index
+    }
+}
+
+/// Where phases are found.
+pub(crate) struct Places<'a> {
+    pub(crate) table: &'a FlowTable,
+    pub(crate) flows: &'a Slab<Flow>,
+    pub(crate) embryos: &'a Slab<Embryo>,
+    pub(crate) held: &'a Slab<HeldSyn>,
+    pub(crate) quiet: &'a Slab<Quiet>,
+}
+
+impl Places<'_> {
+    #[inline]
+    pub(crate) fn find(&self, key: &FlowKey) -> Option<Handle> {
+        self.table.find(key, |handle| {
+            let its = match handle {
+                Handle::Flow(index) => self.flows.get(index).map(|flow| &flow.key),
+                Handle::Embryo(index) => self.embryos.get(index).map(|embryo| &embryo.key),
+                Handle::Held(index) => self.held.get(index).map(|held| &held.key),
+                Handle::TimeWait(index) => self.quiet.get(index).map(|quiet| &quiet.key),
+            };
+            its == Some(key)
+        })
     }
 }
 

@@ -1,5 +1,6 @@
 //! Keys that no peer may know, each derived from the one secret that the caller drew, and the keyed hash behind them.
 
+use crate::demux::HASH_KEYS;
 use crate::{FastOpenKey, Secrets};
 use core::hash::Hasher;
 use siphasher::sip::{SipHasher13, SipHasher24};
@@ -11,7 +12,7 @@ pub(crate) struct Key(u64, u64);
 /// One key for each purpose, so that what one of them lets out says nothing about another.
 #[derive(Clone)]
 pub(crate) struct Keys {
-    /// The demux table's hash.
+    /// The hashes of connections and of neighbours.
     pub(crate) demux: Key,
     /// Initial sequence numbers (RFC 6528).
     pub(crate) isn: Key,
@@ -79,6 +80,11 @@ impl Keys {
             icmp: key(7),
             fast_open: key(8),
         }
+    }
+
+    /// The numbers of the demux table's hash.
+    pub(crate) fn demux_hash(&self) -> [u64; HASH_KEYS] {
+        core::array::from_fn(|n| self.demux.hash24(&[n as u8]))
     }
 
     /// The key of Fast Open's cookies, where nobody sets one.

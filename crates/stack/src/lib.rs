@@ -62,6 +62,7 @@ mod metrics;
 mod neigh;
 mod net;
 mod ports;
+mod slab;
 mod socket;
 mod stack;
 mod tcp_in;

@@ -94,7 +94,7 @@ impl<O: Observer> Stack<O> {
     /// A flow may hold more or less than before.
     #[inline]
     pub(crate) fn settle_memory(&mut self, index: u32) {
-        let flow = &mut self.flows[index as usize];
+        let flow = &mut self.flows[index];
         let held = match &flow.phase {
             Phase::Connection(connection) => connection.memory(),
             Phase::Over(Over::Remnant(remnant)) => remnant.memory(),

@@ -1,7 +1,7 @@
 //! What lies beneath the connections: interfaces, addresses, routes, neighbours, and fragments waiting for each other.
 
 use crate::icmp::limit::IcmpLimit;
-use crate::iface::{Addresses, Interface, Looped, MIN_MTU_V4, MIN_MTU_V6, Path, RouteTable};
+use crate::iface::{Addresses, Interface, Looped, MIN_MTU_V4, MIN_MTU_V6, Path, RouteTable, Way};
 use crate::ip::reassembly::Reassembler;
 use crate::keys::Keys;
 use crate::memory::Ledger;
@@ -92,24 +92,32 @@ impl Net {
             return Some(Path::loopback(dst));
         }
         let on_link = |iface| Path::new(iface, dst, self.iface(iface).config.mtu);
-        let path = match (self.routes.find(dst, scope), scope) {
+        let mut path = match (self.routes.find(dst, scope), scope) {
             (Some(&(route, metrics)), _) => {
-                let path = Path { next_hop: route.gateway.unwrap_or(dst), metrics, ..on_link(route.iface) };
-                Path { mtu: metrics.mtu.map_or(path.mtu, |mtu| mtu.min(path.mtu)), ..path }
+                let mut path = on_link(route.iface);
+                path.way.next_hop = route.gateway.unwrap_or(dst);
+                path.way.mtu = metrics.mtu.map_or(path.mtu, |mtu| mtu.min(path.mtu));
+                path.way.mtu_locked = metrics.mtu_locked;
+                path.way.fast_open_no_cookie = metrics.fast_open_no_cookie;
+                path.metrics = metrics;
+                path
             }
             (None, Some(iface)) => on_link(iface),
             (None, None) => return None,
         };
         let learned = self.routes.learned(now, dst).filter(|learned| learned.mtu < path.mtu);
-        Some(match learned {
-            _ if path.metrics.mtu_locked => Path { locked: true, ..path },
-            Some(learned) => Path { mtu: learned.mtu, mtu_until: learned.expires, locked: learned.locked, ..path },
-            None => path,
-        })
+        if path.mtu_locked {
+            path.way.locked = true;
+        } else if let Some(learned) = learned {
+            path.way.mtu = learned.mtu;
+            path.way.mtu_until = learned.expires;
+            path.way.locked = learned.locked;
+        }
+        Some(path)
     }
 
     /// The largest super-segment on a path. Signed segments leave one by one: each has a signature of its own.
-    pub(crate) fn max_burst(&self, path: &Path, signed: bool) -> u32 {
+    pub(crate) fn max_burst(&self, path: &Way, signed: bool) -> u32 {
         if signed { 0 } else { self.iface(path.iface).config.gso_max }
     }
 

@@ -12,6 +12,7 @@ use crate::metrics::MetricsCache;
 use crate::neigh::NeighbourId;
 use crate::net::{Env, Net};
 use crate::ports::Ports;
+use crate::slab::Slab;
 use crate::socket::SocketTable;
 use crate::wheel::{TimerId, Wheel};
 use crate::{
@@ -24,7 +25,6 @@ use alloc::vec::Vec;
 use core::fmt;
 use limpid_event::{Counter, Counters, DropReason, Error, Instant, Observer, Silent};
 use limpid_wire::{Cidr, FramePool, IpAddr};
-use slab::Slab;
 
 /// A TCP/IP host.
 pub struct Stack<O: Observer = Silent> {
@@ -101,7 +101,7 @@ impl<O: Observer> Stack<O> {
             net.addresses.add(IfaceId::LOOPBACK, Cidr { addr, prefix });
         }
         Stack {
-            table: FlowTable::new(keys.demux),
+            table: FlowTable::new(keys.demux_hash()),
             ports: Ports::new(config.ephemeral_ports.clone()),
             sockets: SocketTable::new(config.shard),
             reassembly_timer: wheel.insert(Wake::Reassembly),

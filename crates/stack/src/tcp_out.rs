@@ -6,7 +6,7 @@
 
 use crate::demux::FlowKey;
 use crate::flow::Phase;
-use crate::iface::{Header, Looped, MAX_REPLIES, Path, Turn};
+use crate::iface::{Header, Looped, MAX_REPLIES, Turn, Way};
 use crate::ip::output::{Addressed, Marks};
 use crate::listen::mss_of;
 use crate::stack::Stack;
@@ -51,7 +51,7 @@ impl<O: Observer> Stack<O> {
             let Some(transmit) = self.next_segment(now, turn.index) else {
                 return self.end_turn(now, turn, true);
             };
-            let flow = &mut self.flows[turn.index as usize];
+            let flow = &mut self.flows[turn.index];
             let (path, ends, marks) = (flow.path, (flow.key.local, flow.key.remote), flow.marks);
             flow.marks.ip_id = marks.ip_id.wrapping_add(transmit.wire_segments() as u16);
             let frame = batch.slot();
@@ -64,7 +64,7 @@ impl<O: Observer> Stack<O> {
 
     /// Addresses the frame just put into a batch, or takes it out again.
     #[inline]
-    fn settle_last(&mut self, now: Instant, path: &Path, batch: &mut TxBatch) {
+    fn settle_last(&mut self, now: Instant, path: &Way, batch: &mut TxBatch) {
         let Some(frame) = batch.last_mut() else { return };
         match self.address(now, path.iface, path.next_hop, frame) {
             Addressed::Ready => self.env.counters.bump(Counter::IpOutRequests),
@@ -82,13 +82,13 @@ impl<O: Observer> Stack<O> {
 
     /// Whether a flow's turn is really due on this interface.
     fn begin_turn(&mut self, now: Instant, iface: IfaceId, turn: Turn) -> bool {
-        let Some(flow) = self.flows.get(turn.index as usize).filter(|f| f.id == turn.flow && f.queued) else {
+        let Some(flow) = self.flows.get(turn.index).filter(|f| f.id == turn.flow && f.queued) else {
             return false;
         };
         if flow.path_generation != self.net.routes.generation || flow.path.mtu_until <= now {
             self.refresh_path(now, turn.index);
         }
-        let flow = &mut self.flows[turn.index as usize];
+        let flow = &mut self.flows[turn.index];
         if flow.path.iface != iface {
             self.net.iface_mut(flow.path.iface).ready.push_back(turn);
             return false;
@@ -100,7 +100,7 @@ impl<O: Observer> Stack<O> {
         self.set_timer(turn.index);
         self.settle_memory(turn.index);
         let memory = self.env.ledger.now();
-        let flow = &mut self.flows[turn.index as usize];
+        let flow = &mut self.flows[turn.index];
         if let Phase::Connection(connection) = &mut flow.phase {
             // Sending may be news to who watches it.
             let woke = connection.take_woke(now, memory);
@@ -108,7 +108,7 @@ impl<O: Observer> Stack<O> {
                 self.wake_owner(turn.index, woke);
             }
         }
-        let flow = &mut self.flows[turn.index as usize];
+        let flow = &mut self.flows[turn.index];
         flow.queued = !idle;
         if !idle {
             self.net.iface_mut(flow.path.iface).ready.push_back(turn);
@@ -119,7 +119,7 @@ impl<O: Observer> Stack<O> {
     #[inline]
     fn next_segment(&mut self, now: Instant, index: u32) -> Option<Transmit> {
         loop {
-            let flow = &mut self.flows[index as usize];
+            let flow = &mut self.flows[index];
             let mut cx = self.env.cx(now, flow.id);
             let mut transmit = match &mut flow.phase {
                 Phase::SynSent(syn_sent) => syn_sent.poll_transmit(&mut cx),
@@ -139,7 +139,7 @@ impl<O: Observer> Stack<O> {
     }
 
     /// No segment larger than its path's MTU leaves, and no super-segment where nobody would cut it.
-    fn fits(&self, path: &Path, v4: bool, transmit: &Transmit) -> bool {
+    fn fits(&self, path: &Way, v4: bool, transmit: &Transmit) -> bool {
         let gso_max = self.net.iface(path.iface).config.gso_max as usize;
         let len = transmit.segment.payload.len();
         let cut = match transmit.gso_size {
@@ -204,7 +204,7 @@ impl<O: Observer> Stack<O> {
             let next = self.next_segment(now, turn.index);
             self.end_turn(now, turn, next.is_none());
             if let Some(transmit) = next {
-                let flow = &self.flows[turn.index as usize];
+                let flow = &self.flows[turn.index];
                 let (key, marks) = (flow.key, flow.marks);
                 self.loop_back(&key, marks, transmit);
             }
@@ -213,15 +213,15 @@ impl<O: Observer> Stack<O> {
 
     /// Looks a flow's path up anew, and tells the connection if its MSS is another now.
     pub(crate) fn refresh_path(&mut self, now: Instant, index: u32) {
-        let flow = &mut self.flows[index as usize];
+        let flow = &mut self.flows[index];
         flow.path_generation = self.net.routes.generation;
-        let (key, ip) = (flow.key, flow.ip);
+        let (key, ip) = (flow.key, *flow.ip);
         let dst = key.remote.addr;
         // Without a route the old one stands: the next hop may come back, and the connection times out if it does not.
         let Some(path) = self.path_of(now, &key, &ip) else { return };
-        let flow = &mut self.flows[index as usize];
-        let before = core::mem::replace(&mut flow.path, path);
-        if before == path {
+        let flow = &mut self.flows[index];
+        let before = core::mem::replace(&mut flow.path, path.way);
+        if before == path.way {
             return;
         }
         let (mss, max_burst) = (mss_of(path.mtu, dst.is_v4()), self.net.max_burst(&path, flow.auth.is_some()));

@@ -12,10 +12,10 @@
 //! * **Lazy.** Postponing a timer, or stopping it, only writes its new deadline; it moves when the wheel comes to its old
 //!   place. Setting the RTO anew on each ACK (RFC 6298 §5.3) costs a comparison and a store.
 
+use crate::slab::Slab;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use limpid_event::Instant;
-use slab::Slab;
 
 const TICK_BITS: u32 = 10;
 const DIGIT_BITS: u32 = 6;
@@ -113,24 +113,24 @@ impl<T: Copy> Wheel<T> {
     /// A new timer that does not run yet.
     pub(crate) fn insert(&mut self, what: T) -> TimerId {
         let node = Node { what, deadline: NEVER, order: 0, place: Place::Nowhere, prev: NIL, next: NIL };
-        TimerId(self.nodes.insert(node) as u32)
+        TimerId(self.nodes.insert(node))
     }
 
     /// Forgets a timer.
     pub(crate) fn remove(&mut self, timer: TimerId) {
         self.unlink(timer.0);
-        self.nodes.remove(timer.0 as usize);
+        self.nodes.remove(timer.0);
     }
 
     /// Changes what a timer carries: its owner went on to its next phase.
     pub(crate) fn rename(&mut self, timer: TimerId, what: T) {
-        self.nodes[timer.0 as usize].what = what;
+        self.nodes[timer.0].what = what;
     }
 
     /// Sets a timer to a deadline, or stops it.
     pub(crate) fn set(&mut self, timer: TimerId, deadline: Option<Instant>) {
         let deadline = deadline.map_or(NEVER, Instant::as_nanos);
-        let node = &mut self.nodes[timer.0 as usize];
+        let node = &mut self.nodes[timer.0];
         if node.deadline == deadline {
             return;
         }
@@ -188,7 +188,7 @@ impl<T: Copy> Wheel<T> {
 
     fn pop_due(&mut self) -> Option<T> {
         while let Some(due) = self.due.pop() {
-            if let Some(node) = self.nodes.get_mut(due.node as usize)
+            if let Some(node) = self.nodes.get_mut(due.node)
                 && node.place == Place::Due
                 && node.order == due.order
             {
@@ -217,7 +217,7 @@ impl<T: Copy> Wheel<T> {
     fn empty(&mut self, level: usize, slot: usize, now: u64) {
         let mut at = self.take_slot(level, slot);
         while at != NIL {
-            let node = &mut self.nodes[at as usize];
+            let node = &mut self.nodes[at];
             let (this, next) = (at, node.next);
             // What was postponed goes to its own place first, so that order holds across slots.
             if level == 0 && node.deadline <= now && node.deadline >> TICK_BITS <= self.elapsed {
@@ -240,11 +240,11 @@ impl<T: Copy> Wheel<T> {
             if count > TIDY_LIMIT {
                 return false;
             }
-            at = self.nodes[at as usize].next;
+            at = self.nodes[at].next;
         }
         let mut at = self.take_slot(level, slot);
         while at != NIL {
-            let next = self.nodes[at as usize].next;
+            let next = self.nodes[at].next;
             self.place(at);
             at = next;
         }
@@ -264,7 +264,7 @@ impl<T: Copy> Wheel<T> {
         {
             self.moves += 1;
         }
-        let node = &mut self.nodes[index as usize];
+        let node = &mut self.nodes[index];
         if node.deadline == NEVER {
             node.place = Place::Nowhere;
             return;
@@ -285,13 +285,13 @@ impl<T: Copy> Wheel<T> {
         node.next = core::mem::replace(&mut list.head, index);
         let next = node.next;
         if next != NIL {
-            self.nodes[next as usize].prev = index;
+            self.nodes[next].prev = index;
         }
     }
 
     /// Takes a node out of the list it is in.
     fn unlink(&mut self, index: u32) {
-        let node = &mut self.nodes[index as usize];
+        let node = &mut self.nodes[index];
         let place = core::mem::replace(&mut node.place, Place::Nowhere);
         let Place::Slot { level, slot, by } = place else { return };
         let (prev, next) = (node.prev, node.next);
@@ -300,10 +300,10 @@ impl<T: Copy> Wheel<T> {
         if prev == NIL {
             list.head = next;
         } else {
-            self.nodes[prev as usize].next = next;
+            self.nodes[prev].next = next;
         }
         if next != NIL {
-            self.nodes[next as usize].prev = prev;
+            self.nodes[next].prev = prev;
         }
         if list.head == NIL {
             *list = Slot::EMPTY;

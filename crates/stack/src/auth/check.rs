@@ -84,7 +84,7 @@ impl<O: Observer> Stack<O> {
         };
         let (id, keyed) = match handle {
             Some(Handle::Flow(index)) => {
-                let flow = &mut self.flows[index as usize];
+                let flow = &mut self.flows[index];
                 let keyed = match flow.auth.as_deref_mut() {
                     Some(auth) => Some(auth.check(key, segment, header)),
                     None => match flow.owner {
@@ -95,11 +95,11 @@ impl<O: Observer> Stack<O> {
                 (flow.id, keyed)
             }
             Some(Handle::Embryo(index)) => {
-                let embryo = &mut self.embryos[index as usize];
+                let embryo = &mut self.embryos[index];
                 (embryo.id, embryo.auth.as_deref_mut().map(|auth| auth.check(key, segment, header)))
             }
             Some(Handle::TimeWait(index)) => {
-                let quiet = &mut self.quiet[index as usize];
+                let quiet = &mut self.quiet[index];
                 (quiet.id, quiet.auth.as_deref_mut().map(|auth| auth.check(key, segment, header)))
             }
             Some(Handle::Held(_)) | None => {
@@ -164,7 +164,7 @@ impl<O: Observer> Stack<O> {
     /// socket is connected without TCP-AO; [`KeyError::TooMany`] if there are [`MAX_AO_KEYS`](crate::MAX_AO_KEYS) already.
     pub fn add_ao_key(&mut self, socket: SocketId, key: AoKey) -> Result<(), KeyError> {
         if let Kind::Stream(index) = *self.kind_of(socket)? {
-            let ao = self.flows[index as usize].auth.as_deref().and_then(FlowAuth::ao);
+            let ao = self.flows[index].auth.as_deref().and_then(FlowAuth::ao);
             ao.ok_or(KeyError::Invalid)?;
         }
         self.change_keys(socket, |ring| ring.add_ao(key))
@@ -226,7 +226,7 @@ impl<O: Observer> Stack<O> {
         next_recv_id: Option<u8>,
     ) -> Result<(), KeyError> {
         let Kind::Stream(index) = *self.kind_of(socket)? else { return Err(KeyError::NotFound) };
-        let auth = self.flows[index as usize].auth.as_deref_mut();
+        let auth = self.flows[index].auth.as_deref_mut();
         let chosen = auth.is_some_and(|auth| auth.choose(send_id, next_recv_id));
         if chosen { Ok(()) } else { Err(KeyError::NotFound) }
     }
@@ -237,7 +237,7 @@ impl<O: Observer> Stack<O> {
     /// [`KeyError::NoSuchSocket`] if there is none.
     pub fn ao_state(&self, socket: SocketId) -> Result<Option<AoKeyState>, KeyError> {
         let Kind::Stream(index) = *self.kind_of(socket)? else { return Ok(None) };
-        Ok(self.flows[index as usize].auth.as_deref().and_then(FlowAuth::ao))
+        Ok(self.flows[index].auth.as_deref().and_then(FlowAuth::ao))
     }
 
     /// A socket's TCP-AO keys.
@@ -262,7 +262,7 @@ impl<O: Observer> Stack<O> {
         self.auth.in_use = true;
         change(self.sockets.keys_mut(socket))?;
         let Kind::Stream(index) = *self.kind_of(socket)? else { return Ok(()) };
-        let flow = &mut self.flows[index as usize];
+        let flow = &mut self.flows[index];
         let Some(ring) = self.sockets.keys(socket) else { return Ok(()) };
         FlowAuth::renew(&mut flow.auth, ring, &flow.key);
         let signature = Self::signature_of(flow.auth.as_deref());

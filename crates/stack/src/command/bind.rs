@@ -76,7 +76,7 @@ impl<O: Observer> Stack<O> {
             return Ok(());
         }
         let entered = match (bound, self.sockets.stream(socket)) {
-            (Some(bind), Ok(index)) => Some(Bind { local: self.flows[index as usize].key.local, ..bind }),
+            (Some(bind), Ok(index)) => Some(Bind { local: self.flows[index].key.local, ..bind }),
             (bound, _) => bound,
         };
         if let Some(bind) = entered {
@@ -90,7 +90,7 @@ impl<O: Observer> Stack<O> {
 
     /// A connection holds its port with or without SO_REUSEADDR from now on.
     fn hold_again(&mut self, index: u32, reuse: bool) {
-        let flow = &mut self.flows[index as usize];
+        let flow = &mut self.flows[index];
         if flow.hold == Hold::No || matches!(flow.phase, Phase::Over(_)) {
             return;
         }
@@ -219,11 +219,11 @@ impl<O: Observer> Stack<O> {
     /// Forgets what a listener had begun, so that the next one on the same socket does not take it for its own.
     fn forget_opening(&mut self, socket: SocketId) {
         let embryos: Vec<u32> =
-            self.embryos.iter().filter(|(_, e)| e.listener == socket).map(|(index, _)| index as u32).collect();
+            self.embryos.iter().filter(|(_, e)| e.listener == socket).map(|(index, _)| index).collect();
         for index in embryos {
             self.remove_embryo(index);
         }
-        let held: Vec<u32> = self.held.iter().filter(|(_, h)| h.listener == socket).map(|(i, _)| i as u32).collect();
+        let held: Vec<u32> = self.held.iter().filter(|(_, h)| h.listener == socket).map(|(i, _)| i).collect();
         for index in held {
             self.remove_held(index);
         }

@@ -39,11 +39,11 @@ impl<O: Observer> Stack<O> {
     }
 
     fn set_flow_ip(&mut self, now: Instant, index: u32, ip: IpConfig) {
-        let key = self.flows[index as usize].key;
+        let key = self.flows[index].key;
         let marks = self.marks(&key, &ip);
-        let flow = &mut self.flows[index as usize];
+        let flow = &mut self.flows[index];
         let ip_id = flow.marks.ip_id;
-        flow.ip = ip;
+        flow.ip = ip.into();
         flow.marks = Marks { ip_id, ..marks };
         flow.min_ttl = ip.of_version(key.remote.addr.is_v4()).min_ttl;
         self.refresh_path(now, index);
@@ -68,9 +68,9 @@ impl<O: Observer> Stack<O> {
     /// [`Error::NotConnected`] if the socket has no connection, and never had one.
     pub fn path_mtu(&self, now: Instant, socket: SocketId) -> Result<u16, Error> {
         let Kind::Stream(index) = *self.sockets.kind(socket)? else { return Err(Error::NotConnected) };
-        let flow = &self.flows[index as usize];
+        let flow = &self.flows[index];
         // What was learned since it sent last counts, too.
-        Ok(self.path_of(now, &flow.key, &flow.ip).unwrap_or(flow.path).mtu)
+        Ok(self.path_of(now, &flow.key, &flow.ip).map_or(flow.path.mtu, |path| path.mtu))
     }
 
     /// Forgets what ICMP told of paths' MTUs (`ip route flush cache`).

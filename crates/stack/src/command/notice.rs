@@ -13,7 +13,7 @@ impl<O: Observer> Stack<O> {
     /// [`Error::NoSuchSocket`] if there is none.
     pub fn watch_write(&mut self, socket: SocketId, stamps: Stamps, zero_copy: bool) -> Result<(), Error> {
         let index = self.sockets.stream(socket)?;
-        if let Phase::Connection(connection) = &mut self.flows[index as usize].phase {
+        if let Phase::Connection(connection) = &mut self.flows[index].phase {
             connection.watch_write(stamps, zero_copy);
         }
         Ok(())
@@ -25,7 +25,7 @@ impl<O: Observer> Stack<O> {
     /// [`Error::NoSuchSocket`] if there is none.
     pub fn take_notice(&mut self, socket: SocketId) -> Result<Option<Notice>, Error> {
         let index = self.sockets.stream(socket)?;
-        Ok(match &mut self.flows[index as usize].phase {
+        Ok(match &mut self.flows[index].phase {
             Phase::Connection(connection) => connection.take_notice(),
             Phase::Over(Over::Remnant(remnant)) => remnant.take_notice(),
             _ => None,
@@ -38,7 +38,7 @@ impl<O: Observer> Stack<O> {
     /// [`Error::NoSuchSocket`] if there is none.
     pub fn take_icmp_notice(&mut self, socket: SocketId) -> Result<Option<IcmpNotice>, Error> {
         let index = self.sockets.stream(socket)?;
-        Ok(self.flows[index as usize].icmp.take().map(|notice| *notice))
+        Ok(self.flows[index].rare.as_mut().and_then(|rare| rare.icmp.take()))
     }
 
     /// When the data came that can be read.

@@ -1,13 +1,14 @@
 //! OPEN, active (RFC 9293 §3.10.1), and accept.
 
 use crate::demux::{Bind, FlowKey};
-use crate::flow::{Hold, NewFlow, Owner, Phase};
+use crate::flow::{Hold, NewFlow, Owner, Phase, Places};
 use crate::iface::Path;
 use crate::listen::{by_route, opened};
 use crate::ports::Purpose;
 use crate::socket::Kind;
 use crate::stack::Stack;
 use crate::{Config, FastOpenFlags, IfaceId, Readiness, SocketId};
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use limpid_event::{Call, Error, Event, Instant, Observer, Opening};
 use limpid_tcp::SynSent;
@@ -137,7 +138,7 @@ impl<O: Observer> Stack<O> {
         let config = by_route(self.sockets.tcp(socket).clone(), &path);
         let mut cx = self.env.cx(now, id);
         cx.emit(|| opened(&key, Opening::Active));
-        let phase = Phase::SynSent(SynSent::deferred(&mut cx, config, params));
+        let phase = Phase::SynSent(Box::new(SynSent::deferred(&mut cx, config, params)));
         let owner = Owner::Socket(socket.index);
         let hold = if self.sockets.reuse(socket) { Hold::Reusable } else { Hold::Firm };
         let index = self.insert_flow(NewFlow { phase, key, id, owner, hold, path, ip, auth });
@@ -149,7 +150,7 @@ impl<O: Observer> Stack<O> {
         let mut started = Started { carried: 0, deferred: false };
         match start {
             Start::AtOnce => {
-                if let Phase::SynSent(syn_sent) = &mut self.flows[index as usize].phase {
+                if let Phase::SynSent(syn_sent) = &mut self.flows[index].phase {
                     syn_sent.start(&mut self.env.cx(now, id), None);
                 }
             }
@@ -211,16 +212,18 @@ impl<O: Observer> Stack<O> {
         }
         let at = |port| Endpoint::new(addr, port);
         let scope = self.scope_of(path, at(0));
-        let unused = |port| self.table.find(&FlowKey::new(at(port), remote, scope)).is_none();
+        let Stack { table, flows, embryos, held, quiet, binds, ports, .. } = self;
+        let places = Places { table, flows, embryos, held, quiet };
+        let unused = |port| places.find(&FlowKey::new(at(port), remote, scope)).is_none();
         if wanted.port != 0 {
-            return match (bound || self.binds.may_connect(at(wanted.port)), unused(wanted.port)) {
+            return match (bound || binds.may_connect(at(wanted.port)), unused(wanted.port)) {
                 (false, _) => Err(Error::AddressInUse),
                 (true, false) => Err(Error::AddressNotAvailable),
                 (true, true) => Ok(at(wanted.port)),
             };
         }
-        let is_free = |port| self.binds.is_unasked(port) && unused(port);
-        let port = self.ports.choose(&self.keys, Purpose::Connect, addr, remote, is_free);
+        let is_free = |port| binds.is_unasked(port) && unused(port);
+        let port = ports.choose(&self.keys, Purpose::Connect, addr, remote, is_free);
         port.map(at).ok_or(Error::AddressNotAvailable)
     }
 
@@ -236,12 +239,12 @@ impl<O: Observer> Stack<O> {
         let socket = self.sockets.insert(Kind::Stream(index), config);
         self.sockets.set_reuse(socket, reuse);
         self.sockets.inherit_fast_open(listener, socket);
-        let flow = &mut self.flows[index as usize];
+        let flow = &mut self.flows[index];
         flow.owner = Owner::Socket(socket.index);
         if let Phase::Connection(connection) = &mut flow.phase {
             connection.accepted();
         }
-        let (id, remote, ip) = (flow.id, flow.key.remote, flow.ip);
+        let (id, remote, ip) = (flow.id, flow.key.remote, *flow.ip);
         self.sockets.set_ip(socket, ip);
         if let Some(keys) = self.sockets.keys(listener).map(|keys| keys.for_peer(remote.addr)) {
             *self.sockets.keys_mut(socket) = keys;

@@ -21,7 +21,7 @@ impl<O: Observer> Stack<O> {
             // As on Linux: nothing would block.
             Kind::Closed => Readiness::WRITABLE | Readiness::CLOSED,
             Kind::Stream(index) => {
-                let flow = &self.flows[*index as usize];
+                let flow = &self.flows[*index];
                 let mut ready = match &flow.phase {
                     // What is written lets the SYN go.
                     Phase::SynSent(syn_sent) if syn_sent.is_deferred() => Readiness::WRITABLE,
@@ -30,7 +30,10 @@ impl<O: Observer> Stack<O> {
                     Phase::Over(Over::Remnant(remnant)) => remnant.readiness(),
                     Phase::Over(Over::Failed(error)) => ended(error.is_some()),
                 };
-                ready.set(Readiness::NOTICE, ready.contains(Readiness::NOTICE) || flow.icmp.is_some());
+                ready.set(
+                    Readiness::NOTICE,
+                    ready.contains(Readiness::NOTICE) || flow.rare.as_ref().is_some_and(|rare| rare.icmp.is_some()),
+                );
                 ready
             }
         })
@@ -50,7 +53,7 @@ impl<O: Observer> Stack<O> {
     /// As [`readiness`](Self::readiness).
     pub fn take_error(&mut self, socket: SocketId) -> Result<Option<Error>, Error> {
         let Kind::Stream(index) = *self.sockets.kind(socket)? else { return Ok(None) };
-        Ok(match &mut self.flows[index as usize].phase {
+        Ok(match &mut self.flows[index].phase {
             Phase::Connection(connection) => connection.take_error(),
             Phase::Over(Over::Remnant(remnant)) => remnant.take_error(),
             Phase::Over(Over::Failed(error)) => error.take(),
@@ -68,13 +71,13 @@ impl<O: Observer> Stack<O> {
             Kind::Closed => return Ok(TcpState::Closed),
             Kind::Stream(index) => *index,
         };
-        let flow = &self.flows[index as usize];
+        let flow = &self.flows[index];
         Ok(match &flow.phase {
             Phase::SynSent(_) | Phase::Between => TcpState::SynSent,
             Phase::Connection(connection) => connection.state(),
             // The connection may still wait out old segments, as long as the 4-tuple is not another's.
-            Phase::Over(_) => match self.table.find(&flow.key) {
-                Some(Handle::TimeWait(quiet)) if self.quiet[quiet as usize].id == flow.id => TcpState::TimeWait,
+            Phase::Over(_) => match self.find(&flow.key) {
+                Some(Handle::TimeWait(quiet)) if self.quiet[quiet].id == flow.id => TcpState::TimeWait,
                 _ => TcpState::Closed,
             },
         })
@@ -106,17 +109,17 @@ impl<O: Observer> Stack<O> {
     /// As [`readiness`](Self::readiness); [`Error::InvalidArgument`] if there is more than there is room for.
     pub fn take_saved_syn(&mut self, socket: SocketId, room: usize) -> Result<Vec<u8>, Error> {
         let Kind::Stream(index) = *self.sockets.kind(socket)? else { return Ok(Vec::new()) };
-        let saved = &mut self.flows[index as usize].saved_syn;
-        match saved {
+        let Some(rare) = &mut self.flows[index].rare else { return Ok(Vec::new()) };
+        match &mut rare.saved_syn {
             Some(bytes) if bytes.len() > room => Err(Error::InvalidArgument),
-            _ => Ok(saved.take().map_or_else(Vec::new, <[u8]>::into_vec)),
+            saved => Ok(saved.take().map_or_else(Vec::new, <[u8]>::into_vec)),
         }
     }
 
     /// Whoever has this socket has to wait for its connection to be complete before it can do anything: Fast Open does not let
     /// a listener's connections wait.
     pub fn is_opening(&self, socket: SocketId) -> bool {
-        let flow = self.sockets.stream(socket).map(|index| &self.flows[index as usize].phase);
+        let flow = self.sockets.stream(socket).map(|index| &self.flows[index].phase);
         match flow {
             Ok(Phase::SynSent(_) | Phase::Between) => true,
             Ok(Phase::Connection(connection)) => {
@@ -137,7 +140,7 @@ impl<O: Observer> Stack<O> {
                 let unbound = Endpoint::new(IpAddr::UNSPECIFIED_V4, 0);
                 self.sockets.bound(socket).map_or(unbound, |bind| bind.local)
             }
-            Kind::Stream(index) => self.flows[*index as usize].key.local,
+            Kind::Stream(index) => self.flows[*index].key.local,
         })
     }
 
@@ -151,7 +154,7 @@ impl<O: Observer> Stack<O> {
             (Kind::Listener(_) | Kind::Closed, _) | (_, TcpState::SynSent | TcpState::TimeWait | TcpState::Closed) => {
                 Err(Error::NotConnected)
             }
-            (Kind::Stream(index), _) => Ok(self.flows[*index as usize].key.remote),
+            (Kind::Stream(index), _) => Ok(self.flows[*index].key.remote),
         }
     }
 
@@ -162,7 +165,7 @@ impl<O: Observer> Stack<O> {
     pub fn flow_id(&self, socket: SocketId) -> Result<FlowId, Error> {
         Ok(match self.sockets.kind(socket)? {
             Kind::Listener(_) | Kind::Closed => FlowId::NONE,
-            Kind::Stream(index) => self.flows[*index as usize].id,
+            Kind::Stream(index) => self.flows[*index].id,
         })
     }
 
@@ -190,7 +193,7 @@ impl<O: Observer> Stack<O> {
     /// As [`readiness`](Self::readiness).
     pub fn recv_bounds(&self, socket: SocketId) -> Result<RecvBounds, Error> {
         if let Kind::Stream(index) = self.sockets.kind(socket)?
-            && let Phase::Connection(connection) = &self.flows[*index as usize].phase
+            && let Phase::Connection(connection) = &self.flows[*index].phase
         {
             return Ok(connection.recv_bounds());
         }
@@ -205,7 +208,7 @@ impl<O: Observer> Stack<O> {
     /// As [`readiness`](Self::readiness).
     pub fn send_buffer(&self, socket: SocketId) -> Result<usize, Error> {
         if let Kind::Stream(index) = self.sockets.kind(socket)?
-            && let Phase::Connection(connection) = &self.flows[*index as usize].phase
+            && let Phase::Connection(connection) = &self.flows[*index].phase
         {
             return Ok(connection.send_buffer());
         }
@@ -218,7 +221,7 @@ impl<O: Observer> Stack<O> {
     /// As [`readiness`](Self::readiness).
     pub fn send_memory(&self, socket: SocketId) -> Result<usize, Error> {
         match self.sockets.kind(socket)? {
-            Kind::Stream(index) => match &self.flows[*index as usize].phase {
+            Kind::Stream(index) => match &self.flows[*index].phase {
                 Phase::Connection(connection) => Ok(connection.send_queued()),
                 _ => Ok(0),
             },
@@ -279,7 +282,7 @@ impl<O: Observer> Stack<O> {
         let Kind::Stream(index) = *self.sockets.kind(socket)? else {
             return self.closed_len(socket);
         };
-        Ok(match &self.flows[index as usize].phase {
+        Ok(match &self.flows[index].phase {
             Phase::Connection(connection) => connection.readable_len(),
             Phase::Over(Over::Remnant(remnant)) => remnant.readable_len(),
             _ => 0,
@@ -294,7 +297,7 @@ impl<O: Observer> Stack<O> {
         let Kind::Stream(index) = *self.sockets.kind(socket)? else {
             return self.closed_len(socket).map(|_| 0);
         };
-        Ok(match &self.flows[index as usize].phase {
+        Ok(match &self.flows[index].phase {
             Phase::Connection(connection) => connection.unsent(),
             _ => 0,
         })
@@ -309,7 +312,7 @@ impl<O: Observer> Stack<O> {
         let Kind::Stream(index) = *self.sockets.kind(socket)? else {
             return self.closed_len(socket).map(|_| None);
         };
-        Ok(match &self.flows[index as usize].phase {
+        Ok(match &self.flows[index].phase {
             Phase::Connection(connection) => connection.urgent(),
             _ => None,
         })

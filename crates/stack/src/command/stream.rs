@@ -18,7 +18,7 @@ impl<O: Observer> Stack<O> {
     /// [`Error::NotConnected`] after a connect that failed.
     pub fn read(&mut self, now: Instant, socket: SocketId, buf: &mut [u8]) -> Result<usize, Error> {
         let index = self.sockets.stream(socket)?;
-        let flow = &mut self.flows[index as usize];
+        let flow = &mut self.flows[index];
         match &mut flow.phase {
             Phase::Connection(connection) => {
                 let read = connection.read(&mut self.env.cx(now, flow.id), buf);
@@ -29,7 +29,7 @@ impl<O: Observer> Stack<O> {
             Phase::Over(Over::Remnant(remnant)) => {
                 let read = remnant.read(&mut self.env.pool, buf)?;
                 self.settle_memory(index);
-                let flow = &self.flows[index as usize];
+                let flow = &self.flows[index];
                 self.env.cx(now, flow.id).emit(|| Event::Call(Call::Read(read)));
                 Ok(read)
             }
@@ -43,7 +43,7 @@ impl<O: Observer> Stack<O> {
     /// As [`read`](Self::read).
     pub fn read_chunk(&mut self, now: Instant, socket: SocketId, max: usize) -> Result<Option<Chunk>, Error> {
         let index = self.sockets.stream(socket)?;
-        let flow = &mut self.flows[index as usize];
+        let flow = &mut self.flows[index];
         match &mut flow.phase {
             Phase::Connection(connection) => {
                 let read = connection.read_chunk(&mut self.env.cx(now, flow.id), max);
@@ -55,7 +55,7 @@ impl<O: Observer> Stack<O> {
                 let read = remnant.read(&mut self.env.pool, frame.spare())?;
                 frame.advance(read);
                 self.settle_memory(index);
-                let flow = &self.flows[index as usize];
+                let flow = &self.flows[index];
                 self.env.cx(now, flow.id).emit(|| Event::Call(Call::Read(read)));
                 Ok((read > 0).then(|| frame.freeze(&mut self.env.pool)))
             }
@@ -69,7 +69,7 @@ impl<O: Observer> Stack<O> {
     /// [`Error::NotConnected`] if there is no connection.
     pub fn discard(&mut self, now: Instant, socket: SocketId, len: usize) -> Result<usize, Error> {
         let index = self.sockets.stream(socket)?;
-        let flow = &mut self.flows[index as usize];
+        let flow = &mut self.flows[index];
         match &mut flow.phase {
             Phase::Connection(connection) => {
                 let taken = connection.discard(&mut self.env.cx(now, flow.id), len);
@@ -91,7 +91,7 @@ impl<O: Observer> Stack<O> {
     /// [`Error::NotConnected`] if there is no connection.
     pub fn await_room(&mut self, socket: SocketId) -> Result<(), Error> {
         let index = self.sockets.stream(socket)?;
-        if let Phase::Connection(connection) = &mut self.flows[index as usize].phase {
+        if let Phase::Connection(connection) = &mut self.flows[index].phase {
             connection.await_room();
         }
         Ok(())
@@ -137,7 +137,7 @@ impl<O: Observer> Stack<O> {
                 written => Ok(written),
             };
         }
-        let flow = &mut self.flows[index as usize];
+        let flow = &mut self.flows[index];
         let Phase::Connection(connection) = &mut flow.phase else {
             return Err(flow.phase.not_open(Error::BrokenPipe));
         };
@@ -152,7 +152,7 @@ impl<O: Observer> Stack<O> {
     /// As [`write`](Self::write).
     pub fn write_chunk(&mut self, now: Instant, socket: SocketId, chunk: Chunk) -> Result<Option<Chunk>, Error> {
         let index = self.sockets.stream(socket)?;
-        let flow = &mut self.flows[index as usize];
+        let flow = &mut self.flows[index];
         let Phase::Connection(connection) = &mut flow.phase else {
             return Err(flow.phase.not_open(Error::BrokenPipe));
         };
@@ -167,7 +167,7 @@ impl<O: Observer> Stack<O> {
     /// [`Error::NotConnected`] if the connection is over; [`Error::InvalidArgument`] for a listener.
     pub fn shutdown(&mut self, now: Instant, socket: SocketId, how: Shutdown) -> Result<(), Error> {
         let index = self.sockets.stream(socket)?;
-        let flow = &mut self.flows[index as usize];
+        let flow = &mut self.flows[index];
         match &mut flow.phase {
             Phase::Connection(connection) => {
                 let cx = &mut self.env.cx(now, flow.id);
@@ -212,7 +212,7 @@ impl<O: Observer> Stack<O> {
         let too_many = self.orphans >= self.config.max_orphans;
         let most = self.most_of_an_orphan();
         self.orphan(index);
-        let flow = &mut self.flows[index as usize];
+        let flow = &mut self.flows[index];
         match &mut flow.phase {
             Phase::Connection(connection) => {
                 let mut cx = self.env.cx(now, flow.id);
@@ -242,7 +242,7 @@ impl<O: Observer> Stack<O> {
     }
 
     pub(super) fn abort_flow(&mut self, now: Instant, index: u32) {
-        let flow = &mut self.flows[index as usize];
+        let flow = &mut self.flows[index];
         match &mut flow.phase {
             Phase::Connection(connection) => {
                 let outcome = connection.abort(&mut self.env.cx(now, flow.id));
@@ -255,7 +255,7 @@ impl<O: Observer> Stack<O> {
 
     /// Gives an open up that nobody has answered. Nothing is sent (RFC 9293 §3.10.4).
     fn abandon_open(&mut self, now: Instant, index: u32) {
-        let flow = &mut self.flows[index as usize];
+        let flow = &mut self.flows[index];
         if let Phase::SynSent(syn_sent) = core::mem::replace(&mut flow.phase, Phase::Between) {
             syn_sent.abort(&mut self.env.cx(now, flow.id));
         }
@@ -287,7 +287,7 @@ impl<O: Observer> Stack<O> {
     pub fn set_quick_ack(&mut self, now: Instant, socket: SocketId, quick: bool) -> Result<bool, Error> {
         self.configure(now, socket, |config| config.quick_ack = quick)?;
         if let Kind::Stream(index) = *self.sockets.kind(socket)?
-            && let Phase::Connection(connection) = &mut self.flows[index as usize].phase
+            && let Phase::Connection(connection) = &mut self.flows[index].phase
         {
             let owed = connection.set_quick_ack(quick);
             self.schedule(index);
@@ -302,7 +302,7 @@ impl<O: Observer> Stack<O> {
     /// [`Error::NoSuchSocket`] if there is none.
     pub fn quick_ack(&self, socket: SocketId) -> Result<bool, Error> {
         if let Kind::Stream(index) = *self.sockets.kind(socket)?
-            && let Phase::Connection(connection) = &self.flows[index as usize].phase
+            && let Phase::Connection(connection) = &self.flows[index].phase
         {
             return Ok(connection.quick_ack());
         }
@@ -319,7 +319,7 @@ impl<O: Observer> Stack<O> {
     }
 
     fn configure_flow(&mut self, now: Instant, index: u32, config: Arc<Config>) {
-        let flow = &mut self.flows[index as usize];
+        let flow = &mut self.flows[index];
         let outcome = match &mut flow.phase {
             Phase::Connection(connection) => connection.configure(&mut self.env.cx(now, flow.id), config),
             Phase::SynSent(syn_sent) => {
@@ -340,18 +340,18 @@ impl<O: Observer> Stack<O> {
             Phase::Over(_) | Phase::Between => None,
         };
         let flows: Vec<(u32, Arc<Config>)> =
-            self.flows.iter().filter_map(|(index, flow)| Some((index as u32, settings(flow)?))).collect();
+            self.flows.iter().filter_map(|(index, flow)| Some((index, settings(flow)?))).collect();
         for (index, mut config) in flows {
             Arc::make_mut(&mut config).follow(before, after);
             self.configure_flow(now, index, config);
         }
-        for (_, quiet) in &mut self.quiet {
+        for (_, quiet) in self.quiet.iter_mut() {
             Arc::make_mut(&mut quiet.config).follow(before, after);
         }
     }
 
     pub(super) fn flow_of(&self, socket: SocketId) -> Result<&Flow, Error> {
-        Ok(&self.flows[self.sockets.stream(socket)? as usize])
+        Ok(&self.flows[self.sockets.stream(socket)?])
     }
 }
 

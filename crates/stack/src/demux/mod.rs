@@ -7,4 +7,4 @@ mod bind;
 mod flow_table;
 
 pub(crate) use bind::{Bind, BindTable, OwnHasher};
-pub(crate) use flow_table::{FlowKey, FlowTable, Handle};
+pub(crate) use flow_table::{FlowKey, FlowTable, HASH_KEYS, Handle};

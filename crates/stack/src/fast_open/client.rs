@@ -2,7 +2,7 @@
 
 use super::FastOpenFlags;
 use crate::flow::Phase;
-use crate::iface::Path;
+use crate::iface::Way;
 use crate::stack::Stack;
 use crate::{IfaceId, SocketId};
 use limpid_event::{Counter, Error, Instant, Observer};
@@ -24,7 +24,7 @@ impl<O: Observer> Stack<O> {
         now: Instant,
         socket: SocketId,
         (local, remote): (IpAddr, IpAddr),
-        path: &Path,
+        path: &Way,
     ) -> Prospect {
         // A SYN that is signed has no room for the option, and the peer opens nothing before the first ACK.
         if self.is_signed(socket) {
@@ -37,7 +37,7 @@ impl<O: Observer> Stack<O> {
             return Prospect { allowed: false, open };
         }
         open.checks_path = !settings.black_hole_timeout.is_zero() && self.black_hole.is_known();
-        if self.needs_no_cookie(socket, FastOpenFlags::CLIENT_NO_COOKIE, path.metrics.fast_open_no_cookie) {
+        if self.needs_no_cookie(socket, FastOpenFlags::CLIENT_NO_COOKIE, path.fast_open_no_cookie) {
             return Prospect { allowed: true, open };
         }
         open.cookie_unavailable = known.cookie.is_none();
@@ -48,16 +48,16 @@ impl<O: Observer> Stack<O> {
 
     /// The segments of this socket's connection are signed.
     fn is_signed(&self, socket: SocketId) -> bool {
-        self.sockets.stream(socket).is_ok_and(|index| self.flows[index as usize].auth.is_some())
+        self.sockets.stream(socket).is_ok_and(|index| self.flows[index].auth.is_some())
     }
 
     /// Lets the SYN of an open that is in place leave, with as much of `bytes` as may go with it; returns how much.
     pub(crate) fn start_fast_open(&mut self, now: Instant, socket: SocketId, index: u32, bytes: &[u8]) -> usize {
-        let flow = &self.flows[index as usize];
+        let flow = &self.flows[index];
         let (key, id, path) = (flow.key, flow.id, flow.path);
         let Prospect { allowed, mut open } =
             self.fast_open_prospect(now, socket, (key.local.addr, key.remote.addr), &path);
-        let flow = &mut self.flows[index as usize];
+        let flow = &mut self.flows[index];
         let Phase::SynSent(syn_sent) = &mut flow.phase else { return 0 };
         let len = if allowed { bytes.len().min(syn_sent.fast_open_room(open.peer_mss)) } else { 0 };
         if len > 0 {
@@ -83,14 +83,14 @@ impl<O: Observer> Stack<O> {
 
     /// The open of this socket waits for data.
     pub fn is_deferred(&self, socket: SocketId) -> bool {
-        let flow = self.sockets.stream(socket).map(|index| &self.flows[index as usize].phase);
+        let flow = self.sockets.stream(socket).map(|index| &self.flows[index].phase);
         matches!(flow, Ok(Phase::SynSent(syn_sent)) if syn_sent.is_deferred())
     }
 
     /// Somebody waits to write as soon as an open is complete, or not any more: the handshake's last ACK waits for that.
     pub fn expect_write(&mut self, socket: SocketId, expected: bool) {
         if let Ok(index) = self.sockets.stream(socket)
-            && let Phase::SynSent(syn_sent) = &mut self.flows[index as usize].phase
+            && let Phase::SynSent(syn_sent) = &mut self.flows[index].phase
         {
             syn_sent.set_write_pending(expected);
         }
@@ -98,7 +98,7 @@ impl<O: Observer> Stack<O> {
 
     /// What a SYN-ACK taught is remembered.
     pub(crate) fn learn_fast_open(&mut self, now: Instant, index: u32, answer: &FastOpenAnswer) {
-        let key = &self.flows[index as usize].key;
+        let key = &self.flows[index].key;
         self.metrics.learn_fast_open(now, (key.local.addr, key.remote.addr), answer);
     }
 

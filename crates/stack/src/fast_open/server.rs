@@ -135,7 +135,8 @@ impl<O: Observer> Stack<O> {
         let hold = self.hold_of(&key, listener);
         let phase = Phase::Connection(connection);
         let index = self.insert_flow(NewFlow { phase, key, id, owner: Owner::AcceptQueue, hold, path, ip, auth: None });
-        self.flows[index as usize].saved_syn = self.saved_syn(listener);
+        let saved_syn = self.saved_syn(listener);
+        self.keep_syn(index, saved_syn);
         self.fast_openings.insert(index, listener);
         if let Some(l) = self.sockets.listener_mut(listener) {
             l.accept_queue.push_back(index);
@@ -147,7 +148,7 @@ impl<O: Observer> Stack<O> {
     /// The handshake of a connection that Fast Open began is complete, or will never be.
     pub(crate) fn fast_opening_ended(&mut self, now: Instant, index: u32, error: Option<Error>) {
         let Some(listener) = self.fast_openings.remove(&index) else { return };
-        let accepted = self.flows[index as usize].owner != Owner::AcceptQueue;
+        let accepted = self.flows[index].owner != Owner::AcceptQueue;
         let reset = accepted && error == Some(Error::ConnectionReset);
         if let Some(pending) = self.sockets.listener_mut(listener).and_then(|l| l.fast_open.as_mut()) {
             pending.ended(now, reset);

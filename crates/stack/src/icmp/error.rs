@@ -15,7 +15,6 @@ use crate::flow::Phase;
 use crate::iface::{LearnedMtu, MIN_MTU_V6};
 use crate::listen::mss_of;
 use crate::stack::Stack;
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 use limpid_event::{Counter, DropReason, Error, Event, Instant, Observer};
 use limpid_wire::icmpv4::{Icmpv4Message, Unreachable};
@@ -177,12 +176,12 @@ impl<O: Observer> Stack<O> {
     ) {
         let handle = self.find_any_scope(local, remote);
         let in_flight = match handle {
-            Some(Handle::Flow(index)) => match &self.flows[index as usize].phase {
+            Some(Handle::Flow(index)) => match &self.flows[index].phase {
                 Phase::SynSent(syn_sent) => syn_sent.isn() == seq,
                 Phase::Connection(connection) => connection.in_flight(seq),
                 _ => false,
             },
-            Some(Handle::Embryo(index)) => self.embryos[index as usize].syn.isn() == seq,
+            Some(Handle::Embryo(index)) => self.embryos[index].syn.isn() == seq,
             // Nothing is in flight in TIME-WAIT, or before the SYN is answered.
             Some(Handle::TimeWait(_) | Handle::Held(_)) | None => false,
         };
@@ -191,7 +190,7 @@ impl<O: Observer> Stack<O> {
             return self.drop_packet(now, DropReason::IcmpNotOurs);
         };
         if let Handle::Flow(index) = handle
-            && self.flows[index as usize].auth.as_deref().is_some_and(|auth| auth.ao().is_some())
+            && self.flows[index].auth.as_deref().is_some_and(|auth| auth.ao().is_some())
             && origin.is_about_reachability()
         {
             self.env.counters.bump(Counter::TcpExtTCPAODroppedIcmps);
@@ -199,13 +198,13 @@ impl<O: Observer> Stack<O> {
         }
         match (report, handle) {
             (Report::Unreachable { error, .. }, Handle::Flow(index)) => {
-                let flow = &mut self.flows[index as usize];
+                let flow = &mut self.flows[index];
                 if flow.is_opening() {
                     let quote = quote[..quote.len().min(MAX_QUOTE)].into();
-                    flow.icmp = Some(Box::new(IcmpNotice { origin, error, to: remote, quote }));
+                    flow.rare.get_or_insert_default().icmp = Some(IcmpNotice { origin, error, to: remote, quote });
                     self.wake_owner(index, Readiness::NOTICE);
                 }
-                let flow = &mut self.flows[index as usize];
+                let flow = &mut self.flows[index];
                 if let (true, Phase::Connection(connection)) = (origin.has_no_way(), &mut flow.phase) {
                     connection.revert_backoff(&mut self.env.cx(now, flow.id), seq);
                 }
@@ -213,7 +212,7 @@ impl<O: Observer> Stack<O> {
             }
             (Report::Unreachable { of_path: true, error }, Handle::Embryo(index)) => {
                 self.env.counters.bump(Counter::TcpAttemptFails);
-                let flow = self.embryos[index as usize].id;
+                let flow = self.embryos[index].id;
                 self.env.cx(now, flow).emit(|| Event::Ended { error: Some(error) });
                 self.remove_embryo(index);
             }
@@ -226,20 +225,20 @@ impl<O: Observer> Stack<O> {
     fn find_any_scope(&self, local: Endpoint, remote: Endpoint) -> Option<Handle> {
         let key = FlowKey::new(local, remote, IfaceId::LOOPBACK);
         if key.scope().is_none() {
-            return self.table.find(&key);
+            return self.find(&key);
         }
-        self.net.iface_ids().find_map(|iface| self.table.find(&FlowKey::new(local, remote, iface)))
+        self.net.iface_ids().find_map(|iface| self.find(&FlowKey::new(local, remote, iface)))
     }
 
     /// The path takes no more than `mtu` bytes (RFC 1191 §6.3, RFC 8201 §5.2), says a message about the segment at `seq`. What
     /// does not say anything new is not believed (RFC 5927 §7.2).
     fn flow_too_big(&mut self, now: Instant, index: u32, (seq, mtu): (SeqNum, u32)) {
-        let flow = &mut self.flows[index as usize];
+        let flow = &mut self.flows[index];
         let v4 = flow.key.remote.addr.is_v4();
         let heeds = flow.ip.of_version(v4).path_mtu.heeds_icmp(v4);
         let deaf = v4 && self.config.path_mtu_discovery == PathMtuDiscovery::Deaf;
         // Over IPv6 who does not heed it does not hear it either.
-        if flow.path.metrics.mtu_locked || deaf || (!v4 && !heeds) {
+        if flow.path.mtu_locked || deaf || (!v4 && !heeds) {
             return self.drop_packet(now, DropReason::IcmpNotOurs);
         }
         // An old router states none, which is 0: the least then, as on Linux, where RFC 1191 §5 would guess.
@@ -264,7 +263,7 @@ impl<O: Observer> Stack<O> {
     /// Remembers for all what is believed of the path to a flow's peer. The flow's own segments in flight that are larger go again;
     /// others learn of it when they send next.
     pub(crate) fn learn_mtu(&mut self, now: Instant, index: u32, stated: u16) {
-        let flow = &self.flows[index as usize];
+        let flow = &self.flows[index];
         let (dst, before, header) =
             (flow.key.remote.addr, flow.path.mtu, flow.ip.of_version(flow.key.remote.addr.is_v4()));
         let v4 = dst.is_v4();
@@ -278,12 +277,12 @@ impl<O: Observer> Stack<O> {
         if !heeds {
             return;
         }
-        let (key, ip, signed) = (flow.key, flow.ip, flow.auth.is_some());
+        let (key, ip, signed) = (flow.key, *flow.ip, flow.auth.is_some());
         let Some(path) = self.path_of(now, &key, &ip).filter(|path| path.mtu < before) else {
             return self.refresh_path(now, index);
         };
-        let flow = &mut self.flows[index as usize];
-        (flow.path, flow.path_generation) = (path, self.net.routes.generation);
+        let flow = &mut self.flows[index];
+        (flow.path, flow.path_generation) = (path.way, self.net.routes.generation);
         let (mss, max_burst) = (mss_of(path.mtu, v4), self.net.max_burst(&path, signed));
         match &mut flow.phase {
             Phase::SynSent(syn_sent) => syn_sent.handle_path(mss, max_burst),

@@ -7,7 +7,7 @@ mod address;
 mod route;
 
 pub(crate) use address::{Addresses, Kind, link_local};
-pub(crate) use route::{LearnedMtu, Path, RouteTable};
+pub(crate) use route::{LearnedMtu, Path, RouteTable, Way};
 
 use crate::TxFrame;
 use alloc::collections::VecDeque;

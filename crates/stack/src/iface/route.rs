@@ -4,12 +4,13 @@
 
 use super::{IfaceId, LOOPBACK_MTU, Route, RouteMetrics};
 use alloc::vec::Vec;
+use core::ops::Deref;
 use limpid_event::Instant;
 use limpid_wire::IpAddr;
 
 /// How a packet leaves.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Path {
+pub(crate) struct Way {
     /// Out of this interface,
     pub(crate) iface: IfaceId,
     /// to this neighbour,
@@ -20,14 +21,40 @@ pub(crate) struct Path {
     pub(crate) mtu_until: Instant,
     /// Packets may be cut on their way: the MTU is fixed, or the path takes less than we cut segments for.
     pub(crate) locked: bool,
-    /// What its route says of it.
+    /// The MTU is fixed.
+    pub(crate) mtu_locked: bool,
+    /// Fast Open needs no cookie.
+    pub(crate) fast_open_no_cookie: bool,
+}
+
+/// The same with all that its route says of it, which only openings ask for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Path {
+    pub(crate) way: Way,
     pub(crate) metrics: RouteMetrics,
+}
+
+impl Deref for Path {
+    type Target = Way;
+
+    fn deref(&self) -> &Way {
+        &self.way
+    }
 }
 
 impl Path {
     /// Of which nothing is known but its interface.
     pub(crate) fn new(iface: IfaceId, next_hop: IpAddr, mtu: u16) -> Path {
-        Path { iface, next_hop, mtu, mtu_until: Instant::MAX, locked: false, metrics: RouteMetrics::default() }
+        let way = Way {
+            iface,
+            next_hop,
+            mtu,
+            mtu_until: Instant::MAX,
+            locked: false,
+            mtu_locked: false,
+            fast_open_no_cookie: false,
+        };
+        Path { way, metrics: RouteMetrics::default() }
     }
 
     /// To ourselves.

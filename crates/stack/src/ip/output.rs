@@ -1,6 +1,6 @@
 //! A packet's way out: headers in front of it, a neighbour to send it to, a queue to wait in.
 
-use crate::iface::{Interface, Path};
+use crate::iface::{Interface, Way};
 use crate::neigh::{Learned, Lookup, NeighbourId, Question};
 use crate::net::Net;
 use crate::stack::{Stack, Wake};
@@ -42,7 +42,7 @@ pub(crate) enum DontFragment {
 }
 
 impl DontFragment {
-    fn on(self, path: &Path) -> bool {
+    fn on(self, path: &Way) -> bool {
         match self {
             DontFragment::Never => false,
             DontFragment::UnlessLocked => !path.locked,
@@ -77,7 +77,7 @@ impl Net {
     pub(crate) fn put_tcp(
         &self,
         frame: &mut TxFrame,
-        path: &Path,
+        path: &Way,
         (from, to): (Endpoint, Endpoint),
         marks: Marks,
         transmit: Transmit,

@@ -55,7 +55,7 @@ impl<O: Observer> Stack<O> {
     /// is reported too, so that a driver knows when to look.
     pub fn poll_syn(&mut self) -> Option<IncomingSyn> {
         while let Some(id) = self.held_reports.pop_front() {
-            let Some(held) = self.held.get(id.index as usize).filter(|h| h.id == id.flow) else { continue };
+            let Some(held) = self.held.get(id.index).filter(|h| h.id == id.flow) else { continue };
             return Some(IncomingSyn {
                 id,
                 listener: held.listener,
@@ -106,15 +106,14 @@ impl<O: Observer> Stack<O> {
         if let Some(l) = self.sockets.listener_mut(listener) {
             l.syn_queue += 1;
         }
-        let entry = self.held.vacant_entry();
-        let index = entry.key() as u32;
+        let index = self.held.next_index();
         let timer = self.wheel.insert(Wake::Held(index));
         self.wheel.set(timer, Some(now + HOLD_LIMIT));
-        entry.insert(HeldSyn { syn, header, isn_above, key, id, listener, timer });
-        self.table.set(key, Handle::Held(index));
+        self.held.insert(HeldSyn { syn, header, isn_above, key, id, listener, timer });
+        self.table.insert(&key, Handle::Held(index));
         // An application that never asks must not make us remember what is long gone.
         if self.held_reports.len() > 2 * self.held.len() {
-            self.held_reports.retain(|syn| self.held.get(syn.index as usize).is_some_and(|h| h.id == syn.flow));
+            self.held_reports.retain(|syn| self.held.get(syn.index).is_some_and(|h| h.id == syn.flow));
         }
         self.held_reports.push_back(SynId { index, flow: id });
         self.sockets.wake(listener.index, Readiness::READABLE);
@@ -122,7 +121,7 @@ impl<O: Observer> Stack<O> {
 
     /// A segment for a held SYN: the SYN again changes nothing, and a reset takes it back.
     pub(crate) fn handle_at_held(&mut self, now: Instant, index: u32, segment: &Segment) {
-        let held = &self.held[index as usize];
+        let held = &self.held[index];
         let (id, seq) = (held.id, held.syn.seq);
         let withdrawn = segment.flags.contains(TcpFlags::RST) && segment.seq == seq + 1;
         let stale = self.sockets.listener(held.listener).is_none();
@@ -133,7 +132,7 @@ impl<O: Observer> Stack<O> {
     }
 
     fn take_held(&mut self, syn: SynId) -> Result<HeldSyn, Error> {
-        self.held.get(syn.index as usize).filter(|h| h.id == syn.flow).ok_or(Error::NoSuchSocket)?;
+        self.held.get(syn.index).filter(|h| h.id == syn.flow).ok_or(Error::NoSuchSocket)?;
         let held = self.remove_held(syn.index);
         if self.sockets.listener(held.listener).is_none() {
             return Err(Error::NoSuchSocket);
@@ -149,7 +148,7 @@ impl<O: Observer> Stack<O> {
     }
 
     pub(crate) fn remove_held(&mut self, index: u32) -> HeldSyn {
-        let held = self.held.remove(index as usize);
+        let held = self.held.remove(index);
         self.table.remove(&held.key, Handle::Held(index));
         self.wheel.remove(held.timer);
         if let Some(listener) = self.sockets.listener_mut(held.listener) {

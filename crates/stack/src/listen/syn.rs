@@ -163,12 +163,11 @@ impl<O: Observer> Stack<O> {
             auth.sign(&key, &mut transmit.segment);
         }
         let deadline = syn.poll_timeout().map(|(at, _)| at);
-        let entry = self.embryos.vacant_entry();
-        let index = entry.key() as u32;
+        let index = self.embryos.next_index();
         let timer = self.wheel.insert(Wake::Embryo(index));
         self.wheel.set(timer, deadline);
-        entry.insert(Embryo { syn, key, id, listener, timer, saved_syn, auth });
-        self.table.set(key, Handle::Embryo(index));
+        self.embryos.insert(Embryo { syn, key, id, listener, timer, saved_syn, auth });
+        self.table.insert(&key, Handle::Embryo(index));
         self.send_for_listener(now, listener, (&key, id), transmit);
     }
 
@@ -178,6 +177,13 @@ impl<O: Observer> Stack<O> {
             return None;
         }
         self.arrived_syn.take().map(Vec::into_boxed_slice)
+    }
+
+    /// A connection has the headers of its SYN until somebody asks for them.
+    pub(crate) fn keep_syn(&mut self, index: u32, saved_syn: Option<Box<[u8]>>) {
+        if saved_syn.is_some() {
+            self.flows[index].rare.get_or_insert_default().saved_syn = saved_syn;
+        }
     }
 
     /// The handshake is complete: a connection waits in the accept queue, where there is room.
@@ -203,7 +209,7 @@ impl<O: Observer> Stack<O> {
         let phase = Phase::Connection(connection);
         let flow = NewFlow { phase, key, id, owner: Owner::AcceptQueue, hold, path, ip, auth };
         let index = self.insert_flow(flow);
-        self.flows[index as usize].saved_syn = saved_syn;
+        self.keep_syn(index, saved_syn);
         if let Some(l) = self.sockets.listener_mut(listener) {
             l.accept_queue.push_back(index);
         }

@@ -4,6 +4,7 @@ use super::{SocketId, Wakes};
 use crate::auth::KeyRing;
 use crate::demux::Bind;
 use crate::listen::Listener;
+use crate::slab::Slab;
 use crate::{Config, IpConfig, Readiness, SocketFastOpen};
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -25,18 +26,12 @@ struct Slot {
     kind: Option<Kind>,
     /// Settings of its connection, be it there or to come.
     tcp: Arc<Config>,
-    /// The same at the level of IP.
-    ip: IpConfig,
-    /// What peers are authenticated with.
-    keys: Option<Box<KeyRing>>,
+    /// What most sockets leave as it is.
+    rare: Option<Box<Rare>>,
     /// SO_REUSEADDR.
     reuse: bool,
     /// TCP_SAVE_SYN.
     save_syn: u8,
-    /// What its application has bound it to.
-    bound: Option<Box<Bind>>,
-    /// What it says of Fast Open.
-    fast_open: Option<Box<SocketFastOpen>>,
     /// What newly happened since the last report.
     woke: Readiness,
     /// It stands in the queue of reports, perhaps since the socket before.
@@ -44,10 +39,29 @@ struct Slot {
     wakes: Wakes,
 }
 
+/// Settings that few sockets have.
+#[derive(Default)]
+struct Rare {
+    /// At the level of IP.
+    ip: IpConfig,
+    /// What peers are authenticated with.
+    keys: Option<Box<KeyRing>>,
+    /// What its application has bound it to.
+    bound: Option<Bind>,
+    /// What it says of Fast Open.
+    fast_open: Option<Box<SocketFastOpen>>,
+}
+
+impl Slot {
+    fn rare_mut(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+}
+
 /// The sockets of a shard.
 pub(crate) struct SocketTable {
     shard: u16,
-    slots: Vec<Slot>,
+    slots: Slab<Slot>,
     free: Vec<u32>,
     /// Places of sockets with something to report, each once. May name some that were freed since.
     reports: VecDeque<u32>,
@@ -60,29 +74,25 @@ const COMMON: Readiness = Readiness::CLOSED.union(Readiness::ERROR).union(Readin
 
 impl SocketTable {
     pub(crate) fn new(shard: u16) -> SocketTable {
-        SocketTable { shard, slots: Vec::new(), free: Vec::new(), reports: VecDeque::new() }
+        SocketTable { shard, slots: Slab::new(), free: Vec::new(), reports: VecDeque::new() }
     }
 
     /// A new socket.
     pub(crate) fn insert(&mut self, kind: Kind, tcp: Arc<Config>) -> SocketId {
         let index = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(Slot {
+            self.slots.insert(Slot {
                 generation: 0,
                 kind: None,
                 tcp: tcp.clone(),
-                ip: IpConfig::default(),
-                keys: None,
+                rare: None,
                 reuse: false,
                 save_syn: 0,
-                bound: None,
-                fast_open: None,
                 woke: Readiness::empty(),
                 queued: false,
                 wakes: Wakes::default(),
-            });
-            (self.slots.len() - 1) as u32
+            })
         });
-        let slot = &mut self.slots[index as usize];
+        let slot = &mut self.slots[index];
         slot.kind = Some(kind);
         slot.tcp = tcp;
         self.name(index)
@@ -90,29 +100,26 @@ impl SocketTable {
 
     /// Makes something else of a socket, and gives back what it was.
     pub(crate) fn fill(&mut self, id: SocketId, kind: Kind) -> Option<Kind> {
-        self.slots[id.index as usize].kind.replace(kind)
+        self.slots[id.index].kind.replace(kind)
     }
 
     /// Takes a socket away; its name is never used again.
     pub(crate) fn remove(&mut self, id: SocketId) -> Result<Kind, Error> {
         self.check(id)?;
-        let slot = &mut self.slots[id.index as usize];
+        let slot = &mut self.slots[id.index];
         let kind = slot.kind.take().ok_or(Error::NoSuchSocket)?;
         slot.generation = slot.generation.wrapping_add(1);
         slot.woke = Readiness::empty();
         slot.wakes = Wakes::default();
         slot.reuse = false;
         slot.save_syn = 0;
-        slot.bound = None;
-        slot.fast_open = None;
-        slot.ip = IpConfig::default();
-        slot.keys = None;
+        slot.rare = None;
         self.free.push(id.index);
         Ok(kind)
     }
 
     fn check(&self, id: SocketId) -> Result<&Slot, Error> {
-        let slot = self.slots.get(id.index as usize).filter(|s| s.generation == id.generation && s.kind.is_some());
+        let slot = self.slots.get(id.index).filter(|s| s.generation == id.generation && s.kind.is_some());
         slot.filter(|_| id.shard == self.shard).ok_or(Error::NoSuchSocket)
     }
 
@@ -123,42 +130,48 @@ impl SocketTable {
 
     /// Settings of a socket.
     pub(crate) fn tcp(&self, id: SocketId) -> &Arc<Config> {
-        &self.slots[id.index as usize].tcp
+        &self.slots[id.index].tcp
     }
 
     /// The same, to change them.
     pub(crate) fn tcp_mut(&mut self, id: SocketId) -> &mut Arc<Config> {
-        &mut self.slots[id.index as usize].tcp
+        &mut self.slots[id.index].tcp
     }
 
     /// SO_REUSEADDR of a socket.
     pub(crate) fn reuse(&self, id: SocketId) -> bool {
-        self.slots[id.index as usize].reuse
+        self.slots[id.index].reuse
     }
 
     /// The same, to change it.
     pub(crate) fn set_reuse(&mut self, id: SocketId, reuse: bool) {
-        self.slots[id.index as usize].reuse = reuse;
+        self.slots[id.index].reuse = reuse;
     }
 
     /// What the application has bound a socket to.
     pub(crate) fn bound(&self, id: SocketId) -> Option<Bind> {
-        self.slots[id.index as usize].bound.as_deref().copied()
+        self.slots[id.index].rare.as_ref()?.bound
     }
 
     /// The application has bound a socket, or it is bound no longer.
     pub(crate) fn set_bound(&mut self, id: SocketId, bound: Option<Bind>) {
-        self.slots[id.index as usize].bound = bound.map(Box::new);
+        let slot = &mut self.slots[id.index];
+        if bound.is_some() || slot.rare.is_some() {
+            slot.rare_mut().bound = bound;
+        }
     }
 
     /// What a socket says of Fast Open, if anything.
     pub(crate) fn fast_open(&self, id: SocketId) -> Option<&SocketFastOpen> {
-        self.check(id).ok()?.fast_open.as_deref()
+        self.check(id).ok()?.rare.as_ref()?.fast_open.as_deref()
     }
 
     /// The same, to change it.
     pub(crate) fn set_fast_open(&mut self, id: SocketId, said: Option<Box<SocketFastOpen>>) {
-        self.slots[id.index as usize].fast_open = said;
+        let slot = &mut self.slots[id.index];
+        if said.is_some() || slot.rare.is_some() {
+            slot.rare_mut().fast_open = said;
+        }
     }
 
     /// A connection has what its listener says, but for what only listeners do.
@@ -166,7 +179,7 @@ impl SocketTable {
         let said = self.fast_open(listener).map(|said| SocketFastOpen { queue: 0, keys: None, ..*said });
         let said = said.filter(|said| *said != SocketFastOpen::default()).map(Box::new);
         self.set_fast_open(child, said);
-        self.slots[child.index as usize].save_syn = self.save_syn(listener);
+        self.slots[child.index].save_syn = self.save_syn(listener);
     }
 
     /// Which headers of a SYN are kept (TCP_SAVE_SYN).
@@ -176,7 +189,7 @@ impl SocketTable {
 
     /// The same, to change it.
     pub(crate) fn set_save_syn(&mut self, id: SocketId, save: u8) {
-        self.slots[id.index as usize].save_syn = save;
+        self.slots[id.index].save_syn = save;
     }
 
     /// The connection of a socket.
@@ -199,7 +212,7 @@ impl SocketTable {
     /// The same, to change it.
     pub(crate) fn listener_mut(&mut self, id: SocketId) -> Option<&mut Listener> {
         self.check(id).ok()?;
-        match self.slots[id.index as usize].kind.as_mut() {
+        match self.slots[id.index].kind.as_mut() {
             Some(Kind::Listener(listener)) => Some(listener),
             _ => None,
         }
@@ -207,7 +220,7 @@ impl SocketTable {
 
     /// Changes the settings of all sockets.
     pub(crate) fn configure_all(&mut self, change: impl Fn(&mut Config)) {
-        for slot in self.slots.iter_mut().filter(|slot| slot.kind.is_some()) {
+        for (_, slot) in self.slots.iter_mut().filter(|(_, slot)| slot.kind.is_some()) {
             change(Arc::make_mut(&mut slot.tcp));
             if let Some(Kind::Listener(listener)) = &mut slot.kind {
                 listener.tcp = slot.tcp.clone();
@@ -217,7 +230,7 @@ impl SocketTable {
 
     /// All listeners.
     pub(crate) fn listeners(&self) -> impl Iterator<Item = &Listener> {
-        self.slots.iter().filter_map(|slot| match &slot.kind {
+        self.slots.iter().filter_map(|(_, slot)| match &slot.kind {
             Some(Kind::Listener(listener)) => Some(&**listener),
             _ => None,
         })
@@ -225,12 +238,12 @@ impl SocketTable {
 
     /// The full name of the socket in a place.
     pub(crate) fn name(&self, index: u32) -> SocketId {
-        SocketId { shard: self.shard, index, generation: self.slots[index as usize].generation }
+        SocketId { shard: self.shard, index, generation: self.slots[index].generation }
     }
 
     /// Something newly happened to a socket.
     pub(crate) fn wake(&mut self, index: u32, woke: Readiness) {
-        let slot = &mut self.slots[index as usize];
+        let slot = &mut self.slots[index];
         if woke.is_empty() || slot.kind.is_none() {
             return;
         }
@@ -245,7 +258,7 @@ impl SocketTable {
     /// The next socket with news, and what they are.
     pub(crate) fn next_report(&mut self) -> Option<(SocketId, Readiness)> {
         while let Some(index) = self.reports.pop_front() {
-            let slot = &mut self.slots[index as usize];
+            let slot = &mut self.slots[index];
             slot.queued = false;
             let woke = core::mem::take(&mut slot.woke);
             // Empty if the slot was freed, or used anew without news, since.
@@ -258,22 +271,25 @@ impl SocketTable {
 
     /// A socket's settings at the level of IP; the default if it is no longer there.
     pub(crate) fn ip(&self, id: SocketId) -> &IpConfig {
-        const GONE: &IpConfig = &IpConfig::new();
-        self.check(id).map_or(GONE, |slot| &slot.ip)
+        const USUAL: &IpConfig = &IpConfig::new();
+        self.check(id).ok().and_then(|slot| slot.rare.as_ref()).map_or(USUAL, |rare| &rare.ip)
     }
 
     /// Other settings at the level of IP.
     pub(crate) fn keys(&self, id: SocketId) -> Option<&KeyRing> {
-        self.check(id).ok()?.keys.as_deref()
+        self.check(id).ok()?.rare.as_ref()?.keys.as_deref()
     }
 
     /// The keys of a socket that is there, to change them.
     pub(crate) fn keys_mut(&mut self, id: SocketId) -> &mut KeyRing {
-        self.slots[id.index as usize].keys.get_or_insert_default()
+        self.slots[id.index].rare_mut().keys.get_or_insert_default()
     }
 
     pub(crate) fn set_ip(&mut self, id: SocketId, ip: IpConfig) {
-        self.slots[id.index as usize].ip = ip;
+        let slot = &mut self.slots[id.index];
+        if ip != IpConfig::new() || slot.rare.is_some() {
+            slot.rare_mut().ip = ip;
+        }
     }
 
     /// How often a socket had news.

@@ -86,13 +86,13 @@ impl<O: Observer> Stack<O> {
     #[inline]
     fn handle_segment(&mut self, now: Instant, key: FlowKey, segment: Segment, arrival: Arrival) {
         let signed = self.auth.in_use || segment.options.auth.is_some();
-        let handle = self.table.find(&key);
+        let handle = self.find(&key);
         if signed && !self.is_authentic(now, (&key, handle), &segment, arrival.ours) {
             return;
         }
         match handle {
             Some(Handle::Flow(index)) => {
-                let flow = &self.flows[index as usize];
+                let flow = &self.flows[index];
                 if arrival.header.ttl < flow.min_ttl {
                     return self.drop_from_afar(now, flow.id, &segment);
                 }

@@ -16,7 +16,7 @@ impl<O: Observer> Stack<O> {
     /// A segment for SYN-SENT or a connection.
     #[inline]
     pub(super) fn handle_at_flow(&mut self, now: Instant, index: u32, mut segment: Segment) {
-        let flow = &mut self.flows[index as usize];
+        let flow = &mut self.flows[index];
         let mut cx = self.env.cx(now, flow.id);
         if let Phase::Connection(connection) = &mut flow.phase {
             let outcome = connection.handle_segment(&mut cx, &mut segment);
@@ -27,7 +27,7 @@ impl<O: Observer> Stack<O> {
             Phase::SynSent(syn_sent) => {
                 let (outcome, reset) = syn_sent.handle_segment(&mut cx, segment);
                 if let Some(mut reset) = reset {
-                    if let Some(auth) = &mut self.flows[index as usize].auth {
+                    if let Some(auth) = &mut self.flows[index].auth {
                         auth.sign(&key, &mut reset.segment);
                     }
                     self.send_segment(now, (&key, id), (marks, iface), reset);
@@ -36,14 +36,14 @@ impl<O: Observer> Stack<O> {
             }
             other => {
                 debug_assert!(false, "a flow that is over is in the demux table");
-                self.flows[index as usize].phase = other;
+                self.flows[index].phase = other;
             }
         }
     }
 
     /// An ICMP error about a segment in flight.
     pub(crate) fn flow_unreachable(&mut self, now: Instant, index: u32, error: Error) {
-        let flow = &mut self.flows[index as usize];
+        let flow = &mut self.flows[index];
         let mut cx = self.env.cx(now, flow.id);
         if let Phase::Connection(connection) = &mut flow.phase {
             let outcome = connection.handle_icmp(&mut cx, error);
@@ -54,14 +54,14 @@ impl<O: Observer> Stack<O> {
                 let outcome = syn_sent.handle_icmp(&mut cx, error);
                 self.apply_syn_sent(now, index, outcome);
             }
-            other => self.flows[index as usize].phase = other,
+            other => self.flows[index].phase = other,
         }
     }
 
     /// The timer of SYN-SENT or a connection.
     pub(crate) fn flow_timeout(&mut self, now: Instant, index: u32) {
         let (most, too_many) = (self.most_of_an_orphan(), self.orphans > self.config.max_orphans);
-        let flow = &mut self.flows[index as usize];
+        let flow = &mut self.flows[index];
         let id = flow.id;
         let mut cx = self.env.cx(now, flow.id);
         if let Phase::Connection(connection) = &mut flow.phase {
@@ -81,20 +81,20 @@ impl<O: Observer> Stack<O> {
             Phase::SynSent(syn_sent) => {
                 if syn_sent.suspects_black_hole(now) {
                     cx.count(Counter::TcpExtTCPFastOpenActiveFail);
-                    let iface = self.flows[index as usize].path.iface;
+                    let iface = self.flows[index].path.iface;
                     self.judge_fast_open(now, iface, FastOpenNews::BlackHole);
                 }
                 let mut cx = self.env.cx(now, id);
                 let outcome = syn_sent.handle_timeout(&mut cx);
                 self.apply_syn_sent(now, index, outcome);
             }
-            other => self.flows[index as usize].phase = other,
+            other => self.flows[index].phase = other,
         }
     }
 
     /// A segment for an embryonic connection.
     pub(super) fn handle_at_embryo(&mut self, now: Instant, index: u32, segment: Segment, header: Header) {
-        let embryo = &mut self.embryos[index as usize];
+        let embryo = &mut self.embryos[index];
         let (key, id, listener) = (embryo.key, embryo.id, embryo.listener);
         let Some(l) = self.sockets.listener(listener) else {
             // The listener was closed: what it had begun belongs to nobody now.
@@ -109,7 +109,7 @@ impl<O: Observer> Stack<O> {
                 let deadline = embryo.syn.poll_timeout().map(|(at, _)| at);
                 self.wheel.set(embryo.timer, deadline);
                 if let Some(mut answer) = answer {
-                    sign(&mut self.embryos[index as usize].auth, &key, &mut answer);
+                    sign(&mut self.embryos[index].auth, &key, &mut answer);
                     self.send_for_listener(now, listener, (&key, id), answer);
                 }
             }
@@ -155,7 +155,7 @@ impl<O: Observer> Stack<O> {
 
     /// The SYN-ACK's timer.
     pub(crate) fn embryo_timeout(&mut self, now: Instant, index: u32) {
-        let embryo = &mut self.embryos[index as usize];
+        let embryo = &mut self.embryos[index];
         let (key, id, listener) = (embryo.key, embryo.id, embryo.listener);
         let Some(l) = self.sockets.listener(listener) else {
             self.env.cx(now, id).emit(|| Event::Ended { error: None });
@@ -170,7 +170,7 @@ impl<O: Observer> Stack<O> {
         self.wheel.set(embryo.timer, deadline);
         match again {
             Some(mut syn_ack) => {
-                sign(&mut self.embryos[index as usize].auth, &key, &mut syn_ack);
+                sign(&mut self.embryos[index].auth, &key, &mut syn_ack);
                 self.send_for_listener(now, listener, (&key, id), syn_ack);
             }
             None if outcome == SynReceivedTimeout::GiveUp => {
@@ -182,7 +182,7 @@ impl<O: Observer> Stack<O> {
 
     /// A segment for TIME-WAIT.
     pub(super) fn handle_at_time_wait(&mut self, now: Instant, index: u32, segment: Segment, header: Header) {
-        let quiet = &mut self.quiet[index as usize];
+        let quiet = &mut self.quiet[index];
         let (key, id, class, mark) = (quiet.key, quiet.id, quiet.class, quiet.mark);
         let listener = self.binds.listener(key.local, self.net.addresses.is_ours(key.local.addr));
         let mut cx = self.env.cx(now, id);
@@ -191,13 +191,13 @@ impl<O: Observer> Stack<O> {
                 let (until, _) = quiet.time_wait.poll_timeout();
                 self.wheel.set(quiet.timer, Some(until));
                 if let Some(mut answer) = answer {
-                    sign(&mut self.quiet[index as usize].auth, &key, &mut answer);
+                    sign(&mut self.quiet[index].auth, &key, &mut answer);
                     let marks = Marks { mark, ..self.answer_marks(&key, class) };
                     self.send_segment(now, (&key, id), (marks, None), answer);
                 }
             }
             TimeWaitOutcome::Over(answer) => {
-                let mut auth = self.quiet[index as usize].auth.take();
+                let mut auth = self.quiet[index].auth.take();
                 self.remove_quiet(index);
                 if let Some(mut answer) = answer {
                     sign(&mut auth, &key, &mut answer);
@@ -218,7 +218,7 @@ impl<O: Observer> Stack<O> {
 
     /// TIME-WAIT is over.
     pub(crate) fn time_wait_timeout(&mut self, now: Instant, index: u32) {
-        let quiet = &mut self.quiet[index as usize];
+        let quiet = &mut self.quiet[index];
         if quiet.time_wait.handle_timeout(&mut self.env.cx(now, quiet.id)) {
             self.remove_quiet(index);
         } else {
