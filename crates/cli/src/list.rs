@@ -144,9 +144,7 @@ impl ListArgs {
                 Ok(Some(packet)) => {
                     first.get_or_insert(packet.time);
                     flows.follow(&packet);
-                    while let Some(flow) = flows.poll_ended() {
-                        rows.add(&flow);
-                    }
+                    flows.for_each_ended(|flow| rows.add(flow));
                 }
                 Ok(None) => break Ok(()),
                 Err(error) => break Err(error),
@@ -174,13 +172,14 @@ impl ListArgs {
             let rows: Vec<Row> = rows.into_iter().map(|(row, _)| row).collect();
             let screen = Screen::of_stdout();
             let screen = listing::Screen { width: screen.width, color: screen.color };
-            let mut text = listing::table(&rows, first, screen);
             if rows.is_empty() {
-                text = "no TCP connections\n".to_owned();
-            } else if dropped > 0 {
-                text += &format!("and {dropped} more\n");
+                writeln!(out, "no TCP connections").map_err(CliError::stdout)?;
+            } else {
+                listing::write_table(&rows, first, screen, &mut out).map_err(CliError::stdout)?;
             }
-            out.write_all(text.as_bytes()).map_err(CliError::stdout)?;
+            if dropped > 0 {
+                writeln!(out, "and {dropped} more").map_err(CliError::stdout)?;
+            }
         }
         out.flush().map_err(CliError::stdout)
     }

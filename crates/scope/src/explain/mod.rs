@@ -105,7 +105,7 @@ pub struct Explainer {
     flows: Flows,
     /// Of the connections, by their places in the survey.
     courses: Vec<Course>,
-    /// How many more packets' places may be noted.
+    /// How many more bytes may be taken for the places of packets.
     room: usize,
     worst: Worst,
     /// Servers that answered: each address and port, and each address with port 0.
@@ -159,45 +159,49 @@ struct Worst {
 }
 
 impl Worst {
-    /// Takes a connection, and its course unless another has taken its place.
-    fn take(&mut self, courses: &mut [Course], ended: Ended) {
+    /// Takes a connection, and its course unless another has taken its place. Gives back its memory where it is not kept.
+    fn take(&mut self, courses: &mut [Course], ended: Ended, room: &mut usize) -> Option<Ended> {
         self.seen += 1;
         let (mut none, flow) = (Course::default(), ended.flow());
         let course = courses.get_mut(ended.place()).filter(|course| course.of == flow.number.0).unwrap_or(&mut none);
         let badness = Badness::of(flow, &course.exchanges);
         if let Some(only) = &self.only {
-            if only.contains(&flow.number.0) {
-                self.push(badness, ended.into_flow(), std::mem::take(course));
+            if !only.contains(&flow.number.0) {
+                return Some(ended);
             }
-            return;
+            self.push(badness, ended.into_flow(), std::mem::take(course));
+            return None;
         }
         // Nearly all are less bad than those that are kept, and need not be moved.
         let full = self.heap.len() >= self.most;
         let is_less = |least: &Ranked| (least.0.points(), least.1) > (badness.points(), Reverse(flow.number));
         if full && self.heap.peek().is_none_or(is_less) {
-            return self.groups.take(flow, badness);
+            self.groups.take(flow, badness);
+            return Some(ended);
         }
         self.push(badness, ended.into_flow(), std::mem::take(course));
         while self.heap.len() > self.most {
-            self.drop_one();
+            self.drop_one(room);
         }
+        None
     }
 
     fn push(&mut self, badness: Badness, flow: Flow, course: Course) {
         self.heap.push(Ranked(badness, Reverse(flow.number), Box::new((flow, course))));
     }
 
-    fn drop_one(&mut self) {
-        if let Some(Ranked(badness, _, both)) = self.heap.pop() {
+    fn drop_one(&mut self, room: &mut usize) {
+        if let Some(Ranked(badness, _, mut both)) = self.heap.pop() {
+            both.1.places.give_back(room);
             self.groups.take(&both.0, badness);
         }
     }
 
     /// The worst, worst first. Of many connections those that are in order are not told of one by one.
-    fn finish(mut self) -> (Vec<Explained>, Vec<Group>) {
+    fn finish(mut self, room: &mut usize) -> (Vec<Explained>, Vec<Group>) {
         if self.only.is_none() && self.seen > self.few {
             while self.heap.peek().is_some_and(|ranked| ranked.0.is_ordinary()) {
-                self.drop_one();
+                self.drop_one(room);
             }
         }
         let explained = |Ranked(badness, _, both): Ranked| {
@@ -244,7 +248,9 @@ impl Explainer {
         // Those that ended first: the packet's connection may have taken the place of one of them.
         while let Some(ended) = self.flows.poll_ended_in_place() {
             remember(&mut self.answered, ended.flow());
-            self.worst.take(&mut self.courses, ended);
+            if let Some(ended) = self.worst.take(&mut self.courses, ended, &mut self.room) {
+                self.flows.recycle(ended);
+            }
         }
         if is_told {
             let (place, sighting) = self.flows.newest();
@@ -254,7 +260,7 @@ impl Explainer {
             let course = &mut self.courses[place];
             if course.of != sighting.flow.0 {
                 let mut places = std::mem::take(&mut course.places);
-                places.clear(&mut self.room);
+                places.clear();
                 *course = Course { of: sighting.flow.0, places, ..Course::default() };
             }
             course.exchanges.take(sighting);
@@ -265,13 +271,13 @@ impl Explainer {
 
     /// The end of the capture.
     pub fn finish(self) -> Explanation {
-        let Explainer { flows, mut courses, mut worst, mut answered, span, .. } = self;
+        let Explainer { flows, mut courses, mut worst, mut answered, span, mut room } = self;
         let totals = flows.totals();
         for ended in flows.finish_in_place() {
             remember(&mut answered, ended.flow());
-            worst.take(&mut courses, ended);
+            worst.take(&mut courses, ended, &mut room);
         }
-        let (mut worst, groups) = worst.finish();
+        let (mut worst, groups) = worst.finish(&mut room);
         for explained in &mut worst {
             let server = explained.flow.ends[1].endpoint;
             let host = Endpoint::new(server.addr, 0);

@@ -6,27 +6,25 @@ use crate::truth::MAX_BYTES;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
 
-/// The most packets of all connections together whose places are noted: 60 MB.
-pub(super) const MAX_NOTED: usize = 5_000_000;
-/// How many packets of a connection there is room for at first; then for four times as many as there are.
-const FEW: usize = 8;
+/// The most bytes for the places of all connections' packets together, as much as is allocated for them.
+pub(super) const MAX_NOTED: usize = 60_000_000;
+/// How many bytes there is room for at first, and how many times as many then.
+const FEW: usize = 96;
+const GROWTH: usize = 3;
+/// The most bytes of one step.
+const MAX_STEP: usize = 3 * 5;
 /// A file is read from its beginning on, unless a packet in so many bytes is wanted, or fewer.
 const SPARSE: u64 = 8_192;
 /// Bytes of a pcap file's own header.
 const FILE_HEADER: usize = 24;
 
-/// A packet's number and place, as differences to the one before.
-#[derive(Clone, Copy, Debug)]
-struct Step {
-    number: u32,
-    start: u32,
-    len: u32,
-}
-
 /// The places of a connection's packets, in their order.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Places {
-    steps: Vec<Step>,
+    /// For each packet how far its number and its start are from those of the one before, and its length: seven bits to a byte,
+    /// the low ones first, the highest bit where more follow. Most packets take six bytes.
+    steps: Vec<u8>,
+    count: u64,
     /// Number and start of the first one, and of the last.
     first: (u64, u64),
     last: (u64, u64),
@@ -35,66 +33,101 @@ pub(super) struct Places {
 }
 
 impl Places {
-    /// Notes the next packet, if there is `room`.
+    /// Notes the next packet, if there is `room`: bytes.
     #[inline]
     pub(super) fn note(&mut self, number: u64, place: Option<Range<u64>>, room: &mut usize) {
         if self.is_incomplete {
             return;
         }
-        if self.steps.is_empty() {
+        if self.count == 0 {
             self.first = (number, place.as_ref().map_or(0, |place| place.start));
             self.last = self.first;
         }
-        let step = place.filter(|_| *room > 0 && (self.steps.len() as u64) < picker::MAX_CLOSE).and_then(|place| {
-            let step = Step {
-                number: u32::try_from(number.checked_sub(self.last.0)?).ok()?,
-                start: u32::try_from(place.start.checked_sub(self.last.1)?).ok()?,
-                len: u32::try_from(place.end.checked_sub(place.start)?).ok()?,
-            };
-            Some((step, place.start))
-        });
-        match step {
-            Some((step, start)) => {
-                *room -= 1;
-                self.last = (number, start);
-                if self.steps.len() == self.steps.capacity() {
-                    self.grow();
-                }
-                self.steps.push(step);
-            }
-            None => self.give_up(room),
+        if self.try_note(number, place, room).is_none() {
+            self.give_up(room);
         }
+    }
+
+    #[inline]
+    fn try_note(&mut self, number: u64, place: Option<Range<u64>>, room: &mut usize) -> Option<()> {
+        let place = place?;
+        let step = [number.checked_sub(self.last.0)?, place.start.checked_sub(self.last.1)?];
+        let len = place.end.checked_sub(place.start)?;
+        if self.count >= picker::MAX_CLOSE || self.steps.capacity() - self.steps.len() < MAX_STEP && !self.grow(room) {
+            return None;
+        }
+        for value in [step[0], step[1], len] {
+            push(&mut self.steps, u32::try_from(value).ok()?);
+        }
+        self.last = (number, place.start);
+        self.count += 1;
+        Some(())
     }
 
     /// In larger steps than usual: there are many connections that grow.
     #[cold]
-    fn grow(&mut self) {
-        self.steps.reserve_exact((self.steps.len() * 3).max(FEW));
+    fn grow(&mut self, room: &mut usize) -> bool {
+        let before = self.steps.capacity();
+        if *room < (before * GROWTH).max(FEW) {
+            return false;
+        }
+        self.steps.reserve_exact((before * GROWTH).max(FEW) - self.steps.len());
+        *room = room.saturating_sub(self.steps.capacity() - before);
+        true
     }
 
     #[cold]
     fn give_up(&mut self, room: &mut usize) {
-        *room += self.steps.len();
-        *self = Places { is_incomplete: true, ..Places::default() };
+        self.give_back(room);
+        self.is_incomplete = true;
+    }
+
+    /// Frees its memory.
+    pub(super) fn give_back(&mut self, room: &mut usize) {
+        *room += self.steps.capacity();
+        *self = Places::default();
     }
 
     /// Begins anew, with the memory that there is.
-    pub(super) fn clear(&mut self, room: &mut usize) {
-        *room += self.steps.len();
+    pub(super) fn clear(&mut self) {
         self.steps.clear();
+        self.count = 0;
         self.is_incomplete = false;
     }
 
     /// Numbers and places; `None` if not all are known.
     fn iter(&self) -> Option<impl Iterator<Item = (u64, Range<u64>)> + '_> {
-        let mut last = self.first;
+        let (mut last, mut rest) = (self.first, self.steps.as_slice());
         (!self.is_incomplete).then(|| {
-            self.steps.iter().map(move |step| {
-                last = (last.0 + u64::from(step.number), last.1 + u64::from(step.start));
-                (last.0, last.1..last.1 + u64::from(step.len))
+            (0..self.count).map(move |_| {
+                let [number, start, len] = [0; 3].map(|_: u8| pull(&mut rest));
+                last = (last.0 + number, last.1 + start);
+                (last.0, last.1..last.1 + len)
             })
         })
     }
+}
+
+#[inline]
+fn push(bytes: &mut Vec<u8>, mut value: u32) {
+    while value >= 0x80 {
+        bytes.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    bytes.push(value as u8);
+}
+
+fn pull(bytes: &mut &[u8]) -> u64 {
+    let (mut value, mut shift) = (0, 0);
+    while let Some((byte, rest)) = bytes.split_first() {
+        *bytes = rest;
+        value |= u64::from(byte & 0x7f) << shift;
+        shift += 7;
+        if byte & 0x80 == 0 {
+            break;
+        }
+    }
+    value
 }
 
 /// The packets of those connections that are short enough to be told of packet by packet, as a

@@ -135,6 +135,23 @@ impl Entry {
         }
     }
 
+    /// The same in the memory of one that left, with its lists.
+    pub(super) fn renew(mut self: Box<Entry>, number: FlowNumber, tcp: &Segment<'_>, at: At) -> Box<Entry> {
+        let Flow { ends, troubles, stalls, .. } = &mut self.flow;
+        let (mut troubles, mut stalls) = (std::mem::take(troubles), std::mem::take(stalls));
+        let lists = ends.each_mut().map(|end| (std::mem::take(&mut end.syns), std::mem::take(&mut end.states)));
+        *self = Entry::new(number, tcp, at);
+        troubles.clear();
+        stalls.clear();
+        (self.flow.troubles, self.flow.stalls) = (troubles, stalls);
+        for (end, (mut syns, mut states)) in self.flow.ends.iter_mut().zip(lists) {
+            syns.clear();
+            states.clear();
+            (end.syns, end.states) = (syns, states);
+        }
+        self
+    }
+
     /// Bytes of its detail.
     #[inline]
     pub(super) fn detail(&self) -> usize {

@@ -170,7 +170,7 @@ impl EndFigures {
             return;
         }
         self.state = state;
-        if self.states.is_empty() {
+        if self.states.capacity() == 0 {
             self.states.reserve_exact(USUAL_STATE_CHANGES);
         }
         if self.states.len() < MAX_STATE_CHANGES {

@@ -4,7 +4,8 @@ use super::{End, Ending, Flow, Opening, ResetCause, TroubleKind};
 use crate::words;
 use limpid_wire::Endpoint;
 use std::cmp::Reverse;
-use std::fmt::Write;
+use std::fmt::Write as _;
+use std::io;
 use std::time::Duration;
 use unicode_width::UnicodeWidthStr;
 
@@ -231,8 +232,8 @@ fn push_endpoint(endpoint: Endpoint, to: &mut String) {
 /// Every cell of a table, made once: a list may have 200,000 lines.
 struct Cells {
     text: String,
-    /// Where each cell ends in the text, and how many columns of the screen it takes: line after line.
-    ends: Vec<(usize, u16)>,
+    /// How many bytes each cell has, and how many columns of the screen it takes: line after line.
+    sizes: Vec<(u8, u8)>,
     /// How many columns of the screen the widest cell takes, for each column of the table.
     widths: [usize; COLUMNS.len()],
 }
@@ -240,33 +241,50 @@ struct Cells {
 impl Cells {
     fn of(rows: &[Row], first: i64) -> Cells {
         let mut cells =
-            Cells { text: String::new(), ends: Vec::with_capacity(rows.len() * COLUMNS.len()), widths: [0; _] };
+            Cells { text: String::new(), sizes: Vec::with_capacity(rows.len() * COLUMNS.len()), widths: [0; _] };
         for row in rows {
             for (column, widest) in COLUMNS.iter().zip(&mut cells.widths) {
                 let start = cells.text.len();
                 (column.push)(row, first, &mut cells.text);
                 let width = width_of(&cells.text[start..]);
                 *widest = (*widest).max(width);
-                cells.ends.push((cells.text.len(), u16::try_from(width).unwrap_or(u16::MAX)));
+                // The longest are two addresses of 39 characters, and numbers: far from 255.
+                let len = u8::try_from(cells.text.len() - start).unwrap_or(u8::MAX);
+                cells.sizes.push((len, u8::try_from(width).unwrap_or(u8::MAX)));
             }
         }
         cells
     }
 
-    /// A cell's text, and its width.
-    fn at(&self, line: usize, column: usize) -> (&str, usize) {
-        let at = line * COLUMNS.len() + column;
-        let start = at.checked_sub(1).map_or(0, |before| self.ends[before].0);
-        let (end, width) = self.ends[at];
-        (&self.text[start..end], width.into())
+    /// The cells of each line, with their widths.
+    fn lines(&self) -> impl Iterator<Item = [(&str, usize); COLUMNS.len()]> {
+        let mut rest = self.text.as_str();
+        self.sizes.chunks_exact(COLUMNS.len()).map(move |sizes| {
+            let mut line = [("", 0); COLUMNS.len()];
+            for (cell, (len, width)) in line.iter_mut().zip(sizes) {
+                let (text, behind) = rest.split_at(usize::from(*len));
+                (*cell, rest) = ((text, usize::from(*width)), behind);
+            }
+            line
+        })
     }
 }
 
 /// The rows as a table with a line of titles, each line ended; `first` is the time of the capture's first packet.
 pub fn table(rows: &[Row], first: i64, screen: Screen) -> String {
+    let mut out = Vec::new();
+    // Writing to memory can't fail.
+    drop(write_table(rows, first, screen, &mut out));
+    String::from_utf8(out).unwrap_or_default()
+}
+
+/// Writes the [`table`], a line at a time.
+///
+/// # Errors
+/// If `out` has one.
+pub fn write_table(rows: &[Row], first: i64, screen: Screen, out: &mut impl io::Write) -> io::Result<()> {
     let cells = Cells::of(rows, first);
     let shown = columns(rows, &cells, screen.width);
-    let mut out = String::with_capacity(cells.text.len() * 2);
     let mut line = String::new();
     for (at, (column, width)) in shown.iter().enumerate() {
         let title = COLUMNS[*column].title;
@@ -276,14 +294,13 @@ pub fn table(rows: &[Row], first: i64, screen: Screen) -> String {
         line = line + "  " + TROUBLE;
     }
     cut(&mut line, screen.width);
-    out.push_str(&paint(line.trim_end(), "1", screen.color));
-    out.push('\n');
+    writeln!(out, "{}", paint(line.trim_end(), "1", screen.color))?;
     let taken = shown.iter().map(|(_, width)| width + 2).sum::<usize>().saturating_sub(2);
     let mut trouble = String::new();
-    for (n, row) in rows.iter().enumerate() {
+    for (row, line_of_cells) in rows.iter().zip(cells.lines()) {
         line.clear();
         for (at, (column, width)) in shown.iter().enumerate() {
-            push_cell(&mut line, at, cells.at(n, *column), *width, COLUMNS[*column].right);
+            push_cell(&mut line, at, line_of_cells[*column], *width, COLUMNS[*column].right);
         }
         if taken > screen.width {
             cut(&mut line, screen.width);
@@ -295,19 +312,19 @@ pub fn table(rows: &[Row], first: i64, screen: Screen) -> String {
             cut(&mut trouble, screen.width.saturating_sub(taken));
         }
         if trouble.trim_start().is_empty() {
-            out.push_str(line.trim_end());
+            line.truncate(line.trim_end().len());
         } else {
             let color = match row.severity() {
                 7.. => "31",
                 4.. => "33",
                 _ => "2",
             };
-            out.push_str(&line);
-            out.push_str(&paint(&trouble, color, screen.color));
+            line.push_str(&paint(&trouble, color, screen.color));
         }
-        out.push('\n');
+        line.push('\n');
+        out.write_all(line.as_bytes())?;
     }
-    out
+    Ok(())
 }
 
 /// The columns that there is room for, and how wide they are.

@@ -48,6 +48,7 @@ pub use trouble::{Fault, IcmpTrouble, MAX_CITED, Stall, Trouble, TroubleKind, Tr
 use crate::capture::PacketRef;
 use entry::{At, Entry};
 use excerpt::Kept;
+use limpid_wire::TcpFlags;
 use packet::{Content, Icmp, Segment};
 use std::time::Duration;
 use table::Table;
@@ -181,7 +182,11 @@ impl Flows {
     fn segment(&mut self, tcp: &Segment<'_>, at: At) -> u32 {
         self.table.totals.segments += 1;
         let (slot, new) = self.table.find_or_open(tcp, at);
-        let entry = self.table.known_mut(slot);
+        let (entry, rings) = self.table.known_mut(slot);
+        if tcp.len > 0 || tcp.flags.intersects(TcpFlags::SYN | TcpFlags::FIN) {
+            let from = entry.from(tcp.from_high);
+            entry.stream_mut(from).records.make_room(rings);
+        }
         entry.handle(tcp, at, &self.options, &mut self.seen);
         let ends = !new && entry.is_over() && !entry.lingers;
         if entry.detail() != entry.counted {
@@ -210,10 +215,26 @@ impl Flows {
         self.table.poll_ended().map(|entry| entry.flow)
     }
 
-    /// The same, where it is: nearly all are looked at and dropped.
+    /// Looks at all that have left, as [`Flows::poll_ended`] tells of them, where they are. It is quicker where nearly all are
+    /// looked at and dropped: a connection is not copied, and those to come take its memory.
+    #[inline]
+    pub fn for_each_ended(&mut self, mut look: impl FnMut(&Flow)) {
+        while let Some(ended) = self.poll_ended_in_place() {
+            look(ended.flow());
+            self.recycle(ended);
+        }
+    }
+
+    /// The next one that has left, where it is.
     #[inline]
     pub(crate) fn poll_ended_in_place(&mut self) -> Option<Ended> {
         self.table.poll_ended().map(Ended)
+    }
+
+    /// Takes back the memory of one that has left.
+    #[inline]
+    pub(crate) fn recycle(&mut self, Ended(entry): Ended) {
+        self.table.recycle(entry);
     }
 
     /// What [`Flows::follow`] told last, and the number of the connection's place: from 0, fewer than there were ever

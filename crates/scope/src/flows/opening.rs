@@ -62,6 +62,9 @@ impl Entry {
         let figures = self.flow.end_mut(from);
         figures.syn_count += 1;
         if figures.syns.len() < MAX_SYNS {
+            if figures.syns.capacity() == 0 {
+                figures.syns.reserve_exact(1);
+            }
             figures.syns.push(Sent { number: at.number, at: at.time });
         }
         // What a capture has cut off may have been there.

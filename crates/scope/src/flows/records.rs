@@ -60,6 +60,52 @@ pub(super) struct Taken {
     pub(super) largest: u32,
 }
 
+/// The most rings of each size that wait for another connection.
+const MAX_SPARE: usize = 1024;
+
+/// Rings of connections that are over, for those to come. The one given back last goes first: it is in the cache, and there
+/// are as many as connections that say something at once, not as many as there ever are.
+#[derive(Debug, Default)]
+pub(super) struct Rings {
+    left: Vec<VecDeque<Record>>,
+    few: Vec<VecDeque<Record>>,
+    usual: Vec<VecDeque<Record>>,
+}
+
+impl Rings {
+    fn of(&mut self, capacity: usize) -> Option<&mut Vec<VecDeque<Record>>> {
+        match capacity {
+            LEFT => Some(&mut self.left),
+            FEW => Some(&mut self.few),
+            USUAL => Some(&mut self.usual),
+            _ => None,
+        }
+    }
+
+    /// An empty one with room for exactly so many pieces, if there is one.
+    fn take(&mut self, capacity: usize) -> Option<VecDeque<Record>> {
+        self.of(capacity)?.pop()
+    }
+
+    fn give_back(&mut self, mut ring: VecDeque<Record>) {
+        if let Some(spare) = self.of(ring.capacity())
+            && spare.len() < MAX_SPARE
+        {
+            ring.clear();
+            spare.push(ring);
+        }
+    }
+
+    /// Bytes that they take.
+    pub(super) fn size(&self) -> usize {
+        let sizes = [(&self.left, LEFT), (&self.few, FEW), (&self.usual, USUAL)];
+        let size = |(rings, room): (&Vec<VecDeque<Record>>, usize)| {
+            rings.capacity() * size_of::<VecDeque<Record>>() + rings.len() * room * size_of::<Record>()
+        };
+        sizes.into_iter().map(size).sum()
+    }
+}
+
 /// Pieces in the order of their numbers; they never overlap.
 #[derive(Debug, Default)]
 pub(super) struct Records {
@@ -97,6 +143,33 @@ impl Records {
         self.ring.reserve_exact(room.saturating_sub(len));
     }
 
+    /// Makes room for the next piece out of what others gave back. Where nothing is there, [`push`](Self::push) makes it.
+    #[inline]
+    pub(super) fn make_room(&mut self, rings: &mut Rings) {
+        if self.ring.len() == self.ring.capacity() {
+            self.take_larger(rings);
+        }
+    }
+
+    #[cold]
+    fn take_larger(&mut self, rings: &mut Rings) {
+        let room = match self.ring.len() {
+            0 => FEW,
+            FEW => USUAL,
+            _ => return,
+        };
+        if let Some(mut larger) = rings.take(room) {
+            larger.append(&mut self.ring);
+            rings.give_back(std::mem::replace(&mut self.ring, larger));
+        }
+    }
+
+    /// Gives back all.
+    pub(super) fn give_back(&mut self, rings: &mut Rings) {
+        rings.give_back(std::mem::take(&mut self.ring));
+        self.acked = 0;
+    }
+
     /// How many pieces there is room for.
     #[inline]
     pub(super) fn capacity(&self) -> usize {
@@ -104,10 +177,14 @@ impl Records {
     }
 
     /// Gives back what long windows took. The last pieces stay: a FIN whose acknowledgement was lost comes again.
-    pub(super) fn shrink(&mut self) {
+    pub(super) fn shrink(&mut self, rings: &mut Rings) {
+        if self.ring.capacity() <= LEFT {
+            return;
+        }
         let gone = self.ring.len().saturating_sub(LEFT);
-        self.ring = self.ring.split_off(gone);
-        self.ring.shrink_to_fit();
+        let mut left = rings.take(LEFT).unwrap_or_else(|| VecDeque::with_capacity(LEFT));
+        left.extend(self.ring.drain(gone..));
+        rings.give_back(std::mem::replace(&mut self.ring, left));
         self.acked = self.acked.saturating_sub(gone);
     }
 

@@ -3,6 +3,7 @@
 use super::entry::{At, Entry};
 use super::key::{FlowKey, Secret};
 use super::packet::Segment;
+use super::records::Rings;
 use super::sighting::{FlowNumber, NumberMap};
 use super::stream::Stream;
 use super::trouble::TroubleKind;
@@ -17,14 +18,33 @@ const SLACK: usize = 1024;
 /// How many of the queue are looked at for one that is idle, before any is pushed out.
 const LOOKS: usize = 8;
 
+/// How many connections' memory is kept for those to come.
+const MAX_SPARE: usize = 64;
+
 /// A slot and the number of what was there when it was noted.
 type Noted = (u32, FlowNumber);
+
+/// A connection's place as the map of keys has it: with a part of its key's hash, so that neither a search nor the map's
+/// growth looks at other connections.
+#[derive(Clone, Copy, Debug)]
+struct Found {
+    mark: u32,
+    slot: u32,
+}
+
+impl Found {
+    /// What the map takes for a hash: it needs all bits to be spread.
+    #[inline]
+    fn spread(mark: u32) -> u64 {
+        u64::from(mark).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    }
+}
 
 #[derive(Debug)]
 pub(super) struct Table {
     slots: Vec<Option<Box<Entry>>>,
     free: Vec<u32>,
-    map: HashTable<u32>,
+    map: HashTable<Found>,
     numbers: NumberMap<u32>,
     secret: Secret,
     /// Where the connection of the packet before is: packets come in trains.
@@ -35,6 +55,9 @@ pub(super) struct Table {
     over: VecDeque<(i64, Noted)>,
     /// Those that left.
     ended: VecDeque<Box<Entry>>,
+    /// Memory of those that left and were looked at, for those to come.
+    spare: Vec<Box<Entry>>,
+    rings: Rings,
     /// Those with detail, with a time since which they may have been silent.
     detailed: VecDeque<(i64, Noted)>,
     /// Bytes of detail now, and the most there ever were.
@@ -61,6 +84,8 @@ impl Table {
             idle: VecDeque::new(),
             over: VecDeque::new(),
             ended: VecDeque::new(),
+            spare: Vec::new(),
+            rings: Rings::default(),
             detailed: VecDeque::new(),
             detail: 0,
             most_detail: 0,
@@ -82,7 +107,9 @@ impl Table {
             entry.is_some_and(|entry| entry.key == *key)
         };
         if !is_it(&self.newest) {
-            self.newest = *self.map.find(self.secret.hash(key), is_it)?;
+            let mark = self.secret.hash(key) as u32;
+            let found = self.map.find(Found::spread(mark), |found| found.mark == mark && is_it(&found.slot));
+            self.newest = found?.slot;
         }
         Some(self.newest)
     }
@@ -104,7 +131,10 @@ impl Table {
     fn open(&mut self, before: Option<u32>, tcp: &Segment<'_>, at: At) -> u32 {
         self.totals.flows += 1;
         let number = FlowNumber(self.totals.flows);
-        let mut entry = Entry::new(number, tcp, at);
+        let mut entry = match self.spare.pop() {
+            Some(spare) => spare.renew(number, tcp, at),
+            None => Box::new(Entry::new(number, tcp, at)),
+        };
         if let Some(old) = before.and_then(|slot| self.entry_mut(slot).map(|entry| (slot, entry))) {
             let (slot, old) = old;
             // Not if it is of another recording, which begins where time goes back.
@@ -127,10 +157,9 @@ impl Table {
             }
         };
         entry.slot = slot;
-        self.slots[slot as usize] = Some(Box::new(entry));
-        let (slots, secret) = (&self.slots, self.secret);
-        let rehash = |slot: &u32| slots[*slot as usize].as_ref().map_or(0, |entry| secret.hash(&entry.key));
-        self.map.insert_unique(hash, slot, rehash);
+        self.slots[slot as usize] = Some(entry);
+        let found = Found { mark: hash as u32, slot };
+        self.map.insert_unique(Found::spread(found.mark), found, |found| Found::spread(found.mark));
         self.numbers.insert(number, slot);
         self.newest = slot;
         self.idle.push_back((at.time, (slot, number)));
@@ -160,8 +189,9 @@ impl Table {
 
     /// The entry that [`find_or_open`](Self::find_or_open) told of.
     #[inline]
-    pub(super) fn known_mut(&mut self, slot: u32) -> &mut Entry {
-        self.entry_mut(slot).expect("a slot that was just found")
+    pub(super) fn known_mut(&mut self, slot: u32) -> (&mut Entry, &mut Rings) {
+        let entry = self.slots.get_mut(slot as usize).and_then(Option::as_deref_mut);
+        (entry.expect("a slot that was just found"), &mut self.rings)
     }
 
     pub(super) fn by_number(&self, number: FlowNumber) -> Option<&Entry> {
@@ -178,9 +208,9 @@ impl Table {
 
     /// The connection at `slot` has ended.
     pub(super) fn linger(&mut self, slot: u32, now: i64) {
-        if let Some(entry) = self.entry_mut(slot) {
+        if let Some(entry) = self.slots.get_mut(slot as usize).and_then(Option::as_deref_mut) {
             entry.lingers = true;
-            entry.streams.iter_mut().for_each(|stream| stream.records.shrink());
+            entry.streams.iter_mut().for_each(|stream| stream.records.shrink(&mut self.rings));
             let number = entry.flow.number;
             self.over.push_back((now, (slot, number)));
             self.count_detail(slot);
@@ -229,7 +259,7 @@ impl Table {
 
     /// What is held now.
     pub(super) fn memory(&self) -> Memory {
-        let entries = self.entries().chain(self.ended.iter().map(Box::as_ref));
+        let entries = self.entries().chain(self.ended.iter().chain(&self.spare).map(Box::as_ref));
         let queues = [&self.idle, &self.over, &self.detailed].map(|queue| queue.capacity() * size_of::<(i64, Noted)>());
         let slot = size_of::<Option<Box<Entry>>>();
         let tables = [
@@ -237,6 +267,8 @@ impl Table {
             self.ended.capacity() * slot,
             self.free.capacity() * size_of::<u32>(),
             self.map.allocation_size(),
+            self.spare.capacity() * slot,
+            self.rings.size(),
             self.numbers.capacity() * (size_of::<(FlowNumber, u32)>() + 1),
         ];
         Memory {
@@ -306,7 +338,7 @@ impl Table {
     fn leave(&mut self, slot: u32) {
         let Some(mut entry) = self.slots.get_mut(slot as usize).and_then(Option::take) else { return };
         let hash = self.secret.hash(&entry.key);
-        if let Ok(found) = self.map.find_entry(hash, |other| *other == slot) {
+        if let Ok(found) = self.map.find_entry(Found::spread(hash as u32), |other| other.slot == slot) {
             found.remove();
         }
         self.numbers.remove(&entry.flow.number);
@@ -314,7 +346,10 @@ impl Table {
         self.open -= 1;
         entry.conclude();
         self.detail -= entry.counted;
-        entry.streams = Default::default();
+        for stream in &mut entry.streams {
+            stream.records.give_back(&mut self.rings);
+            stream.pending = VecDeque::new();
+        }
         if self.ended.len() >= self.max_open {
             self.ended.pop_front();
             self.totals.unread += 1;
@@ -327,15 +362,25 @@ impl Table {
         self.ended.pop_front()
     }
 
+    /// Takes back the memory of one that left.
+    #[inline]
+    pub(super) fn recycle(&mut self, entry: Box<Entry>) {
+        if self.spare.len() < MAX_SPARE {
+            self.spare.push(entry);
+        }
+    }
+
     /// All that is left, in order.
     pub(super) fn finish(mut self) -> impl Iterator<Item = Box<Entry>> {
         let open = self.slots.iter_mut().filter_map(Option::take).map(|mut entry| {
             entry.conclude();
             entry
         });
-        let mut entries: Vec<Box<Entry>> = self.ended.drain(..).chain(open).collect();
-        entries.sort_by_key(|entry| entry.flow.number);
-        entries.into_iter()
+        // With their numbers beside them: to sort them without looking at each again and again.
+        let numbered = self.ended.drain(..).chain(open).map(|entry| (entry.flow.number, entry));
+        let mut entries: Vec<(FlowNumber, Box<Entry>)> = numbered.collect();
+        entries.sort_unstable_by_key(|(number, _)| *number);
+        entries.into_iter().map(|(_, entry)| entry)
     }
 }
 

@@ -225,6 +225,10 @@ impl Troubles {
         self.0.len()
     }
 
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
+    }
+
     pub(super) fn capacity(&self) -> usize {
         self.0.capacity()
     }
@@ -248,6 +252,10 @@ impl Troubles {
         let index = match self.0.iter().position(|trouble| trouble.kind == kind && trouble.end == end) {
             Some(index) => index,
             None => {
+                // Most have one, or two.
+                if self.0.len() == self.0.capacity() {
+                    self.0.reserve_exact(self.0.len().max(1));
+                }
                 self.0.push(Trouble::new(kind, end, at));
                 self.0.len() - 1
             }
