@@ -56,7 +56,7 @@ pub(super) struct Table {
     /// Those that left.
     ended: VecDeque<Box<Entry>>,
     /// Memory of those that left and were looked at, for those to come.
-    spare: Vec<Box<Entry>>,
+    spare: VecDeque<Box<Entry>>,
     rings: Rings,
     /// Those with detail, with a time since which they may have been silent.
     detailed: VecDeque<(i64, Noted)>,
@@ -84,7 +84,7 @@ impl Table {
             idle: VecDeque::new(),
             over: VecDeque::new(),
             ended: VecDeque::new(),
-            spare: Vec::new(),
+            spare: VecDeque::new(),
             rings: Rings::default(),
             detailed: VecDeque::new(),
             detail: 0,
@@ -131,7 +131,7 @@ impl Table {
     fn open(&mut self, before: Option<u32>, tcp: &Segment<'_>, at: At) -> u32 {
         self.totals.flows += 1;
         let number = FlowNumber(self.totals.flows);
-        let mut entry = match self.spare.pop() {
+        let mut entry = match self.spare.pop_back() {
             Some(spare) => spare.renew(number, tcp, at),
             None => Box::new(Entry::new(number, tcp, at)),
         };
@@ -366,7 +366,7 @@ impl Table {
     #[inline]
     pub(super) fn recycle(&mut self, entry: Box<Entry>) {
         if self.spare.len() < MAX_SPARE {
-            self.spare.push(entry);
+            self.spare.push_back(entry);
         }
     }
 
