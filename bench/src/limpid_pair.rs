@@ -84,7 +84,7 @@ impl<O: Observer> Host<O> {
     /// A packet arrives: one copy, as a device makes.
     pub(crate) fn receive(&mut self, now: Instant, packet: &[u8]) {
         let bytes = self.stack.pool().copy(packet);
-        self.stack.handle_frame(now, self.iface, RxFrame { bytes, checksum: Default::default(), gso_size: 0 });
+        self.stack.handle_frame(now, self.iface, RxFrame::new(bytes));
     }
 
     /// Moves what is due to the other host: one copy a frame, as a device makes. True if anything moved. What is for nobody there is
@@ -101,7 +101,7 @@ impl<O: Observer> Host<O> {
                 continue;
             }
             let bytes = bytes.freeze(other.stack.pool());
-            other.stack.handle_frame(now, other.iface, RxFrame { bytes, checksum: Default::default(), gso_size: 0 });
+            other.stack.handle_frame(now, other.iface, RxFrame::new(bytes));
         }
         self.batch.sent(count);
         count > 0

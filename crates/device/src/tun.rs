@@ -144,7 +144,11 @@ impl Tun {
             };
             frame.advance(length);
             let bytes = frame.freeze(pool);
-            return Ok(Some(RxFrame { bytes, checksum: header.rx_checksum(), gso_size: header.rx_gso_size() }));
+            return Ok(Some(RxFrame {
+                checksum: header.rx_checksum(),
+                gso_size: header.rx_gso_size(),
+                ..RxFrame::new(bytes)
+            }));
         }
     }
 

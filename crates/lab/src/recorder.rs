@@ -205,7 +205,8 @@ impl Tap for DeviceRecorder {
     }
 
     fn received(&mut self, at: Instant, frame: &RxFrame) {
-        let ip = frame.bytes.as_slice().get(self.link_header..).unwrap_or_default();
+        let bytes = frame.contiguous();
+        let ip = bytes.get(self.link_header..).unwrap_or_default();
         if is_tcp_or_icmp(ip) {
             let entry = self.recorder.sent(at, (self.peer, self.local), ip, FlowId::NONE, None);
             self.recorder.arrived(entry, at);

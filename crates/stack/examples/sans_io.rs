@@ -29,7 +29,7 @@ fn carry(now: Instant, from: &mut (Stack, IfaceId), to: &mut (Stack, IfaceId)) {
     from.0.poll_transmit(now, from.1, &mut batch);
     for frame in batch.frames() {
         let bytes = Chunk::from_vec(frame.to_vec());
-        to.0.handle_frame(now, to.1, RxFrame { bytes, checksum: Default::default(), gso_size: 0 });
+        to.0.handle_frame(now, to.1, RxFrame::new(bytes));
     }
 }
 

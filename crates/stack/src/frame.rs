@@ -1,5 +1,6 @@
 //! Frames at the border between stack and device.
 
+use alloc::borrow::Cow;
 use alloc::vec::Vec;
 use arrayvec::ArrayVec;
 use limpid_event::{FlowId, TxReason};
@@ -18,15 +19,46 @@ pub enum RxChecksum {
     Verified,
 }
 
-/// A frame that arrived.
+/// A frame that arrived: its bytes in one piece, or its headers and the rest by reference.
 #[derive(Clone, Debug)]
 pub struct RxFrame {
-    /// The bytes, from the link header on (Ethernet) or from the IP header on.
+    /// The bytes, from the link header on (Ethernet) or from the IP header on: all of them, or the first with all headers.
     pub bytes: Chunk,
+    /// What follows `bytes`. Most devices give everything in one piece; what comes from memory, or was merged, need not be
+    /// copied for that.
+    pub payload: Chunks,
     /// The checksum's state.
     pub checksum: RxChecksum,
     /// Payload bytes of each wire segment, if several were merged into this frame; 0 if not.
     pub gso_size: u16,
+}
+
+impl RxFrame {
+    /// A frame in one piece, of which nothing else is known.
+    pub fn new(bytes: Chunk) -> RxFrame {
+        RxFrame { bytes, payload: Chunks::new(), checksum: RxChecksum::Unverified, gso_size: 0 }
+    }
+
+    /// Length in bytes.
+    pub fn len(&self) -> usize {
+        self.bytes.len() + self.payload.len()
+    }
+
+    /// True if there is no byte in it.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// All bytes in one piece: copied only where they are in several.
+    pub fn contiguous(&self) -> Cow<'_, [u8]> {
+        if self.payload.is_empty() {
+            return Cow::Borrowed(self.bytes.as_slice());
+        }
+        let mut bytes = Vec::with_capacity(self.len());
+        bytes.extend_from_slice(&self.bytes);
+        self.payload.iter().for_each(|chunk| bytes.extend_from_slice(chunk));
+        Cow::Owned(bytes)
+    }
 }
 
 /// What is left for the device to do about the TCP checksum.

@@ -19,6 +19,8 @@ const PIECE: usize = 72 << 10;
 fn world(tcp: Config) -> World {
     let config = StackConfig { memory: LIMITS, tcp: Arc::new(tcp), ..StackConfig::default() };
     let mut w = World::with(config, |_| Medium::Ip, 1500, 0);
+    // What is measured is what frames pin.
+    w.cut_frames = false;
     w.hosts.iter_mut().for_each(|h| *h.observer() = Log { off: true, ..Log::default() });
     w
 }

@@ -55,7 +55,7 @@ impl Host {
                 RxChecksum::Unverified
             };
             let bytes = bytes.freeze(other.stack.pool());
-            other.frames.push(RxFrame { bytes, checksum, gso_size: frame.gso_size });
+            other.frames.push(RxFrame { checksum, gso_size: frame.gso_size, ..RxFrame::new(bytes) });
         }
         self.batch.sent(count);
         other.stack.handle_frames(now, other.iface, other.frames.drain(..));

@@ -4,7 +4,7 @@
 
 use crate::bytes::{be16, put16};
 use crate::ip::IpProtocol;
-use crate::{IpAddr, ParseError};
+use crate::{Chunks, IpAddr, ParseError};
 
 /// A ones' complement sum in the making, over any number of slices of any lengths.
 ///
@@ -120,6 +120,15 @@ impl Checksum {
 pub fn verify(src: IpAddr, dst: IpAddr, protocol: IpProtocol, bytes: &[u8]) -> bool {
     let mut sum = Checksum::pseudo_header(src, dst, protocol, bytes.len());
     sum.add(bytes);
+    sum.is_valid()
+}
+
+/// The same of a packet in two parts: its header and perhaps some data, and chunks of data.
+#[inline]
+pub fn verify_parts(src: IpAddr, dst: IpAddr, protocol: IpProtocol, head: &[u8], rest: &Chunks) -> bool {
+    let mut sum = Checksum::pseudo_header(src, dst, protocol, head.len() + rest.len());
+    sum.add(head);
+    rest.iter().for_each(|chunk| sum.add(chunk));
     sum.is_valid()
 }
 

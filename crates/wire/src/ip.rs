@@ -116,17 +116,27 @@ impl IpPacket {
     /// IPv6 address is v4-mapped, which never may stand on the wire.
     #[inline]
     pub fn parse(bytes: &[u8]) -> Result<IpPacket, ParseError> {
-        match bytes.first().map(|b| b >> 4) {
+        IpPacket::parse_head(bytes, bytes.len())
+    }
+
+    /// The same of a packet whose end lies elsewhere: `head` is its first bytes, with all headers, and `len` counts the
+    /// bytes that are there in all. [`payload`](Self::payload) then may reach past the end of `head`.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse); a header that is not whole in `head` is [`ParseError::Truncated`].
+    #[inline]
+    pub fn parse_head(head: &[u8], len: usize) -> Result<IpPacket, ParseError> {
+        match head.first().map(|b| b >> 4) {
             None => Err(ParseError::Truncated { what: "IP", need: 1, have: 0 }),
-            Some(4) => IpPacket::parse_v4(bytes),
-            Some(6) => IpPacket::parse_v6(bytes),
+            Some(4) => IpPacket::parse_v4(head, len),
+            Some(6) => IpPacket::parse_v6(head, len),
             Some(other) => Err(ParseError::BadField { what: "IP", field: "version", value: u32::from(other) }),
         }
     }
 
     #[inline]
-    fn parse_v4(bytes: &[u8]) -> Result<IpPacket, ParseError> {
-        let (h, payload) = Ipv4Header::parse(bytes)?;
+    fn parse_v4(head: &[u8], len: usize) -> Result<IpPacket, ParseError> {
+        let (h, payload) = Ipv4Header::parse_head(head, len)?;
         Ok(IpPacket {
             src: h.src.into(),
             dst: h.dst.into(),
@@ -143,15 +153,15 @@ impl IpPacket {
         })
     }
 
-    fn parse_v6(bytes: &[u8]) -> Result<IpPacket, ParseError> {
-        let (h, payload) = Ipv6Header::parse(bytes)?;
+    fn parse_v6(head: &[u8], len: usize) -> Result<IpPacket, ParseError> {
+        let (h, payload) = Ipv6Header::parse_head(head, len)?;
         let (src, dst) = (IpAddr::from(h.src), IpAddr::from(h.dst));
         for (addr, field) in [(src, "source"), (dst, "destination")] {
             if addr.is_v4() {
                 return Err(ParseError::MappedAddress { field });
             }
         }
-        let extensions = ipv6::walk_extensions(bytes, &h, payload.end)?;
+        let extensions = ipv6::walk_extensions(head, &h, payload.end)?;
         Ok(IpPacket {
             src,
             dst,

@@ -58,12 +58,20 @@ impl Ipv4Header {
     /// As [`parse_header`](Self::parse_header); if the total length is below the header's, or more than is there.
     #[inline]
     pub fn parse(bytes: &[u8]) -> Parsed<Ipv4Header> {
-        let header = Ipv4Header::parse_header(bytes)?;
+        Ipv4Header::parse_head(bytes, bytes.len())
+    }
+
+    /// The same of a packet of which `len` bytes are there, the first of them in `head`.
+    #[inline]
+    pub(crate) fn parse_head(head: &[u8], len: usize) -> Parsed<Ipv4Header> {
+        let header = Ipv4Header::parse_header(head)?;
         let total = usize::from(header.total_len);
         if total < header.header_len() {
             return Err(ParseError::BadField { what: WHAT, field: "total length", value: total as u32 });
         }
-        at_least(bytes, total, WHAT)?;
+        if len < total {
+            return Err(ParseError::Truncated { what: WHAT, need: total, have: len });
+        }
         let payload = header.header_len()..total;
         Ok((header, payload))
     }

@@ -46,9 +46,16 @@ impl Ipv6Header {
     /// As [`parse_header`](Self::parse_header), and if fewer bytes are there than the header states. Jumbograms
     /// (RFC 2675) are not supported.
     pub fn parse(bytes: &[u8]) -> Parsed<Ipv6Header> {
-        let header = Ipv6Header::parse_header(bytes)?;
+        Ipv6Header::parse_head(bytes, bytes.len())
+    }
+
+    /// The same of a packet of which `len` bytes are there, the first of them in `head`.
+    pub(crate) fn parse_head(head: &[u8], len: usize) -> Parsed<Ipv6Header> {
+        let header = Ipv6Header::parse_header(head)?;
         let end = HEADER_LEN + usize::from(header.payload_len);
-        at_least(bytes, end, WHAT)?;
+        if len < end {
+            return Err(ParseError::Truncated { what: WHAT, need: end, have: len });
+        }
         Ok((header, HEADER_LEN..end))
     }
 

@@ -99,7 +99,7 @@ impl Relay {
             self.frames.clear();
             moved |= tun.recv_batch(&mut self.pool, &mut self.frames, BATCH)? > 0;
             for frame in self.frames.drain(..) {
-                let bytes = frame.bytes.as_slice().to_vec();
+                let bytes = frame.contiguous().into_owned();
                 self.link.send(now, end, Outgoing { bytes, flow: FlowId::NONE, why: None });
             }
         }

@@ -92,6 +92,6 @@ fn a_device_that_takes_few_gets_each_piece_once() {
         right.recv_batch(&mut pool, &mut got, 16).unwrap();
     }
     assert!(frames.is_empty());
-    let pieces = checked(got.iter().map(|f| f.bytes.to_vec()));
+    let pieces = checked(got.iter().map(|f| f.contiguous().into_owned()));
     assert_eq!(pieces.iter().map(|p| p.3.len()).collect::<Vec<_>>(), [1000, 1000, 500].repeat(3));
 }

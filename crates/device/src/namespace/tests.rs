@@ -40,7 +40,7 @@ fn recv_until(tun: &mut Tun, wanted: impl Fn(&[u8]) -> bool) -> Vec<u8> {
         frames.clear();
         tun.recv_batch(&mut pool, &mut frames, 16).unwrap();
         if let Some(frame) = frames.iter().find(|f| wanted(f.bytes.as_slice())) {
-            return frame.bytes.as_slice().to_vec();
+            return frame.contiguous().into_owned();
         }
         assert!(Instant::now() < deadline, "no such packet came");
         std::thread::sleep(Duration::from_millis(1));

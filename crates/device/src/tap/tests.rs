@@ -18,7 +18,7 @@ impl Tap for Log {
     }
 
     fn received(&mut self, at: Instant, frame: &RxFrame) {
-        self.0.lock().unwrap().push((at.as_nanos(), "received", frame.bytes.len()));
+        self.0.lock().unwrap().push((at.as_nanos(), "received", frame.len()));
     }
 }
 

@@ -13,8 +13,7 @@ use limpid_lab::Recorder;
 use limpid_lab::recorder::HostObserver;
 use limpid_posix::{Call, Process, Progress, abi};
 use limpid_stack::{
-    Config, IfaceId, InterfaceConfig, Medium, Route, RouteMetrics, RxChecksum, RxFrame, Secrets, Stack, StackConfig,
-    TxBatch,
+    Config, IfaceId, InterfaceConfig, Medium, Route, RouteMetrics, RxFrame, Secrets, Stack, StackConfig, TxBatch,
 };
 use limpid_tcp::congestion::Algorithm;
 use limpid_wire::{Chunk, Cidr, IpAddr};
@@ -190,7 +189,7 @@ impl Target for OurTarget {
     }
 
     fn inject(&mut self, packet: &[u8], gso_size: u16) -> Result<(), TargetError> {
-        let frame = RxFrame { bytes: Chunk::from_vec(packet.to_vec()), checksum: RxChecksum::Unverified, gso_size };
+        let frame = RxFrame { gso_size, ..RxFrame::new(Chunk::from_vec(packet.to_vec())) };
         self.process.handle_frame(self.now, self.iface, frame);
         self.settle();
         Ok(())

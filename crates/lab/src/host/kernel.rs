@@ -248,7 +248,7 @@ impl Machine for KernelHost {
         loop {
             let n = self.tun.recv_batch(&mut self.pool, &mut self.received, BATCH)?;
             for frame in self.received.drain(..) {
-                let bytes = frame.bytes.as_slice();
+                let bytes = &*frame.contiguous();
                 if is_tcp_or_icmp(bytes) {
                     out.push(Outgoing { bytes: bytes.to_vec(), flow: FlowId::NONE, why: None });
                 }

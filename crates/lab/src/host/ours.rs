@@ -165,7 +165,7 @@ impl OurHost {
 
 impl Machine for OurHost {
     fn deliver(&mut self, now: Instant, frame: Vec<u8>) -> io::Result<()> {
-        let frame = RxFrame { bytes: Chunk::from_vec(frame), checksum: self.rx_checksum, gso_size: 0 };
+        let frame = RxFrame { checksum: self.rx_checksum, ..RxFrame::new(Chunk::from_vec(frame)) };
         self.stack.handle_frame(now, self.iface, frame);
         // What answers this frame leaves before the next is looked at, even if both arrive at the same moment.
         self.flush(now);

@@ -1,7 +1,6 @@
 use super::*;
 use crate::testing::{A, B, packet};
 use limpid_event::TcpState;
-use limpid_stack::RxChecksum;
 use limpid_wire::{Chunk, TcpFlags};
 
 fn ms(millis: u64) -> Instant {
@@ -68,7 +67,7 @@ fn a_device_is_where_the_peer_is_seen() {
     let syn = crate::host::kernel::frame(packet((A, B), TcpFlags::SYN, 1, b""));
     device.sent(ms(1), &TxFrame { flow: FlowId(1), why: Some(TxReason::Syn), ..syn });
     for bytes in [packet((B, A), TcpFlags::SYN | TcpFlags::ACK, 1, b""), b"no packet at all".to_vec()] {
-        let frame = RxFrame { bytes: Chunk::from_vec(bytes), checksum: RxChecksum::Unverified, gso_size: 0 };
+        let frame = RxFrame::new(Chunk::from_vec(bytes));
         device.received(ms(2), &frame);
     }
     let trace = recorder.trace(ms(3));

@@ -100,7 +100,7 @@ impl World {
             self.now = self.now.max(next);
             while let Some(entry) = self.flying.first_entry().filter(|entry| entry.key().0 <= self.now) {
                 let (to, bytes) = entry.remove();
-                let frame = RxFrame { bytes: Chunk::from_vec(bytes), checksum: RxChecksum::Verified, gso_size: 0 };
+                let frame = RxFrame { checksum: RxChecksum::Verified, ..RxFrame::new(Chunk::from_vec(bytes)) };
                 self.hosts[to].handle_frame(self.now, self.iface, frame);
                 self.drain();
             }

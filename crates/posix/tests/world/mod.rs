@@ -3,7 +3,7 @@
 
 use limpid_event::{Instant, Silent};
 use limpid_posix::{Call, Errno, Output, PollFd, Process, Progress, Return, Sockaddr, abi};
-use limpid_stack::{IfaceId, InterfaceConfig, Medium, RxChecksum, RxFrame, Secrets, Stack, StackConfig, TxBatch};
+use limpid_stack::{IfaceId, InterfaceConfig, Medium, RxFrame, Secrets, Stack, StackConfig, TxBatch};
 use limpid_wire::icmpv4::{Icmpv4Message, Unreachable};
 use limpid_wire::tcp::parse_segment;
 use limpid_wire::{Chunk, IpAddr, IpHeader, IpPacket, IpProtocol, Segment};
@@ -113,7 +113,7 @@ impl World {
     }
 
     fn deliver(&mut self, to: usize, bytes: Vec<u8>) {
-        let frame = RxFrame { bytes: Chunk::from_vec(bytes), checksum: RxChecksum::Unverified, gso_size: 0 };
+        let frame = RxFrame::new(Chunk::from_vec(bytes));
         self.hosts[to].handle_frame(self.now, self.iface, frame);
     }
 

@@ -12,15 +12,17 @@ use core::ops::Range;
 use limpid_event::{Counter, DropReason, Event, FlowId, Instant, Observer};
 use limpid_wire::ethernet::{EtherType, EthernetHeader};
 use limpid_wire::ip::Fragment;
-use limpid_wire::{Chunk, IpPacket, IpProtocol, ParseError, TcpFlags, ipv4};
+use limpid_wire::{Chunk, Chunks, IpPacket, IpProtocol, ParseError, TcpFlags, ipv4, ipv6};
 
 /// A packet that is whole and ours to look at.
 pub(crate) struct Received {
     pub(crate) iface: IfaceId,
     /// Its headers; `payload` lies in `bytes`.
     pub(crate) ip: IpPacket,
-    /// The packet from its IP header on.
+    /// The packet from its IP header on: all of it, or if there is a `rest`, the headers and what else is in one piece.
     pub(crate) bytes: Chunk,
+    /// What follows `bytes`: TCP's alone.
+    pub(crate) rest: Chunks,
     /// What its destination is to us.
     pub(crate) to: Kind,
     /// It came in a frame to a MAC group.
@@ -40,9 +42,9 @@ impl Received {
         is_syn.then(|| self.bytes.get(..self.ip.payload.start + length).unwrap_or_default().to_vec())
     }
 
-    /// What the IP header stands before.
+    /// What the IP header stands before, as far as it is in one piece with it.
     pub(crate) fn payload(&self) -> &[u8] {
-        &self.bytes[self.ip.payload.clone()]
+        &self.bytes[self.ip.payload.start..self.ip.payload.end.min(self.bytes.len())]
     }
 
     /// True if it was meant for us alone, by every address on it.
@@ -56,12 +58,17 @@ impl<O: Observer> Stack<O> {
     ///
     /// # Panics
     /// If there is no such interface.
-    pub fn handle_frame(&mut self, now: Instant, iface: IfaceId, frame: RxFrame) {
-        let RxFrame { bytes, checksum, gso_size } = frame;
-        let Medium::Ethernet(our_mac) = self.net.iface(iface).config.medium else {
-            return self.handle_packet(now, iface, bytes, (checksum, gso_size), false);
+    pub fn handle_frame(&mut self, now: Instant, iface: IfaceId, mut frame: RxFrame) {
+        let medium = self.net.iface(iface).config.medium;
+        if !frame.payload.is_empty() && !has_tcp_headers(&frame, medium) {
+            frame.bytes = self.env.pool.copy(&frame.contiguous());
+            frame.payload.clear();
+        }
+        let Medium::Ethernet(our_mac) = medium else {
+            return self.handle_packet(now, iface, frame, false);
         };
-        let Ok((header, payload)) = EthernetHeader::parse(&bytes) else {
+        let bytes = &frame.bytes;
+        let Ok((header, payload)) = EthernetHeader::parse(bytes) else {
             return self.drop_packet(now, DropReason::Malformed);
         };
         // Tagged frames belong to networks that we have no interface on (priority tags apart).
@@ -72,24 +79,19 @@ impl<O: Observer> Stack<O> {
         match (header.ether_type, version) {
             (EtherType::ARP, _) => self.handle_arp(now, iface, &bytes[payload]),
             (EtherType::IPV4, Some(4)) | (EtherType::IPV6, Some(6)) => {
-                let packet = bytes.slice(payload);
-                self.handle_packet(now, iface, packet, (checksum, gso_size), header.dst.is_group());
+                frame.bytes = frame.bytes.into_slice(payload);
+                self.handle_packet(now, iface, frame, header.dst.is_group());
             }
             (EtherType::IPV4 | EtherType::IPV6, _) => self.drop_packet(now, DropReason::Malformed),
             _ => self.drop_packet(now, DropReason::Unsupported),
         }
     }
 
-    fn handle_packet(
-        &mut self,
-        now: Instant,
-        iface: IfaceId,
-        bytes: Chunk,
-        (checksum, gso_size): (RxChecksum, u16),
-        by_group: bool,
-    ) {
+    /// A packet arrived; what of it is not in one piece with its headers is TCP's payload.
+    fn handle_packet(&mut self, now: Instant, iface: IfaceId, frame: RxFrame, by_group: bool) {
+        let RxFrame { bytes, payload: mut rest, checksum, gso_size } = frame;
         self.env.counters.bump(Counter::IpInReceives);
-        let ip = match IpPacket::parse(&bytes) {
+        let ip = match IpPacket::parse_head(&bytes, bytes.len() + rest.len()) {
             Ok(ip) => ip,
             Err(error) => return self.refuse_header(now, iface, &bytes, by_group, error),
         };
@@ -104,8 +106,9 @@ impl<O: Observer> Stack<O> {
                 return self.drop_packet(now, why);
             }
         };
+        rest.truncate(ip.payload.end.saturating_sub(bytes.len()));
         let fragment = ip.fragment;
-        let packet = Received { iface, ip, bytes, to, by_group, checksum, gso_size };
+        let packet = Received { iface, ip, bytes, rest, to, by_group, checksum, gso_size };
         match fragment {
             None => self.deliver(now, packet),
             Some(fragment) => self.handle_fragment(now, packet, fragment),
@@ -200,6 +203,27 @@ impl<O: Observer> Stack<O> {
     pub(crate) fn drop_packet(&mut self, now: Instant, why: DropReason) {
         self.env.cx(now, FlowId::NONE).emit(|| Event::Dropped { why });
     }
+}
+
+/// Whether the first piece of a frame holds the headers of TCP, whole, and the packet is no fragment: then the rest is
+/// payload. What is hostile or rare is not looked into: it is read in one piece.
+fn has_tcp_headers(frame: &RxFrame, medium: Medium) -> bool {
+    let ip = match medium {
+        Medium::Ip => &frame.bytes[..],
+        Medium::Ethernet(_) => frame.bytes.get(limpid_wire::ethernet::HEADER_LEN..).unwrap_or_default(),
+    };
+    let tcp = match ip.first() {
+        Some(0x45)
+            if ip.len() > ipv4::MIN_HEADER_LEN && ip[9] == IpProtocol::TCP.0 && ip[6] & 0x3f == 0 && ip[7] == 0 =>
+        {
+            &ip[ipv4::MIN_HEADER_LEN..]
+        }
+        Some(first) if first >> 4 == 6 && ip.len() > ipv6::HEADER_LEN && ip[6] == IpProtocol::TCP.0 => {
+            &ip[ipv6::HEADER_LEN..]
+        }
+        _ => return false,
+    };
+    tcp.get(12).is_some_and(|offset| tcp.len() >= usize::from(offset >> 4) * 4)
 }
 
 /// An IPv4 header with its options, by its own account of its length, which was checked.

@@ -33,7 +33,7 @@ impl<O: Observer> Stack<O> {
         }
         let (src, dst) = (packet.ip.src, packet.ip.dst);
         let checked = packet.checksum == RxChecksum::Verified;
-        if !checked && !checksum::verify(src, dst, IpProtocol::TCP, packet.payload()) {
+        if !checked && !checksum::verify_parts(src, dst, IpProtocol::TCP, packet.payload(), &packet.rest) {
             counters.bump(Counter::TcpInCsumErrors);
             counters.bump(Counter::TcpInErrs);
             return self.drop_packet(now, DropReason::BadChecksum);
@@ -45,7 +45,8 @@ impl<O: Observer> Stack<O> {
             let len = bytes.get(12).map_or(0, |offset| usize::from(offset >> 4) * 4);
             bytes.iter().take(len).copied().collect()
         });
-        let parsed = parse_segment(packet.bytes, packet.ip.payload, packet.ip.ecn);
+        let end = packet.ip.payload.end.min(packet.bytes.len());
+        let parsed = parse_segment(packet.bytes, packet.ip.payload.start..end, packet.ip.ecn);
         let Ok((from_port, to_port, mut segment)) = parsed else {
             counters.bump(Counter::TcpInErrs);
             return self.drop_packet(now, DropReason::Malformed);
@@ -53,6 +54,12 @@ impl<O: Observer> Stack<O> {
         self.auth.header.clear();
         if let Some(bytes) = header {
             self.auth.header = bytes;
+        }
+        let mut rest = packet.rest;
+        if !segment.payload.append(&mut rest) {
+            // Data beside the headers and a full list behind it: in one piece it fits.
+            let appended = segment.payload.push(self.env.pool.copy(&rest.to_vec()));
+            debug_assert!(appended.is_ok(), "two chunks fit");
         }
         if packet.gso_size > 0 {
             let merged = segment.payload.len().div_ceil(usize::from(packet.gso_size));

@@ -75,6 +75,10 @@ pub struct World {
     pub delay: Duration,
     pub impairments: Impairments,
     pub rng: Rng,
+    /// Where received frames are cut: apart from `rng`, so that it changes nothing else.
+    cuts: Rng,
+    /// Received frames are cut: what is held pins less than a device's frames would.
+    pub cut_frames: bool,
     in_flight: BTreeMap<(Instant, u64), (usize, RxFrame)>,
     sent: u64,
     /// Frames that the link has carried, by sender, as bytes.
@@ -143,6 +147,8 @@ impl World {
             delay: Duration::from_millis(10),
             impairments: Impairments::default(),
             rng: Rng::new(1),
+            cuts: Rng::new(2),
+            cut_frames: true,
             in_flight: BTreeMap::new(),
             sent: 0,
             carried: Vec::new(),
@@ -156,8 +162,22 @@ impl World {
 
     /// Puts a frame on the link towards `to`.
     pub fn inject(&mut self, to: usize, bytes: Vec<u8>) {
-        let frame = RxFrame { bytes: Chunk::from_vec(bytes), checksum: RxChecksum::Unverified, gso_size: 0 };
+        let frame = self.in_pieces(bytes);
         self.hosts[to].handle_frame(self.now, self.iface, frame);
+    }
+
+    /// A frame as a device may give it: in one piece, or in several, cut anywhere. No test may see a difference.
+    fn in_pieces(&mut self, mut bytes: Vec<u8>) -> RxFrame {
+        let mut tail = Vec::new();
+        for _ in 0..if self.cut_frames { self.cuts.below(4) } else { 0 } {
+            let at = self.cuts.below(bytes.len() as u64 + 1) as usize;
+            tail.push(Chunk::from_vec(bytes.split_off(at)));
+        }
+        let mut frame = RxFrame::new(Chunk::from_vec(bytes));
+        for chunk in tail.into_iter().rev() {
+            frame.payload.push(chunk).expect("three chunks fit");
+        }
+        frame
     }
 
     fn send(&mut self, from: usize, bytes: Vec<u8>, gso_size: u16, verified: bool) {
@@ -184,7 +204,7 @@ impl World {
             }
             let checksum = if verified { RxChecksum::Verified } else { RxChecksum::Unverified };
             self.sent += 1;
-            let frame = RxFrame { bytes: Chunk::from_vec(bytes), checksum, gso_size };
+            let frame = RxFrame { checksum, gso_size, ..self.in_pieces(bytes) };
             self.in_flight.insert((at, self.sent), (1 - from, frame));
         }
     }

@@ -51,7 +51,8 @@ impl Link {
             let count = tun.as_mut().map_or(Ok(0), |tun| tun.recv_batch(pool, frames, BATCH))?;
             let at = clock.now();
             for frame in self.frames.drain(..) {
-                let packet = frame.bytes.as_slice();
+                let bytes = frame.contiguous();
+                let packet = &*bytes;
                 if is_for_somebody(packet) {
                     self.sent.push_back(Sent { at, packet: packet.to_vec(), flow: FlowId::NONE, why: None });
                 }
