@@ -146,13 +146,20 @@ pub(crate) fn is_overtaken(e: &GapEvidence) -> bool {
         || e.after < USUAL_REORDERING && e.hints == 0
 }
 
+/// True if data, seen so long after its acknowledgement, was sent before that: nobody repeats himself so soon.
+pub(crate) fn is_captured_late(since_acked: Duration) -> bool {
+    since_acked < USUAL_REORDERING
+}
+
 /// What is known of a segment that follows all that was seen of its sender so far.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TailEvidence {
-    /// Packets that its sender numbered since the newest that was seen, by their IP identifications, but for those that a gap
-    /// before it explains; 0 for none.
+    /// Packets that its sender numbered since the newest that was seen, by their IP identifications, but for those that
+    /// the bytes explain which were not seen before it; 0 for none.
     pub(crate) unseen: u16,
-    /// Since the last packet that was seen.
+    /// Data that was not seen is acknowledged, by it or of it: what is missing is missing in the capture.
+    pub(crate) capture_missed: bool,
+    /// Since the last packet that was seen of either end.
     pub(crate) pause: Duration,
     /// The other end sent new data since, which this may answer.
     pub(crate) asked: bool,
@@ -167,7 +174,7 @@ const MOST_UNSEEN: u16 = 64;
 /// and it took its sender a timer's time (RFC 8985 §7.2, RFC 6298) to go on, unasked.
 pub(crate) fn is_lost_tail(e: &TailEvidence) -> bool {
     let waited = e.pause >= (e.round_trip * 3 / 2).max(LEAST_PROBE_WAIT);
-    (1..=MOST_UNSEEN).contains(&e.unseen) && !e.asked && waited
+    (1..=MOST_UNSEEN).contains(&e.unseen) && !e.asked && !e.capture_missed && waited
 }
 
 impl TailEvidence {

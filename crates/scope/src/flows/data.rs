@@ -66,6 +66,8 @@ impl Entry {
             seen.place = Place::Ahead;
             stream.gap_at = at.time;
         }
+        // What lies between was not seen, acknowledged meanwhile or not.
+        let unseen = read.seq - stream.records.end().unwrap_or(stream.max);
         let first = !std::mem::replace(&mut stream.has_sent, true);
         stream.fresh_at = Some(at.time);
         stream.max = stream.max.max(record.end);
@@ -75,7 +77,7 @@ impl Entry {
         let fills = is_known && stream.edge > 0 && read.tcp.len > 0 && record.end >= stream.edge && stream.is_acked;
         self.flow.end_mut(from).unique_bytes += u64::from(read.tcp.len);
         if !first && !read.is(TcpFlags::SYN) {
-            self.take_lost_tail(read, seen, &record, gap);
+            self.take_lost_tail(read, seen, &record, unseen);
         }
         if fills {
             seen.fills_window = true;
@@ -100,8 +102,9 @@ impl Entry {
     }
 
     /// Whether what follows all that was seen was sent before, and lost before the capture saw it.
-    fn take_lost_tail(&mut self, read: &Read<'_>, seen: &mut Sighting, record: &Record, gap: i64) {
+    fn take_lost_tail(&mut self, read: &Read<'_>, seen: &mut Sighting, record: &Record, bytes_unseen: i64) {
         let (from, last) = (read.from, self.last_of[read.from.index()]);
+        let heard = self.last_of[from.peer().index()];
         let stream = self.stream(from);
         if let Some(told) = stream.told.filter(|told| record.start < told.seq) {
             let evidence = GapEvidence {
@@ -117,26 +120,28 @@ impl Entry {
             return;
         }
         // Nearly always nothing is missing.
-        let unseen = stream.unseen_before(read.tcp.ip_id).unwrap_or(0);
+        let (unseen, una) = (stream.unseen_before(read.tcp.ip_id).unwrap_or(0), stream.una);
         if unseen == 0 {
             return;
         }
         let peer = self.flow.end(from.peer());
         let there = self.flow.end(from).rtt.smoothed().unwrap_or_default();
         let largest = i64::from(self.flow.end(from).largest_payload.max(1));
-        let explained = u16::try_from((gap.max(0) + largest - 1) / largest).unwrap_or(u16::MAX);
+        // A card may have cut what the capture holds as one: each piece has a number of its own.
+        let mss = peer.options.and_then(|offer| offer.mss).map_or(1460, i64::from).max(1);
+        let piece = largest.min(mss);
+        let explained = u16::try_from((bytes_unseen.max(0) + piece - 1) / piece).unwrap_or(u16::MAX);
         let evidence = TailEvidence {
             unseen: unseen.saturating_sub(explained),
-            pause: Duration::from_nanos(nanos(last.time, read.at.time)),
+            pause: Duration::from_nanos(nanos(last.time.max(heard.time), read.at.time)),
+            capture_missed: read.ack > self.stream(from.peer()).max || una > read.seq - bytes_unseen,
             asked: self.stream(from.peer()).fresh_at.is_some_and(|asked| asked >= last.time),
             round_trip: there + peer.rtt.min().unwrap_or_default(),
         };
         if classify::is_lost_tail(&evidence) {
-            // A card may have cut what the capture holds as one.
-            let mss = peer.options.and_then(|offer| offer.mss).map_or(1460, i64::from);
             self.lost_before(read, seen, record, evidence.pause);
             // What was lost behind it goes again next.
-            let behind = i64::from(evidence.lost_originals()) * largest.min(mss);
+            let behind = i64::from(evidence.lost_originals()) * piece;
             let (at, ip_id) = (read.at.time, read.tcp.ip_id.unwrap_or(0));
             if record.start + behind > record.end {
                 self.stream_mut(from).told = Some(Told { seq: record.start + behind, at, tsval: 0, ip_id });
@@ -192,7 +197,20 @@ impl Entry {
                 let fresh = self.fill(read, index, record);
                 self.count_fresh(from, fresh);
             }
-            // So long ago that the original is forgotten, or from before the capture; but it was acknowledged.
+            // What it repeats was sent before the capture began: whether that arrived nobody here knows.
+            Err(_) if read.end() <= 1 && self.flow.end(from).isn.is_none() => {
+                self.repeat_unseen(read, seen, &record, Duration::ZERO);
+            }
+            Err(index) if self.is_captured_late(read) => {
+                let figures = self.flow.end_mut(from);
+                figures.unseen_bytes = figures.unseen_bytes.saturating_sub(read.tcp.len.into());
+                if figures.unseen_bytes == 0 {
+                    self.flow.troubles.take_back(TroubleKind::CaptureMissed, from);
+                }
+                let fresh = self.fill(read, index, record);
+                self.count_fresh(from, fresh);
+            }
+            // So long ago that the original is forgotten; but it was acknowledged.
             Err(_) => {
                 self.lost_before(read, seen, &record, Duration::ZERO);
                 if !read.is(TcpFlags::SYN) {
@@ -224,6 +242,14 @@ impl Entry {
             && !read.is(TcpFlags::SYN)
             && stamp != Some(false)
             && (id == Some(true) || id.is_none() && stamp == Some(true))
+    }
+
+    /// True if it is the data whose acknowledgement came by just before: a capture of several queues or interfaces is not in
+    /// the order of the wire.
+    fn is_captured_late(&self, read: &Read<'_>) -> bool {
+        let since_acked = self.stream(read.from).advanced_at.map(|at| Duration::from_nanos(nanos(at, read.at.time)));
+        self.flow.end(read.from).unseen_bytes >= u64::from(read.tcp.len.max(1))
+            && since_acked.is_some_and(classify::is_captured_late)
     }
 
     /// True if acknowledgements or SACKs that were seen tell that the other end has all of it.
@@ -374,12 +400,16 @@ impl Entry {
 
     /// A retransmission of what was lost before it came by here, or whose original is forgotten.
     fn lost_before(&mut self, read: &Read<'_>, seen: &mut Sighting, record: &Record, after: Duration) {
-        let from = read.from;
+        self.flow.end_mut(read.from).lost_before += 1;
+        self.repeat_unseen(read, seen, record, after);
+    }
+
+    /// A retransmission whose original was not seen.
+    fn repeat_unseen(&mut self, read: &Read<'_>, seen: &mut Sighting, record: &Record, after: Duration) {
         let evidence = Evidence { same_packet: Some(false), ..self.common_evidence(read, after) };
         let cause = classify::cause(&evidence);
         seen.place = Place::Again;
         seen.again = Some(Again { original: None, previous: None, after, nth: 1, cause });
-        self.flow.end_mut(from).lost_before += 1;
         self.note_again(read, &Record { tsval: 0, ..*record }, cause, evidence.is_first);
     }
 }

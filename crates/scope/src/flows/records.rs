@@ -170,6 +170,12 @@ impl Records {
         self.acked = 0;
     }
 
+    /// Where the newest piece that is remembered ends.
+    #[inline]
+    pub(super) fn end(&self) -> Option<i64> {
+        self.ring.back().map(|record| record.end)
+    }
+
     /// How many pieces there is room for.
     #[inline]
     pub(super) fn capacity(&self) -> usize {

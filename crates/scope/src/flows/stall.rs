@@ -3,7 +3,7 @@
 use super::FlowsOptions;
 use super::entry::{Entry, Read};
 use super::flow::{MAX_STALLS, nanos};
-use super::sighting::{End, Kind, Sighting};
+use super::sighting::{End, Kind, Place, Sighting};
 use super::trouble::{Fault, Stall, TroubleKind};
 use std::time::Duration;
 
@@ -25,7 +25,9 @@ impl Entry {
     fn note_stall(&mut self, read: &Read<'_>, seen: &Sighting, from: u64, at: i64, gap: u64) {
         let round_trip = self.flow.round_trip().unwrap_or_default();
         let lasted = Duration::from_nanos(gap);
-        if lasted < round_trip * 3 || read.kind == Kind::Reset {
+        // What the capture missed moved unseen.
+        let unseen = seen.acks_unseen || seen.place == Place::Ahead;
+        if lasted < round_trip * 3 || read.kind == Kind::Reset || unseen {
             return;
         }
         let (fault, end) = self.fault(read, seen);

@@ -247,6 +247,11 @@ impl Troubles {
         self.0.iter_mut().find(|trouble| trouble.kind == kind && trouble.end == end)
     }
 
+    /// It turned out that there is no such trouble.
+    pub(super) fn take_back(&mut self, kind: TroubleKind, end: End) {
+        self.0.retain(|trouble| trouble.kind != kind || trouble.end != end);
+    }
+
     /// Counts one more, cited by its packet.
     pub(super) fn count(&mut self, kind: TroubleKind, end: End, at: i64, number: u64) -> &mut Trouble {
         let index = match self.0.iter().position(|trouble| trouble.kind == kind && trouble.end == end) {

@@ -314,3 +314,50 @@ fn a_gap_that_explains_what_is_missing_is_no_lost_tail() {
     let tail = wire.after(400_000, client("P.", 4001, 1000, 1).id(15));
     assert_eq!((tail.place, tail.again.map(|again| again.original)), (Place::Again, Some(None)));
 }
+
+/// What the capture dropped was sent once, and so is what follows it.
+#[test]
+fn what_follows_a_hole_of_the_capture_is_new() {
+    let data = |n: u32, ack| client(".", 1 + n * 1000, 1000, ack).id(100 + n as u16);
+    // The hole swallowed data 1 to 9, and their ACKs but for the last.
+    let mut wire = Wire::open();
+    wire.after(10, data(0, 1));
+    wire.after(10_000, server(".", 1, 0, 1001));
+    let ack = wire.after(300_000, server(".", 1, 0, 10_001));
+    assert!(ack.acks_unseen);
+    let sent = wire.after(100, data(12, 1));
+    assert_eq!((sent.again, sent.place), (None, Place::Ahead), "10 and 11 were dropped, too");
+    let flow = wire.end();
+    assert_eq!((flow.retransmissions(), flow.end(End::Client).unseen_bytes), (0, 9000));
+    assert_eq!(flow.stall_count, 0, "something moved");
+    // It swallowed a question and its answer, and pure ACKs of the client's, which are numbered, too.
+    let mut wire = Wire::open();
+    wire.after(10, data(0, 1));
+    wire.after(10_000, server("P.", 1, 100, 1001));
+    let next = wire.after(300_000, client("P.", 2001, 1000, 501).id(104));
+    assert_eq!(next.again, None, "it acknowledges what was not seen");
+}
+
+/// Of several queues the ACK may be captured before what it acknowledges.
+#[test]
+fn data_captured_after_its_acknowledgement_is_no_repetition() {
+    let mut wire = Wire::open();
+    wire.after(10_000, server(".", 1, 0, 1001));
+    let sent = wire.after(20, client("P.", 1, 1000, 1));
+    assert_eq!((sent.again, sent.place, sent.needless), (None, Place::Next, None));
+    let flow = wire.end();
+    let figures = flow.end(End::Client);
+    assert_eq!((figures.unique_bytes, figures.unseen_bytes, figures.retransmissions), (1000, 0, 0));
+    assert!(flow.troubles.is_empty(), "{:?}", flow.troubles);
+}
+
+/// Nobody here knows whether the original arrived.
+#[test]
+fn what_repeats_data_from_before_the_capture_is_not_called_needless() {
+    let mut wire = Wire::new();
+    wire.at(0, client(".", 10_001, 1000, 1));
+    let again = wire.after(100, client(".", 5_001, 1000, 1));
+    assert_eq!((again.place, again.needless), (Place::Again, None));
+    let figures = wire.end().ends[0].clone();
+    assert_eq!((figures.retransmissions, figures.lost_before, figures.needless), (1, 0, 0));
+}
