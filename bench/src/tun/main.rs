@@ -122,6 +122,8 @@ fn bulk(report: &mut Report, span: Duration) -> io::Result<()> {
         note(report, &format!("one stream {name}, TUN"), ours, "smoltcp on TUN", smoltcp, aim);
         note(report, &format!("one stream {name}, TUN"), ours, "forwarder of two TUNs", forwarder, 1.0);
         note(report, &format!("one stream {name}, TUN"), ours, "Linux-Linux, veth", cable, 0.55);
+        let packets = setups::ours_by_packets(way, span)?;
+        note(report, &format!("one stream {name}, packets"), packets, "Linux-Linux, veth", cable, f64::INFINITY);
     }
     Ok(())
 }
@@ -158,6 +160,7 @@ fn answers(report: &mut Report, span: Duration) -> io::Result<()> {
     let linux = setups::ask_linux(span)?;
     let contenders = [
         ("TUN, in the driver's thread", setups::ask_ours(span)?, true),
+        ("packets, in the driver's thread", setups::ask_ours_by_packets(span)?, true),
         ("TUN, blocking sockets", setups::ask_ours_blocking(span)?, false),
         ("smoltcp on TUN", setups::ask_smoltcp(span)?, false),
     ];

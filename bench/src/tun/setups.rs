@@ -5,7 +5,7 @@ use crate::net::Net;
 use crate::ours::{Ours, Work};
 use crate::run::{Bulk, Run, Worker};
 use crate::{forward, smol};
-use limpid_device::{Device, Tun, TunConfig};
+use limpid_device::{Device, Packet, PacketConfig, Tun, TunConfig};
 use limpid_event::{Observer, Silent};
 use smoltcp::phy::{Medium, TunTapInterface};
 use std::io;
@@ -153,6 +153,33 @@ pub(crate) fn ask_ours(span: Duration) -> io::Result<Vec<Duration>> {
     let times = linux::ask(linux::connect(&net, OTHER_AT)?, span);
     drop(worker);
     times
+}
+
+/// The same over a packet socket at one end of a cable.
+pub(crate) fn ask_ours_by_packets(span: Duration) -> io::Result<Vec<Duration>> {
+    let (net, device) = packet()?;
+    let worker = our_worker(&Run::default(), device, Silent, Work::Echo(PORT))?;
+    let times = linux::ask(linux::connect(&net, OTHER_AT)?, span);
+    drop(worker);
+    times
+}
+
+/// A network of Linux, and a packet socket at the other end of its cable.
+fn packet() -> io::Result<(Net, Packet)> {
+    let net = Net::new()?;
+    let device = net.run(|namespace| {
+        let made = namespace.veth("veth0", "veth1").and_then(|()| namespace.set_link_up("veth1", None));
+        made.map_err(io::Error::other)?;
+        Packet::open(&PacketConfig::new("veth1")).map_err(io::Error::other)
+    })?;
+    net.address("veth0", LINUX)?;
+    Ok((net, device))
+}
+
+/// limpid over a packet socket at one end of a cable.
+pub(crate) fn ours_by_packets(way: Way, span: Duration) -> io::Result<Bulk> {
+    let (net, device) = packet()?;
+    bulk_with(&net, way, 1, span, |run, work| our_worker(run, device, Silent, work))
 }
 
 /// The same of the library, whose application is a thread with blocking sockets.

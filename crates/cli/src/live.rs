@@ -1,7 +1,7 @@
 //! A live run: our host joined to Linux's own TCP by a TUN device, everything recorded.
 //!
-//! With `--spawn` Linux's side is a private network in which a program of the user's runs; with `--tun` it is whatever
-//! the user has set up. `telnet` and `listen` share this.
+//! With `--spawn` Linux's side is a private network in which a program of the user's runs; with `--tun` or `--device` it is
+//! whatever the user has set up. `telnet` and `listen` share this.
 
 mod arguments;
 mod spawned;
@@ -12,9 +12,9 @@ pub(crate) use spawned::{Spawned, Stdio};
 
 use crate::error::{CliError, plain};
 use crate::report::{self, ReportOptions};
-use arguments::Ends;
+use arguments::{DeviceName, Ends};
 use limpid::device::namespace::{KernelRoute, Namespace, NamespaceError, RouteMetrics};
-use limpid::device::{Device, Tun, TunConfig};
+use limpid::device::{Device, Packet, PacketConfig, PacketError, Tun, TunConfig};
 use limpid::{Cidr, Clock, Host, IpAddr};
 use limpid_lab::recorder::{DeviceRecorder, Recorder};
 use limpid_scope::trace::View;
@@ -51,24 +51,35 @@ impl Live {
     pub(crate) fn open(args: &LiveArgs, role: Role, peer: Option<IpAddr>) -> Result<Live, CliError> {
         let pcap = args.pcap.as_deref().map(report::PcapFile::create).transpose()?;
         let ends = args.ends(peer)?;
-        let (namespace, tun) = match &args.tun {
-            Some(name) => (None, Tun::attach(name, false).map_err(attach_error)?),
-            None => private_network(ends).map(|(namespace, tun)| (Some(namespace), tun)).map_err(network_error)?,
+        let existing = args.device();
+        let (namespace, name, device): (_, _, Box<dyn Device>) = match &existing {
+            Some(DeviceName::Tun(name)) => {
+                (None, name.clone(), Box::new(Tun::attach(name, false).map_err(attach_error)?))
+            }
+            Some(DeviceName::Packet(name)) => {
+                // As it is on a wire: the pictures show segments as they are sent.
+                let config = PacketConfig { offload: false, ..PacketConfig::new(name) };
+                (None, name.clone(), Box::new(Packet::open(&config).map_err(packet_error)?))
+            }
+            None => {
+                let (namespace, tun) = private_network(ends).map_err(network_error)?;
+                (Some(namespace), tun.name().to_owned(), Box::new(tun))
+            }
         };
         let clock = Clock::start();
         let recorder = Recorder::new(clock.epoch_nanos());
         let (ours, theirs) = add_hosts(&recorder, role, ends);
         let watch = Watch::default();
-        let tap = DeviceRecorder::new(recorder.clone(), ours, theirs, tun.caps().medium);
+        let tap = DeviceRecorder::new(recorder.clone(), ours, theirs, device.caps().medium);
         let mut builder = Host::builder()
             .clock(clock)
             .observer(watch.observer(recorder.observer(ours)))
             .linger(Duration::ZERO)
-            .tun(tun)
+            .device(name, device)
             .address_cidr(ends.ours)
             .tap(tap)
             .route(host_route(ends.peer.addr), None);
-        if args.tun.is_some() {
+        if existing.is_some() {
             builder = builder.route(everything(ends.ours.addr), None);
         }
         let host = builder.build().map_err(|e| CliError::run("host", plain(&e)))?;
@@ -173,6 +184,14 @@ fn attach_error(error: NamespaceError) -> CliError {
     };
     let hint = error.hint().unwrap_or(otherwise);
     CliError::run("network", crate::error::without_errno(&error.to_string())).hint(hint)
+}
+
+fn packet_error(error: PacketError) -> CliError {
+    let message = CliError::run("network", crate::error::without_errno(&error.to_string()));
+    match error.hint() {
+        Some(hint) => message.hint(hint),
+        None => message,
+    }
 }
 
 /// The network that holds one address only.

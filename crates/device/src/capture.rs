@@ -15,7 +15,6 @@ mod interfaces;
 pub mod libpcap;
 mod program;
 mod ring;
-mod socket;
 
 #[cfg(test)]
 mod tests;
@@ -23,6 +22,7 @@ mod tests;
 pub use error::CaptureError;
 pub use interfaces::{Interface, interfaces};
 
+use crate::packet_socket::{PacketSocket, layout};
 use interfaces::{ETHERNET, LINUX_SLL2};
 use limpid_wire::bpf::Program;
 use limpid_wire::ethernet::EtherType;
@@ -30,7 +30,6 @@ use program::{Check, Loopback, SLL2_HEADER, Setting};
 use ring::{Place, Ring, half, word};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use socket::{PacketSocket, layout};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 

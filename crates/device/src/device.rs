@@ -26,7 +26,8 @@ pub trait Device: Send {
     /// What it offers.
     fn caps(&self) -> Caps;
 
-    /// Takes what has arrived, at most `max` frames, without waiting; returns how many were added to `frames`.
+    /// Takes what has arrived, at most `max` frames, without waiting; returns how many were added to `frames`. If that is fewer than
+    /// `max`, more may have arrived: [`poll_fd`](Self::poll_fd) tells. If it is none, none was there.
     ///
     /// # Errors
     /// The device is gone or broken.

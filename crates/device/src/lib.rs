@@ -10,6 +10,8 @@ mod device;
 pub mod gso;
 mod memory;
 pub mod namespace;
+mod packet;
+mod packet_socket;
 mod tap;
 #[cfg(test)]
 mod testing;
@@ -19,5 +21,6 @@ pub mod vnet;
 pub use device::{Caps, Device};
 pub use gso::Gso;
 pub use memory::{Memory, MemoryConfig};
+pub use packet::{Packet, PacketConfig, PacketError};
 pub use tap::{Tap, Tapped};
 pub use tun::{Tun, TunConfig};

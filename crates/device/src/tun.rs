@@ -68,15 +68,54 @@ pub struct Tun {
     refused: u64,
     /// Where the next packet is read to: kept where a read found none.
     spare: Option<FrameMut>,
+    appetite: Appetite,
+}
+
+/// Whether to look for a second packet behind the first: a look that finds none is a system call more, which a question and answer
+/// at a time would pay for each.
+#[derive(Clone, Copy, Debug, Default)]
+struct Appetite {
+    /// Packets came one at a time of late: so many more first ones before there is a look again.
+    left_out: u8,
+}
+
+impl Appetite {
+    /// How many looks are left out.
+    const PATIENCE: u8 = 8;
+
+    /// The first of a batch is there. Whether to look for another.
+    fn goes_on(&mut self) -> bool {
+        let look = self.left_out == 0;
+        self.left_out = self.left_out.saturating_sub(1);
+        look
+    }
+
+    /// A look was had, and there were so many in all.
+    fn had(&mut self, packets: usize) {
+        if packets == 1 {
+            self.left_out = Appetite::PATIENCE;
+        }
+    }
 }
 
 impl Tun {
-    /// Makes the device; its link is down and without addresses. Only a private namespace may.
-    pub(crate) fn create(config: &TunConfig) -> Result<Tun, NamespaceError> {
-        let fd = open_clone_device()?;
+    /// Makes the device, with so many queues; its link is down and without addresses. Only a private namespace may.
+    pub(crate) fn create(config: &TunConfig, queues: usize) -> Result<Vec<Tun>, NamespaceError> {
         let what = || format!("TUN device {}", config.name);
-        let name = set_interface(&fd, &config.name, IFF_TUN_EXCL).map_err(NamespaceError::step(what()))?;
-        Tun::new(fd, name, config.mtu, config.offload).map_err(NamespaceError::step(what()))
+        check_queues(queues).map_err(NamespaceError::step(what()))?;
+        let several = if queues > 1 { IFF_MULTI_QUEUE } else { 0 };
+        let fd = open_clone_device()?;
+        let name = set_interface(&fd, &config.name, IFF_TUN_EXCL | several).map_err(NamespaceError::step(what()))?;
+        let first = Tun::new(fd, name.clone(), config.mtu, config.offload).map_err(NamespaceError::step(what()))?;
+        let mut all = vec![first];
+        while all.len() < queues {
+            let fd = open_clone_device()?;
+            let queue = set_interface(&fd, &name, IFF_MULTI_QUEUE)
+                .and_then(|name| Tun::new(fd, name, config.mtu, config.offload))
+                .map_err(NamespaceError::step(what()))?;
+            all.push(queue);
+        }
+        Ok(all)
     }
 
     /// Attaches to a TUN device that already exists (`ip tuntap add dev NAME mode tun user $USER`), leaving its
@@ -107,11 +146,25 @@ impl Tun {
         Tun::new(fd, attached, mtu, offload).map_err(NamespaceError::step(what()))
     }
 
+    /// Attaches so many times to a TUN device that already exists and has several queues (`ip tuntap add dev NAME mode tun
+    /// multi_queue user $USER`): a queue for each thread.
+    ///
+    /// Linux hands a flow's packets to the queue that the flow's last packet was sent by; before that, and after three seconds
+    /// without one, to the queue that a hash of addresses and ports names. It notes the queue once a packet has been dealt with: what
+    /// is answered at once (a SYN by its SYN-ACK) still comes by the one before.
+    ///
+    /// # Errors
+    /// As [`attach`](Self::attach); and if there are 0 queues or more than 256, or the device has one only (EINVAL).
+    pub fn attach_queues(name: &str, offload: bool, queues: usize) -> Result<Vec<Tun>, NamespaceError> {
+        check_queues(queues).map_err(NamespaceError::step(format!("TUN device {name}")))?;
+        (0..queues).map(|_| Tun::attach(name, offload)).collect()
+    }
+
     fn new(fd: OwnedFd, name: String, mtu: u16, offload: bool) -> io::Result<Tun> {
         let features = if offload { TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 } else { 0 };
         // SAFETY: TUNSETOFFLOAD takes a bit mask by value and no pointer.
         unsafe { ioctl::ioctl(&fd, IntegerSetter::<TUNSETOFFLOAD>::new_usize(features)) }?;
-        Ok(Tun { fd, name, mtu, offload, refused: 0, spare: None })
+        Ok(Tun { fd, name, mtu, offload, refused: 0, spare: None, appetite: Appetite::default() })
     }
 
     /// The interface's name on the kernel's side.
@@ -164,7 +217,7 @@ impl Tun {
 
 impl fmt::Debug for Tun {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Tun { fd: _, name, mtu, offload, refused, spare: _ } = self;
+        let Tun { fd: _, name, mtu, offload, refused, spare: _, appetite: _ } = self;
         f.debug_struct("Tun")
             .field("name", name)
             .field("mtu", mtu)
@@ -186,13 +239,17 @@ impl Device for Tun {
     }
 
     fn recv_batch(&mut self, pool: &mut FramePool, frames: &mut Vec<RxFrame>, max: usize) -> io::Result<usize> {
-        for count in 0..max {
-            match self.recv(pool)? {
-                Some(frame) => frames.push(frame),
-                None => return Ok(count),
+        let mut count = 0;
+        while count < max {
+            let Some(frame) = self.recv(pool)? else { break };
+            frames.push(frame);
+            count += 1;
+            if count == 1 && !self.appetite.goes_on() {
+                return Ok(1);
             }
         }
-        Ok(max)
+        self.appetite.had(count);
+        Ok(count)
     }
 
     fn send_batch(&mut self, frames: &[TxFrame]) -> io::Result<usize> {
@@ -211,6 +268,16 @@ impl Device for Tun {
 
     fn poll_fd(&self) -> Option<BorrowedFd<'_>> {
         Some(self.fd.as_fd())
+    }
+}
+
+/// The kernel's MAX_TAP_QUEUES.
+const MAX_QUEUES: usize = 256;
+
+fn check_queues(queues: usize) -> io::Result<()> {
+    match queues {
+        1..=MAX_QUEUES => Ok(()),
+        _ => Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{queues} queues: from 1 to {MAX_QUEUES}"))),
     }
 }
 
@@ -233,3 +300,6 @@ fn set_interface(fd: &OwnedFd, name: &str, extra: u16) -> io::Result<String> {
     let end = request[..16].iter().position(|b| *b == 0).unwrap_or(16);
     Ok(String::from_utf8_lossy(&request[..end]).into_owned())
 }
+
+#[cfg(test)]
+mod tests;

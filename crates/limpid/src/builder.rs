@@ -3,7 +3,7 @@
 use crate::error::{invalid, io_error};
 use crate::shard::Shard;
 use crate::{Clock, Host};
-use limpid_device::{Device, Memory, Tap, Tapped, Tun};
+use limpid_device::{Device, Memory, Packet, Tap, Tapped, Tun};
 use limpid_event::{Error, Instant, Observer};
 use limpid_stack::{FastOpenFlags, InterfaceConfig, Route, Secrets, Stack, StackConfig};
 use limpid_tcp::Config;
@@ -87,6 +87,12 @@ impl Builder {
     /// Adds a TUN device.
     pub fn tun(self, tun: Tun) -> Builder {
         self.device(tun.name().to_owned(), tun)
+    }
+
+    /// Adds an Ethernet device through a packet socket. What of its checksums and super-segments is left to Linux, its
+    /// [`PacketConfig`](limpid_device::PacketConfig) says.
+    pub fn packet(self, packet: Packet) -> Builder {
+        self.device(packet.interface().to_owned(), packet)
     }
 
     /// Adds one end of a pair of memory devices.

@@ -2,8 +2,8 @@
 //!
 //! Where private networks are not allowed the tests say so and end, unless LIMPID_REQUIRE_TOOLS=1.
 
-use limpid::device::TunConfig;
 use limpid::device::namespace::Namespace;
+use limpid::device::{Packet, PacketConfig, TunConfig};
 use limpid::{AuthKey, Host, TcpListener, TcpStream};
 use rustix::net::{self, AddressFamily, RecvFlags, SendFlags, SocketType, ipproto, sockopt};
 use std::io::{self, ErrorKind, Read, Write};
@@ -25,6 +25,31 @@ fn with_kernel(config: TunConfig, test: impl FnOnce(Host, Namespace) + Send + 's
         };
         let host = Host::builder().tun(tun).address("10.0.0.103/24").address("fd00::103/64").build().unwrap();
         test(host, namespace);
+    };
+    std::thread::spawn(run).join().unwrap();
+}
+
+/// The same over a cable, with a packet socket at our end. `whole` says whether Linux's super-segments come as they are.
+fn with_cable(offload: bool, whole: bool, test: impl FnOnce(Host) + Send + 'static) {
+    let set_up = move |namespace: &Namespace| {
+        namespace.veth("linux", "ours")?;
+        namespace.set_sysctl("net.ipv6.conf.ours.disable_ipv6", "1")?;
+        namespace.set_link_up("ours", None)?;
+        namespace.set_link_up("linux", None)?;
+        namespace.set_segmentation("linux", whole)?;
+        namespace.add_address("linux", "10.0.0.199/24".parse().unwrap())?;
+        namespace.add_address("linux", "fd00::199/64".parse().unwrap())
+    };
+    let run = move || {
+        let namespace = match Namespace::enter().and_then(|n| set_up(&n).map(|()| n)) {
+            Ok(namespace) => namespace,
+            Err(error) if std::env::var_os("LIMPID_REQUIRE_TOOLS").is_some_and(|v| v == "1") => panic!("{error}"),
+            Err(error) => return eprintln!("skipped: {error}"),
+        };
+        let device = Packet::open(&PacketConfig { offload, ..PacketConfig::new("ours") }).unwrap();
+        let host = Host::builder().packet(device).address("10.0.0.103/24").address("fd00::103/64").build().unwrap();
+        test(host);
+        drop(namespace);
     };
     std::thread::spawn(run).join().unwrap();
 }
@@ -98,6 +123,39 @@ fn linux_as_the_client() {
                 stream.set_read_timeout(Some(LONG)).unwrap();
                 echo_is_exact(&stream, |s| s.shutdown(Shutdown::Write).unwrap(), 2_000_000);
             }
+        });
+    }
+}
+
+#[test]
+fn both_ways_over_a_cable() {
+    for (offload, whole) in [(true, true), (true, false), (false, true)] {
+        with_cable(offload, whole, |host| {
+            for address in ["10.0.0.199:7", "[fd00::199]:7"] {
+                let listener = std::net::TcpListener::bind(address).unwrap();
+                std::thread::spawn(move || {
+                    let (stream, _) = listener.accept().unwrap();
+                    io::copy(&mut &stream, &mut &stream).unwrap();
+                });
+                let stream = TcpStream::connect(&host, address).unwrap();
+                echo_is_exact(&stream, |s| s.shutdown(Shutdown::Write).unwrap(), 2_000_000);
+            }
+            let listener = TcpListener::bind(&host, "[::]:7").unwrap();
+            std::thread::spawn(move || {
+                for stream in listener.incoming() {
+                    let Ok(stream) = stream else { return };
+                    std::thread::spawn(move || io::copy(&mut &stream, &mut &stream));
+                }
+            });
+            for address in ["10.0.0.103:7", "[fd00::103]:7"] {
+                let stream = std::net::TcpStream::connect(address).unwrap();
+                stream.set_read_timeout(Some(LONG)).unwrap();
+                echo_is_exact(&stream, |s| s.shutdown(Shutdown::Write).unwrap(), 2_000_000);
+            }
+            // Linux, whose device it is, has not answered for us.
+            let refused = std::net::TcpStream::connect("10.0.0.103:9").unwrap_err();
+            assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
+            assert_eq!(host.counters().unwrap().value(limpid::event::Counter::TcpInErrs), 0);
         });
     }
 }

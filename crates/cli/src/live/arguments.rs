@@ -24,7 +24,12 @@ pub(crate) struct LiveArgs {
 
     /// Use a TUN device that you have set up, instead of a private network
     #[arg(long, value_name = "NAME", requires = "address", conflicts_with_all = ["spawn", "peer_address"])]
-    pub(crate) tun: Option<String>,
+    tun: Option<String>,
+
+    /// Use an existing device: tun:NAME, as --tun does, or packet:NAME for an Ethernet device, on which we have an address of our own
+    /// beside Linux (needs CAP_NET_RAW)
+    #[arg(long, value_name = "KIND:NAME", requires = "address", conflicts_with_all = ["spawn", "peer_address", "tun"])]
+    device: Option<DeviceName>,
 
     /// Our address, e.g. 10.0.0.103 or 10.0.0.103/24
     #[arg(long, value_name = "ADDRESS")]
@@ -45,6 +50,28 @@ pub(crate) struct LiveArgs {
     /// Don't show the trace, the ladder and the verdict at the end
     #[arg(long, short)]
     pub(crate) quiet: bool,
+}
+
+/// A device that the user has set up.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum DeviceName {
+    /// A TUN device.
+    Tun(String),
+    /// An Ethernet device, by a packet socket.
+    Packet(String),
+}
+
+impl FromStr for DeviceName {
+    type Err = &'static str;
+
+    fn from_str(s: &str) -> Result<DeviceName, &'static str> {
+        match s.split_once(':') {
+            Some((_, "")) | None => Err("a kind and a name: tun:NAME or packet:NAME"),
+            Some(("tun", name)) => Ok(DeviceName::Tun(name.to_owned())),
+            Some(("packet", name)) => Ok(DeviceName::Packet(name.to_owned())),
+            Some(_) => Err("there are the kinds tun and packet"),
+        }
+    }
 }
 
 /// An address with or without a prefix length.
@@ -75,10 +102,15 @@ pub(crate) struct Ends {
 }
 
 impl LiveArgs {
+    /// The device that the user has set up, if one was named.
+    pub(crate) fn device(&self) -> Option<DeviceName> {
+        self.tun.clone().map(DeviceName::Tun).or_else(|| self.device.clone())
+    }
+
     /// The addresses of both ends: as given, else the article's, else beside the one that was given. `named` is the
     /// peer's address where the command line names it otherwise.
     pub(crate) fn ends(&self, named: Option<IpAddr>) -> Result<Ends, CliError> {
-        if self.spawn.is_none() && self.tun.is_none() {
+        if self.spawn.is_none() && self.device().is_none() {
             return Err(CliError::usage("network", "this host's own network is never touched").hint(
                 "run the other end in a private network with --spawn 'COMMAND', or set a TUN device up (ip tuntap add \
                  limpid0 mode tun user $USER; ip address add 10.0.0.199/24 dev limpid0; ip link set limpid0 up) and give \

@@ -1,7 +1,7 @@
 //! The ring that the kernel writes packets to (`Documentation/networking/packet_mmap.rst`, TPACKET_V3): blocks of shared
 //! memory, each handed over when it is full or its time is up, and handed back when its packets have been looked at.
 
-use super::socket::{PacketSocket, layout};
+use crate::packet_socket::{PacketSocket, layout};
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 use std::io;
 use std::mem::offset_of;

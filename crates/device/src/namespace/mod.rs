@@ -84,11 +84,20 @@ impl Namespace {
     /// [`NamespaceError::NoTun`] if `/dev/net/tun` can't be opened; [`NamespaceError::Left`] if the thread is no longer in the
     /// namespace; [`NamespaceError::Step`] with what else was refused.
     pub fn tun(&self, config: &TunConfig) -> Result<Tun, NamespaceError> {
+        let mut queues = self.tun_queues(config, 1)?;
+        Ok(queues.swap_remove(0))
+    }
+
+    /// The same with several queues, one for each thread. Which packets come by which, [`Tun::attach_queues`] says.
+    ///
+    /// # Errors
+    /// As [`tun`](Self::tun); and if there are 0 queues or more than 256.
+    pub fn tun_queues(&self, config: &TunConfig, queues: usize) -> Result<Vec<Tun>, NamespaceError> {
         self.check("TUN device")?;
-        let tun = Tun::create(config)?;
+        let tuns = Tun::create(config, queues)?;
         // Quiet where IPv6 is not asked for; else no autoconfiguration, no router solicitations, no waiting for DAD.
         let v6 = config.kernel_addresses.iter().any(|a| !a.addr.is_v4());
-        let name = tun.name();
+        let name = tuns[0].name();
         if fs::exists("/proc/sys/net/ipv6").unwrap_or(false) {
             let knobs: &[(&str, &str)] = match v6 {
                 false => &[("disable_ipv6", "1")],
@@ -104,7 +113,7 @@ impl Namespace {
         for address in &config.kernel_addresses {
             self.add_address(name, *address)?;
         }
-        Ok(tun)
+        Ok(tuns)
     }
 
     /// Gives a link that is up an address and the route to its network. It is usable when this returns: there is no

@@ -58,6 +58,8 @@ pub(crate) struct Link {
     pub(crate) is_running: bool,
     /// Its Ethernet address, if it has one of six bytes.
     pub(crate) ethernet: Option<[u8; 6]>,
+    /// Its packets are Ethernet frames, on a wire or to this machine itself.
+    pub(crate) is_ethernet: bool,
 }
 
 /// A rtnetlink socket.
@@ -298,12 +300,14 @@ fn first_message(datagram: &[u8]) -> Option<(u16, &[u8])> {
 
 /// What an answer to RTM_GETLINK says.
 fn parse_link(payload: &[u8]) -> Option<Link> {
+    let hardware = u16::from_ne_bytes(*payload.get(2..)?.first_chunk()?);
+    let is_ethernet = matches!(hardware, libc::ARPHRD_ETHER | libc::ARPHRD_LOOPBACK);
     let index = u32::from_ne_bytes(*payload.get(4..)?.first_chunk()?);
     let flags = u32::from_ne_bytes(*payload.get(8..)?.first_chunk()?);
     let attributes = payload.get(IFINFOMSG..)?;
     let mtu = u32::from_ne_bytes(*attribute(attributes, IFLA_MTU)?.first_chunk()?);
     let ethernet = attribute(attributes, IFLA_ADDRESS).and_then(|bytes| bytes.try_into().ok());
-    Some(Link { index, mtu, is_up: flags & IFF_UP != 0, is_running: flags & IFF_RUNNING != 0, ethernet })
+    Some(Link { index, mtu, is_up: flags & IFF_UP != 0, is_running: flags & IFF_RUNNING != 0, ethernet, is_ethernet })
 }
 
 /// The value of the first attribute of a kind.
