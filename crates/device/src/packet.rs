@@ -175,7 +175,8 @@ impl Packet {
                 }
                 None => frame.freeze(pool).into_slice(VLAN_TAG..VLAN_TAG + length),
             };
-            frames.push(RxFrame { bytes, checksum: header.rx_checksum(), gso_size: header.rx_gso_size() });
+            let (checksum, gso_size) = (header.rx_checksum(), header.rx_gso_size());
+            frames.push(RxFrame { checksum, gso_size, ..RxFrame::new(bytes) });
         }
         frames.len() - before
     }
