@@ -26,6 +26,8 @@ struct Path {
     /// Of the product of bandwidth and round trip.
     queue: f64,
     loss: f64,
+    /// The share of packets held, each by up to a round trip.
+    reorder: f64,
     flows: Vec<Algorithm>,
     seed: u64,
 }
@@ -39,11 +41,15 @@ struct Shares {
 
 impl Path {
     fn new(mbit: u64, rtt_ms: u64, queue: f64, flows: &[Algorithm]) -> Path {
-        Path { mbit, rtt_ms, queue, loss: 0.0, flows: flows.to_vec(), seed: 1 }
+        Path { mbit, rtt_ms, queue, loss: 0.0, reorder: 0.0, flows: flows.to_vec(), seed: 1 }
     }
 
     fn losing(self, loss: f64) -> Path {
         Path { loss, ..self }
+    }
+
+    fn reordering(self, reorder: f64) -> Path {
+        Path { reorder, ..self }
     }
 
     fn seed(self, seed: u64) -> Path {
@@ -64,7 +70,12 @@ impl Path {
         let queue = ((self.queue * self.bdp()) as usize).max(10);
         let half = Duration::from_micros(self.rtt_ms * 500);
         let back = Conditions { rate: Some(self.mbit * 1_000_000), queue, ..Conditions::delay(half) };
-        let link = world.connect(client, server, Medium::Ip, Conditions { loss: self.loss, ..back });
+        let link = world.connect(
+            client,
+            server,
+            Medium::Ip,
+            Conditions { loss: self.loss, reorder: self.reorder, reorder_by: 2 * half, ..back },
+        );
         world.link(link).from(End::B).conditions = back;
         let received: Rc<RefCell<Vec<Rc<Cell<u64>>>>> = Rc::default();
         serve(&mut world, server, self.flows.len(), received.clone());
@@ -189,6 +200,22 @@ fn bbr_keeps_four_fifths_where_one_in_a_hundred_is_lost() {
         for seed in 1..=if long() { 5 } else { 2 } {
             let shares = Path::new(mbit, rtt, queue, &[Bbr]).losing(0.01).seed(seed).play(10, 40);
             shares.uses(0.8);
+        }
+    }
+}
+
+/// What is overtaken counts as lost until it arrives, and where the path reorders losses are known late: neither may be taken for more
+/// losses than there are.
+#[test]
+fn bbr_keeps_four_fifths_where_segments_are_lost_and_overtaken() {
+    let mut paths = vec![(30, 0.01), (30, 0.1)];
+    if long() {
+        paths.extend([(100, 0.01), (100, 0.1)]);
+    }
+    for (mbit, reorder) in paths {
+        for seed in 1..=if long() { 8 } else { 2 } {
+            let path = Path::new(mbit, 100, 1.0, &[Bbr]).losing(0.01).reordering(reorder).seed(seed);
+            path.play(7, 20).uses(0.8);
         }
     }
 }

@@ -10,7 +10,7 @@
 mod tests;
 
 use crate::congestion::RateSample;
-use crate::send::{Delivered, Snapshot};
+use crate::send::{Delivered, Snapshot, more_lost};
 use core::time::Duration;
 use limpid_event::Instant;
 
@@ -50,7 +50,7 @@ pub(crate) struct Delivering<'a> {
     pub(crate) ce: u32,
     /// and the newest of them.
     pub(crate) newest: Option<&'a Delivered>,
-    /// Segments that ever counted as lost.
+    /// Segments lost so far ([`SentRecords::lost_so_far`](crate::send::SentRecords::lost_so_far)).
     pub(crate) lost: u32,
     /// The smallest round-trip time.
     pub(crate) min_rtt: Option<Duration>,
@@ -130,8 +130,11 @@ impl Delivery {
         let sending = micros_between(then.first_sent_at, newest.sent_at);
         let acking = micros_between(then.delivered_at, ack.now);
         let micros = sending.max(acking);
-        // Faster than the path's round trip nothing is delivered: what was sent again was perhaps there before.
-        let reliable = ack.min_rtt.is_none_or(|rtt| u128::from(micros) >= rtt.as_micros());
+        // Faster than the path's round trip nothing is delivered: what was sent again was perhaps there before. As RACK (RFC 8985
+        // §6.2 step 2), and unlike Linux, we look also at when it was sent again itself.
+        let since = micros_between(newest.sent_at, ack.now);
+        let least = if newest.retransmitted { micros.min(since) } else { micros };
+        let reliable = ack.min_rtt.is_none_or(|rtt| u128::from(least) >= rtt.as_micros());
         let delivered = self.delivered.wrapping_sub(then.delivered);
         if reliable {
             self.latest.take(delivered, micros, then.is_app_limited());
@@ -139,7 +142,7 @@ impl Delivery {
         Some(RateSample {
             delivered,
             delivered_ce: self.delivered_ce.wrapping_sub(then.delivered_ce),
-            lost: ack.lost.wrapping_sub(then.lost),
+            lost: more_lost(ack.lost, then.lost),
             in_flight: then.in_flight(),
             prior_delivered: then.delivered,
             total_delivered: self.delivered,

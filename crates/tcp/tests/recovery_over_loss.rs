@@ -200,7 +200,7 @@ impl World {
     fn acknowledge(&mut self, ack: SeqNum, blocks: &[SackBlock]) {
         let duplicate = ack == self.records.snd_una() && !self.records.is_empty();
         let prior = self.recovery.pipe(&self.records);
-        let lost = self.records.ever_lost();
+        let lost = self.records.lost_so_far();
         let acked = self.records.on_ack(ack, blocks, self.instant());
         if let Some(rtt) = acked.rtt() {
             self.rtt.on_sample(self.instant(), rtt, self.records.snd_una(), self.records.snd_nxt());
@@ -223,7 +223,7 @@ impl World {
             loss,
         };
         let verdict = self.recovery.on_ack(&mut self.records, &mut self.congestion, &input);
-        let lost = self.records.ever_lost() - lost;
+        let lost = self.records.lost_so_far().saturating_sub(lost);
         self.recovery.reduce(&self.records, &self.congestion, verdict.delivered, lost, acked.acked > 0);
         let mut sample = AckSample::new(self.instant(), acked.acked_segments, MSS);
         sample.cwnd_limited = true;

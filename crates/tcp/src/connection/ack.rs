@@ -44,6 +44,7 @@ impl Connection {
         let mut before = Before::new(&self.snd);
         let idle = self.snd.records.is_empty();
         let mut acked = self.take_blocks(cx, segment);
+        before.on_arrivals(&self.snd);
         if acked.acked > 0 {
             self.on_progress(cx);
         }

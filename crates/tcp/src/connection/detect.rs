@@ -38,11 +38,17 @@ impl Connection {
         let is_original = |record: &Record, by_sack: bool| {
             !by_sack && record.retransmissions() > 0 && echo.is_some_and(|echo| echo.is_before(record.sent_at()))
         };
+        let mut spared = 0;
         let mut acked = records.on_ack_telling(segment.ack, blocks, now, |record, by_sack| {
-            if sack && !is_original(record, by_sack) {
-                recovery.on_delivered(record, now, input.min_rtt);
+            let mut late = record.is_waiting();
+            if sack {
+                late |= is_original(record, by_sack) || !recovery.on_delivered(record, now, input.min_rtt);
+            }
+            if late && record.is_lost() {
+                spared += record.segments();
             }
         });
+        records.spare(spared);
         acked.dsack = acked.dsack.filter(|block| self.heed_dsack(cx, *block, segment.ack));
         acked.delivered_segments += acked.dsack.map_or(0, |block| self.duplicate_segments(block));
         let mss = u32::from(self.snd.mss);

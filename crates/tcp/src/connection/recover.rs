@@ -7,7 +7,7 @@ use crate::Cx;
 use crate::congestion::{AckSample, Controller, LossSample};
 use crate::delivery::Delivering;
 use crate::recovery::{AckInput, AckVerdict, Echo, Phase, Undoing};
-use crate::send::Acked;
+use crate::send::{Acked, more_lost};
 use limpid_event::{CongestionReason, Counter, Event, Instant, Observer, RecoveryReason, UndoReason};
 use limpid_wire::Segment;
 
@@ -19,9 +19,9 @@ pub(super) struct Before {
     ssthresh: u32,
     /// Segments in flight.
     in_flight: u32,
-    /// Segments that ever counted as lost,
-    ever_lost: u32,
-    /// and those of them that were retransmissions.
+    /// Segments lost so far,
+    lost_so_far: u32,
+    /// and retransmissions that ever counted as lost.
     ever_lost_again: u32,
     /// The ACK says that our packets met congestion: so many segments.
     pub(super) ce: Option<u32>,
@@ -33,10 +33,15 @@ impl Before {
             cwnd: snd.cwnd(),
             ssthresh: snd.congestion.ssthresh(),
             in_flight: snd.in_flight(),
-            ever_lost: snd.records.ever_lost(),
+            lost_so_far: snd.records.lost_so_far(),
             ever_lost_again: snd.records.ever_lost_again(),
             ce: None,
         }
+    }
+
+    /// What arrived shows that less was lost: not what is found lost from here on.
+    pub(super) fn on_arrivals(&mut self, snd: &Snd) {
+        self.lost_so_far = snd.records.lost_so_far();
     }
 
     /// Segments in flight.
@@ -164,7 +169,7 @@ impl Connection {
             return;
         }
         cx.counters.add(Counter::TcpExtTCPDelivered, u64::from(acked.delivered_segments));
-        let lost = now.ever_lost.wrapping_sub(before.ever_lost);
+        let lost = more_lost(now.lost_so_far, before.lost_so_far);
         let snd = &mut self.snd;
         snd.recovery.reduce(&snd.records, &snd.congestion, acked.delivered_segments, lost, acked.acked > 0);
         let sample = self.ack_sample(cx.now, acked, before);
@@ -198,7 +203,7 @@ impl Connection {
             segments: acked.delivered_segments,
             ce: before.ce.unwrap_or(0),
             newest: acked.newest.as_ref(),
-            lost: snd.records.ever_lost(),
+            lost: snd.records.lost_so_far(),
             min_rtt: snd.rtt.min(),
         });
         AckSample {

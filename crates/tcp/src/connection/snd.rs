@@ -236,7 +236,7 @@ impl Snd {
     /// So many segments leave now.
     fn snapshot(&mut self, now: Instant, segments: u32) -> Snapshot {
         let in_flight = self.in_flight().saturating_add(segments);
-        self.delivery.on_sent(now, self.records.is_empty(), in_flight, self.records.ever_lost())
+        self.delivery.on_sent(now, self.records.is_empty(), in_flight, self.records.lost_so_far())
     }
 
     /// `start..end` leaves again, in segments of `mss` bytes; returns how often its first byte has left before.

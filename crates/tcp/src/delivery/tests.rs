@@ -49,6 +49,30 @@ fn what_is_faster_than_the_path_is_no_rate() {
     assert_eq!(delivery.rate(1000), (0, true), "nothing is known yet");
 }
 
+/// 20 ms after it was sent again comes the ACK of what was sent first.
+#[test]
+fn what_arrives_soon_after_it_was_sent_again_is_no_rate() {
+    for (arrives, rate) in [(120, 0), (150, 10_000)] {
+        let mut delivery = Delivery::new();
+        let first = delivery.on_sent(ms(0), true, 1, 0);
+        delivery.on_ack(ack(ms(50), 1, &newest(ms(0), first)));
+        let again = delivery.on_sent(ms(100), false, 1, 1);
+        let again = Delivered { retransmitted: true, ..newest(ms(100), again) };
+        let ack = Delivering { min_rtt: Some(Duration::from_millis(50)), ..ack(ms(arrives), 1, &again) };
+        assert_eq!(delivery.on_ack(ack).unwrap().rate(1000), rate, "{arrives} ms");
+    }
+}
+
+/// What is found not to be lost is taken off; what left in between has seen no loss, and not four milliards.
+#[test]
+fn losses_that_were_none_leave_no_trace() {
+    let mut delivery = Delivery::new();
+    let sent = delivery.on_sent(ms(0), true, 1, 3);
+    let sample = |lost| delivery.clone().on_ack(Delivering { lost, ..ack(ms(50), 1, &newest(ms(0), sent)) }).unwrap();
+    assert_eq!(sample(5).lost, 2);
+    assert_eq!(sample(2).lost, 0);
+}
+
 #[test]
 fn a_bubble_limits_until_it_is_gone() {
     let mut delivery = Delivery::new();

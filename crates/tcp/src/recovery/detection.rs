@@ -6,7 +6,7 @@ use super::rack::WindowInput;
 use super::tlp::{ProbeAck, ProbeVerdict, Tlp};
 use crate::Config;
 use crate::congestion::{CongestionControl, LossSample};
-use crate::send::{Acked, Record, SentRecords};
+use crate::send::{Acked, Record, SentRecords, more_lost};
 use core::time::Duration;
 use limpid_event::Instant;
 use limpid_wire::SeqNum;
@@ -46,9 +46,9 @@ impl DetectInput {
 }
 
 impl Recovery {
-    /// `record` is newly known to have arrived, by SACK or cumulatively.
-    pub fn on_delivered(&mut self, record: &Record, now: Instant, min_rtt: Option<Duration>) {
-        self.rack.on_delivered(record, now, min_rtt);
+    /// `record` is newly known to have arrived, by SACK or cumulatively. False if that can only be an earlier transmission of it.
+    pub fn on_delivered(&mut self, record: &Record, now: Instant, min_rtt: Option<Duration>) -> bool {
+        self.rack.on_delivered(record, now, min_rtt)
     }
 
     /// The tail loss probe that is out, if one is.
@@ -144,7 +144,7 @@ impl Recovery {
         input: &DetectInput,
         loss: &LossSample,
     ) -> bool {
-        let (in_flight, lost) = (records.segments_in_flight(), records.ever_lost());
+        let (in_flight, lost) = (records.segments_in_flight(), records.lost_so_far());
         let window = self.reordering_window(records, input);
         self.rack.detect(records, loss.now, window);
         if records.segments_in_flight() == in_flight {
@@ -153,7 +153,7 @@ impl Recovery {
         let begins = self.phase != Phase::Recovery;
         if begins {
             self.begin_recovery(records, congestion, loss, false);
-            self.reduce(records, congestion, 1, records.ever_lost().wrapping_sub(lost), false);
+            self.reduce(records, congestion, 1, more_lost(records.lost_so_far(), lost), false);
         }
         self.let_go();
         begins

@@ -73,17 +73,18 @@ impl Rack {
     }
 
     /// `record` is newly known to have arrived. Of what left more than once nobody knows which one did: if that is less than the
-    /// smallest round trip ago, it was an earlier one (RFC 8985 §6.2 steps 1 and 2).
-    pub fn on_delivered(&mut self, record: &Record, now: Instant, min_rtt: Option<Duration>) {
+    /// smallest round trip ago, it was an earlier one (RFC 8985 §6.2 steps 1 and 2): false.
+    pub fn on_delivered(&mut self, record: &Record, now: Instant, min_rtt: Option<Duration>) -> bool {
         let rtt = now.since(record.sent_at());
         if record.retransmissions() > 0 && min_rtt.is_none_or(|min| rtt < min) {
-            return;
+            return false;
         }
         self.advanced = true;
         self.rtt = rtt.as_micros().min(u128::from(u32::MAX)) as u32;
         if is_after((record.sent_at(), record.end()), (self.sent_at, self.end)) {
             (self.sent_at, self.end) = (record.sent_at(), record.end());
         }
+        true
     }
 
     /// The newest transmission that has arrived: when it left, and where it ends.

@@ -26,6 +26,7 @@ mod store;
 mod tests;
 mod waiting;
 
+pub(crate) use record::more_lost;
 pub use record::{Acked, Delivered, Losses, Record, Shape, Snapshot, WorstLoss};
 
 use by_time::ByTime;
@@ -61,7 +62,7 @@ pub struct SentRecords {
     judged: SeqNum,
     /// Segments sacked before that.
     sacked_judged: u32,
-    ever_lost: u32,
+    lost_so_far: u32,
     ever_lost_again: u32,
     newly_lost: Losses,
 }
@@ -82,7 +83,7 @@ impl SentRecords {
             highest_sacked: start,
             judged: start,
             sacked_judged: 0,
-            ever_lost: 0,
+            lost_so_far: 0,
             ever_lost_again: 0,
             newly_lost: Losses::default(),
         }

@@ -13,7 +13,7 @@ pub(super) struct ExtraAcked {
     start: Instant,
     /// Segments since.
     delivered: u32,
-    max: [u32; 2],
+    pub(super) max: [u32; 2],
     rounds: u32,
 }
 
@@ -22,9 +22,10 @@ impl ExtraAcked {
         ExtraAcked { start: now, delivered: 0, max: [0; 2], rounds: 0 }
     }
 
-    /// Sending begins again after a pause.
+    /// Sending begins again after a pause: what came before it is counted no more (as Google's version 3; the draft begins the interval
+    /// anew and keeps the count, which then is all surplus).
     pub(super) fn restart(&mut self, now: Instant) {
-        self.start = now;
+        (self.start, self.delivered) = (now, 0);
     }
 
     /// Segments.

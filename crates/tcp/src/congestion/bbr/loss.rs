@@ -74,11 +74,13 @@ impl Bbr {
             self.save_state_upon_loss();
         }
         self.latest.loss = true;
-        let too_high = u64::from(worst.lost) * u64::from(LOSS_THRESHOLD) > u64::from(worst.in_flight);
-        if !self.probing.is_sample || (sample.selective && !too_high) {
+        let delivered = self.delivered.wrapping_sub(worst.prior_delivered);
+        let passed = passed(worst.in_flight, worst.lost, delivered);
+        if !self.probing.is_sample || (sample.selective && !is_too_much(worst.lost, passed)) {
             return;
         }
-        let at_loss = inflight_at_loss(worst.in_flight, worst.lost, worst.segments);
+        let lost = (u64::from(worst.lost) * u64::from(worst.in_flight) / passed.max(1)) as u32;
+        let at_loss = inflight_at_loss(worst.in_flight, lost, worst.segments);
         self.handle_inflight_too_high(sample.now, at_loss, worst.app_limited);
     }
 
@@ -97,13 +99,17 @@ impl Bbr {
 
     /// Whether what was in flight was too much, by what was lost or marked of it.
     pub(super) fn is_inflight_too_high(&self, ack: &Ack) -> bool {
-        let lost = u64::from(ack.lost) * u64::from(LOSS_THRESHOLD) > u64::from(ack.tx_in_flight);
+        let lost = is_too_much(ack.lost, passed(ack.tx_in_flight, ack.lost, ack.delivered));
         let marked = self.heeds_marks() && ack.delivered_ce > 0 && ack.delivered_ce > ack.delivered / 2;
         lost || marked || (ack.lost > 0 && !ack.selective)
     }
 
     pub(super) fn update_latest_delivery_signals(&mut self, ack: &Ack) {
         let latest = &mut self.latest;
+        latest.loss_round_start = false;
+        if ack.rate == 0 {
+            return;
+        }
         latest.bw = latest.bw.max(ack.rate);
         latest.inflight = latest.inflight.max(ack.delivered);
         latest.loss_round_start = !before(ack.prior_delivered, latest.loss_round_delivered);
@@ -219,6 +225,18 @@ impl Bbr {
             _ => {}
         }
     }
+}
+
+/// What the `lost` are a share of, segments: as a rule what was in flight. But a loss that is known only late, since the path reorders
+/// and RACK waits, or something overtaken that arrives late, has seen more than that pass, with more losses among it. (The draft and
+/// Google's version 3 hold all of them against what was in flight, and see twice the share where RACK waits for a round trip.)
+fn passed(in_flight: u32, lost: u32, delivered: u32) -> u64 {
+    u64::from(in_flight).max(u64::from(lost) + u64::from(delivered))
+}
+
+/// Above the threshold.
+fn is_too_much(lost: u32, of: u64) -> bool {
+    u64::from(lost) * u64::from(LOSS_THRESHOLD) > of
 }
 
 /// Where in a piece of `segments` the losses have passed the threshold (§5.5.10.2, InflightAtLoss).

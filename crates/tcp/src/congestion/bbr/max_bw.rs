@@ -24,7 +24,7 @@ impl MaxBw {
 
 impl Bbr {
     pub(super) fn update_max_bw(&mut self, ack: &Ack) {
-        self.update_round(ack.prior_delivered);
+        self.update_round(ack);
         // What the application limited tells of the path only if it is more than was known.
         if ack.rate > 0 && (ack.rate >= self.max_bw.get() || !ack.app_limited) {
             self.max_bw.current = self.max_bw.current.max(ack.rate);

@@ -143,7 +143,8 @@ impl Bbr {
         ack.in_flight <= self.inflight_with_headroom().min(pipe)
     }
 
-    /// §5.3.3.4.3.
+    /// §5.3.3.4.3. As in the draft what is in flight after the ACK, so that a careful probe is rare: the window is bounded, too. Google's
+    /// version 3 looks at what was in flight before, which costs 2 to 5 % of a small link at 1 % random loss.
     fn is_time_to_go_down(&mut self, ack: &Ack) -> bool {
         if self.probing.too_high && ack.in_flight >= self.inflight_longterm {
             self.probing.precautionary = true;

@@ -1,7 +1,7 @@
 //! Round trips, counted by packets: one is over when something is acknowledged that left after it began
 //! (draft-ietf-ccwg-bbr §5.5.1).
 
-use super::Bbr;
+use super::{Ack, Bbr};
 use crate::delivery::before;
 
 /// The count.
@@ -15,8 +15,10 @@ pub(super) struct Rounds {
 }
 
 impl Bbr {
-    pub(super) fn update_round(&mut self, prior_delivered: u32) {
-        self.rounds.start = !before(prior_delivered, self.rounds.next_delivered);
+    /// An ACK that gives no rate ends none: it is perhaps of an original, and not of what was sent again after it (as Google's
+    /// version 3).
+    pub(super) fn update_round(&mut self, ack: &Ack) {
+        self.rounds.start = ack.rate > 0 && !before(ack.prior_delivered, self.rounds.next_delivered);
         if self.rounds.start {
             self.start_round();
             self.rounds.count = self.rounds.count.wrapping_add(1);

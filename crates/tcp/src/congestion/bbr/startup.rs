@@ -28,12 +28,17 @@ impl Bbr {
         self.full = FullPipe { now: false, bw, count: 0, ..self.full };
     }
 
+    /// Growth counts whenever it shows, as in Google's version 3: the draft looks at the one ACK that begins a round trip, and
+    /// where segments are lost or overtaken that one is often of a slow sample.
     pub(super) fn check_full_pipe(&mut self, ack: &Ack) {
-        if self.full.now || !self.rounds.start || ack.app_limited {
+        if self.full.now || ack.app_limited {
             return;
         }
         if ack.rate.saturating_mul(4) >= self.full.bw.saturating_mul(5) {
             return self.reset_full_pipe(ack.rate);
+        }
+        if !self.rounds.start {
+            return;
         }
         self.full.count += 1;
         self.full.now = self.full.count >= PLATEAU_ROUNDS;

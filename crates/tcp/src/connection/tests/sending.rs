@@ -501,3 +501,24 @@ fn an_overtaken_ack_starts_the_reordering_timer() {
     let sent = host.sent();
     assert_eq!(sent, [". 1461:2921(1460) ack 1 win 64240  (fast retransmit: RACK)"]);
 }
+
+/// What arrives sooner after it was sent again than anything does was merely overtaken: for rates of loss it was never lost.
+#[test]
+fn what_was_overtaken_does_not_count_as_lost() {
+    for (wait, lost) in [(20, 0), (100, 1)] {
+        let mut host = Host::listening(Config { sack: true, ..plain() });
+        host.inject("S 0:0(0) win 65535 <mss 1460,nop,nop,sackOK>");
+        host.pass_ms(100);
+        host.inject(". 1:1(0) ack 1 win 65535");
+        host.write(&[7; 5 * 1460]).unwrap();
+        host.drain();
+        host.pass_ms(100);
+        host.inject(". 1:1(0) ack 1 win 65535 <nop,nop,sack 1461:7301>");
+        host.drain();
+        let records = &host.connection().snd.records;
+        assert_eq!((records.lost_so_far(), records.segments_resent()), (1, 1));
+        host.pass_ms(wait);
+        host.inject(". 1:1(0) ack 7301 win 65535");
+        assert_eq!(host.connection().snd.records.lost_so_far(), lost, "{wait} ms after it was sent again");
+    }
+}

@@ -46,7 +46,7 @@ impl Rig {
         let block = |&(l, r): &(u32, u32)| SackBlock::new(SeqNum(l * MSS), SeqNum(r * MSS)).unwrap();
         let blocks: Vec<SackBlock> = blocks.iter().map(block).collect();
         let duplicate = SeqNum(una * MSS) == self.records.snd_una() && !self.records.is_empty();
-        let lost = self.records.ever_lost();
+        let lost = self.records.lost_so_far();
         let acked = self.records.on_ack(SeqNum(una * MSS), &blocks, ms(self.now));
         let loss = LossSample::new(ms(self.now), self.pipe(), MSS);
         let clock = TsClock::new(7);
@@ -67,7 +67,7 @@ impl Rig {
             loss,
         };
         let verdict = self.recovery.on_ack(&mut self.records, &mut self.congestion, &input);
-        let lost = self.records.ever_lost() - lost;
+        let lost = self.records.lost_so_far().saturating_sub(lost);
         self.recovery.reduce(&self.records, &self.congestion, verdict.delivered, lost, acked.acked > 0);
         let mut sample = AckSample::new(ms(self.now), acked.acked_segments, MSS);
         sample.in_recovery = self.recovery.is_reducing();

@@ -32,7 +32,9 @@ impl Flight {
             blocks.iter().map(|&(left, right)| SackBlock::new(SeqNum(left), SeqNum(right)).unwrap()).collect();
         let rack = &mut self.rack;
         let min_rtt = Some(millis(20));
-        self.records.on_ack_telling(SeqNum(una), &blocks, now, |record, _| rack.on_delivered(record, now, min_rtt));
+        self.records.on_ack_telling(SeqNum(una), &blocks, now, |record, _| {
+            rack.on_delivered(record, now, min_rtt);
+        });
     }
 
     fn detect(&mut self, now: Instant, window: Duration) -> Option<Duration> {

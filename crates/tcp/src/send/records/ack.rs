@@ -39,7 +39,7 @@ impl SentRecords {
             let whole = part.end.before_eq(una);
             let segments = if whole { self.remove_first(slot) } else { self.trim_first(slot, una) };
             if !whole {
-                part.end = una;
+                (part.end, part.segments) = (una, segments);
                 part.fate -= Fate::AT_END;
             }
             acked.acked_segments += segments;

@@ -7,14 +7,20 @@ use alloc::vec::Vec;
 use limpid_wire::SeqNum;
 
 impl SentRecords {
-    /// Segments ever found lost (Linux's `tp->lost`); those that were sent again and lost again count anew.
-    pub fn ever_lost(&self) -> u32 {
-        self.ever_lost
+    /// Segments found lost so far (Linux's `tp->lost`); those that were sent again and lost again count anew. Less those that had
+    /// arrived after all, or were taken back (unlike Linux): it may shrink. Wraps.
+    pub fn lost_so_far(&self) -> u32 {
+        self.lost_so_far
     }
 
     /// Segments ever found lost that were retransmissions (`TCPLostRetransmit`).
     pub fn ever_lost_again(&self) -> u32 {
         self.ever_lost_again
+    }
+
+    /// So many segments that were found lost have arrived as they were sent first.
+    pub fn spare(&mut self, segments: u32) {
+        self.lost_so_far = self.lost_so_far.wrapping_sub(segments);
     }
 
     /// What newly counts as lost since this was asked last.
@@ -87,6 +93,9 @@ impl SentRecords {
             if self.store[slot].is_waiting() {
                 waited.push(slot);
             }
+            if self.store[slot].is_lost() {
+                self.spare(self.store[slot].segments());
+            }
             self.change_fate(slot, |record| record.fate -= Fate::LOST);
         }
         self.by_time.insert_all(&mut self.store, waited);
@@ -133,11 +142,11 @@ impl SentRecords {
             record.fate |= Fate::LOST;
             record.fate -= Fate::RESENT;
         });
-        self.ever_lost = self.ever_lost.wrapping_add(record.segments());
+        self.lost_so_far = self.lost_so_far.wrapping_add(record.segments());
         if record.is_lost() {
             self.ever_lost_again = self.ever_lost_again.wrapping_add(record.segments());
         }
-        self.newly_lost.note(&record, self.ever_lost);
+        self.newly_lost.note(&record, self.lost_so_far);
         self.waiting.push(&self.store, slot);
     }
 

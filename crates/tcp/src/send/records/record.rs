@@ -67,7 +67,7 @@ pub struct Snapshot {
     pub delivered: u32,
     /// of them those that met congestion on the path.
     pub delivered_ce: u32,
-    /// All that ever counted as lost until then.
+    /// Lost until then, as far as known ([`SentRecords::lost_so_far`](super::SentRecords::lost_so_far)).
     pub lost: u32,
     /// In flight with the segment, and in the highest bit whether the application had nothing more to send.
     flight: u32,
@@ -119,6 +119,8 @@ pub struct WorstLoss {
     pub in_flight: u32,
     /// Segments that counted as lost from then on until it did, itself among them.
     pub lost: u32,
+    /// All that had been delivered when it left. Wraps.
+    pub prior_delivered: u32,
     /// Segments of the range.
     pub segments: u32,
     /// The application had nothing more to send when it left.
@@ -126,17 +128,27 @@ pub struct WorstLoss {
 }
 
 impl Losses {
-    /// `record` counts as lost, as the last of so many segments that ever did.
-    pub(super) fn note(&mut self, record: &Record, ever_lost: u32) {
+    /// `record` counts as lost, as the last of so many segments that do.
+    pub(super) fn note(&mut self, record: &Record, lost: u32) {
         let (segments, then) = (record.segments(), record.snapshot);
         self.ranges += 1;
-        let lost = ever_lost.wrapping_sub(then.lost);
-        let this = WorstLoss { in_flight: then.in_flight(), lost, segments, app_limited: then.is_app_limited() };
+        let this = WorstLoss {
+            in_flight: then.in_flight(),
+            lost: more_lost(lost, then.lost),
+            prior_delivered: then.delivered,
+            segments,
+            app_limited: then.is_app_limited(),
+        };
         let share = |loss: &WorstLoss, of: &WorstLoss| u64::from(loss.lost) * u64::from(of.in_flight);
         if self.worst.is_none_or(|worst| share(&this, &worst) > share(&worst, &this)) {
             self.worst = Some(this);
         }
     }
+}
+
+/// How many more are lost now than then: none, if some of those have arrived after all.
+pub(crate) fn more_lost(now: u32, then: u32) -> u32 {
+    (now.wrapping_sub(then) as i32).max(0) as u32
 }
 
 /// A range of sequence numbers that was sent together.

@@ -258,7 +258,7 @@ fn a_timeout_spares_what_may_still_arrive() {
     assert_eq!((records.lost(), records.in_flight()), (400, 600));
     let mut records = ten();
     records.mark_lost_at_timeout(|_| true);
-    assert_eq!((records.lost(), records.ever_lost()), (100, 1));
+    assert_eq!((records.lost(), records.lost_so_far()), (100, 1));
 }
 
 #[test]
@@ -286,6 +286,21 @@ fn syn_and_fin_are_records_like_others() {
     records.on_sent(SeqNum(11), ms(2), Snapshot::default(), Shape::SINGLE);
     assert_eq!(records.on_ack(SeqNum(11), &[], ms(9)).acked, 12);
     assert!(records.is_empty());
+}
+
+#[test]
+fn what_was_found_lost_and_taken_back_does_not_count() {
+    let mut records = ten();
+    records.mark_lost(SeqNum(ISS), SeqNum(ISS + 300));
+    assert_eq!(records.lost_so_far(), 3);
+    records.spare(1);
+    assert_eq!(records.lost_so_far(), 2);
+    let mut records = ten();
+    records.mark_lost(SeqNum(ISS), SeqNum(ISS + 300));
+    records.on_retransmit(SeqNum(ISS), SeqNum(ISS + 100), ms(20), Snapshot::default(), 100);
+    records.unmark_lost();
+    records.unmark_lost();
+    assert_eq!(records.lost_so_far(), 0, "once each");
 }
 
 fn by_time(records: &SentRecords) -> Vec<u32> {
@@ -359,7 +374,7 @@ fn the_mark_of_what_has_arrived_moves_on() {
     assert_eq!(lost(4, 23, 20), (Some(5), 400), "it never moves back");
     assert_eq!(lost(6, 40, 20), (None, 600));
     assert_eq!(lost(6, 90, 20), (None, 600), "what left at the same time or later is not judged");
-    assert_eq!((records.ever_lost(), records.ever_lost_again()), (6, 0));
+    assert_eq!((records.lost_so_far(), records.ever_lost_again()), (6, 0));
 }
 
 /// RFC 8985 §6.2 step 5: retransmissions are judged by the same rule.
@@ -370,7 +385,7 @@ fn a_retransmission_is_lost_again() {
     records.on_retransmit(SeqNum(ISS), SeqNum(ISS + 100), ms(20), Snapshot::default(), 100);
     records.on_retransmit(SeqNum(ISS + 100), SeqNum(ISS + 200), ms(21), Snapshot::default(), 100);
     records.mark_lost_by_time((ms(21), SeqNum(ISS + 200)), ms(41), millis(20));
-    assert_eq!((records.ever_lost(), records.ever_lost_again()), (11, 1));
+    assert_eq!((records.lost_so_far(), records.ever_lost_again()), (11, 1));
     assert_eq!(records.next_lost().map(|r| r.start().0), Some(ISS));
     assert_eq!(records.segments_resent(), 1, "the other retransmission left as the reference did");
 }

@@ -71,6 +71,41 @@ fn a_little_loss_does_not_end_startup() {
     assert!(path.bbr.max_bw.get() >= path.bytes_per_second() * 95 / 100, "{}", path.bbr.max_bw.get());
 }
 
+/// Where segments are lost or overtaken, the one ACK that begins a round trip is often of a slow sample.
+#[test]
+fn growth_counts_at_any_ack_of_a_round_trip() {
+    let mut bbr = path().bbr;
+    let at = |bbr: &mut Bbr, rate, start| {
+        bbr.rounds.start = start;
+        bbr.check_full_pipe(&Ack { rate, app_limited: false, ..ack(&path()) });
+    };
+    for rate in [1000, 2000, 4000, 8000, 16_000] {
+        at(&mut bbr, rate, false);
+        at(&mut bbr, rate / 4, true);
+    }
+    assert_eq!((bbr.full.now, bbr.full.bw, bbr.full.count), (false, 16_000, 1));
+    at(&mut bbr, 19_999, false);
+    at(&mut bbr, 19_999, true);
+    at(&mut bbr, 19_999, true);
+    assert!(bbr.full.now && bbr.full.reached);
+}
+
+/// What gives no rate is perhaps the ACK of an original that was sent again: it ends no round trip.
+#[test]
+fn an_ack_without_a_rate_ends_no_round_trip() {
+    let mut path = path();
+    path.run_to(State::Cruise);
+    let after = path.bbr.delivered.wrapping_add(10_000);
+    let ack = Ack { prior_delivered: after, ..ack(&path) };
+    path.bbr.update_latest_delivery_signals(&ack);
+    path.bbr.update_round(&ack);
+    assert!(!path.bbr.rounds.start && !path.bbr.latest.loss_round_start);
+    let ack = Ack { rate: 1, ..ack };
+    path.bbr.update_latest_delivery_signals(&ack);
+    path.bbr.update_round(&ack);
+    assert!(path.bbr.rounds.start && path.bbr.latest.loss_round_start);
+}
+
 #[test]
 fn drain_is_slow_and_ends_when_the_queue_is_gone() {
     let mut path = path();
@@ -202,7 +237,8 @@ fn a_probe_raises_the_long_term_bound_faster_each_round() {
 #[test]
 fn more_than_two_in_a_hundred_end_a_probe_once() {
     let losses = |path: &Path, in_flight, lost| {
-        let worst = WorstLoss { in_flight, lost, segments: 1, app_limited: false };
+        let prior_delivered = path.bbr.delivered - (in_flight - lost);
+        let worst = WorstLoss { in_flight, lost, prior_delivered, segments: 1, app_limited: false };
         let losses = Losses { ranges: 1, worst: Some(worst) };
         AckSample { selective: true, losses, ..AckSample::new(path.now, 1, MSS) }
     };
@@ -218,6 +254,23 @@ fn more_than_two_in_a_hundred_end_a_probe_once() {
             path.bbr.handle_losses(&more);
             assert_eq!((path.bbr.inflight_longterm, bound), (499, 499));
         }
+    }
+}
+
+/// A loss that is known late has seen more pass than was in flight, and more losses among it: the share is what counts.
+#[test]
+fn losses_that_are_known_late_are_a_share_of_all_that_passed() {
+    for (passed, is_too_much) in [(500, true), (999, true), (1000, false)] {
+        let mut path = path();
+        path.run_to(State::Up);
+        let prior_delivered = path.bbr.delivered - (passed - 20);
+        let worst = WorstLoss { in_flight: 500, lost: 20, prior_delivered, segments: 1, app_limited: false };
+        let losses = Losses { ranges: 1, worst: Some(worst) };
+        let late = AckSample { losses, ..AckSample::new(path.now, 1, MSS) };
+        let too_much = Ack { lost: 20, delivered: passed - 20, tx_in_flight: 500, ..ack(&path) };
+        assert_eq!(path.bbr.is_inflight_too_high(&too_much), is_too_much, "20 of {passed} when it arrived");
+        path.bbr.handle_losses(&late);
+        assert_eq!(path.bbr.state == State::Down, is_too_much, "20 of {passed} when it was lost");
     }
 }
 
@@ -392,6 +445,27 @@ fn acks_that_come_bunched_widen_the_window() {
     assert!(path.bbr.extra_acked.get() >= before.max(290), "{}", path.bbr.extra_acked.get());
 }
 
+/// What came before a pause is no surplus of what comes after it.
+#[test]
+fn after_a_pause_bunches_are_counted_anew() {
+    let mut path = path();
+    path.run_to(State::Cruise);
+    let bunch = Ack { newly_acked: 300, ..ack(&path) };
+    path.bbr.rounds.start = false;
+    path.bbr.update_ack_aggregation(&bunch);
+    path.bbr.extra_acked.max = [0; 2];
+    // 10 ms are worth 100 segments.
+    path.now += Duration::from_millis(10);
+    let pause = SentSample {
+        idle: Some(Duration::from_millis(5)),
+        app_limited: true,
+        ..SentSample::new(path.now, MSS, 1, MSS)
+    };
+    path.bbr.on_sent(&pause);
+    path.bbr.update_ack_aggregation(&Ack { newly_acked: 2, now: path.now, ..ack(&path) });
+    assert_eq!(path.bbr.extra_acked.get(), 2);
+}
+
 /// Google's version 3: a third of the share of marks, on short paths.
 #[test]
 fn marks_cut_on_short_paths_only() {
@@ -496,7 +570,13 @@ proptest::proptest! {
                     burst: n,
                     losses: Losses {
                         ranges: n % 3,
-                        worst: (n % 3 > 0).then_some(WorstLoss { in_flight: n >> 7, lost: n % 50, segments: n % 70, app_limited: flag }),
+                        worst: (n % 3 > 0).then_some(WorstLoss {
+                            in_flight: n >> 7,
+                            lost: n % 50,
+                            prior_delivered: n.rotate_left(5),
+                            segments: n % 70,
+                            app_limited: flag,
+                        }),
                     },
                     rate: (n % 5 > 0).then_some(RateSample {
                         delivered: n >> 4,
