@@ -54,6 +54,9 @@ pub struct StackConfig {
     /// Bound on connections whose application is gone but that still have something to say (`tcp_max_orphans`); one more is
     /// reset.
     pub max_orphans: usize,
+    /// A connection that nothing was heard of and nothing sent for so long is kept in little room until something happens. It shows in
+    /// nothing but memory, and a microsecond to rouse it. [`Duration::MAX`] lets none rest.
+    pub rest_after: Duration,
     /// Bound on embryonic connections of one listener (`tcp_max_syn_backlog`).
     pub max_syn_backlog: usize,
     /// When SYNs are answered with cookies (`tcp_syncookies`).
@@ -118,6 +121,7 @@ impl Default for StackConfig {
             memory: MemoryLimits::default(),
             max_time_wait: 131_072,
             max_orphans: 65_536,
+            rest_after: Duration::from_secs(1),
             max_syn_backlog: 2048,
             syn_cookies: SynCookies::WhenFull,
             save_metrics: true,

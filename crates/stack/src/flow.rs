@@ -7,6 +7,9 @@
 //! | SYN-SENT, and all states with data | [`Flow`] | a [`Connection`], in the end what is left to read |
 //! | TIME-WAIT, an orphan's FIN-WAIT-2 | [`Quiet`] | at most 64 bytes of TCP |
 //!
+//! A connection that nothing happens to is kept [packed](Resting) after a second ([`Stack::rest_some`]) and roused by the next thing
+//! that concerns it; who merely asks about it sees it awake ([`Phase::awake`]).
+//!
 //! A phase has one entry in the demux table and one in the timing wheel; the next phase takes both over.
 
 use crate::auth::FlowAuth;
@@ -23,7 +26,7 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::ops::Deref;
 use limpid_event::{Counter, Error, Event, FlowId, Instant, Observer, TcpState};
-use limpid_tcp::{Config, Connection, Next, Outcome, Remnant, SynReceived, SynSent, SynSentOutcome, TimeWait};
+use limpid_tcp::{Config, Connection, Next, Outcome, Remnant, Resting, SynReceived, SynSent, SynSentOutcome, TimeWait};
 use limpid_wire::{Segment, SeqNum};
 
 /// A connection that an application has, or will have.
@@ -57,7 +60,7 @@ impl Flow {
         match &self.phase {
             Phase::SynSent(_) => true,
             Phase::Connection(connection) => connection.is_opening(),
-            Phase::Over(_) | Phase::Between => false,
+            Phase::Resting(_) | Phase::Over(_) | Phase::Between => false,
         }
     }
 }
@@ -93,10 +96,22 @@ impl Deref for SharedIp {
 pub(crate) enum Phase {
     SynSent(Box<SynSent>),
     Connection(Box<Connection>),
+    /// The same while nothing happens, in little room.
+    Resting(Resting),
     /// Gone from the wire; what an application may still read stays.
     Over(Over),
     /// On the way from one to another.
     Between,
+}
+
+impl Phase {
+    /// Itself, a connection at rest as it is when awake: for those who only look. The copy lies in `room`.
+    pub(crate) fn awake<'a>(&'a self, room: &'a mut Option<Phase>) -> &'a Phase {
+        match self {
+            Phase::Resting(resting) => room.insert(Phase::Connection(resting.wake())),
+            other => other,
+        }
+    }
 }
 
 /// What is left of a connection for its socket.
@@ -171,6 +186,39 @@ impl<O: Observer> Stack<O> {
     pub(crate) fn next_flow_id(&mut self) -> FlowId {
         self.last_flow += 1;
         FlowId(u64::from(self.config.shard) << 48 | self.last_flow)
+    }
+
+    /// The connection of a socket, awake.
+    pub(crate) fn stream(&mut self, socket: SocketId) -> Result<u32, Error> {
+        let index = self.sockets.stream(socket)?;
+        self.rouse(index);
+        Ok(index)
+    }
+
+    /// Something concerns a flow: it rests no longer.
+    #[inline]
+    pub(crate) fn rouse(&mut self, index: u32) {
+        let flow = &mut self.flows[index];
+        if let Phase::Resting(resting) = &flow.phase {
+            flow.phase = Phase::Connection(resting.wake());
+        }
+    }
+
+    /// Looks at a few flows more, and lets those rest that have been idle for long enough. Called again and again it comes by all of
+    /// them, without a timer of its own and without ever taking long.
+    pub(crate) fn rest_some(&mut self, now: Instant, some: usize) {
+        for _ in 0..some {
+            let index = self.next_to_rest;
+            self.next_to_rest = if (index as usize) < self.flows.places() { index + 1 } else { 0 };
+            if let Some(flow) = self.flows.get_mut(index)
+                && matches!(flow.owner, Owner::Socket(_))
+                && !flow.queued
+                && let Phase::Connection(connection) = &flow.phase
+                && connection.can_rest(now, self.config.rest_after)
+            {
+                flow.phase = Phase::Resting(connection.rest());
+            }
+        }
     }
 
     /// Does what an input has brought about.
@@ -280,7 +328,7 @@ impl<O: Observer> Stack<O> {
         let deadline = match &flow.phase {
             Phase::SynSent(syn_sent) => syn_sent.poll_timeout(),
             Phase::Connection(connection) => connection.poll_timeout(),
-            Phase::Over(_) | Phase::Between => return,
+            Phase::Resting(_) | Phase::Over(_) | Phase::Between => return,
         };
         self.wheel.set(flow.timer, deadline.map(|(at, _)| at));
     }
@@ -415,7 +463,8 @@ impl<O: Observer> Stack<O> {
     }
 
     /// Enters a connection in all tables.
-    pub(crate) fn insert_flow(&mut self, flow: NewFlow) -> u32 {
+    pub(crate) fn insert_flow(&mut self, now: Instant, flow: NewFlow) -> u32 {
+        self.rest_some(now, RESTS_BY_OPENING);
         let NewFlow { phase, key, id, owner, hold, path, ip, auth } = flow;
         let marks = self.marks(&key, &ip);
         let min_ttl = ip.of_version(key.remote.addr.is_v4()).min_ttl;
@@ -474,6 +523,12 @@ impl Places<'_> {
         })
     }
 }
+
+/// So many flows are looked at for each that is opened, so that there are never many more awake than were in use lately,
+const RESTS_BY_OPENING: usize = 2;
+
+/// and so many in each call for timers.
+pub(crate) const RESTS_BY_TIME: usize = 4;
 
 /// What [`Stack::insert_flow`] needs.
 pub(crate) struct NewFlow {

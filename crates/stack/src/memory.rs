@@ -98,7 +98,7 @@ impl<O: Observer> Stack<O> {
         let held = match &flow.phase {
             Phase::Connection(connection) => connection.memory(),
             Phase::Over(Over::Remnant(remnant)) => remnant.memory(),
-            Phase::SynSent(_) | Phase::Over(Over::Failed(_)) | Phase::Between => 0,
+            Phase::SynSent(_) | Phase::Resting(_) | Phase::Over(Over::Failed(_)) | Phase::Between => 0,
         };
         let before = core::mem::replace(&mut flow.charged, held);
         self.env.ledger.charge(&mut self.env.counters, before, held);

@@ -3,7 +3,7 @@
 use crate::auth::Authentication;
 use crate::demux::{BindTable, FlowTable};
 use crate::fast_open::BlackHole;
-use crate::flow::{Embryo, Flow, HeldSyn, Quiet};
+use crate::flow::{Embryo, Flow, HeldSyn, Phase, Quiet, RESTS_BY_TIME};
 use crate::iface::{Interface, LOOPBACK_MTU, MIN_MTU_V4, MIN_MTU_V6, link_local};
 use crate::keys::Keys;
 use crate::listen::SynId;
@@ -48,6 +48,8 @@ pub struct Stack<O: Observer = Silent> {
     pub(crate) open_flows: usize,
     /// Flows without an application.
     pub(crate) orphans: usize,
+    /// The flow that is looked at next whether it may rest.
+    pub(crate) next_to_rest: u32,
     /// What is remembered of peers.
     pub(crate) metrics: MetricsCache,
     /// Which sockets and segments are signed.
@@ -124,6 +126,7 @@ impl<O: Observer> Stack<O> {
             last_flow: 0,
             open_flows: 0,
             orphans: 0,
+            next_to_rest: 0,
             metrics: MetricsCache::default(),
             auth: Authentication::default(),
             black_hole: BlackHole::default(),
@@ -308,6 +311,7 @@ impl<O: Observer> Stack<O> {
             }
         }
         self.run_loopback(now);
+        self.rest_some(now, RESTS_BY_TIME);
     }
 
     /// When `handle_timeout` must be called next. A time that is past means at once: the loopback interface has something
@@ -326,6 +330,11 @@ impl<O: Observer> Stack<O> {
     /// orphan's FIN-WAIT-2 counts as that). When it is 0 a host can go down without breaking off anything.
     pub fn open_connections(&self) -> usize {
         self.open_flows
+    }
+
+    /// How many of them are [at rest](crate::StackConfig::rest_after) now.
+    pub fn resting_connections(&self) -> usize {
+        self.flows.iter().filter(|(_, flow)| matches!(flow.phase, Phase::Resting(_))).count()
     }
 
     /// Sets the timer of packets in pieces.

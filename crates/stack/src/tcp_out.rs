@@ -124,7 +124,7 @@ impl<O: Observer> Stack<O> {
             let mut transmit = match &mut flow.phase {
                 Phase::SynSent(syn_sent) => syn_sent.poll_transmit(&mut cx),
                 Phase::Connection(connection) => connection.poll_transmit(&mut cx),
-                Phase::Over(_) | Phase::Between => None,
+                Phase::Resting(_) | Phase::Over(_) | Phase::Between => None,
             };
             if let (Some(auth), Some(transmit)) = (&mut flow.auth, &mut transmit) {
                 auth.sign(&flow.key, &mut transmit.segment);
@@ -213,6 +213,7 @@ impl<O: Observer> Stack<O> {
 
     /// Looks a flow's path up anew, and tells the connection if its MSS is another now.
     pub(crate) fn refresh_path(&mut self, now: Instant, index: u32) {
+        self.rouse(index);
         let flow = &mut self.flows[index];
         flow.path_generation = self.net.routes.generation;
         let (key, ip) = (flow.key, *flow.ip);
@@ -228,7 +229,7 @@ impl<O: Observer> Stack<O> {
         match &mut flow.phase {
             Phase::SynSent(syn_sent) => syn_sent.handle_path(mss, max_burst),
             Phase::Connection(connection) => connection.handle_path(&mut self.env.cx(now, flow.id), mss, max_burst),
-            Phase::Over(_) | Phase::Between => {}
+            Phase::Resting(_) | Phase::Over(_) | Phase::Between => {}
         }
     }
 }

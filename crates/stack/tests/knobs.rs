@@ -70,6 +70,7 @@ const RANGES: &[(&str, &str)] = &[
     ("memory", "bytes, three rising bounds"),
     ("max_time_wait", "connections"),
     ("max_orphans", "connections"),
+    ("rest_after", "time"),
     ("max_syn_backlog", "connections"),
     ("syn_cookies", "a choice"),
     ("fast_open", "see its own documentation"),

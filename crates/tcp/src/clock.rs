@@ -1,6 +1,7 @@
 //! Clocks that a connection derives from the time it is given: the timestamp clock (RFC 7323 §5.4), and the limit on
 //! answers to segments outside the window (RFC 5961 §7).
 
+use crate::pack::packed;
 use core::time::Duration;
 use limpid_event::Instant;
 
@@ -88,6 +89,9 @@ impl AnswerLimit {
         true
     }
 }
+
+packed!(struct TsRecent { val, at_secs });
+packed!(struct AnswerLimit { last });
 
 #[cfg(test)]
 mod tests;

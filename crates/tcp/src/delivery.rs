@@ -10,6 +10,7 @@
 mod tests;
 
 use crate::congestion::RateSample;
+use crate::pack::packed;
 use crate::send::{Delivered, Snapshot, more_lost};
 use core::time::Duration;
 use limpid_event::Instant;
@@ -184,3 +185,6 @@ fn micros_between(from: Instant, to: Instant) -> u32 {
     let micros = |at: Instant| at.as_nanos() / 1000;
     u32::try_from(micros(to).saturating_sub(micros(from))).unwrap_or(u32::MAX)
 }
+
+packed!(struct Delivery { delivered, delivered_ce, app_limited, delivered_at, first_sent_at, latest });
+packed!(struct Latest { segments, micros, app_limited });

@@ -27,6 +27,7 @@ mod memory;
 mod negotiate;
 mod outcome;
 mod pacing;
+mod pack;
 #[doc(hidden)]
 pub mod recovery;
 #[doc(hidden)]
@@ -45,7 +46,7 @@ mod user_timeout;
 pub use config::{Config, KeepAlive, MtuProbing, SynSchedule};
 pub use congestion::{Algorithm, ControllerFactory, ControllerInfo, Controllers, HyStart, Start};
 pub use connection::{
-    Connection, MAX_MARKS, MAX_NOTICES, Notice, PathLesson, RecvBounds, Remnant, Stamps, StreamPosition,
+    Connection, MAX_MARKS, MAX_NOTICES, Notice, PathLesson, RecvBounds, Remnant, Resting, Stamps, StreamPosition,
 };
 pub use ecn::{AccEcnFailure, AccEcnOptions, AccEcnSeen, EcnLevel, EcnPolicy};
 pub use fast_open::{FastOpen, FastOpenAnswer, FastOpenFailure, FastOpenNews, RequestForm};

@@ -2,6 +2,7 @@
 
 use crate::Config;
 use crate::clock::{TsClock, TsRecent};
+use crate::pack::packed;
 use crate::recv::{UnscaledWindow, WindowScale};
 use crate::syn_sent::OpenParams;
 use crate::user_timeout;
@@ -160,6 +161,8 @@ pub(crate) fn ts_recent(negotiated: &Negotiated, syn: &Segment, now: Instant) ->
     let timestamps = syn.options.timestamps.filter(|_| negotiated.timestamps)?;
     Some(TsRecent::new(timestamps.val, now))
 }
+
+packed!(struct Negotiated { peer_mss, snd_scale, scaling, timestamps, sack, signed });
 
 #[cfg(test)]
 mod tests;

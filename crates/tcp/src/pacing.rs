@@ -7,6 +7,7 @@
 #[cfg(test)]
 mod tests;
 
+use crate::pack::packed;
 use core::time::Duration;
 use limpid_event::Instant;
 
@@ -51,3 +52,5 @@ pub(crate) fn rate(mss: u32, window: u32, percent: u16, srtt_eighths: u32) -> u6
     let rate = (u64::from(mss) * 80_000).saturating_mul(percent.into()).saturating_mul(window.into());
     rate / u64::from(srtt_eighths.max(1))
 }
+
+packed!(struct Pacing { rate, next, sent });

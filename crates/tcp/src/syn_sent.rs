@@ -9,6 +9,7 @@ use crate::connection::Birth;
 use crate::ecn::{EcnHandshake, EcnLevel};
 use crate::fast_open::{FastOpen, FastOpenFailure, room};
 use crate::negotiate::{self, InitialWindow, Negotiated};
+use crate::pack::packed;
 use crate::reply::{control, reset_for};
 use crate::user_timeout;
 use crate::{Config, Connection, Cx, SynSchedule, TcpInfo, Transmit};
@@ -552,3 +553,6 @@ impl SynSent {
         self.retransmissions.saturating_add(u8::from(self.resent))
     }
 }
+
+packed!(struct OpenParams { isn, ts_offset, mss, adv_mss, ip_header_len, known_rtt_micros, signature, max_burst });
+packed!(struct Signature(_));

@@ -72,6 +72,12 @@ impl Timers {
         }
     }
 
+    /// No other than `timer` runs.
+    pub(crate) fn only_runs(&self, timer: Timer) -> bool {
+        let running = (0..SLOTS).filter(|&slot| self.at[slot] < Instant::MAX);
+        running.into_iter().all(|slot| self.kind[slot] == timer)
+    }
+
     /// Stops everything.
     pub(crate) fn stop_all(&mut self) {
         self.at = [Instant::MAX; SLOTS];

@@ -262,6 +262,7 @@ impl<O: Observer> Stack<O> {
         self.auth.in_use = true;
         change(self.sockets.keys_mut(socket))?;
         let Kind::Stream(index) = *self.kind_of(socket)? else { return Ok(()) };
+        self.rouse(index);
         let flow = &mut self.flows[index];
         let Some(ring) = self.sockets.keys(socket) else { return Ok(()) };
         FlowAuth::renew(&mut flow.auth, ring, &flow.key);

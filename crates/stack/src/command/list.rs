@@ -39,6 +39,7 @@ impl<O: Observer> Stack<O> {
                 recv_queue: u32::try_from(connection.readable_len()).unwrap_or(u32::MAX),
                 ..quiet(flow.key.local, flow.key.remote, connection.state())
             }),
+            Phase::Resting(_) => Some(quiet(flow.key.local, flow.key.remote, TcpState::Established)),
             Phase::Over(_) | Phase::Between => None,
         });
         let embryos = self.embryos.iter().map(move |(_, e)| quiet(e.key.local, e.key.remote, TcpState::SynReceived));

@@ -12,7 +12,7 @@ impl<O: Observer> Stack<O> {
     /// # Errors
     /// [`Error::NoSuchSocket`] if there is none.
     pub fn watch_write(&mut self, socket: SocketId, stamps: Stamps, zero_copy: bool) -> Result<(), Error> {
-        let index = self.sockets.stream(socket)?;
+        let index = self.stream(socket)?;
         if let Phase::Connection(connection) = &mut self.flows[index].phase {
             connection.watch_write(stamps, zero_copy);
         }
@@ -24,7 +24,7 @@ impl<O: Observer> Stack<O> {
     /// # Errors
     /// [`Error::NoSuchSocket`] if there is none.
     pub fn take_notice(&mut self, socket: SocketId) -> Result<Option<Notice>, Error> {
-        let index = self.sockets.stream(socket)?;
+        let index = self.stream(socket)?;
         Ok(match &mut self.flows[index].phase {
             Phase::Connection(connection) => connection.take_notice(),
             Phase::Over(Over::Remnant(remnant)) => remnant.take_notice(),
@@ -37,7 +37,7 @@ impl<O: Observer> Stack<O> {
     /// # Errors
     /// [`Error::NoSuchSocket`] if there is none.
     pub fn take_icmp_notice(&mut self, socket: SocketId) -> Result<Option<IcmpNotice>, Error> {
-        let index = self.sockets.stream(socket)?;
+        let index = self.stream(socket)?;
         Ok(self.flows[index].rare.as_mut().and_then(|rare| rare.icmp.take()))
     }
 
@@ -46,7 +46,7 @@ impl<O: Observer> Stack<O> {
     /// # Errors
     /// [`Error::NotConnected`] if there never was a connection.
     pub fn last_data_at(&self, socket: SocketId) -> Result<Instant, Error> {
-        match &self.flow_of(socket)?.phase {
+        match self.flow_of(socket)?.phase.awake(&mut None) {
             Phase::Connection(connection) => Ok(connection.last_data_at()),
             Phase::Over(Over::Remnant(remnant)) => Ok(remnant.last_data_at()),
             _ => Err(Error::NotConnected),

@@ -141,7 +141,7 @@ impl<O: Observer> Stack<O> {
         let phase = Phase::SynSent(Box::new(SynSent::deferred(&mut cx, config, params)));
         let owner = Owner::Socket(socket.index);
         let hold = if self.sockets.reuse(socket) { Hold::Reusable } else { Hold::Firm };
-        let index = self.insert_flow(NewFlow { phase, key, id, owner, hold, path, ip, auth });
+        let index = self.insert_flow(now, NewFlow { phase, key, id, owner, hold, path, ip, auth });
         if let Some(bind) = bound {
             // From here on it is in the way of this address alone.
             self.binds.rebind(Bind { local, ..bind }, socket.index);

@@ -22,10 +22,10 @@ impl<O: Observer> Stack<O> {
             Kind::Closed => Readiness::WRITABLE | Readiness::CLOSED,
             Kind::Stream(index) => {
                 let flow = &self.flows[*index];
-                let mut ready = match &flow.phase {
+                let mut ready = match flow.phase.awake(&mut None) {
                     // What is written lets the SYN go.
                     Phase::SynSent(syn_sent) if syn_sent.is_deferred() => Readiness::WRITABLE,
-                    Phase::SynSent(_) | Phase::Between => Readiness::empty(),
+                    Phase::SynSent(_) | Phase::Resting(_) | Phase::Between => Readiness::empty(),
                     Phase::Connection(connection) => connection.readiness(),
                     Phase::Over(Over::Remnant(remnant)) => remnant.readiness(),
                     Phase::Over(Over::Failed(error)) => ended(error.is_some()),
@@ -55,6 +55,8 @@ impl<O: Observer> Stack<O> {
         let Kind::Stream(index) = *self.sockets.kind(socket)? else { return Ok(None) };
         Ok(match &mut self.flows[index].phase {
             Phase::Connection(connection) => connection.take_error(),
+            // Who has one does not rest.
+            Phase::Resting(_) => None,
             Phase::Over(Over::Remnant(remnant)) => remnant.take_error(),
             Phase::Over(Over::Failed(error)) => error.take(),
             Phase::SynSent(_) | Phase::Between => None,
@@ -74,6 +76,7 @@ impl<O: Observer> Stack<O> {
         let flow = &self.flows[index];
         Ok(match &flow.phase {
             Phase::SynSent(_) | Phase::Between => TcpState::SynSent,
+            Phase::Resting(_) => TcpState::Established,
             Phase::Connection(connection) => connection.state(),
             // The connection may still wait out old segments, as long as the 4-tuple is not another's.
             Phase::Over(_) => match self.find(&flow.key) {
@@ -193,7 +196,7 @@ impl<O: Observer> Stack<O> {
     /// As [`readiness`](Self::readiness).
     pub fn recv_bounds(&self, socket: SocketId) -> Result<RecvBounds, Error> {
         if let Kind::Stream(index) = self.sockets.kind(socket)?
-            && let Phase::Connection(connection) = &self.flows[*index].phase
+            && let Phase::Connection(connection) = self.flows[*index].phase.awake(&mut None)
         {
             return Ok(connection.recv_bounds());
         }
@@ -208,7 +211,7 @@ impl<O: Observer> Stack<O> {
     /// As [`readiness`](Self::readiness).
     pub fn send_buffer(&self, socket: SocketId) -> Result<usize, Error> {
         if let Kind::Stream(index) = self.sockets.kind(socket)?
-            && let Phase::Connection(connection) = &self.flows[*index].phase
+            && let Phase::Connection(connection) = self.flows[*index].phase.awake(&mut None)
         {
             return Ok(connection.send_buffer());
         }
@@ -221,7 +224,7 @@ impl<O: Observer> Stack<O> {
     /// As [`readiness`](Self::readiness).
     pub fn send_memory(&self, socket: SocketId) -> Result<usize, Error> {
         match self.sockets.kind(socket)? {
-            Kind::Stream(index) => match &self.flows[*index].phase {
+            Kind::Stream(index) => match self.flows[*index].phase.awake(&mut None) {
                 Phase::Connection(connection) => Ok(connection.send_queued()),
                 _ => Ok(0),
             },
@@ -234,7 +237,7 @@ impl<O: Observer> Stack<O> {
     /// # Errors
     /// [`Error::NotConnected`] if there is no connection.
     pub fn stream_position(&self, socket: SocketId) -> Result<StreamPosition, Error> {
-        match &self.flow_of(socket)?.phase {
+        match self.flow_of(socket)?.phase.awake(&mut None) {
             Phase::Connection(connection) => Ok(connection.stream_position()),
             _ => Err(Error::NotConnected),
         }
@@ -246,18 +249,18 @@ impl<O: Observer> Stack<O> {
     /// [`Error::NotConnected`] if there is none, and never was.
     pub fn info(&self, now: Instant, socket: SocketId) -> Result<TcpInfo, Error> {
         let flow = self.flow_of(socket)?;
-        let info = match &flow.phase {
+        let info = match flow.phase.awake(&mut None) {
             Phase::SynSent(syn_sent) => syn_sent.info(),
             Phase::Connection(connection) => connection.info(now),
             Phase::Over(Over::Remnant(remnant)) => TcpInfo { state: self.state(socket)?, ..remnant.info().clone() },
-            Phase::Over(Over::Failed(_)) | Phase::Between => return Err(Error::NotConnected),
+            Phase::Over(Over::Failed(_)) | Phase::Resting(_) | Phase::Between => return Err(Error::NotConnected),
         };
         Ok(TcpInfo { pmtu: flow.path.mtu.into(), ..info })
     }
 
     /// What the congestion controller of a connection tells of itself (TCP_CC_INFO).
     pub fn controller_info(&self, socket: SocketId) -> Option<ControllerInfo> {
-        match &self.flow_of(socket).ok()?.phase {
+        match self.flow_of(socket).ok()?.phase.awake(&mut None) {
             Phase::Connection(connection) => connection.controller_info(),
             _ => None,
         }
@@ -268,7 +271,7 @@ impl<O: Observer> Stack<O> {
     /// # Errors
     /// As [`readiness`](Self::readiness).
     pub fn unacknowledged(&self, socket: SocketId) -> Result<u32, Error> {
-        Ok(match &self.flow_of(socket)?.phase {
+        Ok(match self.flow_of(socket)?.phase.awake(&mut None) {
             Phase::Connection(connection) => connection.unacknowledged(),
             _ => 0,
         })
@@ -282,7 +285,7 @@ impl<O: Observer> Stack<O> {
         let Kind::Stream(index) = *self.sockets.kind(socket)? else {
             return self.closed_len(socket);
         };
-        Ok(match &self.flows[index].phase {
+        Ok(match self.flows[index].phase.awake(&mut None) {
             Phase::Connection(connection) => connection.readable_len(),
             Phase::Over(Over::Remnant(remnant)) => remnant.readable_len(),
             _ => 0,
@@ -297,7 +300,7 @@ impl<O: Observer> Stack<O> {
         let Kind::Stream(index) = *self.sockets.kind(socket)? else {
             return self.closed_len(socket).map(|_| 0);
         };
-        Ok(match &self.flows[index].phase {
+        Ok(match self.flows[index].phase.awake(&mut None) {
             Phase::Connection(connection) => connection.unsent(),
             _ => 0,
         })
@@ -312,7 +315,7 @@ impl<O: Observer> Stack<O> {
         let Kind::Stream(index) = *self.sockets.kind(socket)? else {
             return self.closed_len(socket).map(|_| None);
         };
-        Ok(match &self.flows[index].phase {
+        Ok(match self.flows[index].phase.awake(&mut None) {
             Phase::Connection(connection) => connection.urgent(),
             _ => None,
         })

@@ -17,7 +17,7 @@ impl<O: Observer> Stack<O> {
     /// [`Error::WouldBlock`] if nothing has come yet; the pending error, once, when all that came before it is read;
     /// [`Error::NotConnected`] after a connect that failed.
     pub fn read(&mut self, now: Instant, socket: SocketId, buf: &mut [u8]) -> Result<usize, Error> {
-        let index = self.sockets.stream(socket)?;
+        let index = self.stream(socket)?;
         let flow = &mut self.flows[index];
         match &mut flow.phase {
             Phase::Connection(connection) => {
@@ -42,7 +42,7 @@ impl<O: Observer> Stack<O> {
     /// # Errors
     /// As [`read`](Self::read).
     pub fn read_chunk(&mut self, now: Instant, socket: SocketId, max: usize) -> Result<Option<Chunk>, Error> {
-        let index = self.sockets.stream(socket)?;
+        let index = self.stream(socket)?;
         let flow = &mut self.flows[index];
         match &mut flow.phase {
             Phase::Connection(connection) => {
@@ -68,7 +68,7 @@ impl<O: Observer> Stack<O> {
     /// # Errors
     /// [`Error::NotConnected`] if there is no connection.
     pub fn discard(&mut self, now: Instant, socket: SocketId, len: usize) -> Result<usize, Error> {
-        let index = self.sockets.stream(socket)?;
+        let index = self.stream(socket)?;
         let flow = &mut self.flows[index];
         match &mut flow.phase {
             Phase::Connection(connection) => {
@@ -81,7 +81,9 @@ impl<O: Observer> Stack<O> {
                 self.settle_memory(index);
                 Ok(taken)
             }
-            Phase::SynSent(_) | Phase::Over(Over::Failed(_)) | Phase::Between => Err(Error::NotConnected),
+            Phase::SynSent(_) | Phase::Resting(_) | Phase::Over(Over::Failed(_)) | Phase::Between => {
+                Err(Error::NotConnected)
+            }
         }
     }
 
@@ -90,7 +92,7 @@ impl<O: Observer> Stack<O> {
     /// # Errors
     /// [`Error::NotConnected`] if there is no connection.
     pub fn await_room(&mut self, socket: SocketId) -> Result<(), Error> {
-        let index = self.sockets.stream(socket)?;
+        let index = self.stream(socket)?;
         if let Phase::Connection(connection) = &mut self.flows[index].phase {
             connection.await_room();
         }
@@ -102,11 +104,11 @@ impl<O: Observer> Stack<O> {
     /// # Errors
     /// As [`read`](Self::read), but an error that is pending stays so.
     pub fn peek(&self, socket: SocketId, buf: &mut [u8]) -> Result<usize, Error> {
-        match &self.flow_of(socket)?.phase {
+        match self.flow_of(socket)?.phase.awake(&mut None) {
             Phase::Connection(connection) => connection.peek(buf),
             Phase::Over(Over::Remnant(remnant)) => remnant.peek(buf),
             Phase::Over(Over::Failed(error)) => Err(error.unwrap_or(Error::NotConnected)),
-            Phase::SynSent(_) | Phase::Between => Err(Error::WouldBlock),
+            Phase::SynSent(_) | Phase::Resting(_) | Phase::Between => Err(Error::WouldBlock),
         }
     }
 
@@ -130,7 +132,7 @@ impl<O: Observer> Stack<O> {
         bytes: &[u8],
         flags: WriteFlags,
     ) -> Result<usize, Error> {
-        let index = self.sockets.stream(socket)?;
+        let index = self.stream(socket)?;
         if self.is_deferred(socket) {
             return match self.start_fast_open(now, socket, index, bytes) {
                 0 if !bytes.is_empty() => Err(Error::WouldBlock),
@@ -151,7 +153,7 @@ impl<O: Observer> Stack<O> {
     /// # Errors
     /// As [`write`](Self::write).
     pub fn write_chunk(&mut self, now: Instant, socket: SocketId, chunk: Chunk) -> Result<Option<Chunk>, Error> {
-        let index = self.sockets.stream(socket)?;
+        let index = self.stream(socket)?;
         let flow = &mut self.flows[index];
         let Phase::Connection(connection) = &mut flow.phase else {
             return Err(flow.phase.not_open(Error::BrokenPipe));
@@ -166,7 +168,7 @@ impl<O: Observer> Stack<O> {
     /// # Errors
     /// [`Error::NotConnected`] if the connection is over; [`Error::InvalidArgument`] for a listener.
     pub fn shutdown(&mut self, now: Instant, socket: SocketId, how: Shutdown) -> Result<(), Error> {
-        let index = self.sockets.stream(socket)?;
+        let index = self.stream(socket)?;
         let flow = &mut self.flows[index];
         match &mut flow.phase {
             Phase::Connection(connection) => {
@@ -186,7 +188,7 @@ impl<O: Observer> Stack<O> {
                 self.abandon_open(now, index);
                 Ok(())
             }
-            Phase::Over(_) | Phase::Between => Err(Error::NotConnected),
+            Phase::Resting(_) | Phase::Over(_) | Phase::Between => Err(Error::NotConnected),
         }
     }
 
@@ -209,6 +211,7 @@ impl<O: Observer> Stack<O> {
     }
 
     fn close_flow(&mut self, now: Instant, index: u32) {
+        self.rouse(index);
         let too_many = self.orphans >= self.config.max_orphans;
         let most = self.most_of_an_orphan();
         self.orphan(index);
@@ -227,7 +230,7 @@ impl<O: Observer> Stack<O> {
                 self.env.cx(now, flow.id).emit(|| Event::Call(Call::Close));
                 self.abandon_open(now, index);
             }
-            Phase::Over(_) | Phase::Between => self.drop_orphan(index),
+            Phase::Resting(_) | Phase::Over(_) | Phase::Between => self.drop_orphan(index),
         }
     }
 
@@ -236,12 +239,13 @@ impl<O: Observer> Stack<O> {
     /// # Errors
     /// [`Error::InvalidArgument`] for a listener.
     pub fn abort(&mut self, now: Instant, socket: SocketId) -> Result<(), Error> {
-        let index = self.sockets.stream(socket)?;
+        let index = self.stream(socket)?;
         self.abort_flow(now, index);
         Ok(())
     }
 
     pub(super) fn abort_flow(&mut self, now: Instant, index: u32) {
+        self.rouse(index);
         let flow = &mut self.flows[index];
         match &mut flow.phase {
             Phase::Connection(connection) => {
@@ -249,7 +253,7 @@ impl<O: Observer> Stack<O> {
                 self.apply(now, index, outcome);
             }
             Phase::SynSent(_) => self.abandon_open(now, index),
-            Phase::Over(_) | Phase::Between => self.drop_orphan(index),
+            Phase::Resting(_) | Phase::Over(_) | Phase::Between => self.drop_orphan(index),
         }
     }
 
@@ -302,7 +306,7 @@ impl<O: Observer> Stack<O> {
     /// [`Error::NoSuchSocket`] if there is none.
     pub fn quick_ack(&self, socket: SocketId) -> Result<bool, Error> {
         if let Kind::Stream(index) = *self.sockets.kind(socket)?
-            && let Phase::Connection(connection) = &self.flows[index].phase
+            && let Phase::Connection(connection) = self.flows[index].phase.awake(&mut None)
         {
             return Ok(connection.quick_ack());
         }
@@ -319,6 +323,7 @@ impl<O: Observer> Stack<O> {
     }
 
     fn configure_flow(&mut self, now: Instant, index: u32, config: Arc<Config>) {
+        self.rouse(index);
         let flow = &mut self.flows[index];
         let outcome = match &mut flow.phase {
             Phase::Connection(connection) => connection.configure(&mut self.env.cx(now, flow.id), config),
@@ -326,7 +331,7 @@ impl<O: Observer> Stack<O> {
                 syn_sent.configure(config);
                 Outcome::CONTINUE
             }
-            Phase::Over(_) | Phase::Between => return,
+            Phase::Resting(_) | Phase::Over(_) | Phase::Between => return,
         };
         self.apply(now, index, outcome);
     }
@@ -337,6 +342,7 @@ impl<O: Observer> Stack<O> {
         let settings = |flow: &Flow| match &flow.phase {
             Phase::Connection(connection) => Some(connection.config().clone()),
             Phase::SynSent(syn_sent) => Some(syn_sent.config().clone()),
+            Phase::Resting(resting) => Some(resting.config().clone()),
             Phase::Over(_) | Phase::Between => None,
         };
         let flows: Vec<(u32, Arc<Config>)> =
@@ -363,7 +369,7 @@ impl Phase {
             Phase::SynSent(_) => Error::WouldBlock,
             Phase::Over(Over::Failed(error)) => error.take().unwrap_or(after),
             Phase::Over(Over::Remnant(remnant)) => remnant.take_error().unwrap_or(after),
-            Phase::Connection(_) | Phase::Between => after,
+            Phase::Connection(_) | Phase::Resting(_) | Phase::Between => after,
         }
     }
 }

@@ -134,7 +134,8 @@ impl<O: Observer> Stack<O> {
         let ip = *self.sockets.ip(listener);
         let hold = self.hold_of(&key, listener);
         let phase = Phase::Connection(connection);
-        let index = self.insert_flow(NewFlow { phase, key, id, owner: Owner::AcceptQueue, hold, path, ip, auth: None });
+        let index =
+            self.insert_flow(now, NewFlow { phase, key, id, owner: Owner::AcceptQueue, hold, path, ip, auth: None });
         let saved_syn = self.saved_syn(listener);
         self.keep_syn(index, saved_syn);
         self.fast_openings.insert(index, listener);

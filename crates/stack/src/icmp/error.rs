@@ -176,7 +176,7 @@ impl<O: Observer> Stack<O> {
     ) {
         let handle = self.find_any_scope(local, remote);
         let in_flight = match handle {
-            Some(Handle::Flow(index)) => match &self.flows[index].phase {
+            Some(Handle::Flow(index)) => match self.flows[index].phase.awake(&mut None) {
                 Phase::SynSent(syn_sent) => syn_sent.isn() == seq,
                 Phase::Connection(connection) => connection.in_flight(seq),
                 _ => false,
@@ -189,6 +189,9 @@ impl<O: Observer> Stack<O> {
             self.env.counters.bump(Counter::TcpExtOutOfWindowIcmps);
             return self.drop_packet(now, DropReason::IcmpNotOurs);
         };
+        if let Handle::Flow(index) = handle {
+            self.rouse(index);
+        }
         if let Handle::Flow(index) = handle
             && self.flows[index].auth.as_deref().is_some_and(|auth| auth.ao().is_some())
             && origin.is_about_reachability()
@@ -287,7 +290,7 @@ impl<O: Observer> Stack<O> {
         match &mut flow.phase {
             Phase::SynSent(syn_sent) => syn_sent.handle_path(mss, max_burst),
             Phase::Connection(connection) => connection.handle_too_big(&mut self.env.cx(now, flow.id), mss),
-            Phase::Over(_) | Phase::Between => {}
+            Phase::Resting(_) | Phase::Over(_) | Phase::Between => {}
         }
     }
 }

@@ -208,7 +208,7 @@ impl<O: Observer> Stack<O> {
         let hold = self.hold_of(&key, listener);
         let phase = Phase::Connection(connection);
         let flow = NewFlow { phase, key, id, owner: Owner::AcceptQueue, hold, path, ip, auth };
-        let index = self.insert_flow(flow);
+        let index = self.insert_flow(now, flow);
         self.keep_syn(index, saved_syn);
         if let Some(l) = self.sockets.listener_mut(listener) {
             l.accept_queue.push_back(index);

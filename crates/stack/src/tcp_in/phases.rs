@@ -16,6 +16,7 @@ impl<O: Observer> Stack<O> {
     /// A segment for SYN-SENT or a connection.
     #[inline]
     pub(super) fn handle_at_flow(&mut self, now: Instant, index: u32, mut segment: Segment) {
+        self.rouse(index);
         let flow = &mut self.flows[index];
         let mut cx = self.env.cx(now, flow.id);
         if let Phase::Connection(connection) = &mut flow.phase {
@@ -61,6 +62,7 @@ impl<O: Observer> Stack<O> {
     /// The timer of SYN-SENT or a connection.
     pub(crate) fn flow_timeout(&mut self, now: Instant, index: u32) {
         let (most, too_many) = (self.most_of_an_orphan(), self.orphans > self.config.max_orphans);
+        self.rouse(index);
         let flow = &mut self.flows[index];
         let id = flow.id;
         let mut cx = self.env.cx(now, flow.id);

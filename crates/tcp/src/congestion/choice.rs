@@ -2,6 +2,7 @@
 
 use super::{AckSample, Bbr, Controller, ControllerInfo, Cubic, IdleSample, LossSample, Reno, SentSample};
 use crate::Config;
+use crate::pack::{Pack, Packer, Unpacker};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -167,6 +168,32 @@ impl CongestionControl {
                 Some(factory) => CongestionControl::Custom(factory.make(start)),
                 None => cubic(),
             },
+        }
+    }
+}
+
+impl CongestionControl {
+    /// It is one of those that [`Pack`] knows.
+    pub(crate) fn can_be_packed(&self) -> bool {
+        matches!(self, CongestionControl::Cubic(_) | CongestionControl::Reno(_))
+    }
+}
+
+/// Of the usual ones; others stay with their connection, which does not rest.
+impl Pack for CongestionControl {
+    fn pack(&self, to: &mut Packer) {
+        matches!(self, CongestionControl::Cubic(_)).pack(to);
+        match self {
+            CongestionControl::Cubic(cubic) => cubic.pack(to),
+            CongestionControl::Reno(reno) => reno.pack(to),
+            CongestionControl::Bbr(_) | CongestionControl::Custom(_) => debug_assert!(false, "would be lost"),
+        }
+    }
+
+    fn unpack(from: &mut Unpacker<'_>) -> CongestionControl {
+        match bool::unpack(from) {
+            true => CongestionControl::Cubic(Pack::unpack(from)),
+            false => CongestionControl::Reno(Pack::unpack(from)),
         }
     }
 }

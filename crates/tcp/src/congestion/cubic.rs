@@ -12,6 +12,7 @@ use super::cwnd::{Cwnd, MAX_WINDOW};
 use super::hystart::{Detector, HyStart};
 use super::{AckSample, Controller, IdleSample, LossSample, SentSample, Start, in_micros};
 use crate::Config;
+use crate::pack::packed;
 use core::time::Duration;
 use limpid_event::Instant;
 
@@ -293,3 +294,6 @@ fn cube_root(n: u64) -> u64 {
         x = next;
     }
 }
+
+packed!(struct Cubic { cwnd, w_max, epoch, hystart, abe, min_rtt, prior });
+packed!(struct Epoch { start, origin, k, reno, reno_credit, per_segment, last_cwnd, last_update });

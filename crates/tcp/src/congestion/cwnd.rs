@@ -3,6 +3,7 @@
 //! and how fast the window grows afterwards, is the controller's.
 
 use super::{IdleSample, SSTHRESH_UNKNOWN, Start};
+use crate::pack::packed;
 use core::time::Duration;
 
 /// The largest window in segments: of segments of a byte, TCP's own 65,535 << 14 (RFC 7323 §2.3).
@@ -158,3 +159,5 @@ impl Cwnd {
         self.segments / 2 + self.segments / 4
     }
 }
+
+packed!(struct Cwnd { segments, ssthresh, credit, initial, prior });

@@ -13,6 +13,7 @@ mod tests;
 
 use super::{AckSample, in_micros};
 use crate::connection::GSO_MAX;
+use crate::pack::packed;
 use core::time::Duration;
 use limpid_event::Instant;
 
@@ -171,3 +172,13 @@ impl Detector {
         opens
     }
 }
+
+packed!(struct Detector { kind, found, start, last_ack, rtt, left, samples, last_rtt, css });
+packed!(struct Css { baseline, rounds, credit });
+packed!(
+    enum HyStart {
+        Off,
+        Classic,
+        PlusPlus,
+    }
+);

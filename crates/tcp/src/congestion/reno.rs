@@ -10,6 +10,7 @@ mod tests;
 use super::cwnd::Cwnd;
 use super::{AckSample, Controller, IdleSample, LossSample, Start};
 use crate::Config;
+use crate::pack::packed;
 
 /// What a mark takes, where that is less than a loss does (RFC 8511 §3.1): a fifth, which leaves 0.8.
 const BETA_ECN: u32 = 5;
@@ -113,3 +114,5 @@ impl Controller for Reno {
         "reno"
     }
 }
+
+packed!(struct Reno { cwnd, abe });

@@ -4,6 +4,7 @@
 #[cfg(test)]
 mod tests;
 
+use crate::pack::packed;
 use limpid_event::Instant;
 use limpid_wire::SeqNum;
 
@@ -88,3 +89,5 @@ impl CwndUsage {
         self.limited || (cwnd < ssthresh && u64::from(cwnd) < 2 * u64::from(self.max_out))
     }
 }
+
+packed!(struct CwndUsage { limited, max_out, until, used, full_at });

@@ -1,6 +1,7 @@
 //! TCP is two one-way streams that close apart. RFC 9293's state (§3.3.2) is derived from the two, and from who closed
 //! first.
 
+use crate::pack::packed;
 use limpid_event::TcpState;
 
 /// Our half of the connection: what we send.
@@ -119,6 +120,28 @@ impl Halves {
         }
     }
 }
+
+packed!(struct Halves { send, recv, first, syn_acked, over });
+packed!(
+    enum SendHalf {
+        Open,
+        FinQueued,
+        FinSent,
+        FinAcked,
+    }
+);
+packed!(
+    enum RecvHalf {
+        Open,
+        FinReceived,
+    }
+);
+packed!(
+    enum End {
+        Local,
+        Peer,
+    }
+);
 
 #[cfg(test)]
 mod tests;

@@ -15,6 +15,7 @@
 //! | `timeout` | what each timer does | 9293 §3.8, §3.10.8, 6298, 5482 |
 //! | `fast_open` | data with the SYN, both sides | 7413 |
 //! | `close` | close, shutdown, abort, and the end | 9293 §3.6, §3.10.4, §3.10.5 |
+//! | `rest` | idle connections, packed | |
 //! | `stats`, `info` | what is counted, and `tcp_info` | 4898 |
 //! | `ecn` | marks that arrive, and that the peer tells of | 3168, 9768 |
 //! | `app` | write, read, readiness | 9293 §3.10.2, §3.10.3 |
@@ -35,6 +36,7 @@ mod output;
 mod path_mtu;
 mod rcv;
 mod recover;
+mod rest;
 mod segmentation;
 mod snd;
 mod stats;
@@ -49,6 +51,7 @@ pub(crate) use timeout::time_of_data_retries;
 
 pub use app::{RecvBounds, Remnant, StreamPosition};
 pub use lesson::PathLesson;
+pub use rest::Resting;
 pub use watch::{MAX_MARKS, MAX_NOTICES, Notice, Stamps};
 
 use crate::clock::{AnswerLimit, TsClock, TsRecent};

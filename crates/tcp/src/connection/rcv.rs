@@ -3,6 +3,7 @@
 use super::Birth;
 use crate::clock::TsRecent;
 use crate::negotiate::{InitialWindow, TIMESTAMPS_LEN, advertised_mss};
+use crate::pack::{Pack, Packer, Unpacker};
 use crate::recv::autotune::Growth;
 use crate::recv::memory::truesize;
 use crate::recv::{Charge, DelayedAck, RecvQueue, RecvRtt, RecvWindow, RightSizing, Space, Taken};
@@ -274,4 +275,80 @@ const GROWS_FROM: u32 = 128;
 
 fn bytes(size: usize) -> u32 {
     u32::try_from(size).unwrap_or(u32::MAX)
+}
+
+/// Of a connection at rest: nothing is there to be read.
+impl Pack for Rcv {
+    fn pack(&self, to: &mut Packer) {
+        let Rcv {
+            queue,
+            charge,
+            buffer,
+            window,
+            ack,
+            rtt,
+            sizing,
+            no_memory,
+            ts_recent,
+            ts_before_hole,
+            urgent_end,
+            syn_window,
+            bytes,
+            last_data,
+        } = self;
+        queue.rcv_nxt().pack(to);
+        charge.pack(to);
+        buffer.pack(to);
+        window.pack(to);
+        ack.pack(to);
+        rtt.pack(to);
+        sizing.pack(to);
+        no_memory.pack(to);
+        ts_recent.pack(to);
+        ts_before_hole.pack(to);
+        urgent_end.pack(to);
+        syn_window.pack(to);
+        bytes.pack(to);
+        last_data.pack(to);
+    }
+
+    fn unpack(from: &mut Unpacker<'_>) -> Rcv {
+        let queue = RecvQueue::new(Pack::unpack(from));
+        let charge = Pack::unpack(from);
+        let buffer = Pack::unpack(from);
+        let window = Pack::unpack(from);
+        let ack = Pack::unpack(from);
+        let rtt = Pack::unpack(from);
+        let sizing = Pack::unpack(from);
+        let no_memory = Pack::unpack(from);
+        let ts_recent = Pack::unpack(from);
+        let ts_before_hole = Pack::unpack(from);
+        let urgent_end = Pack::unpack(from);
+        let syn_window = Pack::unpack(from);
+        let bytes = Pack::unpack(from);
+        let last_data = Pack::unpack(from);
+        Rcv {
+            queue,
+            charge,
+            buffer,
+            window,
+            ack,
+            rtt,
+            sizing,
+            no_memory,
+            ts_recent,
+            ts_before_hole,
+            urgent_end,
+            syn_window,
+            bytes,
+            last_data,
+        }
+    }
+}
+
+impl Rcv {
+    /// Nothing is there to be read, in order or not, or to be told.
+    pub(super) fn is_at_rest(&self) -> bool {
+        self.queue.is_at_rest() && self.charge.bytes() == 0
+    }
 }

@@ -8,6 +8,7 @@ use crate::Config;
 use crate::congestion::{CongestionControl, Controller, CwndUsage, Start};
 use crate::delivery::Delivery;
 use crate::pacing::{self, Pacing};
+use crate::pack::{Pack, Packer, Unpacker};
 use crate::recovery::{Phase, Recovery, Rto, RttEstimator};
 use crate::send::{Nagle, NagleMode, SendQueue, SentRecords, Shape, Snapshot, sws};
 use alloc::collections::VecDeque;
@@ -275,4 +276,153 @@ fn new_congestion(birth: &Birth) -> CongestionControl {
     let (now, seed) = (birth.syn_sent_at, birth.params.isn.0);
     let start = Start { now, window, mss: mss.into(), seed, ..Start::new(initial) };
     CongestionControl::new(&birth.config, &start)
+}
+
+/// Of a connection at rest: nothing waits, nothing is outstanding, nobody watches.
+impl Pack for Snd {
+    fn pack(&self, to: &mut Packer) {
+        let Snd {
+            records,
+            queue,
+            wnd,
+            wl1,
+            max_wnd,
+            mss,
+            sack,
+            backoff,
+            probe_backoff,
+            retransmits,
+            probing_since,
+            last_sent,
+            last_tx,
+            rtt,
+            recovery,
+            congestion,
+            usage,
+            nagle,
+            push_small,
+            write_mode,
+            push_due,
+            space_due,
+            refused,
+            buffer,
+            sending,
+            bursts,
+            up,
+            bytes_acked,
+            total_retrans,
+            delivery,
+            pacing,
+            watch,
+            path,
+        } = self;
+        debug_assert!(write_mode.is_none() && bursts.is_empty() && watch.is_none() && path.is_none(), "would be lost");
+        records.pack_empty(to);
+        (queue.end(), queue.pushed_to).pack(to);
+        congestion.pack(to);
+        wnd.pack(to);
+        wl1.pack(to);
+        max_wnd.pack(to);
+        mss.pack(to);
+        sack.pack(to);
+        backoff.pack(to);
+        probe_backoff.pack(to);
+        retransmits.pack(to);
+        probing_since.pack(to);
+        last_sent.pack(to);
+        last_tx.pack(to);
+        rtt.pack(to);
+        recovery.pack(to);
+        usage.pack(to);
+        nagle.pack(to);
+        push_small.pack(to);
+        push_due.pack(to);
+        space_due.pack(to);
+        refused.pack(to);
+        buffer.pack(to);
+        sending.pack(to);
+        up.pack(to);
+        bytes_acked.pack(to);
+        total_retrans.pack(to);
+        delivery.pack(to);
+        pacing.pack(to);
+    }
+
+    fn unpack(from: &mut Unpacker<'_>) -> Snd {
+        let records = SentRecords::unpack_empty(from);
+        let (start, pushed_to) = Pack::unpack(from);
+        let queue = SendQueue::emptied(start, pushed_to);
+        let congestion = CongestionControl::unpack(from);
+        let (write_mode, bursts, watch, path) = (None, VecDeque::new(), None, None);
+        let wnd = Pack::unpack(from);
+        let wl1 = Pack::unpack(from);
+        let max_wnd = Pack::unpack(from);
+        let mss = Pack::unpack(from);
+        let sack = Pack::unpack(from);
+        let backoff = Pack::unpack(from);
+        let probe_backoff = Pack::unpack(from);
+        let retransmits = Pack::unpack(from);
+        let probing_since = Pack::unpack(from);
+        let last_sent = Pack::unpack(from);
+        let last_tx = Pack::unpack(from);
+        let rtt = Pack::unpack(from);
+        let recovery = Pack::unpack(from);
+        let usage = Pack::unpack(from);
+        let nagle = Pack::unpack(from);
+        let push_small = Pack::unpack(from);
+        let push_due = Pack::unpack(from);
+        let space_due = Pack::unpack(from);
+        let refused = Pack::unpack(from);
+        let buffer = Pack::unpack(from);
+        let sending = Pack::unpack(from);
+        let up = Pack::unpack(from);
+        let bytes_acked = Pack::unpack(from);
+        let total_retrans = Pack::unpack(from);
+        let delivery = Pack::unpack(from);
+        let pacing = Pack::unpack(from);
+        Snd {
+            records,
+            queue,
+            wnd,
+            wl1,
+            max_wnd,
+            mss,
+            sack,
+            backoff,
+            probe_backoff,
+            retransmits,
+            probing_since,
+            last_sent,
+            last_tx,
+            rtt,
+            recovery,
+            congestion,
+            usage,
+            nagle,
+            push_small,
+            write_mode,
+            push_due,
+            space_due,
+            refused,
+            buffer,
+            sending,
+            bursts,
+            up,
+            bytes_acked,
+            total_retrans,
+            delivery,
+            pacing,
+            watch,
+            path,
+        }
+    }
+}
+
+impl Snd {
+    /// Nothing waits and nothing is outstanding; recovery has nothing to do, and no part is kept that can't be packed.
+    pub(super) fn is_at_rest(&self) -> bool {
+        let empty = self.records.is_empty() && self.queue.is_empty() && self.bursts.is_empty();
+        let usual = self.write_mode.is_none() && self.watch.is_none() && self.path.is_none();
+        empty && usual && self.recovery.phase() == Phase::Open && self.congestion.can_be_packed()
+    }
 }

@@ -3,6 +3,7 @@
 
 use super::Connection;
 use super::halves::{RecvHalf, SendHalf};
+use crate::pack::packed;
 use crate::{Cx, TcpInfo, Transmit};
 use limpid_event::{Instant, Observer};
 use limpid_wire::Segment;
@@ -243,6 +244,17 @@ impl Connection {
         }
     }
 }
+
+packed!(struct Stats { segs_in, segs_out, data_segs_in, data_segs_out, bytes_sent, bytes_retrans, dsack_dups, out_of_order, total_rto, rto_recoveries, rto_time, rto_since, chrono, counts_syn });
+packed!(struct Chrono { now, since, sending, window, send_buffer });
+packed!(
+    enum Busy {
+        Idle,
+        Sending,
+        Window,
+        SendBuffer,
+    }
+);
 
 #[cfg(test)]
 mod tests;

@@ -18,6 +18,7 @@ pub(crate) mod handshake;
 pub(crate) use accurate::Accurate;
 pub(crate) use handshake::EcnHandshake;
 
+use crate::pack::{Pack, Packer, Unpacker, packed};
 use alloc::boxed::Box;
 use limpid_wire::TcpFlags;
 
@@ -132,6 +133,32 @@ bitflags::bitflags! {
         const CLOCK_ADVANCES = 16;
         /// The option is due for no other reason than that it was not sent for long.
         const BEACON = 32;
+    }
+}
+
+packed!(
+    enum EcnLevel {
+        None,
+        Classic,
+        Accurate,
+    }
+);
+packed!(flags Bits);
+
+impl Pack for EcnState {
+    /// Without the counters, which no connection at rest has.
+    fn pack(&self, to: &mut Packer) {
+        let EcnState { level, bits, delivered_ce, accurate } = self;
+        debug_assert!(accurate.is_none(), "counters would be lost");
+        level.pack(to);
+        bits.pack(to);
+        delivered_ce.pack(to);
+    }
+
+    fn unpack(from: &mut Unpacker<'_>) -> EcnState {
+        let level = EcnLevel::unpack(from);
+        let bits = Bits::unpack(from);
+        EcnState { level, bits, delivered_ce: u32::unpack(from), accurate: None }
     }
 }
 

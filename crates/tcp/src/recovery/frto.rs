@@ -9,6 +9,7 @@ mod tests;
 
 use super::machine::{Ack, AckInput, Recovery};
 use super::resend::Resend;
+use crate::pack::packed;
 use limpid_wire::SeqNum;
 
 /// Whether a timeout is watched.
@@ -99,3 +100,5 @@ impl Recovery {
         self.resend = Resend::Lost;
     }
 }
+
+packed!(struct Frto { watching });

@@ -13,6 +13,7 @@ use super::resend::Resend;
 use super::undo::any_resent;
 use super::{DetectInput, Echo, NewReno, Prr, Rack, Reordering, Tlp, Undo};
 use crate::congestion::{CongestionControl, Controller, LossSample};
+use crate::pack::packed;
 use crate::send::{Acked, SentRecords};
 use core::time::Duration;
 use limpid_event::{Instant, RecoveryReason, UndoReason};
@@ -504,3 +505,14 @@ impl Recovery {
         }
     }
 }
+
+packed!(struct Recovery { phase, high_seq, new_reno, prr, undo, frto, resend, begun, recut, reordering, rack, tlp });
+packed!(
+    enum Phase {
+        Open,
+        Disorder,
+        Cwr,
+        Recovery,
+        Loss,
+    }
+);

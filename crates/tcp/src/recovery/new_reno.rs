@@ -6,6 +6,7 @@
 mod tests;
 
 use super::machine::{Phase, Recovery};
+use crate::pack::packed;
 use crate::send::SentRecords;
 
 /// See the module.
@@ -72,3 +73,5 @@ fn mark_first_lost(records: &mut SentRecords, mss: u32) {
         records.mark_lost(una, single.unwrap_or(una + mss));
     }
 }
+
+packed!(struct NewReno { sacked });

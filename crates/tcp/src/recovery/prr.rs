@@ -8,6 +8,8 @@
 #[cfg(test)]
 mod tests;
 
+use crate::pack::packed;
+
 /// See the module. In segments.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Prr {
@@ -73,3 +75,5 @@ impl Prr {
         self.window = ack.in_flight.saturating_add(allowed.max(first));
     }
 }
+
+packed!(struct Prr { prior, delivered, out, window });

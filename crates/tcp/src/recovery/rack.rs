@@ -12,6 +12,7 @@
 #[cfg(test)]
 mod tests;
 
+use crate::pack::packed;
 use crate::send::{Record, SentRecords};
 use core::time::Duration;
 use limpid_event::Instant;
@@ -165,3 +166,5 @@ impl Default for Rack {
 pub fn is_after(a: (Instant, SeqNum), b: (Instant, SeqNum)) -> bool {
     a.0 > b.0 || a.0 == b.0 && a.1.after(b.1)
 }
+
+packed!(struct Rack { sent_at, end, rtt, advanced, dsack_seen, steps, persist, widened_at });

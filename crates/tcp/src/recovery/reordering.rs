@@ -6,6 +6,7 @@
 #[cfg(test)]
 mod tests;
 
+use crate::pack::packed;
 use limpid_wire::SeqNum;
 
 /// The degree, and how often it was seen.
@@ -61,3 +62,5 @@ impl Reordering {
         }
     }
 }
+
+packed!(struct Reordering { degree, seen });

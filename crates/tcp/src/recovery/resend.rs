@@ -3,6 +3,7 @@
 
 use super::machine::{Phase, Recovery};
 use crate::congestion::{CongestionControl, Controller, LossSample};
+use crate::pack::packed;
 use crate::send::{SentRecords, Snapshot};
 use limpid_event::{Instant, TxReason};
 use limpid_wire::SeqNum;
@@ -197,3 +198,12 @@ impl Recovery {
         }
     }
 }
+
+packed!(
+    enum Resend {
+        Nothing,
+        Lost,
+        NewFirst,
+        Forced,
+    }
+);

@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod tests;
 
+use crate::pack::packed;
 use core::fmt;
 use core::time::Duration;
 
@@ -57,3 +58,5 @@ impl fmt::Display for Rto {
         write!(f, "{:?}", self.0)
     }
 }
+
+packed!(struct Rto(_));

@@ -8,6 +8,7 @@
 mod tests;
 
 use super::Rto;
+use crate::pack::packed;
 use core::time::Duration;
 use limpid_event::Instant;
 use limpid_wire::SeqNum;
@@ -205,3 +206,6 @@ impl MinRtt {
         }
     }
 }
+
+packed!(struct RttEstimator { srtt8, mdev4, mdev4_max, rttvar4, round_end, min, unmeasured, known, rto_min, rto_max });
+packed!(struct MinRtt { micros, at });

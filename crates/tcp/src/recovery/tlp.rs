@@ -8,6 +8,7 @@
 #[cfg(test)]
 mod tests;
 
+use crate::pack::packed;
 use core::time::Duration;
 use limpid_wire::SeqNum;
 
@@ -109,3 +110,5 @@ pub fn reordering_timeout(wait: Duration) -> Duration {
 fn in_millis(time: Duration) -> Duration {
     Duration::from_millis((time.as_micros() as u64).div_ceil(1000))
 }
+
+packed!(struct Tlp { end, retransmitted });

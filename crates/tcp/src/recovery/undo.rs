@@ -12,6 +12,7 @@ use super::Recovery;
 use super::machine::{Ack, Phase, Undoing, Undone};
 use crate::clock::TsClock;
 use crate::congestion::Controller;
+use crate::pack::packed;
 use crate::send::SentRecords;
 use limpid_event::{Instant, UndoReason};
 use limpid_wire::SeqNum;
@@ -221,3 +222,5 @@ impl Recovery {
         ack.verdict.undone = Some(undone);
     }
 }
+
+packed!(struct Undo { marker, resent, restores, first_resent_at });

@@ -7,6 +7,7 @@
 #[cfg(test)]
 mod tests;
 
+use crate::pack::packed;
 use core::time::Duration;
 use limpid_event::Instant;
 use limpid_wire::SeqNum;
@@ -74,3 +75,5 @@ impl Growth {
         u32::try_from(twice + 2 * grown + u64::from(ahead)).unwrap_or(u32::MAX)
     }
 }
+
+packed!(struct RightSizing { space, from, since });

@@ -11,6 +11,7 @@
 #[cfg(test)]
 mod tests;
 
+use crate::pack::packed;
 use core::time::Duration;
 use limpid_event::{Instant, TxReason};
 use limpid_wire::SeqNum;
@@ -429,3 +430,12 @@ impl DelayedAck {
         false
     }
 }
+
+packed!(struct DelayedAck { ato, last_data, pending, rcv_mss, adv_mss, last_small, quick, pingpong, longest, at_once, demanded, pushed, scheduled, compressed, duplicates, duplicates_of });
+packed!(
+    enum Pushed {
+        No,
+        Once,
+        Again,
+    }
+);

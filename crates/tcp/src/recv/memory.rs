@@ -7,6 +7,8 @@
 #[cfg(test)]
 mod tests;
 
+use crate::pack::packed;
+
 /// A packet's descriptor (`struct sk_buff`).
 const DESCRIPTOR: u32 = 256;
 
@@ -88,3 +90,5 @@ impl Charge {
         }
     }
 }
+
+packed!(struct Charge { bytes, spare });

@@ -53,6 +53,12 @@ impl RecvQueue {
         RecvQueue { ready: ByteQueue::new(start), ahead: None, fin: None, fin_received: false, duplicate: None }
     }
 
+    /// Nothing is held, and nothing is known that an empty queue does not know.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        let told = self.ahead.is_none() && self.fin.is_none() && self.duplicate.is_none();
+        self.is_empty() && told && !self.fin_received
+    }
+
     /// RCV.NXT: after the last byte in order, and after the FIN once it is reached.
     pub fn rcv_nxt(&self) -> SeqNum {
         self.ready.end() + u32::from(self.fin_received)

@@ -6,6 +6,7 @@
 #[cfg(test)]
 mod tests;
 
+use crate::pack::packed;
 use core::time::Duration;
 use limpid_event::Instant;
 use limpid_wire::SeqNum;
@@ -76,3 +77,5 @@ impl Default for RecvRtt {
         RecvRtt::new()
     }
 }
+
+packed!(struct RecvRtt { eighths_us, since, window_end, last_ecr });

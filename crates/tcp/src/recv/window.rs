@@ -8,6 +8,7 @@
 #[cfg(test)]
 mod tests;
 
+use crate::pack::packed;
 use limpid_wire::SeqNum;
 
 /// The smallest bound on a window that can be set (half of Linux's SOCK_MIN_RCVBUF).
@@ -397,3 +398,6 @@ impl RecvWindow {
         }
     }
 }
+
+packed!(struct RecvWindow { right_edge, wnd, wup, clamp, threshold, scale, shrinks, ratio });
+packed!(struct WindowScale(_));

@@ -4,6 +4,7 @@
 #[cfg(test)]
 mod tests;
 
+use crate::pack::packed;
 use limpid_wire::SeqNum;
 
 bitflags::bitflags! {
@@ -49,3 +50,5 @@ impl Nagle {
         self.snd_sml.after(snd_una) && self.snd_sml.before_eq(snd_nxt)
     }
 }
+
+packed!(struct Nagle { snd_sml });

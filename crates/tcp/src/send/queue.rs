@@ -66,6 +66,11 @@ impl SendQueue {
         SendQueue { bytes: ByteQueue::new(start), pieces: Pieces::new(start), pushed_to: start }
     }
 
+    /// The same where something was sent before, all of which is acknowledged.
+    pub(crate) fn emptied(start: SeqNum, pushed_to: SeqNum) -> SendQueue {
+        SendQueue { pushed_to, ..SendQueue::new(start) }
+    }
+
     /// Number of the first byte held.
     pub fn start(&self) -> SeqNum {
         self.bytes.start()

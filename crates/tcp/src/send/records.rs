@@ -29,6 +29,7 @@ mod waiting;
 pub(crate) use record::more_lost;
 pub use record::{Acked, Delivered, Losses, Record, Shape, Snapshot, WorstLoss};
 
+use crate::pack::{Pack, Packer, Unpacker};
 use by_time::ByTime;
 use limpid_event::Instant;
 use limpid_wire::SeqNum;
@@ -87,6 +88,22 @@ impl SentRecords {
             ever_lost_again: 0,
             newly_lost: Losses::default(),
         }
+    }
+
+    /// Packs what is left to know when nothing is outstanding.
+    pub(crate) fn pack_empty(&self, to: &mut Packer) {
+        debug_assert!(self.is_empty(), "records would be lost");
+        (self.una, self.highest_sacked).pack(to);
+        (self.judged, self.sacked_judged).pack(to);
+        (self.lost_so_far, self.ever_lost_again).pack(to);
+    }
+
+    /// The same again.
+    pub(crate) fn unpack_empty(from: &mut Unpacker<'_>) -> SentRecords {
+        let (una, highest_sacked) = Pack::unpack(from);
+        let (judged, sacked_judged) = Pack::unpack(from);
+        let (lost_so_far, ever_lost_again) = Pack::unpack(from);
+        SentRecords { highest_sacked, judged, sacked_judged, lost_so_far, ever_lost_again, ..SentRecords::new(una) }
     }
 
     /// SND.UNA: the first number not acknowledged.
