@@ -22,7 +22,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// Measure limpid over devices: bulk transfer and answers, beside smoltcp, a plain forwarder, and Linux itself
+/// Measure limpid over devices (TUN, packet sockets, AF_XDP): bulk transfer and answers, beside smoltcp, a plain forwarder, and Linux itself
 ///
 /// Everything happens in private networks that are made for it and gone afterwards. One after the other sends or answers, over and
 /// over: a round has each once, and what is told is the median over the rounds, of the figures and of each round's ratios.
@@ -124,6 +124,8 @@ fn bulk(report: &mut Report, span: Duration) -> io::Result<()> {
         note(report, &format!("one stream {name}, TUN"), ours, "Linux-Linux, veth", cable, 0.55);
         let packets = setups::ours_by_packets(way, span)?;
         note(report, &format!("one stream {name}, packets"), packets, "Linux-Linux, veth", cable, f64::INFINITY);
+        let xdp = setups::ours_by_xdp(way, span)?;
+        note(report, &format!("one stream {name}, AF_XDP copying"), xdp, "smoltcp on TUN", smoltcp, f64::INFINITY);
     }
     Ok(())
 }
@@ -161,6 +163,7 @@ fn answers(report: &mut Report, span: Duration) -> io::Result<()> {
     let contenders = [
         ("TUN, in the driver's thread", setups::ask_ours(span)?, true),
         ("packets, in the driver's thread", setups::ask_ours_by_packets(span)?, true),
+        ("AF_XDP copying, in the driver's thread", setups::ask_ours_by_xdp(span)?, false),
         ("TUN, blocking sockets", setups::ask_ours_blocking(span)?, false),
         ("smoltcp on TUN", setups::ask_smoltcp(span)?, false),
     ];

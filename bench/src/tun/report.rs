@@ -74,7 +74,7 @@ impl Report {
 
     pub(crate) fn print(&self) {
         println!(
-            "{:<44} {:>12}  {:<22} {:>12} {:>7} {:>7} {:>8}",
+            "{:<58} {:>12}  {:<22} {:>12} {:>7} {:>7} {:>8}",
             "", "limpid", "beside", "", "ratio", "aim", "per CPU"
         );
         for row in &self.rows {
@@ -88,7 +88,7 @@ impl Report {
                 if by_processor.is_empty() { String::new() } else { format!("{:.2}", self::ratio(by_processor)) };
             let short = if aim.is_finite() && !unit.holds(ratio, *aim) { "  (short)" } else { "" };
             println!(
-                "{what:<44} {:>12}  {peer:<22} {:>12} {ratio:>7.2} {aim_text:>7} {per_cpu:>8}{short}",
+                "{what:<58} {:>12}  {peer:<22} {:>12} {ratio:>7.2} {aim_text:>7} {per_cpu:>8}{short}",
                 unit.text(median(figures.iter().map(|pair| pair.0))),
                 unit.text(median(figures.iter().map(|pair| pair.1))),
             );

@@ -14,7 +14,7 @@ use crate::error::{CliError, plain};
 use crate::report::{self, ReportOptions};
 use arguments::{DeviceName, Ends};
 use limpid::device::namespace::{KernelRoute, Namespace, NamespaceError, RouteMetrics};
-use limpid::device::{Device, Packet, PacketConfig, PacketError, Tun, TunConfig};
+use limpid::device::{Device, Packet, PacketConfig, PacketError, Tun, TunConfig, Xdp, XdpConfig};
 use limpid::{Cidr, Clock, Host, IpAddr};
 use limpid_lab::recorder::{DeviceRecorder, Recorder};
 use limpid_scope::trace::View;
@@ -60,6 +60,11 @@ impl Live {
                 // As it is on a wire: the pictures show segments as they are sent.
                 let config = PacketConfig { offload: false, ..PacketConfig::new(name) };
                 (None, name.clone(), Box::new(Packet::open(&config).map_err(packet_error)?))
+            }
+            Some(DeviceName::Xdp(name)) => {
+                let device = Xdp::open(&XdpConfig::new(name)).map_err(packet_error)?;
+                eprintln!("{device}");
+                (None, name.clone(), Box::new(device))
             }
             None => {
                 let (namespace, tun) = private_network(ends).map_err(network_error)?;

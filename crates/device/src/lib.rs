@@ -17,6 +17,7 @@ mod tap;
 mod testing;
 mod tun;
 pub mod vnet;
+mod xdp;
 
 pub use device::{Caps, Device};
 pub use gso::Gso;
@@ -24,3 +25,4 @@ pub use memory::{Memory, MemoryConfig};
 pub use packet::{Packet, PacketConfig, PacketError};
 pub use tap::{Tap, Tapped};
 pub use tun::{Tun, TunConfig};
+pub use xdp::{Xdp, XdpConfig, XdpMode};

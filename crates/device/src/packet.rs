@@ -293,7 +293,7 @@ fn only(MacAddr([a, b, c, d, e, f]): MacAddr) -> Program {
 }
 
 /// One that nobody else has: locally administered, for one station.
-fn random_address() -> Result<MacAddr, PacketError> {
+pub(crate) fn random_address() -> Result<MacAddr, PacketError> {
     let mut bytes = [0; 6];
     getrandom(&mut bytes, GetRandomFlags::empty()).map_err(|error| PacketError::step("random bytes")(error.into()))?;
     bytes[0] = bytes[0] & 0xfc | 0x02;

@@ -3,7 +3,7 @@
 //! Where private networks are not allowed the tests say so and end, unless LIMPID_REQUIRE_TOOLS=1.
 
 use limpid::device::namespace::Namespace;
-use limpid::device::{Packet, PacketConfig, TunConfig};
+use limpid::device::{Device, Packet, PacketConfig, TunConfig, Xdp, XdpConfig, XdpMode};
 use limpid::{AuthKey, Host, TcpListener, TcpStream};
 use rustix::net::{self, AddressFamily, RecvFlags, SendFlags, SocketType, ipproto, sockopt};
 use std::io::{self, ErrorKind, Read, Write};
@@ -29,14 +29,20 @@ fn with_kernel(config: TunConfig, test: impl FnOnce(Host, Namespace) + Send + 's
     std::thread::spawn(run).join().unwrap();
 }
 
-/// The same over a cable, with a packet socket at our end. `whole` says whether Linux's super-segments come as they are.
-fn with_cable(offload: bool, whole: bool, test: impl FnOnce(Host) + Send + 'static) {
+/// The same over a cable, with a device of ours called `ours` at its end. `whole` says whether Linux's super-segments come as they
+/// are, `sums` whether its checksums may be left out.
+fn with_cable(
+    (whole, sums): (bool, bool),
+    open: impl FnOnce() -> Box<dyn Device> + Send + 'static,
+    test: impl FnOnce(Host) + Send + 'static,
+) {
     let set_up = move |namespace: &Namespace| {
         namespace.veth("linux", "ours")?;
         namespace.set_sysctl("net.ipv6.conf.ours.disable_ipv6", "1")?;
         namespace.set_link_up("ours", None)?;
         namespace.set_link_up("linux", None)?;
         namespace.set_segmentation("linux", whole)?;
+        namespace.set_checksums("linux", sums)?;
         namespace.add_address("linux", "10.0.0.199/24".parse().unwrap())?;
         namespace.add_address("linux", "fd00::199/64".parse().unwrap())
     };
@@ -46,8 +52,8 @@ fn with_cable(offload: bool, whole: bool, test: impl FnOnce(Host) + Send + 'stat
             Err(error) if std::env::var_os("LIMPID_REQUIRE_TOOLS").is_some_and(|v| v == "1") => panic!("{error}"),
             Err(error) => return eprintln!("skipped: {error}"),
         };
-        let device = Packet::open(&PacketConfig { offload, ..PacketConfig::new("ours") }).unwrap();
-        let host = Host::builder().packet(device).address("10.0.0.103/24").address("fd00::103/64").build().unwrap();
+        let host =
+            Host::builder().device("ours", open()).address("10.0.0.103/24").address("fd00::103/64").build().unwrap();
         test(host);
         drop(namespace);
     };
@@ -130,34 +136,51 @@ fn linux_as_the_client() {
 #[test]
 fn both_ways_over_a_cable() {
     for (offload, whole) in [(true, true), (true, false), (false, true)] {
-        with_cable(offload, whole, |host| {
-            for address in ["10.0.0.199:7", "[fd00::199]:7"] {
-                let listener = std::net::TcpListener::bind(address).unwrap();
-                std::thread::spawn(move || {
-                    let (stream, _) = listener.accept().unwrap();
-                    io::copy(&mut &stream, &mut &stream).unwrap();
-                });
-                let stream = TcpStream::connect(&host, address).unwrap();
-                echo_is_exact(&stream, |s| s.shutdown(Shutdown::Write).unwrap(), 2_000_000);
-            }
-            let listener = TcpListener::bind(&host, "[::]:7").unwrap();
-            std::thread::spawn(move || {
-                for stream in listener.incoming() {
-                    let Ok(stream) = stream else { return };
-                    std::thread::spawn(move || io::copy(&mut &stream, &mut &stream));
-                }
-            });
-            for address in ["10.0.0.103:7", "[fd00::103]:7"] {
-                let stream = std::net::TcpStream::connect(address).unwrap();
-                stream.set_read_timeout(Some(LONG)).unwrap();
-                echo_is_exact(&stream, |s| s.shutdown(Shutdown::Write).unwrap(), 2_000_000);
-            }
-            // Linux, whose device it is, has not answered for us.
-            let refused = std::net::TcpStream::connect("10.0.0.103:9").unwrap_err();
-            assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
-            assert_eq!(host.counters().unwrap().value(limpid::event::Counter::TcpInErrs), 0);
-        });
+        let open = move || {
+            let config = PacketConfig { offload, ..PacketConfig::new("ours") };
+            Box::new(Packet::open(&config).unwrap()) as Box<dyn Device>
+        };
+        with_cable((whole, true), open, echoes_both_ways);
     }
+}
+
+#[test]
+fn both_ways_over_af_xdp() {
+    for mode in [XdpMode::Copy, XdpMode::Generic] {
+        let open = move || {
+            let config = XdpConfig { mode: Some(mode), ..XdpConfig::new("ours") };
+            Box::new(Xdp::open(&config).unwrap()) as Box<dyn Device>
+        };
+        with_cable((true, false), open, echoes_both_ways);
+    }
+}
+
+fn echoes_both_ways(host: Host) {
+    for address in ["10.0.0.199:7", "[fd00::199]:7"] {
+        let listener = std::net::TcpListener::bind(address).unwrap();
+        std::thread::spawn(move || {
+            let (stream, _) = listener.accept().unwrap();
+            io::copy(&mut &stream, &mut &stream).unwrap();
+        });
+        let stream = TcpStream::connect(&host, address).unwrap();
+        echo_is_exact(&stream, |s| s.shutdown(Shutdown::Write).unwrap(), 2_000_000);
+    }
+    let listener = TcpListener::bind(&host, "[::]:7").unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(stream) = stream else { return };
+            std::thread::spawn(move || io::copy(&mut &stream, &mut &stream));
+        }
+    });
+    for address in ["10.0.0.103:7", "[fd00::103]:7"] {
+        let stream = std::net::TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(LONG)).unwrap();
+        echo_is_exact(&stream, |s| s.shutdown(Shutdown::Write).unwrap(), 2_000_000);
+    }
+    // Linux, whose device it is, has not answered for us.
+    let refused = std::net::TcpStream::connect("10.0.0.103:9").unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
+    assert_eq!(host.counters().unwrap().value(limpid::event::Counter::TcpInErrs), 0);
 }
 
 #[test]

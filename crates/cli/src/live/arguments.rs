@@ -26,8 +26,8 @@ pub(crate) struct LiveArgs {
     #[arg(long, value_name = "NAME", requires = "address", conflicts_with_all = ["spawn", "peer_address"])]
     tun: Option<String>,
 
-    /// Use an existing device: tun:NAME, as --tun does, or packet:NAME for an Ethernet device, on which we have an address of our own
-    /// beside Linux (needs CAP_NET_RAW)
+    /// Use an existing device: tun:NAME, as --tun does; packet:NAME for an Ethernet device, on which we have an address of our own
+    /// beside Linux (needs CAP_NET_RAW); xdp:NAME for the same by AF_XDP, its first queue (needs root)
     #[arg(long, value_name = "KIND:NAME", requires = "address", conflicts_with_all = ["spawn", "peer_address", "tun"])]
     device: Option<DeviceName>,
 
@@ -59,6 +59,8 @@ pub(crate) enum DeviceName {
     Tun(String),
     /// An Ethernet device, by a packet socket.
     Packet(String),
+    /// An Ethernet device, by AF_XDP.
+    Xdp(String),
 }
 
 impl FromStr for DeviceName {
@@ -66,10 +68,11 @@ impl FromStr for DeviceName {
 
     fn from_str(s: &str) -> Result<DeviceName, &'static str> {
         match s.split_once(':') {
-            Some((_, "")) | None => Err("a kind and a name: tun:NAME or packet:NAME"),
+            Some((_, "")) | None => Err("a kind and a name: tun:NAME, packet:NAME or xdp:NAME"),
             Some(("tun", name)) => Ok(DeviceName::Tun(name.to_owned())),
             Some(("packet", name)) => Ok(DeviceName::Packet(name.to_owned())),
-            Some(_) => Err("there are the kinds tun and packet"),
+            Some(("xdp", name)) => Ok(DeviceName::Xdp(name.to_owned())),
+            Some(_) => Err("there are the kinds tun, packet and xdp"),
         }
     }
 }

@@ -15,6 +15,7 @@ const TCA_OPTIONS: u16 = 2;
 const TC_H_ROOT: u32 = 0xffff_ffff;
 
 const SIOCETHTOOL: ioctl::Opcode = 0x8946;
+const ETHTOOL_STXCSUM: u32 = 0x17;
 const ETHTOOL_STSO: u32 = 0x1f;
 const ETHTOOL_SGSO: u32 = 0x24;
 
@@ -96,6 +97,16 @@ impl Namespace {
             set_feature(link, ETHTOOL_SGSO, allowed)
         };
         set().map_err(NamespaceError::step(what))
+    }
+
+    /// Lets checksums be left to a link, or has Linux complete them before it gets a packet (`ethtool -K LINK tx off`).
+    ///
+    /// # Errors
+    /// [`NamespaceError::Left`] if the thread is no longer in the namespace; [`NamespaceError::Step`] with what the kernel said.
+    pub fn set_checksums(&self, link: &str, left_out: bool) -> Result<(), NamespaceError> {
+        let what = format!("checksum offload of {link}");
+        self.check(&what)?;
+        set_feature(link, ETHTOOL_STXCSUM, left_out).map_err(NamespaceError::step(what))
     }
 }
 

@@ -24,6 +24,16 @@ pub enum PacketError {
         /// Its name.
         name: String,
     },
+    /// The device can't be had in this mode of AF_XDP.
+    #[error("'{name}' by AF_XDP ({mode}): {source}")]
+    NoMode {
+        /// Its name.
+        name: String,
+        /// The mode asked for, or the last that was tried.
+        mode: crate::xdp::XdpMode,
+        /// What the kernel said.
+        source: io::Error,
+    },
     /// The kernel refused a step.
     #[error("{what}: {source}")]
     Step {
@@ -51,6 +61,12 @@ impl PacketError {
             ),
             PacketError::UnknownInterface { .. } => Some("see 'ip link' for those there are"),
             PacketError::NotEthernet { .. } => Some("use a TUN device for networks of IP packets"),
+            PacketError::NoMode { source, .. } => Some(match source.raw_os_error() {
+                Some(libc::EBUSY | libc::EEXIST) => "another program is on it: see 'ip link show' for one, and end it",
+                Some(libc::ENOBUFS) => "the shared memory may not be locked: ulimit -l unlimited, or fewer frames",
+                Some(libc::ERANGE) => "its MTU is too large for XDP: ip link set DEVICE mtu 1500",
+                _ => "ask for another mode, or use a packet socket",
+            }),
             PacketError::Step { .. } => None,
         }
     }
