@@ -159,8 +159,9 @@ impl Flow {
     fn ack(&mut self) {
         let (now, rack) = (self.now, &mut self.rack);
         let una = SeqNum(self.missing * MSS);
-        let acked =
-            self.records.on_ack_telling(una, &self.blocks, now, |record, _| rack.on_delivered(record, now, None));
+        let acked = self.records.on_ack_telling(una, &self.blocks, now, |record, _| {
+            rack.on_delivered(record, now, None);
+        });
         black_box(acked);
         rack.detect_on_ack(&mut self.records, now, Duration::ZERO);
     }
