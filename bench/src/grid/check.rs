@@ -2,6 +2,7 @@
 
 use crate::Outcomes;
 use crate::cell::{Cell, Loss, MSS};
+use crate::interval::Interval;
 use crate::play::{Contender, Outcome, Plan, Span};
 use crate::{table, theory};
 use std::fmt::Write as _;
@@ -20,34 +21,52 @@ pub(crate) struct Check {
     pub(crate) figures: String,
 }
 
+/// So many cells that do not hold are told with their figures.
+const TOLD: usize = 8;
+
 /// The cells that do not hold, with their figures.
 struct Search {
     looked_at: usize,
     worst: Option<(f64, String)>,
-    broken: usize,
+    /// How far each is from holding: below 1.
+    broken: Vec<(f64, String)>,
 }
 
 impl Search {
     fn new() -> Search {
-        Search { looked_at: 0, worst: None, broken: 0 }
+        Search { looked_at: 0, worst: None, broken: Vec::new() }
     }
 
     /// A cell whose figure should lie within `bounds`.
     fn look(&mut self, cell: &Cell, figure: f64, bounds: (f64, f64)) {
+        self.look_at_mean(cell, Interval { mean: figure, half: f64::INFINITY }, bounds);
+    }
+
+    /// The same of a mean over seeds. Its interval is told, and does not excuse it.
+    fn look_at_mean(&mut self, cell: &Cell, figure: Interval, bounds: (f64, f64)) {
         self.looked_at += 1;
-        let holds = (bounds.0..=bounds.1).contains(&figure);
-        self.broken += usize::from(!holds);
+        let Interval { mean, half } = figure;
+        let interval = if half.is_finite() { format!(" ± {half:.2}") } else { String::new() };
+        let figure = format!("{mean:.2}{interval} at {cell}");
         // How far from being broken; below 1 it is.
-        let margin = (figure / bounds.0).min(bounds.1 / figure);
+        let margin = (mean / bounds.0).min(bounds.1 / mean);
+        if !(bounds.0..=bounds.1).contains(&mean) {
+            self.broken.push((margin, figure.clone()));
+        }
         if self.worst.as_ref().is_none_or(|(worst, _)| margin < *worst) {
-            self.worst = Some((margin, format!("{figure:.2} at {cell}")));
+            self.worst = Some((margin, figure));
         }
     }
 
-    fn check(self, rule: &'static str) -> Check {
-        let holds = (self.looked_at > 0).then_some(self.broken == 0);
-        let worst = self.worst.map_or_else(String::new, |(_, worst)| format!("; worst {worst}"));
-        Check { rule, holds, figures: format!("{} of {} cells{worst}", self.looked_at - self.broken, self.looked_at) }
+    fn check(mut self, rule: &'static str) -> Check {
+        let holds = (self.looked_at > 0).then_some(self.broken.is_empty());
+        self.broken.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let count = self.looked_at - self.broken.len();
+        let told: Vec<String> = match self.broken.len() {
+            0 => self.worst.into_iter().map(|(_, worst)| format!("; worst {worst}")).collect(),
+            _ => self.broken.into_iter().take(TOLD).map(|(_, cell)| format!("; {cell}")).collect(),
+        };
+        Check { rule, holds, figures: format!("{count} of {} cells{}", self.looked_at, told.concat()) }
     }
 }
 
@@ -115,7 +134,9 @@ fn beats_smoltcp(grid: &[(Cell, Outcomes)]) -> [Check; 2] {
         let Some(ratio) = table::ratio_to_smoltcp(outcomes) else { continue };
         // In bytes on the link: our timestamps take 12 of 1460, which is no better or worse a recovery. What lies within a
         // hundredth is the same: the last packet of the time, say.
-        search.look(cell, ratio * SMOLTCP_MSS as f64 / MSS as f64, (0.99, f64::INFINITY));
+        let on_link = SMOLTCP_MSS as f64 / MSS as f64;
+        let half = table::spread_to_smoltcp(outcomes) * on_link;
+        search.look_at_mean(cell, Interval { mean: ratio * on_link, half }, (0.99, f64::INFINITY));
         if cell.loss.share() > 0.0 && (whole || sample.contains(cell)) {
             lossy.push(ratio);
         }
@@ -176,4 +197,44 @@ pub(crate) fn report(checks: &[Check]) -> String {
         let _ = writeln!(text, "  {verdict}  {rule}: {figures}");
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcome(goodput: f64) -> Outcome {
+        Outcome {
+            goodputs: vec![goodput],
+            by_seed: Vec::new(),
+            packets: 0,
+            lost: 0,
+            queue_full: 0,
+            again: Some(3),
+            timeouts: Some(0),
+            took: Duration::ZERO,
+        }
+    }
+
+    /// One seed whose losses hurt us more than them decides nothing.
+    #[test]
+    fn the_mean_of_the_seeds_is_compared_and_its_interval_told() {
+        for (theirs, holds, told) in [([1.2, 0.9, 0.6], true, "1.12 ± "), ([1.2, 0.9, 1.1], false, "0.95 ± ")] {
+            let cell = Cell { loss: Loss::Random(0.0001), ..Cell::middle() };
+            let mean = |of_seeds: [f64; 3]| Outcome::mean(&of_seeds.map(outcome)).unwrap();
+            let outcomes = Outcomes::from([(CUBIC, mean([1.0; 3])), (Contender::Smoltcp, mean(theirs))]);
+            let [check, _] = beats_smoltcp(&[(cell, outcomes)]);
+            assert_eq!(check.holds, Some(holds), "{}", check.figures);
+            assert!(check.figures.contains(told), "{}", check.figures);
+        }
+    }
+
+    #[test]
+    fn a_timeout_with_any_seed_counts() {
+        let timeout = Outcome { timeouts: Some(2), ..outcome(3.0) };
+        let mean = Outcome::mean(&[outcome(1.0), timeout, outcome(2.0)]).unwrap();
+        assert_eq!((mean.goodput(), mean.timeouts, mean.again), (2.0, Some(2), Some(3)));
+        assert_eq!(mean.by_seed, [1.0, 3.0, 2.0]);
+        assert_eq!(Outcome::mean(&[]), None);
+    }
 }

@@ -89,6 +89,7 @@ fn read(line: &str) -> Option<(String, Outcome)> {
     let optional = |text: &str| if text == "-" { Some(None) } else { text.parse().ok().map(Some) };
     let outcome = Outcome {
         goodputs: goodputs.split(',').map(|text| text.parse().ok()).collect::<Option<_>>()?,
+        by_seed: Vec::new(),
         packets: packets.parse().ok()?,
         lost: lost.parse().ok()?,
         queue_full: queue_full.parse().ok()?,
@@ -114,6 +115,7 @@ mod tests {
     fn outcome() -> Outcome {
         Outcome {
             goodputs: vec![1.5e6, 2.25e6],
+            by_seed: Vec::new(),
             packets: 1_000,
             lost: 10,
             queue_full: 0,

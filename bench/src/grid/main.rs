@@ -4,6 +4,7 @@
 mod cell;
 mod check;
 mod explain;
+mod interval;
 mod journal;
 mod json;
 mod play;
@@ -58,7 +59,7 @@ struct Args {
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
 
-    /// With how many seeds each cell is played (the run in the middle counts), or with --real measured; a cell that is
+    /// With how many seeds each cell is played (the mean counts), or with --real measured; a cell that is
     /// explained is played once [default: 1, with --real 3]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100))]
     seeds: Option<u64>,
@@ -172,8 +173,9 @@ fn whole(args: &Args, contenders: &[Contender]) -> Result<bool, String> {
     let extra: Vec<(Plan, Outcome)> = extra.into_iter().zip(outcomes.split_off(count)).collect();
     let mut grid: Vec<(Cell, Outcomes)> = cells.iter().map(|cell| (*cell, Outcomes::new())).collect();
     let each = runs as usize;
-    for (at, (plan, of_seeds)) in plans.chunks(each).zip(outcomes.chunks_mut(each)).enumerate() {
-        grid[at / contenders.len()].1.insert(plan[0].contender, middle(of_seeds));
+    for (at, (plan, of_seeds)) in plans.chunks(each).zip(outcomes.chunks(each)).enumerate() {
+        let mean = Outcome::mean(of_seeds).expect("a seed at least");
+        grid[at / contenders.len()].1.insert(plan[0].contender, mean);
     }
     let took = started.elapsed();
     print!("{}", table::table(&grid, contenders));
@@ -193,11 +195,4 @@ fn whole(args: &Args, contenders: &[Contender]) -> Result<bool, String> {
             .map_err(|e| format!("{}: {e}", file.display()))?;
     }
     Ok(checks.iter().all(|check| check.holds != Some(false)))
-}
-
-/// The run whose goodput is in the middle: one seed may have its losses where they hurt most (a burst that outlives several
-/// retransmissions in a row, say).
-fn middle(of_seeds: &mut [Outcome]) -> Outcome {
-    of_seeds.sort_by(|a, b| a.goodput().total_cmp(&b.goodput()));
-    of_seeds[of_seeds.len() / 2].clone()
 }

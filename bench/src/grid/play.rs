@@ -91,6 +91,8 @@ impl Span {
 pub(crate) struct Outcome {
     /// Of each flow, bits a second.
     pub(crate) goodputs: Vec<f64>,
+    /// Of all flows with each seed, if this is the mean of several.
+    pub(crate) by_seed: Vec<f64>,
     /// Packets that the sender put on the link.
     pub(crate) packets: u64,
     /// What the link lost by chance, and at its queue.
@@ -107,6 +109,25 @@ impl Outcome {
     /// Of all flows together.
     pub(crate) fn goodput(&self) -> f64 {
         self.goodputs.iter().sum()
+    }
+
+    /// The mean of runs with several seeds; of the timeouts the most. What the theory tells of is a mean, and one seed's losses may lie where
+    /// they hurt most. `None` of no runs.
+    pub(crate) fn mean(of_seeds: &[Outcome]) -> Option<Outcome> {
+        let first = of_seeds.first()?;
+        let n = of_seeds.len();
+        let mean = |figure: fn(&Outcome) -> u64| of_seeds.iter().map(figure).sum::<u64>() / n as u64;
+        let flow = |flow: usize| of_seeds.iter().filter_map(|one| one.goodputs.get(flow)).sum::<f64>() / n as f64;
+        Some(Outcome {
+            goodputs: (0..first.goodputs.len()).map(flow).collect(),
+            by_seed: of_seeds.iter().map(Outcome::goodput).collect(),
+            packets: mean(|one| one.packets),
+            lost: mean(|one| one.lost),
+            queue_full: mean(|one| one.queue_full),
+            again: first.again.map(|_| mean(|one| one.again.unwrap_or(0))),
+            timeouts: of_seeds.iter().filter_map(|one| one.timeouts).max(),
+            took: of_seeds.iter().map(|one| one.took).sum(),
+        })
     }
 
     /// How evenly the flows share: 1 is perfectly, 1/n is one taking all (Jain's index).
@@ -179,6 +200,7 @@ pub(crate) fn play(plan: &Plan) -> Result<Played, LabError> {
     let count = |counter| world.our_host(client).map(|mut host| host.stack().counters().value(counter));
     let outcome = Outcome {
         goodputs,
+        by_seed: Vec::new(),
         packets: tally.sent,
         lost: tally.lost,
         queue_full: tally.queue_full,

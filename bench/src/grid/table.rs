@@ -2,6 +2,7 @@
 
 use crate::Outcomes;
 use crate::cell::{Cell, Loss, RATES, RTTS};
+use crate::interval::Interval;
 use crate::play::Contender;
 use crate::theory;
 use std::fmt::Write as _;
@@ -65,6 +66,20 @@ pub(crate) fn table(grid: &[(Cell, Outcomes)], contenders: &[Contender]) -> Stri
 pub(crate) fn ratio_to_smoltcp(outcomes: &Outcomes) -> Option<f64> {
     let (ours, theirs) = (outcomes.get(&Contender::Limpid("cubic"))?, outcomes.get(&Contender::Smoltcp)?);
     (ours.goodput() > 0.0).then(|| ours.goodput() / theirs.goodput())
+}
+
+/// How sure that is: half the width of the 95 % interval of the seeds' ratios, whose losses meet the same segments; infinite of
+/// one seed.
+pub(crate) fn spread_to_smoltcp(outcomes: &Outcomes) -> f64 {
+    let seeds = |who| outcomes.get(&who).map_or(&[][..], |outcome| &outcome.by_seed);
+    let (ours, theirs) = (seeds(Contender::Limpid("cubic")), seeds(Contender::Smoltcp));
+    let ratios: Vec<f64> = ours.iter().zip(theirs).map(|(ours, theirs)| ratio(*ours, *theirs)).collect();
+    Interval::of(&ratios).map_or(f64::INFINITY, |interval| interval.half)
+}
+
+/// 1 where neither gets anything through.
+fn ratio(ours: f64, theirs: f64) -> f64 {
+    if ours == theirs { 1.0 } else { ours / theirs }
 }
 
 fn in_words(ratio: f64) -> String {

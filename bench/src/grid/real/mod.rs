@@ -6,7 +6,6 @@
 //! forwards to the relay. Nothing is left when it ends: devices and namespaces die with the threads that made them.
 
 mod end;
-mod interval;
 mod priority;
 mod relay;
 mod report;

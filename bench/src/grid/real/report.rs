@@ -1,7 +1,7 @@
 //! What came of it, for people and machines.
 
-use super::interval::Interval;
 use super::{Counters, Measured, Pair, Row};
+use crate::interval::Interval;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::time::Duration;

@@ -2,10 +2,10 @@
 
 /// Of few values.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub(super) struct Interval {
-    pub(super) mean: f64,
+pub(crate) struct Interval {
+    pub(crate) mean: f64,
     /// Half of the interval's width; infinite of a single value.
-    pub(super) half: f64,
+    pub(crate) half: f64,
 }
 
 /// Two-sided, 95 %, by degrees of freedom from 1 on.
@@ -14,7 +14,7 @@ const T: [f64; 15] =
 
 impl Interval {
     /// `None` of no values.
-    pub(super) fn of(values: &[f64]) -> Option<Interval> {
+    pub(crate) fn of(values: &[f64]) -> Option<Interval> {
         let n = values.len();
         let mean = values.iter().sum::<f64>() / n as f64;
         match n {
