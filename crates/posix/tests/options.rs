@@ -257,7 +257,7 @@ fn what_is_not_there_is_an_error() {
     let mut w = World::new();
     let fd = w.socket(A, abi::AF_INET);
     for (level, name) in [
-        (abi::SOL_SOCKET, abi::SO_REUSEPORT),
+        (abi::SOL_SOCKET, abi::SO_BUSY_POLL),
         (abi::IPPROTO_IP, abi::IP_BIND_ADDRESS_NO_PORT),
         (abi::SOL_SOCKET, 9999),
         (abi::IPPROTO_TCP, 9999),

@@ -148,6 +148,8 @@ pub struct ListenConfig {
     pub v6_only: bool,
     /// SO_REUSEADDR.
     pub reuse_addr: bool,
+    /// SO_REUSEPORT: others that have it, too, may listen at the same address and port, and connections are spread over them.
+    pub reuse_port: bool,
     /// Accept connections to *any* address and port (transparent proxies, VPNs).
     pub transparent: bool,
     /// Let the application decide on each SYN before the SYN-ACK (`Stack::poll_syn`, `answer`, `refuse`).
@@ -164,6 +166,7 @@ impl ListenConfig {
             backlog,
             v6_only: false,
             reuse_addr: true,
+            reuse_port: false,
             transparent: false,
             defer_syn_ack: false,
             tcp: None,

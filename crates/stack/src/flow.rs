@@ -13,7 +13,7 @@
 //! A phase has one entry in the demux table and one in the timing wheel; the next phase takes both over.
 
 use crate::auth::FlowAuth;
-use crate::demux::{FlowKey, FlowTable, Handle};
+use crate::demux::{FlowKey, FlowTable, Handle, Reuse};
 use crate::icmp::error::IcmpNotice;
 use crate::iface::{Header, Path, Turn, Way};
 use crate::ip::config::IpConfig;
@@ -137,10 +137,8 @@ pub(crate) enum Owner {
 pub(crate) enum Hold {
     /// Not at all: its local address is none of ours.
     No,
-    /// Without SO_REUSEADDR,
-    Firm,
-    /// and with it.
-    Reusable,
+    /// Beside those that have the same of SO_REUSEADDR and SO_REUSEPORT.
+    Beside(Reuse),
 }
 
 /// An embryonic connection.
@@ -408,8 +406,7 @@ impl<O: Observer> Stack<O> {
     pub(crate) fn release(&mut self, key: &FlowKey, hold: Hold) {
         match hold {
             Hold::No => {}
-            Hold::Firm => self.binds.release(key.local, false),
-            Hold::Reusable => self.binds.release(key.local, true),
+            Hold::Beside(reuse) => self.binds.release(key.local, reuse),
         }
     }
 
@@ -493,8 +490,7 @@ impl<O: Observer> Stack<O> {
         self.table.insert(&key, Handle::Flow(index));
         match hold {
             Hold::No => {}
-            Hold::Firm => self.binds.hold(key.local, false),
-            Hold::Reusable => self.binds.hold(key.local, true),
+            Hold::Beside(reuse) => self.binds.hold(key.local, reuse),
         }
         index
     }

@@ -249,6 +249,31 @@ fn a_port_in_time_wait_can_be_listened_on_only_with_reuse_addr() {
     }
 }
 
+/// SO_REUSEPORT: connections are spread over all who listen, and those who are left take over what comes later.
+#[test]
+fn listeners_that_share_a_port_share_its_connections() {
+    let mut w = world(|_| ());
+    let config = ListenConfig { reuse_port: true, ..ListenConfig::new(end("10.0.0.2:80"), 100) };
+    let listeners: Vec<_> = (0..4).map(|_| w.hosts[B].listen(w.now, config.clone()).unwrap()).collect();
+    let alone = ListenConfig { reuse_port: false, ..config };
+    assert_eq!(w.hosts[B].listen(w.now, alone).unwrap_err(), Error::AddressInUse);
+    let connect = |w: &mut World, count: usize| {
+        for _ in 0..count {
+            w.connect(A, "10.0.0.2:80");
+        }
+        w.run(SECOND);
+    };
+    let accept = |w: &mut World, listener| (0..).take_while(|_| w.hosts[B].accept(w.now, listener).is_ok()).count();
+    connect(&mut w, 80);
+    let got: Vec<usize> = listeners.iter().map(|listener| accept(&mut w, *listener)).collect();
+    assert_eq!(got.iter().sum::<usize>(), 80);
+    assert!(got.iter().all(|n| (5..=40).contains(n)), "{got:?}");
+    w.hosts[B].close(w.now, listeners[0]).unwrap();
+    w.hosts[B].close(w.now, listeners[2]).unwrap();
+    connect(&mut w, 40);
+    assert_eq!([1, 3].map(|n| accept(&mut w, listeners[n])).iter().sum::<usize>(), 40);
+}
+
 #[test]
 fn a_listener_on_port_0_gets_one() {
     let mut w = world(|_| ());

@@ -24,8 +24,12 @@ pub(super) const TABLE: &[Entry] = &[
         get: Get::Int(|of| of.reuse_addr().into()),
         set: Set::Bool(|of, on| of.set_reuse_addr(on)),
     },
-    // Several listeners on one port are not built.
-    unbuilt!(abi::SO_REUSEPORT, 0),
+    // Several listeners on one port, if all of them have it.
+    Entry {
+        name: abi::SO_REUSEPORT,
+        get: Get::Int(|of| of.reuse_port().into()),
+        set: Set::Bool(|of, on| of.set_reuse_port(on)),
+    },
     Entry { name: abi::SO_TYPE, get: Get::Int(|_| abi::SOCK_STREAM), set: UNSETTABLE },
     // The pending error, which is taken.
     Entry { name: abi::SO_ERROR, get: Get::Int(|of| of.take_error().map_or(0, |errno| errno.0)), set: UNSETTABLE },

@@ -43,6 +43,8 @@ pub(super) trait Subject {
     fn path_mtu(&self) -> Option<u16>;
     fn reuse_addr(&self) -> bool;
     fn set_reuse_addr(&mut self, reuse: bool) -> Result<(), Errno>;
+    fn reuse_port(&self) -> bool;
+    fn set_reuse_port(&mut self, reuse: bool) -> Result<(), Errno>;
     /// Binds it to an interface, or to none.
     fn bind_to_device(&mut self, name: Option<&str>) -> Result<(), Errno>;
     fn device(&self) -> Option<String>;
@@ -190,6 +192,14 @@ impl<O: Observer> Subject for SocketOf<'_, O> {
 
     fn set_reuse_addr(&mut self, reuse: bool) -> Result<(), Errno> {
         Ok(self.stack.set_reuse_addr(self.socket.id, reuse)?)
+    }
+
+    fn reuse_port(&self) -> bool {
+        self.stack.reuse_port(self.id()).unwrap_or(false)
+    }
+
+    fn set_reuse_port(&mut self, reuse: bool) -> Result<(), Errno> {
+        Ok(self.stack.set_reuse_port(self.socket.id, reuse)?)
     }
 
     fn bind_to_device(&mut self, name: Option<&str>) -> Result<(), Errno> {

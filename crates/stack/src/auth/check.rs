@@ -103,7 +103,7 @@ impl<O: Observer> Stack<O> {
                 (quiet.id, quiet.auth.as_deref_mut().map(|auth| auth.check(key, segment, header)))
             }
             Some(Handle::Held(_)) | None => {
-                let listener = self.binds.listener(key.local, ours).map(|index| self.sockets.name(index));
+                let listener = self.listener_of(key, ours);
                 if listener.is_none() && segment.options.auth.is_some() {
                     // Nobody knows a key that a reset could be signed with (RFC 2385 §4.1).
                     self.drop_segment(now, FlowId::NONE, segment, DropReason::Signature);

@@ -4,7 +4,7 @@
 //! [`Stack::socket`], binds it, and then calls [`Stack::listen_on`] or [`Stack::connect_on`]; [`Stack::disconnect`] leads back.
 
 use super::open::unspecified_like;
-use crate::demux::Bind;
+use crate::demux::{Bind, Reuse};
 use crate::flow::{Hold, Phase};
 use crate::listen::Listener;
 use crate::ports::Purpose;
@@ -31,7 +31,7 @@ impl<O: Observer> Stack<O> {
     /// * [`Error::InvalidArgument`]: the socket is bound already, or does more than that.
     /// * [`Error::AddressNotAvailable`]: the address is none of ours.
     /// * [`Error::AddressInUse`]: others have the address and port, and not all of them and this one have SO_REUSEADDR, or one
-    ///   of them listens; or no port is free.
+    ///   of them listens, and not all have SO_REUSEPORT; or no port is free.
     pub fn bind(&mut self, socket: SocketId, config: BindConfig) -> Result<(), Error> {
         let BindConfig { local, v6_only, foreign } = config;
         let closed = matches!(self.sockets.kind(socket)?, Kind::Closed);
@@ -56,7 +56,7 @@ impl<O: Observer> Stack<O> {
         }
         let at = |port| Bind { local: Endpoint::new(addr, port), ..wanted };
         let anybody = Endpoint::new(unspecified_like(addr), 0);
-        let is_free = |port| self.binds.may_bind(&Bind { reuse: false, ..at(port) }, None);
+        let is_free = |port| self.binds.may_bind(&Bind { reuse: Reuse::empty(), ..at(port) }, None);
         let port = self.ports.choose(&self.keys, Purpose::Listen, addr, anybody, is_free);
         port.map(at).ok_or(Error::AddressInUse)
     }
@@ -67,12 +67,29 @@ impl<O: Observer> Stack<O> {
     /// # Errors
     /// [`Error::NoSuchSocket`] if there is none.
     pub fn set_reuse_addr(&mut self, socket: SocketId, reuse: bool) -> Result<(), Error> {
+        self.set_reuse(socket, Reuse::ADDR, reuse)
+    }
+
+    /// Sets SO_REUSEPORT of a socket: others with the same may be bound to its address and port beside it, and listen there. What
+    /// arrives for several listeners is spread over them by a hash of the 4-tuple.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchSocket`] if there is none.
+    pub fn set_reuse_port(&mut self, socket: SocketId, reuse: bool) -> Result<(), Error> {
+        self.set_reuse(socket, Reuse::PORT, reuse)
+    }
+
+    fn set_reuse(&mut self, socket: SocketId, which: Reuse, on: bool) -> Result<(), Error> {
         self.sockets.kind(socket)?;
+        let mut reuse = self.sockets.reuse(socket);
+        reuse.set(which, on);
         self.sockets.set_reuse(socket, reuse);
         let bound = self.sockets.bound(socket).map(|bind| Bind { reuse, ..bind });
         self.sockets.set_bound(socket, bound);
         if let Some(listener) = self.sockets.listener_mut(socket) {
-            listener.config.reuse_addr = reuse;
+            listener.bind.reuse = reuse;
+            let bind = listener.bind;
+            self.binds.rebind(bind, socket.index);
             return Ok(());
         }
         let entered = match (bound, self.sockets.stream(socket)) {
@@ -88,22 +105,23 @@ impl<O: Observer> Stack<O> {
         Ok(())
     }
 
-    /// A connection holds its port with or without SO_REUSEADDR from now on.
-    fn hold_again(&mut self, index: u32, reuse: bool) {
+    /// A connection holds its port beside others from now on.
+    fn hold_again(&mut self, index: u32, reuse: Reuse) {
         let flow = &mut self.flows[index];
-        if flow.hold == Hold::No || matches!(flow.phase, Phase::Over(_)) {
+        let Hold::Beside(before) = flow.hold else { return };
+        if matches!(flow.phase, Phase::Over(_)) {
             return;
         }
-        let before = core::mem::replace(&mut flow.hold, if reuse { Hold::Reusable } else { Hold::Firm });
-        self.binds.release(flow.key.local, before == Hold::Reusable);
+        flow.hold = Hold::Beside(reuse);
+        self.binds.release(flow.key.local, before);
         self.binds.hold(flow.key.local, reuse);
     }
 
     /// Starts listening on a new socket.
     ///
     /// # Errors
-    /// * [`Error::AddressInUse`]: another listener, or sockets without SO_REUSEADDR, have the address and port, or no port is
-    ///   free.
+    /// * [`Error::AddressInUse`]: another listener, or sockets without SO_REUSEADDR, have the address and port, and not all have
+    ///   SO_REUSEPORT; or no port is free.
     /// * [`Error::AddressNotAvailable`]: the address is none of ours, and the listener is not transparent.
     pub fn listen(&mut self, now: Instant, config: ListenConfig) -> Result<SocketId, Error> {
         let addr = config.local.addr;
@@ -111,7 +129,10 @@ impl<O: Observer> Stack<O> {
             return Err(Error::AddressNotAvailable);
         }
         let socket = self.socket();
-        self.sockets.set_reuse(socket, config.reuse_addr);
+        let mut reuse = Reuse::empty();
+        reuse.set(Reuse::ADDR, config.reuse_addr);
+        reuse.set(Reuse::PORT, config.reuse_port);
+        self.sockets.set_reuse(socket, reuse);
         if let Some(tcp) = &config.tcp {
             self.sockets.tcp_mut(socket).clone_from(tcp);
         }
@@ -124,7 +145,7 @@ impl<O: Observer> Stack<O> {
         }
     }
 
-    /// Starts listening on a socket that was made before. Where it is bound to, its SO_REUSEADDR and its settings count, not
+    /// Starts listening on a socket that was made before. Where it is bound to, its SO_REUSEADDR, SO_REUSEPORT and settings count, not
     /// what `config` says of them; the port of a socket that is not bound is given back when it no longer listens.
     ///
     /// # Errors
@@ -152,7 +173,7 @@ impl<O: Observer> Stack<O> {
         }
         let listener = Listener {
             tcp: self.sockets.tcp(socket).clone(),
-            config: ListenConfig { local: bind.local, v6_only: bind.v6_only, reuse_addr: reuse, ..config },
+            config: ListenConfig { local: bind.local, v6_only: bind.v6_only, ..config },
             bind,
             syn_queue: 0,
             accept_queue: VecDeque::new(),

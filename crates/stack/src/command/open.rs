@@ -140,7 +140,7 @@ impl<O: Observer> Stack<O> {
         cx.emit(|| opened(&key, Opening::Active));
         let phase = Phase::SynSent(Box::new(SynSent::deferred(&mut cx, config, params)));
         let owner = Owner::Socket(socket.index);
-        let hold = if self.sockets.reuse(socket) { Hold::Reusable } else { Hold::Firm };
+        let hold = Hold::Beside(self.sockets.reuse(socket));
         let index = self.insert_flow(now, NewFlow { phase, key, id, owner, hold, path, ip, auth });
         if let Some(bind) = bound {
             // From here on it is in the way of this address alone.
@@ -235,9 +235,9 @@ impl<O: Observer> Stack<O> {
         self.sockets.kind(listener)?;
         let l = self.sockets.listener_mut(listener).ok_or(Error::InvalidArgument)?;
         let index = l.accept_queue.pop_front().ok_or(Error::WouldBlock)?;
-        let (reuse, config) = (l.config.reuse_addr, l.tcp.clone());
+        let config = l.tcp.clone();
         let socket = self.sockets.insert(Kind::Stream(index), config);
-        self.sockets.set_reuse(socket, reuse);
+        self.sockets.set_reuse(socket, self.sockets.reuse(listener));
         self.sockets.inherit_fast_open(listener, socket);
         let flow = &mut self.flows[index];
         flow.owner = Owner::Socket(socket.index);

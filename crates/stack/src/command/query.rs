@@ -1,6 +1,6 @@
 //! What can be asked of a socket (RFC 9293 §3.10.6).
 
-use crate::demux::Handle;
+use crate::demux::{Handle, Reuse};
 use crate::flow::{Over, Phase, ended};
 use crate::socket::{Kind, Wakes};
 use crate::stack::Stack;
@@ -178,7 +178,16 @@ impl<O: Observer> Stack<O> {
     /// As [`readiness`](Self::readiness).
     pub fn reuse_addr(&self, socket: SocketId) -> Result<bool, Error> {
         self.sockets.kind(socket)?;
-        Ok(self.sockets.reuse(socket))
+        Ok(self.sockets.reuse(socket).contains(Reuse::ADDR))
+    }
+
+    /// SO_REUSEPORT.
+    ///
+    /// # Errors
+    /// As [`readiness`](Self::readiness).
+    pub fn reuse_port(&self, socket: SocketId) -> Result<bool, Error> {
+        self.sockets.kind(socket)?;
+        Ok(self.sockets.reuse(socket).contains(Reuse::PORT))
     }
 
     /// How many connections wait to be accepted, and the backlog.

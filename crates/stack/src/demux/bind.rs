@@ -1,7 +1,8 @@
 //! Local ports: who listens where, which ports connections hold, and when two binds are in each other's way.
 //!
 //! The rules are Linux's (`inet_csk_get_port`, `inet_rcv_saddr_equal`): two binds to one port conflict if their addresses
-//! overlap, unless both have SO_REUSEADDR and neither listens. `::` overlaps every address, but only those of IPv6 with
+//! overlap, unless both have SO_REUSEADDR and neither listens, or both have SO_REUSEPORT: then several listen at one address and
+//! port, and what arrives is spread over them by a hash of its 4-tuple. `::` overlaps every address, but only those of IPv6 with
 //! V6ONLY; `0.0.0.0` overlaps every IPv4 address. What a connection leaves in TIME-WAIT holds its port like the
 //! connection did.
 
@@ -13,6 +14,17 @@ use limpid_wire::{Endpoint, IpAddr};
 /// Whose listener it is: the socket's place.
 pub(crate) type ListenerIndex = u32;
 
+bitflags::bitflags! {
+    /// Whom a bind tolerates at its address and port: those with the same flag.
+    #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+    pub(crate) struct Reuse: u8 {
+        /// SO_REUSEADDR: but no listener.
+        const ADDR = 1;
+        /// SO_REUSEPORT.
+        const PORT = 2;
+    }
+}
+
 /// A local address and port that somebody wants, and how.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Bind {
@@ -20,8 +32,8 @@ pub(crate) struct Bind {
     pub(crate) local: Endpoint,
     /// IPV6_V6ONLY.
     pub(crate) v6_only: bool,
-    /// SO_REUSEADDR.
-    pub(crate) reuse: bool,
+    /// SO_REUSEADDR, SO_REUSEPORT.
+    pub(crate) reuse: Reuse,
 }
 
 impl Bind {
@@ -52,21 +64,55 @@ impl Bind {
 #[derive(Clone, Copy)]
 struct Held {
     addr: IpAddr,
-    /// So many without SO_REUSEADDR,
-    firm: u32,
-    /// and so many with it.
-    reusable: u32,
+    /// How many, by what they have of SO_REUSEADDR and SO_REUSEPORT.
+    counts: [u32; 4],
 }
 
 impl Held {
-    fn count(&mut self, reuse: bool) -> &mut u32 {
-        if reuse { &mut self.reusable } else { &mut self.firm }
+    fn count(&mut self, reuse: Reuse) -> &mut u32 {
+        &mut self.counts[usize::from(reuse.bits())]
+    }
+
+    fn tolerates(&self, reuse: Reuse) -> bool {
+        let by_bits = self.counts.iter().zip(0..);
+        by_bits.filter(|(count, _)| **count > 0).all(|(_, bits)| Reuse::from_bits_truncate(bits).intersects(reuse))
+    }
+}
+
+/// Those that listen at one address and port: one, or several that all have SO_REUSEPORT.
+struct Listening {
+    bind: Bind,
+    first: ListenerIndex,
+    more: Vec<ListenerIndex>,
+}
+
+impl Listening {
+    /// Whose a segment with this hash of its 4-tuple is, evenly.
+    fn choose(&self, hash: impl FnOnce() -> u32) -> ListenerIndex {
+        if self.more.is_empty() {
+            return self.first;
+        }
+        let at = (u64::from(hash()) * (self.more.len() as u64 + 1)) >> 32;
+        (at as usize).checked_sub(1).map_or(self.first, |at| self.more[at])
+    }
+
+    /// Takes one out. False if it was the last.
+    fn remove(&mut self, owner: ListenerIndex) -> bool {
+        self.more.retain(|o| *o != owner);
+        if self.first != owner {
+            return true;
+        }
+        if self.more.is_empty() {
+            return false;
+        }
+        self.first = self.more.remove(0);
+        true
     }
 }
 
 #[derive(Default)]
 struct Port {
-    listeners: Vec<Bind>,
+    listeners: Vec<(Bind, ListenerIndex)>,
     /// Sockets that were bound by their application and do not listen, by their places; connected ones, too.
     bound: Vec<(Bind, ListenerIndex)>,
     /// The address of most connections from a port; a host seldom has several.
@@ -93,9 +139,9 @@ impl Port {
 pub(crate) struct BindTable {
     ports: HashMap<u16, Port, BuildHasherDefault<OwnHasher>>,
     /// Listeners by address and port; the wildcards under `0.0.0.0`, `::` (both versions).
-    listeners: HashMap<(IpAddr, u16), (Bind, ListenerIndex), BuildHasherDefault<OwnHasher>>,
+    listeners: HashMap<(IpAddr, u16), Listening, BuildHasherDefault<OwnHasher>>,
     /// `::` with V6ONLY, which may stand beside `0.0.0.0`.
-    v6_only: HashMap<u16, (Bind, ListenerIndex), BuildHasherDefault<OwnHasher>>,
+    v6_only: HashMap<u16, Listening, BuildHasherDefault<OwnHasher>>,
     /// Those that take any address or port, the narrower first.
     transparent: Vec<(Bind, ListenerIndex)>,
 }
@@ -106,15 +152,16 @@ impl BindTable {
     pub(crate) fn may_bind(&self, bind: &Bind, own: Option<ListenerIndex>) -> bool {
         self.ports.get(&bind.local.port).is_none_or(|port| {
             let mut others = port.bound.iter().filter(|(_, owner)| Some(*owner) != own);
-            port.listeners.iter().all(|other| !bind.overlaps(other))
-                && others.all(|(other, _)| !bind.overlaps(other) || (bind.reuse && other.reuse))
-                && port.held().all(|h| !bind.covers(h.addr) || (bind.reuse && h.firm == 0))
+            let shares = bind.reuse & Reuse::PORT;
+            port.listeners.iter().all(|(other, _)| !bind.overlaps(other) || other.reuse.intersects(shares))
+                && others.all(|(other, _)| !bind.overlaps(other) || other.reuse.intersects(bind.reuse))
+                && port.held().all(|h| !bind.covers(h.addr) || h.tolerates(bind.reuse))
         })
     }
 
     /// Whether a connection may have this local address and port, its 4-tuple apart: nobody listens there.
     pub(crate) fn may_connect(&self, local: Endpoint) -> bool {
-        self.ports.get(&local.port).is_none_or(|port| port.listeners.iter().all(|l| !l.covers(local.addr)))
+        self.ports.get(&local.port).is_none_or(|port| port.listeners.iter().all(|(l, _)| !l.covers(local.addr)))
     }
 
     /// Whether an ephemeral port may be this one: no application has asked for it.
@@ -136,21 +183,31 @@ impl BindTable {
         }
     }
 
-    /// A bound socket's address or SO_REUSEADDR is another now.
+    /// A bound or listening socket's address, SO_REUSEADDR or SO_REUSEPORT is another now.
     pub(crate) fn rebind(&mut self, bind: Bind, owner: ListenerIndex) {
         let port = self.ports.get_mut(&bind.local.port);
-        if let Some((old, _)) = port.and_then(|p| p.bound.iter_mut().find(|(_, o)| *o == owner)) {
+        if let Some((old, _)) = port.and_then(|p| p.bound.iter_mut().chain(&mut p.listeners).find(|(_, o)| *o == owner))
+        {
             *old = bind;
         }
     }
 
     /// Enters a listener; `may_listen` said yes.
     pub(crate) fn listen(&mut self, bind: Bind, owner: ListenerIndex) {
-        self.ports.entry(bind.local.port).or_default().listeners.push(bind);
-        if bind.v6_only && bind.local.addr == IpAddr::UNSPECIFIED {
-            self.v6_only.insert(bind.local.port, (bind, owner));
+        let Endpoint { addr, port } = bind.local;
+        self.ports.entry(port).or_default().listeners.push((bind, owner));
+        let there = match bind.v6_only && addr == IpAddr::UNSPECIFIED {
+            true => self.v6_only.get_mut(&port),
+            false => self.listeners.get_mut(&(addr, port)),
+        };
+        if let Some(listening) = there {
+            return listening.more.push(owner);
+        }
+        let listening = Listening { bind, first: owner, more: Vec::new() };
+        if bind.v6_only && addr == IpAddr::UNSPECIFIED {
+            self.v6_only.insert(port, listening);
         } else {
-            self.listeners.insert((bind.local.addr, bind.local.port), (bind, owner));
+            self.listeners.insert((addr, port), listening);
         }
     }
 
@@ -173,42 +230,46 @@ impl BindTable {
         if self.transparent.len() != before {
             return;
         }
-        if bind.v6_only && bind.local.addr == IpAddr::UNSPECIFIED {
-            self.v6_only.remove(&bind.local.port);
-        } else {
-            self.listeners.remove(&(bind.local.addr, bind.local.port));
+        let Endpoint { addr, port } = bind.local;
+        if bind.v6_only && addr == IpAddr::UNSPECIFIED {
+            if self.v6_only.get_mut(&port).is_some_and(|listening| !listening.remove(owner)) {
+                self.v6_only.remove(&port);
+            }
+        } else if self.listeners.get_mut(&(addr, port)).is_some_and(|listening| !listening.remove(owner)) {
+            self.listeners.remove(&(addr, port));
         }
-        let Some(port) = self.ports.get_mut(&bind.local.port) else { return };
-        port.listeners.retain(|b| b != bind);
-        if port.is_free() {
-            self.ports.remove(&bind.local.port);
+        let Some(entry) = self.ports.get_mut(&port) else { return };
+        entry.listeners.retain(|(_, o)| *o != owner);
+        if entry.is_free() {
+            self.ports.remove(&port);
         }
     }
 
     /// The listener for what is addressed to `to`, one of our own addresses if `ours`: the exact address beats a
-    /// wildcard, and a wildcard of the address's own version beats the one of both; a transparent one comes last.
-    pub(crate) fn listener(&self, to: Endpoint, ours: bool) -> Option<ListenerIndex> {
+    /// wildcard, and a wildcard of the address's own version beats the one of both; a transparent one comes last. Among
+    /// several at one place `hash` decides, of the 4-tuple.
+    pub(crate) fn listener(&self, to: Endpoint, ours: bool, hash: impl FnOnce() -> u32) -> Option<ListenerIndex> {
         if ours && let Some(found) = self.own_listener(to) {
-            return Some(found);
+            return Some(found.choose(hash));
         }
         let wanted = |b: &Bind| b.covers(to.addr) && (b.local.port == 0 || b.local.port == to.port);
         self.transparent.iter().find(|(bind, _)| wanted(bind)).map(|&(_, owner)| owner)
     }
 
-    fn own_listener(&self, to: Endpoint) -> Option<ListenerIndex> {
-        let at = |addr| self.listeners.get(&(addr, to.port)).filter(|(bind, _)| bind.covers(to.addr));
+    fn own_listener(&self, to: Endpoint) -> Option<&Listening> {
+        let at = |addr| self.listeners.get(&(addr, to.port)).filter(|listening| listening.bind.covers(to.addr));
         let own_wildcard = || if to.addr.is_v4() { at(IpAddr::UNSPECIFIED_V4) } else { self.v6_only.get(&to.port) };
-        at(to.addr).or_else(own_wildcard).or_else(|| at(IpAddr::UNSPECIFIED)).map(|&(_, owner)| owner)
+        at(to.addr).or_else(own_wildcard).or_else(|| at(IpAddr::UNSPECIFIED))
     }
 
     /// A connection holds `local` from now on.
-    pub(crate) fn hold(&mut self, local: Endpoint, reuse: bool) {
+    pub(crate) fn hold(&mut self, local: Endpoint, reuse: Reuse) {
         let port = self.ports.entry(local.port).or_default();
         if let Some(held) = port.held_mut(local.addr) {
             *held.count(reuse) += 1;
             return;
         }
-        let mut held = Held { addr: local.addr, firm: 0, reusable: 0 };
+        let mut held = Held { addr: local.addr, counts: [0; 4] };
         *held.count(reuse) += 1;
         match &mut port.held {
             Some(_) => port.held_elsewhere.push(held),
@@ -217,12 +278,12 @@ impl BindTable {
     }
 
     /// A connection that held `local` is gone.
-    pub(crate) fn release(&mut self, local: Endpoint, reuse: bool) {
+    pub(crate) fn release(&mut self, local: Endpoint, reuse: Reuse) {
         let Some(port) = self.ports.get_mut(&local.port) else { return };
         let Some(held) = port.held_mut(local.addr) else { return };
         debug_assert!(*held.count(reuse) > 0, "released more often than held");
         *held.count(reuse) = held.count(reuse).saturating_sub(1);
-        if held.firm == 0 && held.reusable == 0 {
+        if held.counts == [0; 4] {
             port.held.take_if(|h| h.addr == local.addr);
             port.held_elsewhere.retain(|h| h.addr != local.addr);
         }

@@ -6,5 +6,5 @@
 mod bind;
 mod flow_table;
 
-pub(crate) use bind::{Bind, BindTable, OwnHasher};
+pub(crate) use bind::{Bind, BindTable, OwnHasher, Reuse};
 pub(crate) use flow_table::{FlowKey, FlowTable, HASH_KEYS, Handle};

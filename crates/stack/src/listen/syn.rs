@@ -226,8 +226,7 @@ impl<O: Observer> Stack<O> {
         if !self.net.addresses.is_ours(key.local.addr) {
             return Hold::No;
         }
-        let reuse = self.sockets.listener(listener).is_some_and(|l| l.config.reuse_addr);
-        if reuse { Hold::Reusable } else { Hold::Firm }
+        Hold::Beside(self.sockets.reuse(listener))
     }
 
     /// The final ACK found the accept queue full.

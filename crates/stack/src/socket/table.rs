@@ -2,7 +2,7 @@
 
 use super::{SocketId, Wakes};
 use crate::auth::KeyRing;
-use crate::demux::Bind;
+use crate::demux::{Bind, Reuse};
 use crate::listen::Listener;
 use crate::slab::Slab;
 use crate::{Config, IpConfig, Readiness, SocketFastOpen};
@@ -28,8 +28,8 @@ struct Slot {
     tcp: Arc<Config>,
     /// What most sockets leave as it is.
     rare: Option<Box<Rare>>,
-    /// SO_REUSEADDR.
-    reuse: bool,
+    /// SO_REUSEADDR, SO_REUSEPORT.
+    reuse: Reuse,
     /// TCP_SAVE_SYN.
     save_syn: u8,
     /// What newly happened since the last report.
@@ -85,7 +85,7 @@ impl SocketTable {
                 kind: None,
                 tcp: tcp.clone(),
                 rare: None,
-                reuse: false,
+                reuse: Reuse::empty(),
                 save_syn: 0,
                 woke: Readiness::empty(),
                 queued: false,
@@ -111,7 +111,7 @@ impl SocketTable {
         slot.generation = slot.generation.wrapping_add(1);
         slot.woke = Readiness::empty();
         slot.wakes = Wakes::default();
-        slot.reuse = false;
+        slot.reuse = Reuse::empty();
         slot.save_syn = 0;
         slot.rare = None;
         self.free.push(id.index);
@@ -138,13 +138,13 @@ impl SocketTable {
         &mut self.slots[id.index].tcp
     }
 
-    /// SO_REUSEADDR of a socket.
-    pub(crate) fn reuse(&self, id: SocketId) -> bool {
+    /// SO_REUSEADDR and SO_REUSEPORT of a socket.
+    pub(crate) fn reuse(&self, id: SocketId) -> Reuse {
         self.slots[id.index].reuse
     }
 
     /// The same, to change it.
-    pub(crate) fn set_reuse(&mut self, id: SocketId, reuse: bool) {
+    pub(crate) fn set_reuse(&mut self, id: SocketId, reuse: Reuse) {
         self.slots[id.index].reuse = reuse;
     }
 

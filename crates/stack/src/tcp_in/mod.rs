@@ -8,7 +8,7 @@ use crate::demux::{FlowKey, Handle};
 use crate::iface::{Header, Kind, Looped};
 use crate::ip::input::Received;
 use crate::stack::Stack;
-use crate::{IfaceId, RxChecksum};
+use crate::{IfaceId, RxChecksum, SocketId};
 use limpid_event::{Counter, DropReason, Event, FlowId, Instant, Observer, SegmentView, TxReason};
 use limpid_wire::tcp::parse_segment;
 use limpid_wire::{Endpoint, IpProtocol, Segment, checksum};
@@ -118,10 +118,16 @@ impl<O: Observer> Stack<O> {
         self.drop_segment(now, flow, segment, DropReason::MinTtl);
     }
 
+    /// Who listens for what comes with this 4-tuple, to an address of ours if `ours`.
+    pub(crate) fn listener_of(&self, key: &FlowKey, ours: bool) -> Option<SocketId> {
+        let hash = || self.keys.demux.hash13(&key.bytes()) as u32;
+        self.binds.listener(key.local, ours, hash).map(|index| self.sockets.name(index))
+    }
+
     /// A segment for no connection (RFC 9293 §3.10.7.1, §3.10.7.2).
     fn handle_stranger(&mut self, now: Instant, key: FlowKey, segment: Segment, arrival: Arrival) {
         let Arrival { header, iface, ours } = arrival;
-        if let Some(listener) = self.binds.listener(key.local, ours).map(|index| self.sockets.name(index)) {
+        if let Some(listener) = self.listener_of(&key, ours) {
             let ip = *self.sockets.ip(listener);
             if header.ttl < ip.of_version(key.remote.addr.is_v4()).min_ttl {
                 return self.drop_from_afar(now, FlowId::NONE, &segment);

@@ -186,7 +186,7 @@ impl<O: Observer> Stack<O> {
     pub(super) fn handle_at_time_wait(&mut self, now: Instant, index: u32, segment: Segment, header: Header) {
         let quiet = &mut self.quiet[index];
         let (key, id, class, mark) = (quiet.key, quiet.id, quiet.class, quiet.mark);
-        let listener = self.binds.listener(key.local, self.net.addresses.is_ours(key.local.addr));
+        let listener = self.binds.listener(key.local, self.net.addresses.is_ours(key.local.addr), || 0);
         let mut cx = self.env.cx(now, id);
         match quiet.time_wait.handle_segment(&mut cx, &quiet.config, &segment, listener.is_some()) {
             TimeWaitOutcome::Stay(answer) => {

@@ -32,7 +32,7 @@ impl<O: Observer> Stack<O> {
         let Some(mut reset): Option<Transmit> = reset_for(segment, why) else { return };
         // Who is asked to prove who it is gets an answer that proves who we are (RFC 2385 §4.1, RFC 5925 §7.4).
         if self.auth.in_use
-            && let Some(listener) = self.binds.listener(key.local, true).map(|index| self.sockets.name(index))
+            && let Some(listener) = self.listener_of(key, true)
             && let Some(mut auth) = self.auth_for(listener, key.remote.addr)
         {
             auth.sign(key, &mut reset.segment);
