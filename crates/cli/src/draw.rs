@@ -183,12 +183,16 @@ impl DrawArgs {
             })
             .collect();
         if target.format == Format::Html && self.picture.what.is_none() {
-            let more = count - subjects.len() as u64;
-            let left_out = (more > 0 && self.connection.is_empty()).then(|| {
-                let connections = limpid_scope::figures::count(more, "more connection");
-                format!("{connections} of this capture are not on this page: choose with --connection or a filter.")
+            let more = (count > subjects.len() as u64 && self.connection.is_empty()).then(|| {
+                let (shown, all) = (subjects.len(), words::number(count));
+                let how = "'limpid list' has the numbers of all, and 'limpid draw --connection N' or a filter draws any other";
+                (
+                    format!("Of the {all} connections of this capture the {shown} most worth a look are drawn: {how}."),
+                    Overview::of(&chosen.survey.connections, chosen.survey.more),
+                )
             });
-            return self.picture.write_page(target, &subjects, left_out);
+            let (left_out, overview) = more.unzip();
+            return self.picture.write_page(target, &subjects, left_out, overview);
         }
         if subjects.len() > 1 {
             subjects.iter().try_for_each(|subject| self.input.refuse_output(&target.numbered(subject.number)))?;

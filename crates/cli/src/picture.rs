@@ -164,7 +164,7 @@ impl PictureArgs {
                 let texts: Vec<String> = subjects.iter().map(|subject| self.text(subject, what)).collect();
                 target.write_one(texts.join("\n").as_bytes())
             }
-            Format::Html if self.what.is_none() => self.write_page(target, subjects, None),
+            Format::Html if self.what.is_none() => self.write_page(target, subjects, None, None),
             Format::Html => {
                 let drawings: Vec<String> =
                     subjects.iter().map(|subject| self.document(subject, what, Theme::Page)).collect();
@@ -179,12 +179,13 @@ impl PictureArgs {
         }
     }
 
-    /// Writes all there is about `subjects` as one page; `left_out` says what is not on it.
+    /// Writes all there is about `subjects` as one page; `left_out` says what is not on it, `overview` shows it.
     pub(crate) fn write_page(
         &self,
         target: &Target,
         subjects: &[Subject<'_>],
         left_out: Option<String>,
+        overview: Option<Overview>,
     ) -> Result<(), CliError> {
         let first = subjects.first();
         let several = subjects.len() > 1;
@@ -202,6 +203,7 @@ impl PictureArgs {
                 .map_or("", |subject| subject.subtitle)
                 .to_owned(),
             left_out,
+            overview,
             dark: self.dark,
             ..PageOptions::default()
         };

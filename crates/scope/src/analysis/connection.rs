@@ -20,6 +20,9 @@ pub(crate) struct Connection {
     pub(crate) opener: usize,
     /// In the order of the trace.
     pub(crate) segments: Vec<Segment>,
+    /// Places of the segments in the order of their numbers, where that is another one: a trace that knows when packets left
+    /// has them in that order, though the capture saw them in its own.
+    by_number: Vec<usize>,
     /// Number of its first reset that counts, and why it was sent, as far as packets tell.
     pub(crate) reset: Option<(u64, ResetCause)>,
     /// ICMP errors about it.
@@ -103,7 +106,19 @@ impl Connection {
 
     /// Where the segment with this number is.
     pub(crate) fn index_of(&self, number: u64) -> Option<usize> {
-        self.segments.binary_search_by_key(&number, |segment| segment.number).ok()
+        if self.by_number.is_empty() {
+            return self.segments.binary_search_by_key(&number, |segment| segment.number).ok();
+        }
+        let at = self.by_number.binary_search_by_key(&number, |at| self.segments[*at].number).ok()?;
+        Some(self.by_number[at])
+    }
+
+    /// To be called when all segments are there.
+    fn note_order(&mut self) {
+        if !self.segments.is_sorted_by_key(|segment| segment.number) {
+            self.by_number = (0..self.segments.len()).collect();
+            self.by_number.sort_by_key(|at| self.segments[*at].number);
+        }
     }
 
     /// The segment with this number.
@@ -174,6 +189,7 @@ pub(crate) fn sort_out(trace: &Trace) -> Vec<Connection> {
     }
     sorter.silent_failures();
     let mut connections = sorter.connections;
+    connections.iter_mut().for_each(Connection::note_order);
     super::notes::attach(trace, &mut connections);
     connections
 }
@@ -250,6 +266,7 @@ impl Sorter<'_> {
             began,
             opener: usize::from(!in_order),
             segments: Vec::new(),
+            by_number: Vec::new(),
             reset: None,
             errors: Vec::new(),
             notes: Vec::new(),

@@ -28,6 +28,21 @@ fn states_follow_from_packets() {
     assert_eq!(states(&experiments::mid_stream(), CLIENT), [Established]);
 }
 
+/// Numbers are the capture's, the order is that of departure.
+#[test]
+fn segments_are_found_by_numbers_in_any_order() {
+    let mut trace = experiments::handshake(OBSERVED);
+    let count = trace.packets.len() as u64;
+    trace.packets.iter_mut().for_each(|packet| packet.number = (packet.number * 5) % (count + 1));
+    let analysis = Analysis::of(&trace);
+    let connection = &analysis.connections[0];
+    assert!(!connection.segments.is_sorted_by_key(|segment| segment.number));
+    for segment in &connection.segments {
+        assert_eq!(connection.numbered(segment.number).map(|found| found.number), Some(segment.number));
+    }
+    assert!(connection.numbered(count + 1).is_none());
+}
+
 #[test]
 fn a_syn_counts_only_when_it_is_answered() {
     // A full queue threw the first away.

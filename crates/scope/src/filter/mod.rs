@@ -73,6 +73,7 @@ impl Expression {
     ///
     /// # Errors
     /// As for [`Expression::compile`], but for length.
+    #[doc(hidden)] // For fuzzing; the command has no use for it.
     pub fn ask(&self, link_type: LinkType, data: &[u8], original_len: u32) -> Result<bool, FilterError> {
         Ok(ask::ask(&self.condition(link_type)?, data, original_len).unwrap_or(false))
     }

@@ -35,7 +35,8 @@ pub(super) struct Record {
 
 /// The other end has it, as SACK told.
 pub(super) const SACKED: u8 = 1;
-/// Several sendings are held as one: its time is that of the first.
+/// Several sendings are held as one: its times are those of the first and of the last of them, and no round trip is measured
+/// by it.
 pub(super) const JOINED: u8 = 2;
 /// It came to fill a gap.
 pub(super) const FILLED: u8 = 4;

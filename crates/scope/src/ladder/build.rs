@@ -64,6 +64,8 @@ pub(super) struct Builder<'a> {
     remarks: Vec<Remark>,
     /// The arrow of each segment that is drawn.
     drawn: HashMap<Place, usize>,
+    /// From when until when segments are folded.
+    folded: Vec<(Instant, Instant)>,
 }
 
 impl<'a> Builder<'a> {
@@ -82,6 +84,7 @@ impl<'a> Builder<'a> {
             arrows: Vec::new(),
             remarks: Vec::new(),
             drawn: HashMap::new(),
+            folded: Vec::new(),
         }
     }
 
@@ -132,6 +135,7 @@ impl<'a> Builder<'a> {
         for Fold { range, from, until, first, text } in folds(&segments, self.options) {
             self.segments(&bundles, &places[at..range.start], &segments[at..range.start]);
             self.items.push(Item::fold(from, until, first, self.remarks.len()));
+            self.folded.push((from, until));
             self.remarks.push(Remark { side: None, row: 0, voice: Voice::Fold, text });
             at = range.end;
         }
@@ -152,7 +156,7 @@ impl<'a> Builder<'a> {
                 self.segment(places[at + run - 1]);
                 let labels = [first, last].map(|arrow| std::mem::take(&mut self.arrows[arrow].label));
                 let [one, other] = labels;
-                let (one, other) = bundle::labels(&segments[at..at + run], one, other);
+                let (one, other) = bundle::labels(&segments[at..at + run], self.options.absolute, one, other);
                 (self.arrows[first].label, self.arrows[first].bundle) = (one, Some(last));
                 self.arrows[last].label = other;
             }

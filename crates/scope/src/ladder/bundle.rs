@@ -4,7 +4,7 @@
 
 use super::LadderOptions;
 use super::fold::is_plain;
-use super::label;
+use super::label::{self, number};
 use super::layout::Label;
 use crate::analysis::{Connection, Segment};
 use crate::flows::Kind;
@@ -89,19 +89,22 @@ fn follows(before: &Segment, segment: &Segment, sort: Sort) -> bool {
 /// The words on the first and on the last of `segments`, which are a bundle.
 pub(super) fn labels(
     segments: &[(&Connection, &Segment)],
+    absolute: bool,
     mut first_label: Label,
     mut last_label: Label,
 ) -> (Label, Label) {
     let (first, last) = (segments[0].1, segments[segments.len() - 1].1);
     let count = segments.len() as u64;
+    let ack = |segment: &Segment| number(absolute, segment.tcp.ack, segment.facts.ack);
     let (name, fields) = match Sort::of(first) {
         Some(Sort::Data) => {
             let bytes = segments.iter().map(|(_, s)| u64::from(s.tcp.len)).sum();
-            let end = last.facts.seq + i64::from(last.tcp.len);
-            (words::count(count, "segment"), vec![format!("seq {}:{end}", first.facts.seq), words::bytes(bytes)])
+            let start = number(absolute, first.tcp.seq, first.facts.seq);
+            let end = number(absolute, last.tcp.seq + last.tcp.len, last.facts.seq + i64::from(last.tcp.len));
+            (words::count(count, "segment"), vec![format!("seq {start}:{end}"), words::bytes(bytes)])
         }
-        Some(Sort::DuplicateAck) => (words::count(count, "duplicate ACK"), vec![format!("ack {}", first.facts.ack)]),
-        _ => (words::count(count, "ACK"), vec![format!("ack {} to {}", first.facts.ack, last.facts.ack)]),
+        Some(Sort::DuplicateAck) => (words::count(count, "duplicate ACK"), vec![format!("ack {}", ack(first))]),
+        _ => (words::count(count, "ACK"), vec![format!("ack {} to {}", ack(first), ack(last))]),
     };
     first_label.last = Some(last.number);
     first_label.name = name;

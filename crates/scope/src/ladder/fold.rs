@@ -2,14 +2,32 @@
 
 use super::LadderOptions;
 use crate::analysis::{Connection, Segment};
-use crate::flows::Kind;
+use crate::flows::{Cause, Kind};
 use crate::words;
 use limpid_event::Instant;
 use limpid_wire::TcpFlags;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
+use std::time::Duration;
 
-/// How many segments of a run remain at each of its ends.
+/// How many segments of a run remain at each of its ends; and where there are many arrows.
 const KEEP: usize = 2;
+const KEEP_OF_MANY: usize = 1;
+/// How many events of a kind are drawn where there are many arrows.
+const EVENTS: usize = 2;
+/// Longer folds say how long they lasted.
+const LONG: Duration = Duration::from_millis(100);
+
+/// How hard a ladder is folded: harder where too many arrows would remain.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Effort {
+    /// Long runs of what is ordinary.
+    Usual,
+    /// Short ones, too.
+    Short,
+    /// Of events of one kind the first few are drawn.
+    Events,
+}
 
 /// A run of segments that is drawn as one line.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -47,27 +65,91 @@ impl Sort {
 /// Folds `segments`: first runs of ordinary data and acknowledgements, and of resets, then, if still more than `options.max_arrows`
 /// remain, whatever stands in the middle.
 pub(crate) fn folds(segments: &[(&Connection, &Segment)], options: &LadderOptions) -> Vec<Fold> {
+    let lines = |ranges: &[Range<usize>]| {
+        segments.len() - ranges.iter().map(ExactSizeIterator::len).sum::<usize>() + ranges.len()
+    };
     let mut ranges = Vec::new();
-    let mut at = 0;
-    while at < segments.len() {
-        let sort = Sort::of(segments[at].1);
-        let run = segments[at..].iter().take_while(|(_, s)| Sort::of(s) == sort).count();
-        let most = match sort {
-            Sort::Plain => options.fold_from,
-            // One says what all of them say.
-            Sort::Reset(_) => options.fold_from / 2,
-            Sort::Telling => usize::MAX,
-        };
-        if run > most.max(2 * KEEP) {
-            ranges.push(at + KEEP..at + run - KEEP);
+    for effort in [Effort::Usual, Effort::Short, Effort::Events] {
+        ranges = runs(segments, options, effort);
+        if lines(&ranges) <= options.many_arrows {
+            break;
         }
-        at += run;
     }
-    let hidden: usize = ranges.iter().map(ExactSizeIterator::len).sum();
-    if segments.len() - hidden + ranges.len() > options.max_arrows {
+    if lines(&ranges) > options.max_arrows {
         ranges = fold_middle(&ranges, segments.len(), options.max_arrows);
     }
     ranges.into_iter().map(|range| fold(segments, range)).collect()
+}
+
+/// Runs of segments that are folded.
+fn runs(segments: &[(&Connection, &Segment)], options: &LadderOptions, effort: Effort) -> Vec<Range<usize>> {
+    let sorts = sorts(segments, effort);
+    let (keep, shorter) = match effort {
+        Effort::Usual => (KEEP, 1),
+        Effort::Short | Effort::Events => (KEEP_OF_MANY, 4),
+    };
+    let mut ranges = Vec::new();
+    let mut at = 0;
+    while at < sorts.len() {
+        let run = sorts[at..].iter().take_while(|sort| **sort == sorts[at]).count();
+        let most = match sorts[at] {
+            Sort::Plain => options.fold_from / shorter,
+            // One says what all of them say.
+            Sort::Reset(_) => options.fold_from / 2 / shorter,
+            Sort::Telling => usize::MAX,
+        };
+        if run > most.max(2 * keep) {
+            ranges.push(at + keep..at + run - keep);
+        }
+        at += run;
+    }
+    ranges
+}
+
+/// The sort of each segment. With [`Effort::Events`], what happened a few times is ordinary from then on.
+fn sorts(segments: &[(&Connection, &Segment)], effort: Effort) -> Vec<Sort> {
+    let mut seen: HashMap<Event, usize> = HashMap::new();
+    let mut sort = |segment: &Segment| {
+        let sort = Sort::of(segment);
+        if effort != Effort::Events || sort != Sort::Telling || segment.flags_any(CONTROL) {
+            return sort;
+        }
+        let times = seen.entry(Event::of(segment)).or_default();
+        *times += 1;
+        if *times > EVENTS { Sort::Plain } else { Sort::Telling }
+    };
+    segments.iter().map(|(_, segment)| sort(segment)).collect()
+}
+
+/// Never folded but with all that stands in the middle: how a connection opens and ends.
+const CONTROL: TcpFlags = TcpFlags::SYN.union(TcpFlags::FIN).union(TcpFlags::RST).union(TcpFlags::URG);
+
+/// What is special about a segment: two that share it tell the same.
+#[derive(PartialEq, Eq, Hash)]
+struct Event {
+    from: usize,
+    again: Option<Cause>,
+    lost: bool,
+    dropped: bool,
+    late: bool,
+    copy: bool,
+    window_closed: bool,
+    kind: std::mem::Discriminant<Kind>,
+}
+
+impl Event {
+    fn of(segment: &Segment) -> Event {
+        Event {
+            from: segment.from,
+            again: segment.facts.again.map(|again| again.cause),
+            lost: segment.arrival.is_lost(),
+            dropped: segment.dropped.is_some(),
+            late: segment.facts.late,
+            copy: segment.copy,
+            window_closed: segment.tcp.window == 0,
+            kind: std::mem::discriminant(&segment.facts.kind),
+        }
+    }
 }
 
 /// Replaces what stands in the middle, folds and all, by one fold, so that about `max` lines remain.
@@ -156,8 +238,32 @@ fn fold(segments: &[(&Connection, &Segment)], range: Range<usize>) -> Fold {
         (!parts.is_empty()).then(|| format!("{arrow} {}", parts.join(", ")))
     };
     let sides: Vec<String> = [side(0), side(1)].into_iter().flatten().collect();
-    let lost = inside().filter(|s| s.arrival.is_lost()).count() as u64;
-    let lost = if lost > 0 { format!("; {} lost", words::number(lost)) } else { String::new() };
-    let text = format!("{first}–{last}: {}{lost}", sides.join("; "));
+    let lasted = until.since(from);
+    let lasted = if lasted >= LONG { format!(" in {}", words::rough(lasted)) } else { String::new() };
+    let text = format!("{first}–{last}{lasted}: {}{}", sides.join("; "), events(inside()));
     Fold { range, from, until, first, text }
+}
+
+/// What happened to segments of a fold, beside their being sent.
+fn events<'s>(inside: impl Iterator<Item = &'s Segment>) -> String {
+    let (mut lost, mut dropped, mut late) = (0, 0, 0);
+    let mut again: BTreeMap<Cause, u64> = BTreeMap::new();
+    for segment in inside {
+        lost += u64::from(segment.arrival.is_lost());
+        dropped += u64::from(segment.dropped.is_some());
+        late += u64::from(segment.facts.late);
+        if let Some(repeats) = segment.facts.again {
+            *again.entry(repeats.cause).or_default() += 1;
+        }
+    }
+    let mut text = String::new();
+    for (cause, count) in again {
+        text.push_str(&format!("; {} again ({})", words::number(count), cause.text()));
+    }
+    for (count, what) in [(lost, "lost"), (dropped, "not taken"), (late, "overtaken")] {
+        if count > 0 {
+            text.push_str(&format!("; {} {what}", words::number(count)));
+        }
+    }
+    text
 }

@@ -51,7 +51,7 @@ pub(crate) fn label(trace: &Trace, connection: &Connection, segment: &Segment, o
         purpose(segment).filter(|purpose| !details.iter().any(|said: &String| said.ends_with(purpose.as_str()))),
     );
     if segment.facts.again.is_none() && !segment.copy {
-        details.extend(option_text(connection, segment));
+        details.extend(option_text(connection, segment, options.absolute));
         details.extend(glimpse(trace, segment));
     }
     Label {
@@ -63,13 +63,15 @@ pub(crate) fn label(trace: &Trace, connection: &Connection, segment: &Segment, o
     }
 }
 
+/// A sequence number as the ladder shows it: its own, or relative to the SYN's.
+pub(super) fn number(absolute: bool, own: SeqNum, relative: i64) -> String {
+    if absolute { own.0.to_string() } else { relative.to_string() }
+}
+
 fn fields(connection: &Connection, segment: &Segment, options: &LadderOptions) -> Vec<String> {
     let (tcp, facts) = (&segment.tcp, &segment.facts);
     let absolute = options.absolute || options.absolute_syn && tcp.is(TcpFlags::SYN);
-    let number = |absolute_number: SeqNum, relative: i64| match absolute {
-        true => absolute_number.0.to_string(),
-        false => relative.to_string(),
-    };
+    let number = |own: SeqNum, relative: i64| number(absolute, own, relative);
     let mut fields = Vec::new();
     // What a data segment says for the second time is left out; tcpdump's lines have it all.
     let before = segment.facts.previous.and_then(|index| connection.segments.get(index));
@@ -134,7 +136,7 @@ pub(super) fn purpose(segment: &Segment) -> Option<String> {
 }
 
 /// The options worth showing: all that a SYN offers; SACK blocks.
-fn option_text(connection: &Connection, segment: &Segment) -> Option<String> {
+fn option_text(connection: &Connection, segment: &Segment, absolute: bool) -> Option<String> {
     let options = &segment.tcp.options;
     let mut list = Vec::new();
     if segment.is(TcpFlags::SYN) {
@@ -145,8 +147,8 @@ fn option_text(connection: &Connection, segment: &Segment) -> Option<String> {
         list.extend(options.fast_open.map(|_| "fast open".to_owned()));
     }
     if let Some(base) = connection.ends[Connection::peer(segment.from)].base {
-        let relative = |seq: SeqNum| seq.offset_from(base);
-        list.extend(options.sack.iter().map(|b| format!("sack {}:{}", relative(b.left()), relative(b.right()))));
+        let shown = |seq: SeqNum| number(absolute, seq, i64::from(seq.offset_from(base)));
+        list.extend(options.sack.iter().map(|b| format!("sack {}:{}", shown(b.left()), shown(b.right()))));
     }
     (!list.is_empty()).then(|| list.join(", "))
 }

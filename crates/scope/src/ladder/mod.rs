@@ -33,6 +33,9 @@ pub struct LadderOptions {
     pub fold_from: usize,
     /// Runs of segments that are alike, at least so many, are drawn as one broad arrow; at least three.
     pub bundle_from: usize,
+    /// More arrows than this, and shorter runs are folded, too; if that is not enough, of each kind of event the first few are
+    /// drawn and the others counted in folds.
+    pub many_arrows: usize,
     /// The most arrows one ladder shows; what stands in the middle of more is folded.
     pub max_arrows: usize,
     /// The most remarks one ladder shows.
@@ -44,7 +47,13 @@ pub struct LadderOptions {
 impl LadderOptions {
     /// Every segment by itself, up to a bound that keeps a picture in its limits.
     pub fn unfolded() -> LadderOptions {
-        LadderOptions { fold_from: usize::MAX, bundle_from: usize::MAX, max_arrows: 1500, ..LadderOptions::default() }
+        LadderOptions {
+            fold_from: usize::MAX,
+            bundle_from: usize::MAX,
+            many_arrows: usize::MAX,
+            max_arrows: 1500,
+            ..LadderOptions::default()
+        }
     }
 }
 
@@ -55,7 +64,8 @@ impl Default for LadderOptions {
             absolute: false,
             fold_from: 16,
             bundle_from: 4,
-            max_arrows: 150,
+            many_arrows: 44,
+            max_arrows: 100,
             max_remarks: 100,
             max_ladders: 16,
         }

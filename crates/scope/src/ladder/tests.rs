@@ -1,3 +1,4 @@
+use super::layout::{Ending, Line};
 use super::*;
 use crate::story::{CLIENT, SERVER, Story, experiments, seg};
 use crate::trace::{Arrival, View, What};
@@ -86,6 +87,11 @@ fn numbers_can_be_absolute() {
     assert!(syn_only.contains("4 FIN-ACK seq 1 ack 1"), "{syn_only}");
     let all = show(LadderOptions { absolute: true, ..LadderOptions::default() });
     assert!(all.contains("4 FIN-ACK seq 3841401859"), "{all}");
+    // Bundles, too.
+    let options = LadderOptions { absolute: true, ..LadderOptions::default() };
+    let ladder = lay_out(&experiments::bulk(8), &options).remove(0);
+    let bundle = ladder.arrows.iter().find(|arrow| arrow.bundle.is_some()).expect("a burst");
+    assert_eq!(bundle.label.fields[0], "seq 3841401859:3841409859");
 }
 
 #[test]
@@ -136,7 +142,7 @@ fn timers_are_brackets() {
 fn long_runs_fold_and_long_stories_are_cut() {
     let ladder = |n| lay_out(&experiments::bulk(n), &LadderOptions::default()).remove(0);
     let folds: Vec<String> = ladder(60).remarks.into_iter().map(|r| r.text).collect();
-    assert_eq!(folds, ["6–91: → 58 segments, 58,000 B; ← 28 ACKs"]);
+    assert_eq!(folds, ["6–91 in 160 ms: → 58 segments, 58,000 B; ← 28 ACKs"]);
     // Nothing can fold where every segment is a retransmission; the middle goes all the same.
     let mut s = Story::new(INSIDE);
     for n in 0..5_000 {
@@ -146,7 +152,32 @@ fn long_runs_fold_and_long_stories_are_cut() {
     let max = LadderOptions::default().max_arrows;
     assert!((max - 2..=max + 2).contains(&ladder.arrows.len()), "{}", ladder.arrows.len());
     assert_eq!(ladder.remarks.len(), 1);
-    assert!(ladder.remarks[0].text.ends_with("4,850 lost"), "{}", ladder.remarks[0].text);
+    assert!(ladder.remarks[0].text.contains("; 4,900 lost"), "{}", ladder.remarks[0].text);
+}
+
+/// Of many events of a kind the first are drawn, the others counted; another kind among them is drawn.
+#[test]
+fn events_that_come_again_and_again_are_counted() {
+    let mut s = Story::new(INSIDE);
+    s.handshake(0);
+    for n in 0..200_u32 {
+        let data = seg(CLIENT, "", 1 + n * 100, 1).len(100);
+        match n {
+            100 => s.sends(100 + u64::from(n) * 5, seg(CLIENT, "", 1, 1).len(100)),
+            n if n % 2 == 0 => s.loses(100 + u64::from(n) * 5, data),
+            _ => s.sends(100 + u64::from(n) * 5, data),
+        };
+    }
+    let trace = s.end(60_000);
+    let ladder = lay_out(&trace, &LadderOptions::default()).remove(0);
+    assert!(ladder.arrows.len() <= 24, "{}", ladder.arrows.len());
+    let lost = ladder.arrows.iter().filter(|arrow| matches!(arrow.end, Ending::Lost(_))).count();
+    assert_eq!(lost, 2, "the first two, as told in the options");
+    assert!(ladder.arrows.iter().any(|arrow| arrow.line == Line::Dashed), "what is sent again once is drawn");
+    let folded: String = ladder.remarks.iter().map(|remark| remark.text.as_str()).collect();
+    assert!(folded.contains(" lost") && folded.contains(" in "), "{folded}");
+    let all = lay_out(&trace, &LadderOptions::unfolded()).remove(0);
+    assert!(all.arrows.len() >= 203 && all.remarks.is_empty(), "{}", all.arrows.len());
 }
 
 #[test]

@@ -17,6 +17,7 @@ mod tests;
 use crate::analysis::Analysis;
 use crate::graph;
 use crate::graph::svg::SvgOptions;
+use crate::overview::{self, Overview};
 use crate::picture::{Theme, palette};
 use crate::trace::Trace;
 use crate::words;
@@ -35,7 +36,7 @@ pub struct Part<'a> {
 }
 
 /// What a page shows.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct PageOptions {
     /// What it is about: a file's name.
     pub title: String,
@@ -43,6 +44,8 @@ pub struct PageOptions {
     pub subtitle: String,
     /// What is not on the page at all, in a sentence: "9,976 more connections".
     pub left_out: Option<String>,
+    /// All connections of the capture, where not all have a place of their own on the page.
+    pub overview: Option<Overview>,
     /// Dark, whatever the reader prefers; the switch on the page still changes it.
     pub dark: bool,
     /// The most connections.
@@ -57,6 +60,7 @@ impl Default for PageOptions {
             title: "Connections".into(),
             subtitle: String::new(),
             left_out: None,
+            overview: None,
             dark: false,
             max_connections: 24,
             max_segments: 1500,
@@ -96,7 +100,7 @@ pub fn render(parts: &[Part<'_>], options: &PageOptions) -> String {
                 a.skip href="#connections" { "To the connections" }
                 (header(options))
                 main #connections {
-                    (overview(&sections, &left_out))
+                    (table(&sections, options.overview.as_ref(), &left_out))
                     @for section in &sections { (section.markup(options)) }
                     @for (n, part) in parts.iter().enumerate() { (told_alone(n, part)) }
                     @if sections.is_empty() && parts.iter().all(|part| part.trace.notes.is_empty()) { p.empty { "There is no TCP connection in this capture." } }
@@ -146,13 +150,23 @@ fn header(options: &PageOptions) -> Markup {
     }
 }
 
+/// How wide the picture of all connections is.
+const WIDTH: f64 = 1100.0;
+
 /// Who, when, how long, how it ended.
-fn overview(sections: &[Section<'_>], left_out: &[String]) -> Markup {
+fn table(sections: &[Section<'_>], all: Option<&Overview>, left_out: &[String]) -> Markup {
+    let count = words::count(sections.len() as u64, "connection");
+    let of_all =
+        all.map(|all| format!("{} of {}", words::number(sections.len() as u64), words::count(all.count, "connection")));
     let whole = sections.iter().filter(|section| section.lasted.is_some()).map(|section| section.until()).max();
     html! {
         @if sections.len() > 1 || !left_out.is_empty() {
             details.overview open {
-                summary { h2 { (words::count(sections.len() as u64, "connection")) } }
+                summary { h2 { (of_all.unwrap_or(count)) } }
+                @for text in left_out.iter().filter(|_| all.is_some()) { p.left-out { (text) } }
+                @if let Some(all) = all {
+                    div.wide { (PreEscaped(overview::draw(all, "All connections", WIDTH).document(Theme::Page))) }
+                }
                 div.wide {
                     table {
                         thead { tr {
@@ -163,7 +177,7 @@ fn overview(sections: &[Section<'_>], left_out: &[String]) -> Markup {
                         tbody { @for section in sections { (section.row(whole)) } }
                     }
                 }
-                @for text in left_out { p.left-out { (text) } }
+                @for text in left_out.iter().filter(|_| all.is_none()) { p.left-out { (text) } }
             }
         }
     }

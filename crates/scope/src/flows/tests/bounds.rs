@@ -5,6 +5,7 @@ use super::super::{ExcerptOptions, FlowNumber, Flows, FlowsOptions, MAX_STALLS, 
 use super::Wire;
 use super::wire::{START, Segment, client, server};
 use crate::capture::{CapturedPacket, LinkType, PacketRef};
+use crate::diff::{Diff, Finding, Relation, Side, compare};
 use crate::explain::{ExplainOptions, Explainer, verdicts};
 use crate::export::{CONNECTIONS, SEGMENTS, SegmentRow, json_line};
 use crate::flows::listing::{Row, Screen, table};
@@ -230,6 +231,7 @@ proptest! {
     fn any_times_do_no_harm(segments in prop::collection::vec((any_segment(), any_time()), 1..60)) {
         let mut flows = Flows::new(FlowsOptions { max_open: 8, max_detail: 4096, ..FlowsOptions::default() });
         let mut explainer = Explainer::new(&ExplainOptions::default());
+        let mut sides = [Side::default(), Side::default()];
         let (mut rows, mut objects, mut packets) = (Vec::new(), Vec::new(), Vec::new());
         for (n, (segment, time)) in segments.into_iter().enumerate() {
             let packet = CapturedPacket::whole(n as u64 + 1, time, LinkType::RAW, segment.bytes());
@@ -240,7 +242,15 @@ proptest! {
                 json_line(&SEGMENTS, &SegmentRow::new(&packet.lend(), seen, flow), &mut objects);
             }
             rows.extend(std::iter::from_fn(|| flows.poll_ended()));
+            sides[n % 2].take(&packet.lend());
             packets.push(packet);
+        }
+        for relation in [None, Some(Relation::Ends), Some(Relation::Runs)] {
+            let findings: Vec<Finding> = match compare(&sides[0], &sides[1], relation) {
+                Diff::Ends(ends) => ends.into_iter().flat_map(|ends| ends.findings).collect(),
+                Diff::Runs(runs) => runs.into_iter().flat_map(|runs| runs.findings).collect(),
+            };
+            prop_assert!(findings.iter().all(|finding| !finding.sentence.is_empty()));
         }
         rows.extend(flows.finish());
         rows.iter().for_each(|flow| json_line(&CONNECTIONS, flow, &mut objects));

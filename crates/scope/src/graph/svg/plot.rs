@@ -98,6 +98,14 @@ impl<'g> Plot<'g> {
         let _ = write!(body, r#"<path class="{class} {tone}"{} d="{d}"/>"#, names(&numbers));
     }
 
+    /// A letter beside a place, within the graph: what stands out of it is not seen.
+    fn letter(&self, x: f64, y: f64, right: &str) -> String {
+        let (left_edge, top, width, _) = self.area;
+        let (wide, tall) = shapes::LETTER_SIZE;
+        let shape = if x + wide > left_edge + width { shapes::LETTER_LEFT } else { right };
+        format!("M{} {}{shape}", number(x), number(if y >= top { y.max(top + tall) } else { y }))
+    }
+
     fn marks(&self, body: &mut String, sign: Sign, marks: &[&Mark]) {
         let placed: Vec<(f64, f64, f64, u64)> =
             (marks.iter()).map(|mark| (self.x(mark.at), self.y(mark.low), self.y(mark.high), mark.segment)).collect();
@@ -121,13 +129,16 @@ impl<'g> Plot<'g> {
         let glyphs = if small.is_some() { &glyphs[..1] } else { glyphs };
         for (n, glyph) in glyphs.iter().enumerate() {
             let shape = small.unwrap_or(glyph.d);
-            let d: String =
-                placed.iter().map(|(x, _, high, _)| format!("M{} {}{shape}", number(*x), number(*high))).collect();
+            let is_letter = glyph.class.starts_with("letter");
+            let mark = |(x, _, high, _): &(f64, f64, f64, u64)| match is_letter {
+                true => self.letter(*x, *high, shape),
+                false => format!("M{} {}{shape}", number(*x), number(*high)),
+            };
+            let d: String = placed.iter().map(mark).collect();
             // Where there is a bar, it carries the numbers.
             let numbers: Vec<u64> = placed.iter().map(|(.., segment)| *segment).collect();
             let names = if n == 0 && !shapes::is_bar(sign) { names(&numbers) } else { String::new() };
-            let class =
-                if glyph.class.starts_with("letter") { format!("glyph {}", glyph.class) } else { glyph.class.into() };
+            let class = if is_letter { format!("glyph {}", glyph.class) } else { glyph.class.into() };
             let _ = write!(body, r#"<path class="{class}"{names} d="{d}"/>"#);
         }
     }

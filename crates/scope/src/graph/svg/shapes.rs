@@ -14,6 +14,10 @@ const fn glyph(class: &'static str, d: &'static str) -> Glyph {
 
 /// The letter R, right of its place.
 const LETTER_R: &str = "m7-1v-9h3a2.5 2.5 0 0 1 0 5h-3m3 0l3 4";
+/// The same left of its place, for places at the right edge of a graph.
+pub(super) const LETTER_LEFT: &str = "m-13-1v-9h3a2.5 2.5 0 0 1 0 5h-3m3 0l3 4";
+/// How far a letter reaches to the right, and up.
+pub(super) const LETTER_SIZE: (f64, f64) = (14.0, 11.0);
 /// A triangle that points down, right and up; a circle.
 const DOWN: &str = "m-5-9h10l-5 9z";
 const RIGHT: &str = "m-5-5l9 5l-9 5z";

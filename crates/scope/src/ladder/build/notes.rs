@@ -30,9 +30,19 @@ impl Builder<'_> {
             // Who resets knows that it is over.
             let resets = connection.segments.iter().filter(|s| s.is(TcpFlags::RST)).map(|s| (s.sent_at, s.from));
             let spoken_for: HashSet<(Instant, usize)> = app_spoke.chain(resets).collect();
+            // The last time that the application at each end said an error.
+            let mut heard: HashMap<(usize, &str), Instant> = HashMap::new();
+            for Noted { end, note } in &connection.notes {
+                let note = &trace.notes[*note];
+                if let What::App(text) = &note.what
+                    && let Some(error) = words::errno(text)
+                {
+                    let last = heard.entry((*end, error.errno())).or_insert(note.at);
+                    *last = (*last).max(note.at);
+                }
+            }
             let reported = |end: usize, from: Instant, error: Error| {
-                let mut later = connection.told(trace, end).filter(|(at, _)| *at >= from);
-                later.any(|(_, what)| matches!(what, What::App(text) if words::errno(text) == Some(error)))
+                heard.get(&(end, error.errno())).is_some_and(|last| *last >= from)
             };
             for Noted { end, note } in &connection.notes {
                 let note = &trace.notes[*note];
@@ -51,8 +61,10 @@ impl Builder<'_> {
             }
         }
         lines.sort_by_key(|(at, ..)| *at);
-        let lines = together(lines);
-        let more = lines.len().saturating_sub(self.options.max_remarks);
+        let mut lines = together(lines);
+        let said = lines.len();
+        self.leave_repeated(&mut lines);
+        let more = said - lines.len().min(self.options.max_remarks);
         let last = lines.last().map(|(at, ..)| *at).unwrap_or_default();
         for (at, side, voice, text) in lines.into_iter().take(self.options.max_remarks) {
             self.remark(at, Some(side), voice, text);
@@ -64,6 +76,26 @@ impl Builder<'_> {
         if more > 0 {
             self.remark(last, None, Voice::Fold, format!("{} not shown", words::count(more as u64, "remark")));
         }
+    }
+
+    /// Where there are many remarks: what an engine said before, and says again while segments are folded, is left out.
+    fn leave_repeated(&self, lines: &mut Vec<Said>) {
+        if lines.len() <= self.options.many_arrows / 2 {
+            return;
+        }
+        let mut times: HashMap<(Side, String), usize> = HashMap::new();
+        lines.retain(|(at, side, voice, text)| {
+            let words: String = text.chars().filter(|c| !c.is_ascii_digit()).collect();
+            let times = times.entry((*side, words)).or_default();
+            *times += 1;
+            *voice != Voice::Engine || *times <= MOST_ALIKE || !self.is_folded(*at)
+        });
+    }
+
+    /// True within the time of a fold. Folds are in order of time, as good as always: those before end before.
+    fn is_folded(&self, at: Instant) -> bool {
+        let next = self.folded.partition_point(|(_, until)| *until <= at);
+        self.folded.get(next).is_some_and(|(from, _)| *from < at)
     }
 
     /// Gives every change of state its row.
@@ -120,6 +152,10 @@ impl Builder<'_> {
                 }
                 Event::TimerFired { timer, .. } => {
                     let Some(since) = set.remove(timer) else { continue };
+                    // Its rows would be those at the fold's ends, further apart than it ran.
+                    if self.is_folded(since) || self.is_folded(at) {
+                        continue;
+                    }
                     // Timers that wait for the sender of something start where it left, the others where it came.
                     let from = match timer {
                         Timer::Syn | Timer::SynAck | Timer::Rto | Timer::Tlp => rows.at_or_before(since),

@@ -36,6 +36,10 @@ pub(super) fn draw(svg: &mut Svg, ladders: &[Ladder], groups: &[Group], spacing:
         Spacing::True => "Time runs down in proportion; where words need more room, rows stand further apart.",
         Spacing::Even => "Rows are evenly spaced: times stand at the sides.",
     });
+    let is_folded = ladders.iter().flat_map(|ladder| &ladder.remarks).any(|remark| remark.voice == Voice::Fold);
+    if is_folded {
+        said.push_str(" Grey bands stand for segments that are not drawn: --unfold draws each.");
+    }
     for line in font::wrap(&said, width - 2.0 * MARGIN, SIZE, false) {
         y += LINE - 2.0;
         svg.text(&Text::new((MARGIN, y + 3.8), line, Ink::Muted).size(SIZE).italic());

@@ -43,8 +43,10 @@ pub(super) fn ladder(svg: &mut Svg, ladder: &Ladder, options: &SvgOptions, width
     painter.axis();
     painter.lifelines();
     painter.lanes(&lanes);
-    painter.arrows();
+    // What is under way meanwhile goes over a fold's band, and under its words.
     painter.folds();
+    painter.arrows();
+    painter.fold_words();
     for (side, (notes, _)) in [Side::Left, Side::Right].into_iter().zip(&margins) {
         painter.margin(side, notes);
     }
@@ -349,8 +351,11 @@ impl Painter<'_> {
                 let class = format!("{} guess", Ink::Rule.stroke());
                 self.svg.line((left + 5.0, y), (right - 5.0, y)).class(class).num("stroke-width", 1.0).done();
             }
-            texts.iter().for_each(|text| self.svg.text(text));
         }
+    }
+
+    fn fold_words(&mut self) {
+        self.places.folds.iter().flatten().for_each(|text| self.svg.text(text));
     }
 
     fn margin(&mut self, side: Side, notes: &[Note]) {

@@ -16,7 +16,7 @@ use std::time::Duration;
 /// How far a usual packet's arrow goes down while it is under way, in pixels.
 pub(super) const FLIGHT: f64 = 46.0;
 /// The height of a break.
-pub(super) const BREAK: f64 = 34.0;
+pub(super) const BREAK: f64 = 42.0;
 /// The least height of a band of several segments.
 const BAND: f64 = 7.0;
 /// How often rows are moved apart, at most.
@@ -225,6 +225,8 @@ impl Placer<'_> {
         match (self.spacing, self.ladder.rows[index].gap) {
             _ if index == 0 => 0.0,
             (_, Gap::Break(_)) => BREAK,
+            // Within what a fold stands for more time may pass than looks like it: the fold says how long it lasted.
+            (Spacing::True, Gap::None) => pixels.min(1.5 * FLIGHT),
             (Spacing::True, _) => pixels.min(4.5 * FLIGHT),
             (Spacing::Even, _) => {
                 if departs {
@@ -336,7 +338,7 @@ impl Placer<'_> {
                 let y = |line: usize| rows[remark.row][0] + (line as f64 - half) * 15.0 + 4.0;
                 let at = |line| (self.columns.middle(), y(line));
                 let text = |(line, text): (usize, String)| {
-                    Text::new(at(line), text, Ink::Text).size(SIZE).anchor(Anchor::Middle)
+                    Text::new(at(line), text, Ink::Text).size(SIZE).anchor(Anchor::Middle).halo()
                 };
                 lines.into_iter().enumerate().map(text).collect()
             })
