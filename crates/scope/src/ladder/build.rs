@@ -132,7 +132,7 @@ impl<'a> Builder<'a> {
             places.iter().map(|&(at, index)| (connections[at], &connections[at].segments[index])).collect();
         let bundles = Bundles::of(self.analysis.trace, connections, self.options);
         let mut at = 0;
-        for Fold { range, from, until, first, text } in folds(&segments, self.options) {
+        for Fold { range, from, until, first, text } in folds(&segments, self.options, &bundles) {
             self.segments(&bundles, &places[at..range.start], &segments[at..range.start]);
             self.items.push(Item::fold(from, until, first, self.remarks.len()));
             self.folded.push((from, until));

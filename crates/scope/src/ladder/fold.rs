@@ -1,6 +1,7 @@
 //! Which segments are drawn, and which disappear in a fold: long runs of ordinary data or of resets, and whatever is too much.
 
 use super::LadderOptions;
+use super::bundle::Bundles;
 use crate::analysis::{Connection, Segment};
 use crate::flows::{Cause, Kind};
 use crate::words;
@@ -62,16 +63,17 @@ impl Sort {
     }
 }
 
-/// Folds `segments`: first runs of ordinary data and acknowledgements, and of resets, then, if still more than `options.max_arrows`
-/// remain, whatever stands in the middle.
-pub(crate) fn folds(segments: &[(&Connection, &Segment)], options: &LadderOptions) -> Vec<Fold> {
+/// Folds `segments`: long runs of ordinary data and acknowledgements, and of resets. If more than `options.many_arrows` would be
+/// drawn, also short ones; then what happened a few times before; and if more than `options.max_arrows` lines remain, whatever
+/// stands in the middle.
+pub(super) fn folds(segments: &[(&Connection, &Segment)], options: &LadderOptions, bundles: &Bundles<'_>) -> Vec<Fold> {
     let lines = |ranges: &[Range<usize>]| {
         segments.len() - ranges.iter().map(ExactSizeIterator::len).sum::<usize>() + ranges.len()
     };
     let mut ranges = Vec::new();
     for effort in [Effort::Usual, Effort::Short, Effort::Events] {
         ranges = runs(segments, options, effort);
-        if lines(&ranges) <= options.many_arrows {
+        if drawn(segments, &ranges, bundles) <= options.many_arrows {
             break;
         }
     }
@@ -79,6 +81,21 @@ pub(crate) fn folds(segments: &[(&Connection, &Segment)], options: &LadderOption
         ranges = fold_middle(&ranges, segments.len(), options.max_arrows);
     }
     ranges.into_iter().map(|range| fold(segments, range)).collect()
+}
+
+/// How many arrows and folds are drawn: of a bundle two.
+fn drawn(segments: &[(&Connection, &Segment)], ranges: &[Range<usize>], bundles: &Bundles<'_>) -> usize {
+    let ends = ranges.iter().map(|range| range.start).chain([segments.len()]);
+    let starts = [0].into_iter().chain(ranges.iter().map(|range| range.end));
+    let mut count = ranges.len();
+    for (mut at, end) in starts.zip(ends) {
+        while at < end {
+            let run = bundles.leading(&segments[at..end]);
+            count += if run > 0 { 2 } else { 1 };
+            at += run.max(1);
+        }
+    }
+    count
 }
 
 /// Runs of segments that are folded.

@@ -109,7 +109,7 @@ fn axis(svg: &mut Svg, overview: &Overview, columns: &Columns, top: f64) -> f64 
 fn rows(svg: &mut Svg, rows: &[Row], length: u64, columns: &Columns, top: f64) -> f64 {
     let mut y = top;
     for (index, row) in rows.iter().enumerate() {
-        let group = svg.group().class("connection");
+        let group = svg.group().class("row");
         match row.number {
             Some(number) => group.attr("data-connection", number).done(),
             None => group.done(),
