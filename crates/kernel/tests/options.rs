@@ -66,7 +66,6 @@ const LENGTHS: &[usize] = &[0, 1, 2, 3, 4, 5, 8, 12, 16, 36, 64];
 /// Options that ours has not built: whatever is not their default is an error there, whatever Linux says.
 const NOT_BUILT: &[&str] = &[
     "SO_DONTROUTE",
-    "SO_PEEK_OFF",
     "SO_BUSY_POLL",
     "SO_INCOMING_CPU",
     "SO_TXTIME",

@@ -96,6 +96,8 @@ pub(crate) struct Options {
     pub(crate) send_timeout: Option<Duration>,
     /// SO_RCVLOWAT, bytes: at least 1.
     pub(crate) recv_low_water: usize,
+    /// SO_PEEK_OFF: where MSG_PEEK begins, bytes after what was read; negative: it always begins there, and does not move on.
+    pub(crate) peek_off: i32,
     /// SO_OOBINLINE.
     pub(crate) oob_inline: bool,
     flags: Flags,
@@ -122,6 +124,7 @@ impl Default for Options {
             recv_timeout: None,
             send_timeout: None,
             recv_low_water: 1,
+            peek_off: -1,
             oob_inline: false,
             flags: Flags::empty(),
             linger_seconds: 0,

@@ -135,7 +135,15 @@ pub(super) const TABLE: &[Entry] = &[
     },
     // A stream has no datagrams to lose: nothing comes of it, as on Linux.
     flag!(abi::SO_RXQ_OVFL, Flags::RXQ_OVFL),
-    unbuilt!(abi::SO_PEEK_OFF, -1),
+    // Where MSG_PEEK begins; it moves on with what was peeked at, and back with what is read.
+    Entry {
+        name: abi::SO_PEEK_OFF,
+        get: Get::Int(|of| of.options().peek_off),
+        set: Set::Int(|of, value| {
+            of.options().peek_off = value;
+            Ok(())
+        }),
+    },
     unbuilt!(abi::SO_BUSY_POLL, 0),
     // No bound is what there is: segments are not held back to a rate.
     Entry { name: abi::SO_MAX_PACING_RATE, get: Get::Sized(max_pacing_rate), set: Set::Bytes(set_max_pacing_rate) },

@@ -117,12 +117,13 @@ impl<O: Observer> Process<O> {
         }
         let whole = receive.has(abi::MSG_WAITALL);
         let target = if whole { receive.len } else { low_water.min(receive.len) }.max(1);
-        let readable = self.stack.readable_len(id).unwrap_or(0);
+        let (off, there) = (self.peek_off(receive), self.stack.readable_len(id).unwrap_or(0));
+        let readable = there.saturating_sub(off);
         let at_mark = readable > 0 && self.take(now, receive, readable);
         let full = receive.copied >= target || receive.copied == receive.len;
         let ended = if readable > 0 && full {
             Some(Ok(()))
-        } else if receive.copied > 0 {
+        } else if receive.copied > 0 || there > 0 && readable == 0 {
             (at_mark || self.nothing_more_comes(id)).then_some(Ok(()))
         } else {
             self.end_of_stream(now, receive.file)
@@ -143,15 +144,37 @@ impl<O: Observer> Process<O> {
 
     /// A read ends: its bytes, and the control messages that go with them.
     fn received(&mut self, receive: Receive) -> Return {
+        self.move_peek_off(&receive);
         let control = self.control_after(receive.file, receive.copied, receive.form);
         with_control(receive.ended(), control)
     }
 
-    /// Takes, looks at, or throws away what there is, up to the urgent byte; true if that is next.
+    /// How far behind what was read a look at data begins (SO_PEEK_OFF).
+    fn peek_off(&self, receive: &Receive) -> usize {
+        let peeks = receive.has(abi::MSG_PEEK);
+        let socket = self.files.socket(receive.file).ok().filter(|_| peeks);
+        socket.and_then(|socket| usize::try_from(socket.options.peek_off).ok()).unwrap_or(0)
+    }
+
+    /// The next look begins behind what was looked at; what was read is no longer there (as Linux).
+    fn move_peek_off(&mut self, receive: &Receive) {
+        let Ok(socket) = self.files.socket_mut(receive.file) else { return };
+        if socket.options.peek_off < 0 {
+            return;
+        }
+        let by = i32::try_from(receive.copied).unwrap_or(i32::MAX);
+        let off = socket.options.peek_off;
+        socket.options.peek_off =
+            if receive.has(abi::MSG_PEEK) { off.saturating_add(by) } else { off.saturating_sub(by).max(0) };
+    }
+
+    /// Takes, looks at, or throws away what there is from where it begins, `readable` bytes, up to the urgent byte; true if that is next.
     fn take(&mut self, now: Instant, receive: &mut Receive, readable: usize) -> bool {
         let Ok(socket) = self.files.socket(receive.file) else { return false };
         let (id, in_line) = (socket.id, socket.options.oob_inline);
-        let before = self.bytes_to_mark(receive.file).filter(|before| *before < readable);
+        let off = self.peek_off(receive);
+        let before = self.bytes_to_mark(receive.file).and_then(|before| before.checked_sub(off));
+        let before = before.filter(|before| *before < readable);
         if before == Some(0) && receive.copied > 0 && !receive.has(abi::MSG_PEEK) {
             return true;
         }
@@ -160,9 +183,12 @@ impl<O: Observer> Process<O> {
         let there = before.filter(|before| *before > 0).unwrap_or(readable - skip);
         if receive.has(abi::MSG_PEEK) {
             receive.copied = there.min(receive.len);
-            receive.got = vec![0; skip + if receive.has(abi::MSG_TRUNC) { 0 } else { receive.copied }];
-            let _ = self.stack.peek(id, &mut receive.got);
-            receive.got.drain(..skip.min(receive.got.len()));
+            receive.got = Vec::new();
+            if !receive.has(abi::MSG_TRUNC) {
+                receive.got.resize(off + skip + receive.copied, 0);
+                let _ = self.stack.peek(id, &mut receive.got);
+                receive.got.drain(..off + skip);
+            }
             return before == Some(there) && receive.copied == there;
         }
         let wanted = there.min(receive.len - receive.copied);
