@@ -199,6 +199,9 @@ impl<O: Observer> Stack<O> {
         let flow = &mut self.flows[index];
         if let Phase::Resting(resting) = &flow.phase {
             flow.phase = Phase::Connection(resting.wake());
+            if flow.timer == TimerId::NONE {
+                flow.timer = self.wheel.insert(Wake::Flow(index));
+            }
         }
     }
 
@@ -214,6 +217,9 @@ impl<O: Observer> Stack<O> {
                 && let Phase::Connection(connection) = &flow.phase
                 && connection.can_rest(now, self.config.rest_after)
             {
+                if connection.poll_timeout().is_none() {
+                    self.wheel.remove(core::mem::replace(&mut flow.timer, TimerId::NONE));
+                }
                 flow.phase = Phase::Resting(connection.rest());
             }
         }

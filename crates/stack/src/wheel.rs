@@ -32,6 +32,11 @@ const TIDY_LIMIT: usize = 64;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct TimerId(u32);
 
+impl TimerId {
+    /// No timer's.
+    pub(crate) const NONE: TimerId = TimerId(NIL);
+}
+
 /// A timing wheel whose timers carry a `T`.
 pub(crate) struct Wheel<T> {
     /// The wheel's time in ticks: no slot before it is occupied.

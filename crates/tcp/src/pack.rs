@@ -1,8 +1,8 @@
 //! Values as few bytes, and back: what a connection [at rest](crate::Resting) is kept as. The bytes never leave the host, and are only
 //! read by what wrote them.
 //!
-//! Numbers take as many bytes as they need, times and sequence numbers are told from the one before, which is near as a
-//! rule, and zeros in a row are counted.
+//! Numbers take as many bytes as they need; times and sequence numbers are told from those before, of which they mostly are one, or
+//! near the last one; and of eight bytes those that are zero cost a bit each.
 
 #[cfg(test)]
 mod tests;
@@ -25,48 +25,73 @@ pub(crate) trait Pack: Sized {
 #[derive(Default)]
 pub(crate) struct Packer {
     bytes: Vec<u8>,
-    /// Zeros that are not written yet.
-    zeros: u8,
-    before: Before,
+    times: Recent,
+    seqs: Recent,
 }
 
 /// Reads them in the same order.
 pub(crate) struct Unpacker<'a> {
-    bytes: &'a [u8],
+    /// What is not looked at yet.
+    packed: &'a [u8],
+    /// Which of the next bytes of a word are not zero, the lowest bit first,
+    tag: u8,
+    /// how many bytes of it are left,
+    left: u8,
+    /// and how many words of zeros follow.
     zeros: u8,
-    before: Before,
+    times: Recent,
+    seqs: Recent,
 }
 
-/// The values that the next ones are told from.
+/// The last few values of a kind, the newest first.
 #[derive(Clone, Copy, Default)]
-struct Before {
-    time: u64,
-    seq: u32,
-}
+struct Recent([u64; RECENT]);
 
-impl Packer {
-    /// All that was packed.
-    pub(crate) fn finish(mut self) -> Box<[u8]> {
-        self.end_zeros();
-        self.bytes.into_boxed_slice()
+const RECENT: usize = 6;
+
+impl Recent {
+    fn position(&self, value: u64) -> Option<usize> {
+        self.0.iter().position(|recent| *recent == value)
     }
 
-    fn end_zeros(&mut self) {
-        if self.zeros > 0 {
-            self.bytes.extend([0, self.zeros]);
-            self.zeros = 0;
+    /// The value in a place becomes the newest.
+    fn again(&mut self, place: usize) -> u64 {
+        let until = place.min(RECENT - 1);
+        self.0[..=until].rotate_right(1);
+        self.0[0]
+    }
+
+    fn add(&mut self, value: u64) {
+        self.0.rotate_right(1);
+        self.0[0] = value;
+    }
+}
+
+/// Bytes that share a tag.
+const WORD: usize = 8;
+
+impl Packer {
+    /// All that was packed: of each word a tag, whose bits say which bytes are not zero, and those bytes; words of zeros are
+    /// counted (as Cap'n Proto's packing has it).
+    pub(crate) fn finish(self) -> Box<[u8]> {
+        let mut packed = Vec::with_capacity(self.bytes.len());
+        let mut words = self.bytes.chunks(WORD).peekable();
+        while let Some(word) = words.next() {
+            let tag = word.iter().enumerate().fold(0, |tag, (n, byte)| tag | u8::from(*byte != 0) << n);
+            packed.push(tag);
+            packed.extend(word.iter().filter(|byte| **byte != 0));
+            if tag == 0 {
+                let mut more = 0u8;
+                while more < u8::MAX && words.next_if(|word| word.iter().all(|byte| *byte == 0)).is_some() {
+                    more += 1;
+                }
+                packed.push(more);
+            }
         }
+        packed.into_boxed_slice()
     }
 
     fn byte(&mut self, byte: u8) {
-        if byte == 0 {
-            self.zeros += 1;
-            if self.zeros == u8::MAX {
-                self.end_zeros();
-            }
-            return;
-        }
-        self.end_zeros();
         self.bytes.push(byte);
     }
 
@@ -86,25 +111,35 @@ impl Packer {
 }
 
 impl<'a> Unpacker<'a> {
-    pub(crate) fn new(bytes: &'a [u8]) -> Unpacker<'a> {
-        Unpacker { bytes, zeros: 0, before: Before::default() }
+    pub(crate) fn new(packed: &'a [u8]) -> Unpacker<'a> {
+        Unpacker { packed, tag: 0, left: 0, zeros: 0, times: Recent::default(), seqs: Recent::default() }
     }
 
     fn byte(&mut self) -> u8 {
+        if self.left == 0 {
+            self.next_word();
+        }
+        self.left -= 1;
+        let is_there = self.tag & 1 != 0;
+        self.tag >>= 1;
+        if is_there { self.take() } else { 0 }
+    }
+
+    fn next_word(&mut self) {
+        self.left = WORD as u8;
         if self.zeros > 0 {
             self.zeros -= 1;
-            return 0;
+            return;
         }
-        let byte = self.take();
-        if byte == 0 {
-            self.zeros = self.take().saturating_sub(1);
+        self.tag = self.take();
+        if self.tag == 0 {
+            self.zeros = self.take();
         }
-        byte
     }
 
     fn take(&mut self) -> u8 {
-        let Some((&first, rest)) = self.bytes.split_first() else { return 0 };
-        self.bytes = rest;
+        let Some((&first, rest)) = self.packed.split_first() else { return 0 };
+        self.packed = rest;
         first
     }
 
@@ -163,39 +198,69 @@ impl Pack for bool {
     }
 }
 
+/// The codes of sequence numbers and times: after those the recent ones, last one that is told by how far it is from the newest.
+const NONE: u8 = 0;
+const NEVER: u8 = 1;
+const FIRST_RECENT: u8 = 2;
+const OTHER: u8 = FIRST_RECENT + RECENT as u8;
+
 impl Pack for SeqNum {
     fn pack(&self, to: &mut Packer) {
-        self.0.wrapping_sub(to.before.seq).pack(to);
-        to.before.seq = self.0;
+        match to.seqs.position(self.0.into()) {
+            _ if self.0 == 0 => to.byte(NONE),
+            Some(place) => {
+                to.byte(FIRST_RECENT + place as u8);
+                to.seqs.again(place);
+            }
+            None => {
+                to.byte(OTHER);
+                self.0.wrapping_sub(to.seqs.0[0] as u32).pack(to);
+                to.seqs.add(self.0.into());
+            }
+        }
     }
 
     fn unpack(from: &mut Unpacker<'_>) -> SeqNum {
-        from.before.seq = from.before.seq.wrapping_add(u32::unpack(from));
-        SeqNum(from.before.seq)
+        match from.byte() {
+            NONE => SeqNum(0),
+            OTHER => {
+                let seq = (from.seqs.0[0] as u32).wrapping_add(u32::unpack(from));
+                from.seqs.add(seq.into());
+                SeqNum(seq)
+            }
+            place => SeqNum(from.seqs.again(place.wrapping_sub(FIRST_RECENT).into()) as u32),
+        }
     }
 }
 
 impl Pack for Instant {
     fn pack(&self, to: &mut Packer) {
-        match *self {
-            Instant::ZERO => to.byte(0),
-            Instant::MAX => to.byte(1),
-            at => {
-                to.byte(2);
-                at.as_nanos().wrapping_sub(to.before.time).pack(to);
-                to.before.time = at.as_nanos();
+        let nanos = self.as_nanos();
+        match to.times.position(nanos) {
+            _ if *self == Instant::ZERO => to.byte(NONE),
+            _ if *self == Instant::MAX => to.byte(NEVER),
+            Some(place) => {
+                to.byte(FIRST_RECENT + place as u8);
+                to.times.again(place);
+            }
+            None => {
+                to.byte(OTHER);
+                nanos.wrapping_sub(to.times.0[0]).pack(to);
+                to.times.add(nanos);
             }
         }
     }
 
     fn unpack(from: &mut Unpacker<'_>) -> Instant {
         match from.byte() {
-            0 => Instant::ZERO,
-            1 => Instant::MAX,
-            _ => {
-                from.before.time = from.before.time.wrapping_add(u64::unpack(from));
-                Instant::from_nanos(from.before.time)
+            NONE => Instant::ZERO,
+            NEVER => Instant::MAX,
+            OTHER => {
+                let nanos = from.times.0[0].wrapping_add(u64::unpack(from));
+                from.times.add(nanos);
+                Instant::from_nanos(nanos)
             }
+            place => Instant::from_nanos(from.times.again(place.wrapping_sub(FIRST_RECENT).into())),
         }
     }
 }

@@ -274,7 +274,10 @@ impl Cidr {
 
     /// True if `addr` is of the same version and on the same network.
     pub fn contains(&self, addr: IpAddr) -> bool {
-        self.addr.is_v4() == addr.is_v4() && self.masked(addr) == self.masked(self.addr)
+        let differing = u128::from_be_bytes(self.addr.octets()) ^ u128::from_be_bytes(addr.octets());
+        let host_bits = self.addr.bits().saturating_sub(self.prefix);
+        let outside = differing.checked_shr(host_bits.into()).unwrap_or(0);
+        self.addr.is_v4() == addr.is_v4() && outside == 0
     }
 
     /// The network: the address with its host bits 0.

@@ -126,24 +126,20 @@ impl<O: Observer> Stack<O> {
     /// What marks the packets of a flow with these settings: as Linux, a flow label by hash and an identification that
     /// counts from a hashed start.
     pub(crate) fn marks(&self, key: &FlowKey, ip: &IpConfig) -> Marks {
-        let v4 = key.remote.addr.is_v4();
-        let header = ip.of_version(v4);
         let (flow_label, ip_id) = isn::flow_label(&self.keys, key);
-        Marks {
-            flow_label: if ip.flow_label { flow_label } else { 0 },
-            ip_id,
-            ttl: header.ttl,
-            class: header.class,
-            dont_fragment: header.path_mtu.dont_fragment(),
-            mark: ip.mark,
-            priority: ip.priority,
-        }
+        let flow_label = if ip.flow_label { flow_label } else { 0 };
+        Marks { flow_label, ip_id, ..unnumbered(key, ip) }
     }
 
     /// The same for a segment that is not cut from a connection: as Linux, with no identification where none is needed.
     pub(crate) fn stateless_marks(&self, key: &FlowKey, ip: &IpConfig) -> Marks {
+        let plain = unnumbered(key, ip);
+        let fragments = plain.dont_fragment == DontFragment::Never;
+        if key.remote.addr.is_v4() && !fragments {
+            return plain; // IPv4 has no flow label.
+        }
         let marks = self.marks(key, ip);
-        Marks { ip_id: if marks.dont_fragment == DontFragment::Never { marks.ip_id } else { 0 }, ..marks }
+        Marks { ip_id: if fragments { marks.ip_id } else { 0 }, ..marks }
     }
 
     /// Of an answer to a segment of nobody: its class is what came, without the ECN bits (Linux). It has a flow label.
@@ -155,6 +151,20 @@ impl<O: Observer> Stack<O> {
     /// The path of a flow with these settings.
     pub(crate) fn path_of(&self, now: limpid_event::Instant, key: &FlowKey, ip: &IpConfig) -> Option<Path> {
         self.net.path(now, key.remote.addr, ip.scope(key))
+    }
+}
+
+/// What marks packets, without what is drawn for each flow.
+fn unnumbered(key: &FlowKey, ip: &IpConfig) -> Marks {
+    let header = ip.of_version(key.remote.addr.is_v4());
+    Marks {
+        flow_label: 0,
+        ip_id: 0,
+        ttl: header.ttl,
+        class: header.class,
+        dont_fragment: header.path_mtu.dont_fragment(),
+        mark: ip.mark,
+        priority: ip.priority,
     }
 }
 

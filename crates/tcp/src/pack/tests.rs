@@ -11,11 +11,11 @@ fn there_and_back<T: Pack>(value: &T) -> T {
 fn zeros_in_a_row_and_what_means_none_are_short() {
     let mut packer = Packer::default();
     (0..1000).for_each(|_| 0u64.pack(&mut packer));
-    assert_eq!(packer.finish().len(), 8);
+    assert_eq!(packer.finish().len(), 2);
     for none in [u64::MAX, 0, 1] {
         let mut packer = Packer::default();
         none.pack(&mut packer);
-        assert!(packer.finish().len() <= 2);
+        assert!(packer.finish().len() <= 2, "{none}");
     }
 }
 
