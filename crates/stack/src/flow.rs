@@ -199,28 +199,32 @@ impl<O: Observer> Stack<O> {
         let flow = &mut self.flows[index];
         if let Phase::Resting(resting) = &flow.phase {
             flow.phase = Phase::Connection(resting.wake());
+            self.awake.push_back(Turn { index, flow: flow.id });
             if flow.timer == TimerId::NONE {
                 flow.timer = self.wheel.insert(Wake::Flow(index));
             }
         }
     }
 
-    /// Looks at a few flows more, and lets those rest that have been idle for long enough. Called again and again it comes by all of
-    /// them, without a timer of its own and without ever taking long.
+    /// Looks at a few flows that are awake, those first that were not looked at for longest, and lets those rest that have been idle for
+    /// long enough. So nobody needs a timer for it, and it never takes long.
     pub(crate) fn rest_some(&mut self, now: Instant, some: usize) {
-        for _ in 0..some {
-            let index = self.next_to_rest;
-            self.next_to_rest = if (index as usize) < self.flows.places() { index + 1 } else { 0 };
-            if let Some(flow) = self.flows.get_mut(index)
-                && matches!(flow.owner, Owner::Socket(_))
-                && !flow.queued
-                && let Phase::Connection(connection) = &flow.phase
-                && connection.can_rest(now, self.config.rest_after)
-            {
-                if connection.poll_timeout().is_none() {
-                    self.wheel.remove(core::mem::replace(&mut flow.timer, TimerId::NONE));
+        for _ in 0..some.min(self.awake.len()) {
+            let Some(turn) = self.awake.pop_front() else { return };
+            let Some(flow) = self.flows.get_mut(turn.index).filter(|flow| flow.id == turn.flow) else { continue };
+            match &flow.phase {
+                Phase::Connection(connection)
+                    if !flow.queued
+                        && matches!(flow.owner, Owner::Socket(_))
+                        && connection.can_rest(now, self.config.rest_after) =>
+                {
+                    if connection.poll_timeout().is_none() {
+                        self.wheel.remove(core::mem::replace(&mut flow.timer, TimerId::NONE));
+                    }
+                    flow.phase = Phase::Resting(connection.rest());
                 }
-                flow.phase = Phase::Resting(connection.rest());
+                Phase::Over(_) => {}
+                _ => self.awake.push_back(turn),
             }
         }
     }
@@ -493,6 +497,7 @@ impl<O: Observer> Stack<O> {
             hold,
         });
         self.open_flows += 1;
+        self.awake.push_back(Turn { index, flow: id });
         self.table.insert(&key, Handle::Flow(index));
         match hold {
             Hold::No => {}
@@ -526,7 +531,7 @@ impl Places<'_> {
     }
 }
 
-/// So many flows are looked at for each that is opened, so that there are never many more awake than were in use lately,
+/// So many flows are looked at for each that is opened, so that the queue of those that are awake does not grow by those that are gone,
 const RESTS_BY_OPENING: usize = 2;
 
 /// and so many in each call for timers.

@@ -4,7 +4,7 @@ use crate::auth::Authentication;
 use crate::demux::{BindTable, FlowTable};
 use crate::fast_open::BlackHole;
 use crate::flow::{Embryo, Flow, HeldSyn, Phase, Quiet, RESTS_BY_TIME};
-use crate::iface::{Interface, LOOPBACK_MTU, MIN_MTU_V4, MIN_MTU_V6, link_local};
+use crate::iface::{Interface, LOOPBACK_MTU, MIN_MTU_V4, MIN_MTU_V6, Turn, link_local};
 use crate::keys::Keys;
 use crate::listen::SynId;
 use crate::memory::Ledger;
@@ -48,8 +48,8 @@ pub struct Stack<O: Observer = Silent> {
     pub(crate) open_flows: usize,
     /// Flows without an application.
     pub(crate) orphans: usize,
-    /// The flow that is looked at next whether it may rest.
-    pub(crate) next_to_rest: u32,
+    /// Flows that are awake, each once, in the order in which they are looked at whether they may rest; may name some that are gone.
+    pub(crate) awake: VecDeque<Turn>,
     /// What is remembered of peers.
     pub(crate) metrics: MetricsCache,
     /// Which sockets and segments are signed.
@@ -126,7 +126,7 @@ impl<O: Observer> Stack<O> {
             last_flow: 0,
             open_flows: 0,
             orphans: 0,
-            next_to_rest: 0,
+            awake: VecDeque::new(),
             metrics: MetricsCache::default(),
             auth: Authentication::default(),
             black_hole: BlackHole::default(),
