@@ -86,6 +86,15 @@ impl DiffArgs {
         }
         let (a, damage_a) = self.side(&self.a)?;
         let (b, damage_b) = self.side(&self.b)?;
+        if a.connections() > 0 && a.is_same(&b) {
+            let text = if self.json {
+                "{\"relation\":\"same\"}"
+            } else {
+                "A and B hold the same packets at the same times: nothing differs."
+            };
+            writeln!(io::stdout(), "{text}").map_err(CliError::stdout)?;
+            return damage_a.or(damage_b).map_or(Ok(()), Err);
+        }
         let relation = self.relation.map(|relation| match relation {
             As::Ends => Relation::Ends,
             As::Runs => Relation::Runs,
@@ -127,19 +136,24 @@ impl DiffArgs {
     fn side(&self, path: &Path) -> Result<(Side, Option<CliError>), CliError> {
         let mut capture = Capture::open(path, &self.filter)?;
         let mut side = Side::default();
-        loop {
+        let damage = loop {
             match capture.next() {
                 Ok(Some(packet)) => side.take(&packet),
-                Ok(None) => return Ok((side, None)),
-                Err(error) => return Ok((side, Some(error))),
+                Ok(None) => break None,
+                Err(error) => break Some(error),
             }
+        };
+        if side.connections() == 0 && damage.is_none() {
+            let name = if path.as_os_str() == "-" { "standard input".into() } else { path.display().to_string() };
+            return Err(CliError::run(name, format!("nothing to compare: {}", capture.nothing("TCP"))));
         }
+        Ok((side, damage))
     }
 
     fn nothing(&self, a: &Side, b: &Side) -> CliError {
         let (what, hint) = match (a.connections(), b.connections(), self.relation) {
-            (0, ..) => (&self.a, "there is no TCP in it"),
-            (_, 0, _) => (&self.b, "there is no TCP in it"),
+            (0, ..) => (&self.a, "there is no TCP in what could be read"),
+            (_, 0, _) => (&self.b, "there is no TCP in what could be read"),
             (.., Some(As::Ends)) => (&self.b, "no connection of the first capture is in it; try --as runs"),
             _ => (&self.b, "no connection in it is to a port that the first capture has"),
         };

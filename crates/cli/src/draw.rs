@@ -72,15 +72,20 @@ impl DrawArgs {
                 Err(error) => break Some(error),
             }
         };
+        let (hidden, nothing) = (capture.hidden(), capture.nothing("TCP"));
         drop(capture);
         let survey = survey.finish();
-        let numbers = self.choose(&name, &survey, is_page)?;
+        let numbers = self.choose(&name, &survey, is_page, &nothing)?;
         if numbers.is_empty() {
             return Ok((Chosen { name, survey, picked: Vec::new() }, damage));
         }
         let mut again = Picker::new(numbers);
         let (found, _) = self.input.open()?.without_progress().collect(|packet| again.wants(packet));
-        let picked = again.split(&found.traces, found.left_out);
+        let mut picked = again.split(&found.traces, found.left_out);
+        for picked in &mut picked {
+            let connection = survey.connections.iter().find(|c| c.number == picked.number);
+            picked.trace.partial = connection.is_some_and(|c| hidden.of(c.client, c.server));
+        }
         Ok((Chosen { name, survey, picked }, damage))
     }
 
@@ -106,7 +111,7 @@ impl DrawArgs {
             fits
         });
         let survey = survey.finish();
-        let numbers = self.choose(&name, &survey, is_page)?;
+        let numbers = self.choose(&name, &survey, is_page, "there is no TCP in it")?;
         let picked = numbers.into_iter().map(|number| {
             let packets: HashSet<u64> = of_flow.get(&number).into_iter().flatten().copied().collect();
             let left_out = left_out.get(&number).copied().unwrap_or(0);
@@ -116,15 +121,15 @@ impl DrawArgs {
     }
 
     /// The numbers of the connections that are drawn one by one; none for all together.
-    fn choose(&self, name: &str, survey: &Surveyed, is_page: bool) -> Result<Vec<u64>, CliError> {
+    fn choose(&self, name: &str, survey: &Surveyed, is_page: bool, nothing: &str) -> Result<Vec<u64>, CliError> {
         let count = survey.count();
         if let Some(missing) = self.connection.iter().find(|number| **number > count) {
-            let why = if count == 0 { "there is no TCP in it".into() } else { format!("there are {count}") };
+            let why = if count == 0 { nothing.to_owned() } else { format!("there are {count}") };
             return Err(CliError::run(name, format!("no connection {missing}: {why}")).hint("'limpid list' lists them"));
         }
         match self.picture.what {
             Some(What::Overview) => return Ok(Vec::new()),
-            _ if count == 0 => return Err(CliError::run(name, "there is no TCP in it").hint("nothing to draw")),
+            _ if count == 0 => return Err(CliError::run(name, nothing).hint("nothing to draw")),
             _ => {}
         }
         if self.connection.len() > MAX_DRAWN {
@@ -227,6 +232,9 @@ impl Picked {
         }
         if self.left_out > 0 {
             subtitle.push_str(&format!("; its last {} are left out", words::count(self.left_out, "packet")));
+        }
+        if self.trace.partial {
+            subtitle.push_str("; the filter hid some of its packets");
         }
         (title, subtitle)
     }

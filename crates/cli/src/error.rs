@@ -120,7 +120,11 @@ impl From<clap::Error> for CliError {
                 usage = Some(rest.split(' ').take_while(is_word).collect::<Vec<_>>().join(" "));
             }
         }
-        let command = usage.unwrap_or_else(|| "limpid".into());
+        // Of a wrong value clap doesn't say whose it was.
+        let command = usage.filter(|usage| usage.contains(' ')).unwrap_or_else(|| {
+            let first = std::env::args().nth(1).filter(|word| crate::is_subcommand(word));
+            first.map_or_else(|| "limpid".to_owned(), |word| format!("limpid {word}"))
+        });
         CliError::Usage(Message { what: "usage".into(), why, hint: Some(format!("{hint}see '{command} --help'")) })
     }
 }

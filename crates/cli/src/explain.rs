@@ -3,12 +3,12 @@
 mod json;
 
 use crate::error::CliError;
-use crate::input::Input;
+use crate::input::{Capture, Input};
 use crate::report::{self, Screen};
 use limpid_scope::explain::{
     CloseLook, ExplainOptions, Explained, Explainer, Explanation, Picker, packets_at_places, reasons, verdicts,
 };
-use limpid_scope::flows::{ExcerptOptions, FlowsOptions};
+use limpid_scope::flows::{Ending, ExcerptOptions, FlowsOptions, Opening};
 use limpid_scope::trace::Trace;
 use limpid_scope::truth;
 use limpid_scope::verdict;
@@ -60,6 +60,16 @@ pub(crate) struct ExplainArgs {
     ascii: bool,
 }
 
+/// What is to be said of the whole capture.
+struct Notice {
+    /// Packets that were dropped while it was captured.
+    dropped: u64,
+    /// The filter that may have hidden packets.
+    filter: Option<String>,
+    /// What to say if there is no connection.
+    nothing: String,
+}
+
 /// Standard input is read once: of each connection this much is kept.
 const EXCERPT: ExcerptOptions = ExcerptOptions { first: 48, last: 16, snaplen: 160 };
 /// Fewer connections at once than from a file, since each keeps packets.
@@ -78,7 +88,7 @@ impl ExplainArgs {
             only: (!self.connection.is_empty()).then(|| self.connection.clone()),
             flows,
         };
-        let (explanation, dropped, damage) = self.survey(&options)?;
+        let (explanation, notice, damage) = self.survey(&options)?;
         if let Some(missing) = self.missing(&explanation) {
             return Err(damage.unwrap_or(missing));
         }
@@ -91,14 +101,14 @@ impl ExplainArgs {
                 writeln!(out, "{object}").map_err(CliError::stdout)?;
             }
         } else {
-            out.write_all(self.text(&explanation, dropped, &single).as_bytes()).map_err(CliError::stdout)?;
+            out.write_all(self.text(&explanation, &notice, &single).as_bytes()).map_err(CliError::stdout)?;
         }
         out.flush().map_err(CliError::stdout)?;
         damage.map_or(Ok(()), Err)
     }
 
     /// Reads the capture, to its end or to where it is damaged. Answers how many packets it says were dropped, too.
-    fn survey(&self, options: &ExplainOptions) -> Result<(Explanation, u64, Option<CliError>), CliError> {
+    fn survey(&self, options: &ExplainOptions) -> Result<(Explanation, Notice, Option<CliError>), CliError> {
         let mut capture = self.input.open()?;
         if !self.json {
             capture = capture.without_telling();
@@ -114,7 +124,24 @@ impl ExplainArgs {
                 explainer.handle_packet_at(&packet, place);
             }
         };
-        Ok((explainer.finish(), capture.dropped(), damage))
+        let notice = self.notice(&capture)?;
+        Ok((explainer.finish_beside(&capture.hidden()), notice, damage))
+    }
+
+    /// What is to be said of the whole capture.
+    fn notice(&self, capture: &Capture) -> Result<Notice, CliError> {
+        let given = self.input.filter_text()?;
+        let hides = |by: &str| {
+            format!("A filter was given ({by}): of connections of which it hid packets what is missing is not judged.")
+        };
+        let captured = capture
+            .captured_with()
+            .map(|by| format!("It was captured with a filter ({by}): what that hid is not judged."));
+        Ok(Notice {
+            dropped: capture.dropped(),
+            filter: captured.or_else(|| (!given.is_empty()).then(|| hides(&given))),
+            nothing: capture.nothing("TCP"),
+        })
     }
 
     fn missing(&self, explanation: &Explanation) -> Option<CliError> {
@@ -151,7 +178,7 @@ impl ExplainArgs {
         Ok(if wanted > truth::MAX_PACKETS { Vec::new() } else { found.traces })
     }
 
-    fn text(&self, explanation: &Explanation, dropped: u64, single: &CloseLook) -> String {
+    fn text(&self, explanation: &Explanation, notice: &Notice, single: &CloseLook) -> String {
         let screen = Screen::of_stdout();
         let width = self.width.map_or(screen.width.min(100), usize::from);
         let paint = |code: &str, text: &str| match screen.color {
@@ -161,9 +188,18 @@ impl ExplainArgs {
         let mut text = String::new();
         let totals = &explanation.totals;
         if totals.flows == 0 {
-            return format!("No TCP among {}.\n", words::count(totals.packets, "packet"));
+            let nothing = match totals.packets {
+                0 => notice.nothing.clone(),
+                n => format!("there is no TCP among {}", words::count(n, "packet")),
+            };
+            return format!("Nothing to explain: {nothing}.\n");
         }
         let shown = explanation.worst.len() as u64;
+        let hides = explanation.worst.iter().any(|e| e.hidden) || explanation.groups.iter().any(|group| group.hidden);
+        if let Some(filter) = notice.filter.as_ref().filter(|_| hides) {
+            text.push_str(&report::wrap(filter, width));
+            text.push('\n');
+        }
         if totals.flows > 1 {
             let order = if shown > 1 && self.connection.is_empty() { ", worst first" } else { "" };
             let _ = writeln!(text, "{} connections in {} packets{order}\n", totals.flows, totals.packets);
@@ -192,8 +228,8 @@ impl ExplainArgs {
             let times = words::count(totals.let_go, "time");
             let _ = writeln!(text, "({times} {lost}: all together had too much at once)");
         }
-        if dropped > 0 {
-            let packets = words::count(dropped, "packet");
+        if notice.dropped > 0 {
+            let packets = words::count(notice.dropped, "packet");
             let told = format!(
                 "{packets} dropped while capturing: what these sentences call lost or unseen may only be missing here."
             );
@@ -208,12 +244,14 @@ impl ExplainArgs {
 fn heading(explained: &Explained) -> String {
     let flow = &explained.flow;
     let [client, server] = flow.ends.each_ref().map(|end| end.endpoint);
+    let is_known =
+        !explained.hidden || matches!(flow.ending, Ending::Closed | Ending::Reset) || flow.opening == Opening::Refused;
     format!(
         "#{}  {client} > {server}  {} in {}, {}",
         flow.number,
         limpid_scope::words::count(flow.packets(), "packet"),
         limpid_scope::words::duration(flow.duration()),
-        flow.ending.text()
+        if is_known { flow.ending.text() } else { "not judged" }
     )
 }
 

@@ -14,6 +14,17 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+#[cfg(feature = "parquet")]
+const EXAMPLES: &str = "Examples:
+  limpid export trace.pcapng -o segments.parquet
+  limpid export trace.pcap.zst --what connections -o connections.csv
+  limpid export trace.pcap tcp port 443 | jq 'select(.again_cause == \"RTO\")'";
+#[cfg(not(feature = "parquet"))]
+const EXAMPLES: &str = "Examples:
+  limpid export trace.pcapng -o segments.jsonl
+  limpid export trace.pcap.zst --what connections -o connections.csv
+  limpid export trace.pcap tcp port 443 | jq 'select(.again_cause == \"RTO\")'";
+
 /// How much text is gathered before it is written.
 const FLUSH: usize = 64 * 1024;
 
@@ -25,10 +36,7 @@ const FLUSH: usize = 64 * 1024;
 #[derive(clap::Args, Debug)]
 #[command(
     override_usage = "limpid export [OPTIONS] FILE [FILTER]...",
-    after_help = "Examples:
-  limpid export trace.pcapng -o segments.parquet
-  limpid export trace.pcap.zst --what connections -o connections.csv
-  limpid export trace.pcap tcp port 443 | jq 'select(.again_cause == \"RTO\")'"
+    after_help = EXAMPLES
 )]
 pub(crate) struct ExportArgs {
     #[command(flatten)]
@@ -68,6 +76,7 @@ enum Format {
     /// Comma-separated values with a header
     Csv,
     /// Apache Parquet
+    #[cfg_attr(not(feature = "parquet"), value(hide = true))]
     Parquet,
 }
 
@@ -78,7 +87,7 @@ impl ExportArgs {
             let text = format!("segments\n{}\nconnections\n{}", describe(&SEGMENTS), describe(&CONNECTIONS));
             return io::stdout().write_all(text.as_bytes()).map_err(CliError::stdout);
         }
-        let format = self.format.unwrap_or_else(|| Format::of(&self.output));
+        let format = self.format.map_or_else(|| Format::of(&self.output), Ok)?;
         format.check()?;
         let mut capture = self.input.open()?;
         self.input.refuse_output(&self.output)?;
@@ -100,11 +109,18 @@ impl ExportArgs {
 
 impl Format {
     /// What a file's name ends in.
-    fn of(path: &Path) -> Format {
-        match path.extension().and_then(|extension| extension.to_str()) {
-            Some("csv") => Format::Csv,
-            Some("parquet" | "pq") => Format::Parquet,
-            _ => Format::Jsonl,
+    fn of(path: &Path) -> Result<Format, CliError> {
+        match path.extension().map(|extension| extension.to_string_lossy()).as_deref() {
+            Some("csv") => Ok(Format::Csv),
+            Some("parquet" | "pq") => Ok(Format::Parquet),
+            None | Some("jsonl" | "json" | "ndjson") => Ok(Format::Jsonl),
+            // A pipe or a device may be called anything.
+            Some(_) if path.exists() && !path.is_file() => Ok(Format::Jsonl),
+            Some(_) => {
+                let known = if cfg!(feature = "parquet") { ".jsonl, .csv or .parquet" } else { ".jsonl or .csv" };
+                Err(CliError::usage(path.display(), "its ending is of no format that is known")
+                    .hint(format!("end it in {known}, or say --format")))
+            }
         }
     }
 

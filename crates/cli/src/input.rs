@@ -4,8 +4,10 @@ use crate::error::{CliError, plain, without_errno};
 use indicatif::{ProgressBar, ProgressStyle};
 use limpid_device::capture::libpcap::Libpcap;
 use limpid_scope::capture::{CaptureError, LinkType, PacketRef, Reader};
-use limpid_scope::filter::{FilterError, FilterSet};
+use limpid_scope::filter::{FilterError, FilterSet, may_part_connections};
+use limpid_scope::flows::Hidden;
 use limpid_scope::truth::{Collector, Found};
+use limpid_scope::words;
 use limpid_wire::bpf::Program;
 use std::ffi::OsString;
 use std::fs::{self, File, Metadata};
@@ -69,14 +71,23 @@ impl Input {
         refuse_own_input(&self.path(), output)
     }
 
-    /// Opens the capture, from its beginning on.
-    pub(crate) fn open(&self) -> Result<Capture, CliError> {
+    /// The filter's text; empty if there is none.
+    pub(crate) fn filter_text(&self) -> Result<String, CliError> {
+        self.whole_filter().text()
+    }
+
+    fn whole_filter(&self) -> FilterArgs {
         let mut filter = self.filter.clone();
         // With -r the first word is the filter's already.
         if let (Some(_), Some(word)) = (&self.read, &self.file) {
             filter.words.insert(0, word.to_string_lossy().into_owned());
         }
-        Capture::open(&self.path(), &filter)
+        filter
+    }
+
+    /// Opens the capture, from its beginning on.
+    pub(crate) fn open(&self) -> Result<Capture, CliError> {
+        Capture::open(&self.path(), &self.whole_filter())
     }
 }
 
@@ -94,7 +105,12 @@ impl FilterArgs {
 
     /// Compiles the filter, if there is one.
     pub(crate) fn compile(&self) -> Result<Option<Filter>, CliError> {
-        let filter = FilterSet::parse_or(&self.text()?, Box::new(by_libpcap)).map_err(|error| filter_error(&error))?;
+        let parsed = FilterSet::parse_or(&self.text()?, Box::new(by_libpcap));
+        let filter = parsed.map_err(|error| match self.words.iter().find(|word| Path::new(word).is_file()) {
+            Some(file) => CliError::usage(file, "one capture is read at a time, and what follows it is a filter")
+                .hint("'limpid diff A B' compares two captures"),
+            None => filter_error(&error),
+        })?;
         Ok((!filter.is_all()).then_some(Filter { set: filter }))
     }
 }
@@ -138,6 +154,10 @@ pub(crate) struct Capture {
     /// What to call it in messages.
     name: String,
     filter: Option<Filter>,
+    /// Of which connections the filter refused packets.
+    hidden: Hidden,
+    /// How many packets it refused.
+    refused: u64,
     progress: Option<ProgressBar>,
     until_tick: u64,
     /// Drops have been told of.
@@ -160,7 +180,16 @@ impl Capture {
         };
         let reader = Reader::new(input).map_err(|error| failure(&name, &error))?;
         let progress = (length >= LARGE && io::stderr().is_terminal()).then(|| progress_bar(length));
-        Ok(Capture { reader, name, filter, progress, until_tick: TICK, told: false })
+        Ok(Capture {
+            reader,
+            name,
+            filter,
+            hidden: Hidden::default(),
+            refused: 0,
+            progress,
+            until_tick: TICK,
+            told: false,
+        })
     }
 
     /// For commands that tell of drops in what they print: see [`Capture::dropped`].
@@ -172,6 +201,30 @@ impl Capture {
     /// Packets that were dropped while it was captured, as far as it has been read: pcapng says so at its end.
     pub(crate) fn dropped(&self) -> u64 {
         self.reader.statistics().dropped.unwrap_or(0)
+    }
+
+    /// Of which connections filters hid packets, as far as it has been read: that of the command, and the one that it was
+    /// captured with.
+    pub(crate) fn hidden(&self) -> Hidden {
+        let mut hidden = self.hidden.clone();
+        if self.captured_with().is_some() {
+            hidden.note_all();
+        }
+        hidden
+    }
+
+    /// The filter that it was captured with, where the capture tells and it may have parted connections.
+    pub(crate) fn captured_with(&self) -> Option<&str> {
+        let told = self.reader.interfaces().iter().filter_map(|interface| interface.filter.as_deref());
+        told.into_iter().find(|text| may_part_connections(text))
+    }
+
+    /// What to say where nothing was found: nothing is there, or the filter let nothing through.
+    pub(crate) fn nothing(&self, what: &str) -> String {
+        match self.refused {
+            0 => format!("there is no {what} in it"),
+            n => format!("none of its {} matches the filter", words::count(n, "packet")),
+        }
     }
 
     /// Without a progress bar, for commands that write to the same terminal while they read.
@@ -220,9 +273,12 @@ impl Capture {
             }
             self.tick();
             let Some(filter) = &mut self.filter else { break };
-            if self.reader.current().map_or(Ok(true), |packet| filter.matches(&packet))? {
+            let Some(packet) = self.reader.current() else { break };
+            if filter.matches(&packet)? {
                 break;
             }
+            self.refused += 1;
+            self.hidden.note(&packet);
         }
         Ok(true)
     }

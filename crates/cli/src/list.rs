@@ -150,16 +150,21 @@ impl ListArgs {
                 Err(error) => break Err(error),
             }
         };
+        let (hidden, nothing) = (capture.hidden(), capture.nothing("TCP"));
         drop(capture);
         let totals = flows.totals();
         flows.finish().for_each(|flow| rows.add(&flow));
         rows.settle();
-        self.print(rows, first.unwrap_or(0))?;
+        if !hidden.is_empty() {
+            let is_hidden = |row: &&mut Row| hidden.of(row.client, row.server);
+            rows.rows.iter_mut().map(|(row, _)| row).filter(is_hidden).for_each(Row::hide);
+        }
+        self.print(rows, first, &nothing)?;
         tell_of_bounds(&totals);
         outcome
     }
 
-    fn print(&self, rows: Rows, first: i64) -> Result<(), CliError> {
+    fn print(&self, rows: Rows, first: Option<i64>, nothing: &str) -> Result<(), CliError> {
         let Rows { rows, dropped, .. } = rows;
         let listed = rows.len();
         if self.json && dropped > 0 && self.top.is_none_or(|top| top > listed as u64) {
@@ -173,9 +178,10 @@ impl ListArgs {
             let screen = Screen::of_stdout();
             let screen = listing::Screen { width: screen.width, color: screen.color };
             if rows.is_empty() {
-                writeln!(out, "no TCP connections").map_err(CliError::stdout)?;
+                let nothing = if first.is_some() { "there is no TCP in it" } else { nothing };
+                writeln!(out, "no TCP connections: {nothing}").map_err(CliError::stdout)?;
             } else {
-                listing::write_table(&rows, first, screen, &mut out).map_err(CliError::stdout)?;
+                listing::write_table(&rows, first.unwrap_or(0), screen, &mut out).map_err(CliError::stdout)?;
             }
             if dropped > 0 {
                 writeln!(out, "and {dropped} more").map_err(CliError::stdout)?;

@@ -23,7 +23,7 @@ mod signals;
 mod telnet;
 mod watch;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use error::CliError;
 use std::process::ExitCode;
 
@@ -50,6 +50,11 @@ enum Command {
     List(list::ListArgs),
     Telnet(telnet::TelnetArgs),
     Listen(listen::ListenArgs),
+}
+
+/// True if it is the name of one.
+fn is_subcommand(word: &str) -> bool {
+    Cli::command().find_subcommand(word).is_some()
 }
 
 fn main() -> ExitCode {

@@ -102,7 +102,10 @@ fn one_connection_of_several() {
 fn filters_choose_what_is_explained() {
     let file = article("article-close.pcap");
     assert_eq!(success(&["explain", &file, "tcp", "port", "6379"]), success(&["explain", &file]));
-    assert_eq!(success(&["explain", &file, "port", "1"]), "No TCP among 0 packets.\n");
+    assert_eq!(
+        success(&["explain", &file, "port", "1"]),
+        "Nothing to explain: none of its 6 packets matches the filter.\n"
+    );
     let (code, out, err) = output(&["explain", &file, "tcp", "prot", "80"]);
     assert_eq!((code, out.as_str()), (Some(2), ""));
     assert_eq!(

@@ -31,6 +31,8 @@ pub struct Trace {
     /// What senders are called beside their addresses, as their congestion controllers, where somebody said so: by their
     /// endpoints.
     pub labels: BTreeMap<Endpoint, String>,
+    /// A filter hid some of its packets: what is missing tells nothing.
+    pub partial: bool,
     /// When the recording ended: nothing happened from the last packet or note up to here.
     pub end: Instant,
 }

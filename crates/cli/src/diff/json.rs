@@ -48,6 +48,7 @@ fn ends(ends: &Ends) -> Value {
         json!({
             "sent": way.sent,
             "lost": number(&way.lost),
+            "missed": number(&way.missed),
             "unknown": number(&way.unknown),
             "overtaken": number(&way.overtaken),
             "copies": number(&way.copies),

@@ -45,6 +45,7 @@ fn connection(explained: &Explained, single: &CloseLook) -> Value {
         "stalled_s": stalled(flow),
         "from_client": figures(&flow.ends[0]),
         "from_server": figures(&flow.ends[1]),
+        "filter_hid_packets": explained.hidden,
         "verdicts": verdicts,
     })
 }
@@ -94,6 +95,7 @@ fn group(group: &Group) -> Value {
         "bytes": group.bytes,
         "lasted_s": [seconds(group.lasted.0), seconds(group.lasted.1)],
         "round_trip_s": group.round_trip.map(|(least, most)| [seconds(least), seconds(most)]),
+        "filter_hid_packets": group.hidden,
         "numbers": group.numbers,
     })
 }

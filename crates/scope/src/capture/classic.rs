@@ -54,7 +54,7 @@ impl Classic {
             n => n,
         };
         let resolution = variant.resolution;
-        let interface = Interface { link_type, snaplen, resolution, name: None, offset_seconds: 0 };
+        let interface = Interface { link_type, snaplen, resolution, name: None, filter: None, offset_seconds: 0 };
         Ok(Classic { variant, interface, length: 0 })
     }
 

@@ -211,6 +211,8 @@ pub struct Interface {
     pub resolution: Resolution,
     /// Its name, where the capture tells.
     pub name: Option<String>,
+    /// What was captured, as a filter in tcpdump's language, where the capture tells (pcapng's `if_filter`).
+    pub filter: Option<String>,
     /// Seconds to add to its times (pcapng's `if_tsoffset`).
     offset_seconds: i64,
 }

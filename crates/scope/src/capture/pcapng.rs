@@ -21,6 +21,7 @@ const OPT_END: u16 = 0;
 const OPT_COMMENT: u16 = 1;
 const OPT_IF_NAME: u16 = 2;
 const OPT_IF_TSRESOL: u16 = 9;
+const OPT_IF_FILTER: u16 = 11;
 const OPT_IF_TSOFFSET: u16 = 14;
 const OPT_ISB_IFRECV: u16 = 4;
 const OPT_ISB_IFDROP: u16 = 5;
@@ -225,11 +226,14 @@ impl Pcapng {
             snaplen: self.order.u32([s0, s1, s2, s3]),
             resolution: Resolution::MICROS,
             name: None,
+            filter: None,
             offset_seconds: 0,
         };
         for (code, value) in Options::new(self.order, options) {
             match (code, value) {
                 (OPT_IF_NAME, name) => interface.name = Some(text(name)),
+                // As text; as a program it says nothing to people.
+                (OPT_IF_FILTER, [0, filter @ ..]) if !filter.is_empty() => interface.filter = Some(text(filter)),
                 (OPT_IF_TSRESOL, &[n]) if n & 0x80 == 0 => interface.resolution = Resolution::Decimal(n),
                 (OPT_IF_TSRESOL, &[n]) => interface.resolution = Resolution::Binary(n & 0x7f),
                 (OPT_IF_TSOFFSET, value) => {

@@ -47,7 +47,10 @@ pub struct Direction {
     pub sent: u64,
     /// Numbers in `trace` of what was sent and never arrived.
     pub lost: Vec<u64>,
-    /// Numbers in `trace` of what was sent when the other capture had not begun or was over.
+    /// Numbers in `trace` of what the other capture lacks although it arrived: it was acknowledged, and sent once.
+    pub missed: Vec<u64>,
+    /// Numbers in `trace` of what was sent when the other capture had not begun or was over, or (of segments
+    /// without data) missed others.
     pub unknown: Vec<u64>,
     /// Numbers in `trace` of what came and was never seen to leave.
     pub inserted: Vec<u64>,

@@ -70,7 +70,7 @@ pub enum Topic {
     Copies,
     /// Resets that nobody at the ends sent.
     Forged,
-    /// What one capture lacks.
+    /// What one capture lacks, though it came by.
     Missed,
     /// What was cut or merged.
     Recut,

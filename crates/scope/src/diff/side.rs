@@ -53,6 +53,17 @@ pub(super) struct Seen {
 }
 
 impl Side {
+    /// True if both hold the same packets at the same times.
+    pub fn is_same(&self, other: &Side) -> bool {
+        let same = |(a, b): (&Seen, &Seen)| a.time == b.time && a.from == b.from && a.bytes == b.bytes;
+        let calls = self.connections.iter().zip(&other.connections);
+        self.connections.len() == other.connections.len()
+            && (self.taken, self.left_out) == (other.taken, other.left_out)
+            && calls
+                .into_iter()
+                .all(|(a, b)| a.packets.len() == b.packets.len() && a.packets.iter().zip(&b.packets).all(same))
+    }
+
     /// Reads a capture to its end, or to where it is damaged: what stands before is kept, and the error answered too.
     pub fn read(
         packets: impl IntoIterator<Item = Result<CapturedPacket, CaptureError>>,

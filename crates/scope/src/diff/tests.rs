@@ -92,3 +92,32 @@ fn what_has_nothing_in_common() {
         matches!(compare(&other, &capture("redis.pcap"), Some(Relation::Ends)), Diff::Ends(ends) if ends.is_empty())
     );
 }
+
+/// A capture may drop packets: what was acknowledged, and sent but once, was not lost between.
+#[test]
+fn what_a_capture_missed_is_not_called_lost() {
+    let read = |name: &str, dropped: &[u64]| {
+        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/captures").join(name);
+        let reader = Reader::new(File::open(path).expect("the capture is part of the project")).expect("a capture");
+        let kept = reader.filter(|packet| packet.as_ref().is_ok_and(|packet| !dropped.contains(&packet.number)));
+        Side::read(kept).0
+    };
+    let findings = |dropped: &[u64]| {
+        let diff = compare(&read("two-ends-a.pcap", &[]), &read("two-ends-b.pcap", dropped), None);
+        let Diff::Ends(ends) = diff else { panic!("two ends") };
+        ends.into_iter().next().expect("a connection")
+    };
+    let whole = findings(&[]);
+    // Of what arrived whole and once.
+    let numbers = |number: u64| whole.numbers[number as usize - 1];
+    let [_, Some(dropped)] = numbers(6) else { panic!("{:?}", numbers(6)) };
+    let holed = findings(&[dropped]);
+    assert_eq!(holed.ways[0].lost, whole.ways[0].lost);
+    assert_eq!((holed.ways[0].missed.len(), holed.ways[1].missed.len()), (1, 0));
+    let told: Vec<&str> =
+        holed.findings.iter().filter(|f| f.topic == Topic::Missed).map(|f| f.sentence.as_str()).collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].starts_with("1 packet of the client is not in B, and yet the server acknowledged it"), "{told:?}");
+    assert!(read("two-ends-b.pcap", &[]).is_same(&read("two-ends-b.pcap", &[])));
+    assert!(!read("two-ends-b.pcap", &[]).is_same(&read("two-ends-b.pcap", &[dropped])));
+}

@@ -27,6 +27,9 @@ pub struct Badness(u32);
 const ORDINARY: u32 = 5;
 
 impl Badness {
+    /// Of what a filter showed a part of nothing can be said.
+    pub(super) const UNKNOWN: Badness = Badness(1);
+
     /// Judges a connection.
     pub fn of(flow: &Flow, exchanges: &Exchanges) -> Badness {
         let mut points = outcome(flow);

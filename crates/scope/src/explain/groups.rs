@@ -16,6 +16,8 @@ const MAX_NAMED: usize = 5;
 pub struct Group {
     /// They are those that fitted in no other group, for there were too many: the kinds of trouble and of ending are mixed.
     pub mixed: bool,
+    /// A filter hid some of their packets: they are not judged.
+    pub hidden: bool,
     /// What their worst trouble is; `None` for those in order.
     pub trouble: Option<TroubleKind>,
     /// How they ended.
@@ -39,6 +41,7 @@ pub struct Group {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 struct Key {
     mixed: bool,
+    hidden: bool,
     trouble: Option<TroubleKind>,
     opening: Opening,
     ending: Ending,
@@ -51,22 +54,32 @@ pub(super) struct Groups {
 }
 
 impl Groups {
-    pub(super) fn take(&mut self, flow: &Flow, badness: Badness) {
+    pub(super) fn take(&mut self, flow: &Flow, badness: Badness, hidden: bool) {
         let worst = flow.troubles.worst().map(|trouble| trouble.kind);
         let trouble = worst.filter(|_| !badness.is_ordinary());
         let port = flow.ends[1].endpoint.port;
-        let mut key = Key { mixed: false, trouble, opening: flow.opening, ending: flow.ending, port };
-        if trouble.is_none() || !self.groups.contains_key(&key) && self.groups.len() >= MAX_GROUPS / 2 {
+        let mut key = Key { mixed: false, hidden, trouble, opening: flow.opening, ending: flow.ending, port };
+        if hidden {
+            key = Key { trouble: None, opening: Opening::Handshake, ending: Ending::Open, port: 0, ..key };
+        } else if trouble.is_none() || !self.groups.contains_key(&key) && self.groups.len() >= MAX_GROUPS / 2 {
             // Those in order are one group for each ending, whatever they called.
             key = Key { port: 0, opening: Opening::Handshake, ..key };
         }
         if !self.groups.contains_key(&key) && self.groups.len() >= MAX_GROUPS {
-            key = Key { mixed: true, trouble: None, opening: Opening::Handshake, ending: Ending::Open, port: 0 };
+            key = Key {
+                mixed: true,
+                hidden: false,
+                trouble: None,
+                opening: Opening::Handshake,
+                ending: Ending::Open,
+                port: 0,
+            };
         }
         let lasted = flow.duration();
         let (worst, group) = self.groups.entry(key).or_insert_with(|| {
             let group = Group {
                 mixed: key.mixed,
+                hidden: key.hidden,
                 trouble: key.trouble,
                 ending: key.ending,
                 port: key.port,
@@ -111,6 +124,7 @@ impl std::fmt::Display for Group {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let connections = words::count(self.count, "connection");
         match self.trouble {
+            None if self.hidden => write!(f, "{connections} of which the filter hid packets, and that are not judged")?,
             None if self.mixed => write!(f, "{connections} of other kinds")?,
             None if self.count == 1 => write!(f, "{connections} was ordinary ({})", self.ending.text())?,
             None => write!(f, "{connections} were ordinary ({})", self.ending.text())?,

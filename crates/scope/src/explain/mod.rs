@@ -28,7 +28,7 @@ pub use reasons::reasons;
 pub use tell::{CloseLook, verdicts};
 
 use crate::capture::PacketRef;
-use crate::flows::{Ended, Flow, FlowNumber, Flows, FlowsOptions, Totals};
+use crate::flows::{Ended, Flow, FlowNumber, Flows, FlowsOptions, Hidden, Totals};
 use groups::Groups;
 use limpid_wire::Endpoint;
 use places::Places;
@@ -68,6 +68,10 @@ pub struct Explained {
     pub badness: Badness,
     /// A connection of the capture that its server did answer.
     pub answered: Option<Answered>,
+    /// A filter hid some of its packets: what is missing tells nothing.
+    pub hidden: bool,
+    /// It may have: the filter is one that the capture was taken with.
+    pub perhaps_hidden: bool,
     /// Where its packets stand.
     places: Places,
 }
@@ -156,6 +160,7 @@ struct Worst {
     only: Option<HashSet<u64>>,
     seen: usize,
     groups: Groups,
+    hidden: Hidden,
 }
 
 impl Worst {
@@ -164,7 +169,8 @@ impl Worst {
         self.seen += 1;
         let (mut none, flow) = (Course::default(), ended.flow());
         let course = courses.get_mut(ended.place()).filter(|course| course.of == flow.number.0).unwrap_or(&mut none);
-        let badness = Badness::of(flow, &course.exchanges);
+        let is_hidden = self.hidden.has(flow);
+        let badness = if is_hidden { Badness::UNKNOWN } else { Badness::of(flow, &course.exchanges) };
         if let Some(only) = &self.only {
             if !only.contains(&flow.number.0) {
                 return Some(ended);
@@ -176,7 +182,7 @@ impl Worst {
         let full = self.heap.len() >= self.most;
         let is_less = |least: &Ranked| (least.0.points(), least.1) > (badness.points(), Reverse(flow.number));
         if full && self.heap.peek().is_none_or(is_less) {
-            self.groups.take(flow, badness);
+            self.groups.take(flow, badness, is_hidden);
             return Some(ended);
         }
         self.push(badness, ended.into_flow(), std::mem::take(course));
@@ -193,7 +199,7 @@ impl Worst {
     fn drop_one(&mut self, room: &mut usize) {
         if let Some(Ranked(badness, _, mut both)) = self.heap.pop() {
             both.1.places.give_back(room);
-            self.groups.take(&both.0, badness);
+            self.groups.take(&both.0, badness, self.hidden.has(&both.0));
         }
     }
 
@@ -204,9 +210,20 @@ impl Worst {
                 self.drop_one(room);
             }
         }
+        let hidden = self.hidden;
         let explained = |Ranked(badness, _, both): Ranked| {
             let (flow, Course { exchanges, limits, places, .. }) = *both;
-            Explained { flow, exchanges, limits, badness, answered: None, places }
+            let is_hidden = hidden.has(&flow);
+            Explained {
+                flow,
+                exchanges,
+                limits,
+                badness,
+                answered: None,
+                hidden: is_hidden,
+                perhaps_hidden: false,
+                places,
+            }
         };
         // What a heap sorts into ascending order begins with the worst: it ranks the least bad highest.
         (self.heap.into_sorted_vec().into_iter().map(explained).collect(), self.groups.finish())
@@ -223,6 +240,7 @@ impl Explainer {
             only: options.only.as_ref().map(|only| only.iter().copied().collect()),
             seen: 0,
             groups: Groups::default(),
+            hidden: Hidden::default(),
         };
         Explainer {
             flows: Flows::new(options.flows.clone()),
@@ -271,8 +289,14 @@ impl Explainer {
 
     /// The end of the capture.
     pub fn finish(self) -> Explanation {
+        self.finish_beside(&Hidden::default())
+    }
+
+    /// The end of what a filter let through of a capture: beside it there was what is `hidden`.
+    pub fn finish_beside(self, hidden: &Hidden) -> Explanation {
         let Explainer { flows, mut courses, mut worst, mut answered, span, mut room } = self;
         let totals = flows.totals();
+        worst.hidden = hidden.clone();
         for ended in flows.finish_in_place() {
             remember(&mut answered, ended.flow());
             worst.take(&mut courses, ended, &mut room);
@@ -280,6 +304,7 @@ impl Explainer {
         let (mut worst, groups) = worst.finish(&mut room);
         for explained in &mut worst {
             let server = explained.flow.ends[1].endpoint;
+            explained.perhaps_hidden = explained.hidden && hidden.is_all();
             let host = Endpoint::new(server.addr, 0);
             let other = answered.get(&server).or_else(|| answered.get(&host)).copied();
             explained.answered = other.filter(|other| other.flow != explained.flow.number);

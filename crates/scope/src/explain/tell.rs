@@ -9,6 +9,7 @@ mod pauses;
 use super::{Answered, Exchanges, Explained, Limits};
 use crate::flows::{End, EndFigures, Flow, Trouble, TroubleKind};
 use crate::verdict::{self, Kind, Known, Verdict};
+use crate::words;
 use limpid_wire::Endpoint;
 use std::collections::HashMap;
 
@@ -58,9 +59,39 @@ pub fn verdicts(explained: &Explained, close: &CloseLook) -> Vec<Verdict> {
     ending::tell(&mut teller);
     let mut verdicts = teller.verdicts;
     let told = told_by_engine(&verdicts);
+    if explained.hidden {
+        verdicts.retain(|verdict| verdict.kind.is_shown());
+        verdicts.insert(0, partly(explained));
+        return verdicts;
+    }
     verdict::in_order(&mut verdicts);
     verdicts.retain(|verdict| !told.contains(&verdict.kind) || verdict.known == Known::Inside);
     verdicts
+}
+
+/// What a filter let through of a connection of which it hid packets.
+fn partly(explained: &Explained) -> Verdict {
+    let flow = &explained.flow;
+    let hid = if explained.perhaps_hidden { "may have hidden" } else { "hid" };
+    let part = |end: End| {
+        let figures = flow.end(end);
+        let data = match figures.data_bytes {
+            0 => String::new(),
+            bytes => format!(" with {} of data", words::bytes(bytes)),
+        };
+        match figures.packets {
+            0 => format!("nothing of {}", the(end)),
+            count => format!("{} of {}{data}", words::count(count, "packet"), the(end)),
+        }
+    };
+    let sentence = format!(
+        "The filter {hid} packets of this connection: what is missing is not judged. It let through {}, and {}.",
+        part(End::Client),
+        part(End::Server)
+    );
+    let ends = flow.ends.each_ref().map(|end| end.endpoint);
+    let packets = vec![flow.first_packet, flow.last_packet];
+    Verdict { connection: (ends[0], ends[1]), kind: Kind::Capture, known: Known::Observed, sentence, packets }
 }
 
 /// What the packets one by one tell of this connection.

@@ -1,6 +1,6 @@
 use super::*;
 use crate::capture::{CapturedPacket, LinkType, PcapWriter, Reader};
-use crate::flows::TroubleKind;
+use crate::flows::{Hidden, TroubleKind};
 use crate::trace::Trace;
 use crate::verdict::{self, Known, Verdict};
 use std::fs::{self, File};
@@ -66,6 +66,36 @@ fn times_at_the_ends_of_what_can_be_told_do_no_harm() {
     let times = [i64::MIN, i64::MAX, i64::MIN + 1, 0, i64::MAX - 1];
     packets.iter_mut().zip(times.into_iter().cycle()).for_each(|(packet, time)| packet.time = time);
     assert!(!told(&packets).is_empty());
+}
+
+/// What a filter hid is not judged: neither that nobody answered, nor that nobody closed.
+#[test]
+fn what_a_filter_hid_is_not_judged() {
+    let all = packets(&tests().join("captures/redis.pcap"));
+    let told = |is_shown: &dyn Fn(&CapturedPacket) -> bool| {
+        let (mut explainer, mut hidden) = (Explainer::new(&ExplainOptions::default()), Hidden::default());
+        for packet in &all {
+            match is_shown(packet) {
+                true => explainer.handle_packet(&packet.lend()),
+                false => hidden.note(&packet.lend()),
+            }
+        }
+        let explanation = explainer.finish_beside(&hidden);
+        let verdicts = explanation.worst.iter().flat_map(|e| verdicts(e, &CloseLook::default()));
+        verdicts.map(|verdict| verdict.to_string()).collect::<Vec<_>>()
+    };
+    let hides = "The filter hid packets of this connection: what is missing is not judged. It let through";
+    assert_eq!(
+        told(&|p| p.number == 1),
+        [format!("{hides} 1 packet of the client, and nothing of the server. [observed]")]
+    );
+    let from_client = told(&|p| [1, 3, 4, 7, 8, 10, 13, 16, 19].contains(&p.number));
+    assert_eq!(
+        from_client,
+        [format!("{hides} 9 packets of the client with 66 B of data, and nothing of the server. [observed]")]
+    );
+    // All of a connection, or nothing: it is judged as ever.
+    assert!(!told(&|_| true).iter().any(|verdict| verdict.contains("filter")));
 }
 
 /// What Linux did in namespaces, each capture a story of its own: see `tests/captures/make.py`.

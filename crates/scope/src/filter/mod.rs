@@ -37,6 +37,14 @@ pub struct Expression {
     meaning: Option<ast::Expr>,
 }
 
+/// True if a filter may choose some packets of a connection and refuse others: it asks for a direction, for bytes or for
+/// lengths. One that asks for hosts, networks, ports and protocols alone chooses all or none.
+pub fn may_part_connections(text: &str) -> bool {
+    let asks = ["src", "dst", "less", "greater", "len", "inbound", "outbound", "broadcast", "multicast", "gateway"];
+    let mut words = text.split(|c: char| !c.is_ascii_alphanumeric());
+    text.contains('[') || words.any(|word| asks.contains(&word))
+}
+
 impl Expression {
     /// Parses a text; names are those of this machine's files. A text without a word means every packet.
     ///

@@ -313,3 +313,16 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn filters_that_part_connections_are_known() {
+    for text in ["src port 80", "tcp and src host 10.0.0.1", "tcp[13] & 2 != 0", "greater 100", "len > 100", "inbound"]
+    {
+        assert!(may_part_connections(text), "{text}");
+    }
+    for text in
+        ["", "tcp port 80", "host 10.0.0.1 and (port 443 or 80)", "net 10.0.0.0/8 and not port 22", "host srcb.example"]
+    {
+        assert!(!may_part_connections(text), "{text}");
+    }
+}

@@ -44,6 +44,8 @@ pub struct Row {
     pub worst: Option<(TroubleKind, End, u64)>,
     /// How many other troubles there are.
     pub more_troubles: usize,
+    /// A filter hid some of its packets: how it ended, and what is wrong, is not told where that follows from what is missing.
+    pub hidden: bool,
 }
 
 /// By what a list is sorted.
@@ -88,7 +90,18 @@ impl Row {
             reset: flow.reset.map(|reset| reset.cause),
             worst: worst.map(|trouble| (trouble.kind, trouble.end, trouble.count)),
             more_troubles: flow.troubles.len().saturating_sub(1),
+            hidden: false,
         }
+    }
+
+    /// A filter hid some of its packets.
+    pub fn hide(&mut self) {
+        self.hidden = true;
+        (self.worst, self.more_troubles) = (None, 0);
+    }
+
+    fn has_trouble(&self) -> bool {
+        self.hidden || self.worst.is_some()
     }
 
     /// How it ended, in a few words.
@@ -99,7 +112,9 @@ impl Row {
     }
 
     fn push_ending(&self, to: &mut String) {
+        let is_shown = matches!(self.ending, Ending::Closed | Ending::Reset) || self.opening == Opening::Refused;
         match (self.ending, self.ended_by) {
+            _ if self.hidden && !is_shown => to.push('?'),
             (Ending::Failed, _) => to.push_str(self.opening.text()),
             (Ending::Closed | Ending::HalfClosed | Ending::Closing | Ending::Reset, Some(end)) => {
                 to.push_str(end.text());
@@ -118,6 +133,9 @@ impl Row {
     }
 
     fn push_trouble(&self, to: &mut String) {
+        if self.hidden {
+            return to.push_str("not judged: filter");
+        }
         let Some((kind, end, count)) = self.worst else { return };
         to.extend([kind.text(), " (", end.text(), ")"]);
         if count > 1 {
@@ -290,7 +308,7 @@ pub fn write_table(rows: &[Row], first: i64, screen: Screen, out: &mut impl io::
         let title = COLUMNS[*column].title;
         push_cell(&mut line, at, (title, title.width()), *width, COLUMNS[*column].right);
     }
-    if rows.iter().any(|row| row.worst.is_some()) {
+    if rows.iter().any(|row| row.has_trouble()) {
         line = line + "  " + TROUBLE;
     }
     cut(&mut line, screen.width);
@@ -306,7 +324,7 @@ pub fn write_table(rows: &[Row], first: i64, screen: Screen, out: &mut impl io::
             cut(&mut line, screen.width);
         }
         trouble.clear();
-        if row.worst.is_some() {
+        if row.has_trouble() {
             trouble.push_str("  ");
             row.push_trouble(&mut trouble);
             cut(&mut trouble, screen.width.saturating_sub(taken));
@@ -333,7 +351,7 @@ fn columns(rows: &[Row], cells: &Cells, width: usize) -> Vec<(usize, usize)> {
     let wide = |column: usize| (column, cells.widths[column].max(COLUMNS[column].title.width()));
     let mut shown: Vec<(usize, usize)> = (0..COLUMNS.len()).filter(|column| !is_empty(column)).map(wide).collect();
     let mut text = String::new();
-    let troubles = rows.iter().filter(|row| row.worst.is_some()).map(|row| {
+    let troubles = rows.iter().filter(|row| row.has_trouble()).map(|row| {
         text.clear();
         row.push_trouble(&mut text);
         width_of(&text)

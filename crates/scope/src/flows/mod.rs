@@ -20,6 +20,7 @@ mod entry;
 mod excerpt;
 mod figures;
 mod flow;
+mod hidden;
 pub(crate) mod key;
 pub mod listing;
 mod opening;
@@ -42,6 +43,7 @@ pub use figures::{
 };
 pub(crate) use flow::span;
 pub use flow::{Ending, Flow, Handshake, MAX_STALLS, Opening, Reset, ResetCause, Vantage};
+pub use hidden::Hidden;
 pub use sighting::{Again, Cause, End, FlowNumber, Kind, Place, Sighting};
 pub use trouble::{Fault, IcmpTrouble, MAX_CITED, Stall, Trouble, TroubleKind, Troubles};
 

@@ -15,7 +15,7 @@ use std::io::{self, Write};
 /// If writing fails, or a packet's time does not fit in the format.
 pub fn write<W: Write>(writer: &mut PcapngWriter<W>, interface: u32, trace: &Trace) -> io::Result<()> {
     // Labels are words beside a picture, not what happened.
-    let Trace { hosts, packets, notes, epoch, end, labels: _ } = trace;
+    let Trace { hosts, packets, notes, epoch, end, labels: _, partial: _ } = trace;
     let run = Run { epoch: *epoch, end: *end, hosts: hosts.iter().take(super::MAX_HOSTS).cloned().collect() };
     writer.write_block(BLOCK_KIND, put_run(&run))?;
     let mut notes = notes.iter().peekable();

@@ -200,6 +200,9 @@ pub fn groups(trace: &Trace) -> Vec<Group> {
         ending::explain(&mut story);
         groups[connection.pair].verdicts.append(&mut story.verdicts);
     }
+    if trace.partial {
+        groups.iter_mut().for_each(|group| group.verdicts.retain(|verdict| verdict.kind.is_shown()));
+    }
     groups.iter_mut().for_each(|group| order::point_first(&mut group.verdicts));
     groups
 }

@@ -4,6 +4,25 @@ use super::{Kind, Known, Verdict};
 use std::cmp::Reverse;
 
 impl Kind {
+    /// True if it follows from what is there, whatever else there was: of a connection of which a filter hid packets nothing
+    /// else can be told.
+    pub(crate) const fn is_shown(self) -> bool {
+        matches!(
+            self,
+            Kind::Handshake
+                | Kind::SimultaneousOpen
+                | Kind::Refused
+                | Kind::Unreachable
+                | Kind::SoftError
+                | Kind::Close
+                | Kind::SimultaneousClose
+                | Kind::PathMtu
+                | Kind::Congestion
+                | Kind::Options
+                | Kind::Reasons
+        )
+    }
+
     /// How much a reader wants to hear of it: 2 for what is out of the ordinary, 1 for the shape of a close and what the
     /// link did, 0 for what every connection has.
     pub const fn weight(self) -> u8 {

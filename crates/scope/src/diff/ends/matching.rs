@@ -64,6 +64,21 @@ impl<'c> Way<'c> {
         if seen.tcp.is(TcpFlags::ACK) { self.relative(at, 1, seen.tcp.ack.0) } else { 0 }
     }
 
+    /// The sequence numbers that a piece takes; `None` if it takes none.
+    pub(super) fn range(&self, c: &Crossing) -> Option<(i64, i64)> {
+        let seen = c.left.map(|left| self.sent[left]).or(c.came.map(|came| self.received[came]))?;
+        let flags = i64::from(seen.tcp.is(TcpFlags::SYN)) + i64::from(seen.tcp.is(TcpFlags::FIN));
+        let len = i64::from(c.len) + flags;
+        (len > 0 && !seen.tcp.is(TcpFlags::RST)).then_some((c.start, c.start + len))
+    }
+
+    /// Up to where the peer of this direction's sender ever acknowledged the other direction: of `self`, what its sender
+    /// acknowledges of its peer.
+    pub(super) fn acknowledged(&self) -> i64 {
+        let sent = self.sent.iter().map(|seen| self.ack(0, seen));
+        sent.chain(self.received.iter().map(|seen| self.ack(1, seen))).max().unwrap_or(0)
+    }
+
     fn match_all(&mut self) {
         let mut partner: Vec<Option<usize>> = vec![None; self.received.len()];
         let mut taken = vec![false; self.sent.len()];

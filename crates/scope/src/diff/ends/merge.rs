@@ -27,6 +27,8 @@ struct Merged {
 enum Fate {
     Came,
     Lost,
+    /// It arrived, but the capture there lacks it.
+    Missed,
     /// The other capture was not running.
     Unknown,
     /// It was never seen to leave.
@@ -38,7 +40,13 @@ pub(super) fn merge(ends: &mut Ends, ways: &[Way<'_>; 2], sides: [&Side; 2], cal
     let clock = ends.clock.unwrap_or(Clock { ahead: 0, at: 0, drift_ppm: 0.0 });
     let mut merged: Vec<Merged> = Vec::new();
     for (from, way) in ways.iter().enumerate() {
-        let merger = Merger { from, way, clock, sides, calls, one_way: one_way(way, from, clock) };
+        let acknowledged = ways[1 - from].acknowledged();
+        let mut sent: Vec<(i64, i64)> =
+            way.crossings.iter().filter(|c| c.left.is_some()).filter_map(|c| way.range(c)).collect();
+        sent.sort_unstable();
+        let one_way = one_way(way, from, clock);
+        let mut merger = Merger { from, way, clock, sides, calls, one_way, acknowledged, sent, misses: false };
+        merger.misses = way.crossings.iter().any(|crossing| merger.is_missed(crossing));
         merged.extend(merger.merge());
         ends.ways[from].recut = recut(way);
     }
@@ -54,6 +62,7 @@ pub(super) fn merge(ends: &mut Ends, ways: &[Way<'_>; 2], sides: [&Side; 2], cal
         match packet.fate {
             Fate::Came => {}
             Fate::Lost => direction.lost.push(number),
+            Fate::Missed => direction.missed.push(number),
             Fate::Unknown => direction.unknown.push(number),
             Fate::Inserted => direction.inserted.push(number),
             Fate::Copy => direction.copies.push(number),
@@ -114,6 +123,12 @@ struct Merger<'m, 'c> {
     sides: [&'m Side; 2],
     calls: Calls<'m>,
     one_way: i64,
+    /// Up to where the receiver ever acknowledged what this end sent.
+    acknowledged: i64,
+    /// Where each piece that takes numbers and left begins and ends, in order.
+    sent: Vec<(i64, i64)>,
+    /// The receiver's capture lacks some that arrived.
+    misses: bool,
 }
 
 impl Merger<'_, '_> {
@@ -145,7 +160,13 @@ impl Merger<'_, '_> {
             (Some(left), Some(_)) => (Some(self.way.sent[left]), Fate::Came),
             (Some(left), None) => {
                 let seen = self.way.sent[left];
-                (Some(seen), if self.was_running(seen) { Fate::Lost } else { Fate::Unknown })
+                let fate = match self.way.range(c) {
+                    _ if !self.was_running(seen) => Fate::Unknown,
+                    Some(_) if self.is_missed(c) => Fate::Missed,
+                    None if self.misses => Fate::Unknown,
+                    _ => Fate::Lost,
+                };
+                (Some(seen), fate)
             }
             (None, Some(seen)) => match known.first_of.get(&Twin::of(seen)) {
                 Some(&left) => (Some(self.way.sent[left]), Fate::Copy),
@@ -172,6 +193,18 @@ impl Merger<'_, '_> {
             overtaken: c.came.is_some_and(|came| known.overtaken.contains(&came)),
             half_way: Duration::from_nanos(u64::try_from(self.one_way / 2).unwrap_or(0)),
         })
+    }
+
+    /// True if it is not in the receiver's capture, and yet its receiver acknowledged it though it was sent but once.
+    fn is_missed(&self, c: &Crossing) -> bool {
+        let Some((start, end)) = self.way.range(c).filter(|(_, end)| c.came.is_none() && *end <= self.acknowledged)
+        else {
+            return false;
+        };
+        // No piece is longer than a packet.
+        let first = self.sent.partition_point(|piece| piece.0 < start - (1 << 16));
+        let overlaps = |piece: &&(i64, i64)| piece.1 > start;
+        self.sent[first..].iter().take_while(|piece| piece.0 < end).filter(overlaps).count() == 1
     }
 
     /// True if the other end's capture holds packets from before and after this one would have come there.

@@ -54,8 +54,10 @@ fn crossed(ends: &Ends, from: usize, told: &mut Vec<Finding>) {
     let sent = words::count(way.sent, "packet");
     let sentence = match &way.lost[..] {
         [] if way.sent == 0 => format!("The {sender} sent nothing that was captured."),
-        [] if way.unknown.is_empty() => format!("Nothing that the {sender} sent was lost: {sent}."),
-        [] => format!("Nothing that the {sender} sent is known to be lost: {sent}."),
+        [] if way.unknown.is_empty() && way.missed.is_empty() => {
+            format!("Nothing that the {sender} sent was lost: {sent}.")
+        }
+        [] => format!("Of what the {sender} sent nothing is known to be lost: {sent}."),
         // What left in large segments is lost in small ones: no share of the other.
         lost if way.recut > 0 => format!(
             "{} of what the {sender} sent in {sent} {} lost before the {receiver}: {}.",
@@ -72,9 +74,26 @@ fn crossed(ends: &Ends, from: usize, told: &mut Vec<Finding>) {
         ),
     };
     told.push(Finding::new(Topic::Lost, Known::Observed, sentence, way.lost.clone()));
-    if !way.unknown.is_empty() {
+    if !way.missed.is_empty() {
+        let capture = if (ends.client_side == 0) == (from == 0) { "B" } else { "A" };
+        let them = if way.missed.len() == 1 { "it" } else { "them" };
         let sentence = format!(
-            "Whether {} of the {sender} arrived is not known: the other capture had not begun, or was over.",
+            "{} of the {sender} {} not in {capture}, and yet the {receiver} acknowledged {them}, without a second sending: the \
+             capture missed {them}: {}.",
+            words::count(way.missed.len() as u64, "packet"),
+            if way.missed.len() == 1 { "is" } else { "are" },
+            named(ends, &way.missed)
+        );
+        told.push(Finding::new(Topic::Missed, Known::Inferred, sentence, way.missed.clone()));
+    }
+    if !way.unknown.is_empty() {
+        let why = if way.missed.is_empty() {
+            "had not begun, or was over"
+        } else {
+            "missed packets, had not begun, or was over"
+        };
+        let sentence = format!(
+            "Whether {} of the {sender} arrived is not known: the other capture {why}.",
             named(ends, &way.unknown)
         );
         told.push(Finding::new(Topic::Unknown, Known::Observed, sentence, way.unknown.clone()));

@@ -9,6 +9,9 @@ use limpid_event::Instant;
 
 impl Builder<'_> {
     pub(super) fn ghosts(&mut self) {
+        if self.analysis.trace.partial {
+            return;
+        }
         for (index, connection) in self.connections.iter().enumerate() {
             let later = self.connections.get(index + 1).map(|c| c.began);
             self.merged_ack((index, connection));
