@@ -94,6 +94,18 @@ impl What {
     }
 }
 
+impl What {
+    /// What to say where there is nothing to draw of it.
+    const fn missing(self) -> &'static str {
+        match self {
+            What::Rtt => "nothing in it was acknowledged, so that there is no round trip",
+            What::Throughput => "no data was sent, so that there is no throughput",
+            What::Flight => "no data was sent, so that nothing was in flight",
+            _ => "there is nothing to draw over time",
+        }
+    }
+}
+
 /// How time runs down a ladder.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
 enum Spacing {
@@ -257,6 +269,9 @@ impl PictureArgs {
             }
             What::Graph | What::Sequence | What::Rtt | What::Flight | What::Throughput => {
                 let graphs = graph::of_connections(subject.trace, what.graph().unwrap_or_default(), MAX_DRAWN);
+                if graphs.iter().flatten().next().is_none() {
+                    return format!("{}: {}\n", subject.title, what.missing());
+                }
                 graph::draw_all(graphs.iter().flatten(), &GraphOptions { width, color: false, charset })
             }
             What::States => {
@@ -306,7 +321,10 @@ impl PictureArgs {
                     graphs.extend(graph::lay_out(subject.trace));
                 }
                 match graphs.is_empty() {
-                    true => self.ladders(subject).at_most(height).document(theme),
+                    true => {
+                        eprintln!("limpid: {}: {}; its ladder is drawn instead", subject.title, what.missing());
+                        self.ladders(subject).at_most(height).document(theme)
+                    }
                     false => graph::svg::draw(
                         &graphs,
                         &graph::svg::SvgOptions {

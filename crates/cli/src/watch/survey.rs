@@ -218,7 +218,7 @@ fn row(flow: &Flow, live: Option<&Live>, over: bool, now: i64) -> Row {
         _ => 0,
     };
     let rtt = &flow.ends[far].rtt;
-    let handshake = flow.handshake.map(|h| nanos(h.round_trip()));
+    let handshake = flow.handshake_round_trip().map(nanos);
     Row {
         flow: flow.number,
         ends: [client.endpoint, server.endpoint],

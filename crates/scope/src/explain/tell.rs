@@ -59,6 +59,9 @@ pub fn verdicts(explained: &Explained, close: &CloseLook) -> Vec<Verdict> {
     ending::tell(&mut teller);
     let mut verdicts = teller.verdicts;
     let told = told_by_engine(&verdicts);
+    if explained.flow.is_one_way() && explained.flow.opening.is_open() && !explained.hidden {
+        verdicts.retain(|verdict| verdict.kind.is_shown() || verdict.kind == Kind::MidStream);
+    }
     if explained.hidden {
         verdicts.retain(|verdict| verdict.kind.is_shown());
         verdicts.insert(0, partly(explained));
@@ -113,6 +116,7 @@ fn of_this(close: &CloseLook, flow: &Flow) -> Vec<Verdict> {
     verdicts.retain(|v| match v.kind {
         // The survey tells it with more behind it.
         Kind::Data | Kind::Capture => false,
+        Kind::OpeningRetries => v.known != Known::Inferred,
         Kind::Reset => inside(v),
         Kind::Spurious => spurious <= MAX_SINGLE && v.known != Known::Inferred,
         Kind::Duplicate => v.known != Known::Inferred,

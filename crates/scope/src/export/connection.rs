@@ -120,9 +120,7 @@ const BOTH: &[Column<Flow>] = &[
     Column::text("reset_by", "who reset it", |f| f.reset.map(|reset| reset.by.text()).into()),
     Column::text("reset_cause", "why, most likely", |f| f.reset.map(|reset| reset.cause.text()).into()),
     Column::int("rtt_ns", "round trip between the ends", |f| f.round_trip().into()),
-    Column::int("handshake_ns", "the handshake's round trip", |f| {
-        f.handshake.map(|handshake| handshake.round_trip()).into()
-    }),
+    Column::int("handshake_ns", "the handshake's round trip", |f| f.handshake_round_trip().into()),
     Column::text("vantage", "where it was captured: client, server, between", |f| vantage(f.vantage).into()),
     Column::int("half_close_ns", "how long one direction stayed open after the other closed", |f| {
         f.half_close().into()

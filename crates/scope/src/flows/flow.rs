@@ -157,13 +157,6 @@ pub struct Handshake {
     pub to_client: Duration,
 }
 
-impl Handshake {
-    /// All the way and back.
-    pub fn round_trip(&self) -> Duration {
-        self.to_server + self.to_client
-    }
-}
-
 /// Where the capture was taken, as round trips in the handshake tell, else TTLs.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
 pub enum Vantage {
@@ -277,6 +270,11 @@ impl Flow {
         &mut self.ends[end.index()]
     }
 
+    /// True if one end's packets are not in the capture, not one.
+    pub fn is_one_way(&self) -> bool {
+        self.ends.iter().any(|end| end.packets == 0)
+    }
+
     /// From its first packet to its last.
     pub fn duration(&self) -> Duration {
         span(self.began, self.last)
@@ -301,7 +299,18 @@ impl Flow {
     /// point, where both are known.
     pub fn round_trip(&self) -> Option<Duration> {
         let shortest = || Some(self.ends[0].rtt.min()? + self.ends[1].rtt.min()?);
-        self.handshake.map(|handshake| handshake.round_trip()).or_else(shortest)
+        self.handshake_round_trip().or_else(shortest)
+    }
+
+    /// The round trip between the ends as the handshake shows it: from SYN to SYN-ACK at the client, from SYN-ACK to ACK at the
+    /// server; between them both together. An end's own time is no part of it where it can be told apart.
+    pub fn handshake_round_trip(&self) -> Option<Duration> {
+        let handshake = self.handshake?;
+        Some(match self.vantage {
+            Vantage::Client => handshake.to_server,
+            Vantage::Server => handshake.to_client,
+            Vantage::Between | Vantage::Unknown => handshake.to_server + handshake.to_client,
+        })
     }
 
     /// For how long one direction stayed open after the other had closed; `None` unless both closed.

@@ -44,8 +44,8 @@ pub struct Row {
     pub worst: Option<(TroubleKind, End, u64)>,
     /// How many other troubles there are.
     pub more_troubles: usize,
-    /// A filter hid some of its packets: how it ended, and what is wrong, is not told where that follows from what is missing.
-    pub hidden: bool,
+    /// Why it is not told how it ended and what is wrong, where that would follow from what is missing.
+    pub unjudged: Option<&'static str>,
 }
 
 /// By what a list is sorted.
@@ -90,18 +90,18 @@ impl Row {
             reset: flow.reset.map(|reset| reset.cause),
             worst: worst.map(|trouble| (trouble.kind, trouble.end, trouble.count)),
             more_troubles: flow.troubles.len().saturating_sub(1),
-            hidden: false,
+            unjudged: (flow.is_one_way() && flow.opening.is_open()).then_some("one direction only"),
         }
     }
 
     /// A filter hid some of its packets.
     pub fn hide(&mut self) {
-        self.hidden = true;
+        self.unjudged = Some("not judged: filter");
         (self.worst, self.more_troubles) = (None, 0);
     }
 
     fn has_trouble(&self) -> bool {
-        self.hidden || self.worst.is_some()
+        self.unjudged.is_some() || self.worst.is_some()
     }
 
     /// How it ended, in a few words.
@@ -114,7 +114,7 @@ impl Row {
     fn push_ending(&self, to: &mut String) {
         let is_shown = matches!(self.ending, Ending::Closed | Ending::Reset) || self.opening == Opening::Refused;
         match (self.ending, self.ended_by) {
-            _ if self.hidden && !is_shown => to.push('?'),
+            _ if self.unjudged.is_some() && !is_shown => to.push('?'),
             (Ending::Failed, _) => to.push_str(self.opening.text()),
             (Ending::Closed | Ending::HalfClosed | Ending::Closing | Ending::Reset, Some(end)) => {
                 to.push_str(end.text());
@@ -133,8 +133,8 @@ impl Row {
     }
 
     fn push_trouble(&self, to: &mut String) {
-        if self.hidden {
-            return to.push_str("not judged: filter");
+        if let Some(why) = self.unjudged {
+            return to.push_str(why);
         }
         let Some((kind, end, count)) = self.worst else { return };
         to.extend([kind.text(), " (", end.text(), ")"]);
@@ -191,7 +191,7 @@ struct Column {
 
 const COLUMNS: [Column; 11] = [
     Column { title: "#", right: true, worth: 9, push: |row, _, to| words::push_digits(to, row.number) },
-    Column { title: "client", right: false, worth: 9, push: |row, _, to| push_endpoint(row.client, to) },
+    Column { title: "client", right: false, worth: 8, push: |row, _, to| push_endpoint(row.client, to) },
     Column { title: "server", right: false, worth: 9, push: |row, _, to| push_endpoint(row.server, to) },
     Column { title: "began", right: true, worth: 2, push: push_began },
     Column { title: "lasted", right: true, worth: 5, push: |row, _, to| words::push_rough(to, row.lasted) },
@@ -200,7 +200,7 @@ const COLUMNS: [Column; 11] = [
     Column { title: "packets", right: true, worth: 1, push: push_packets },
     Column { title: "RTT", right: true, worth: 4, push: push_round_trip },
     Column { title: "again", right: true, worth: 3, push: push_again },
-    Column { title: "how it ended", right: false, worth: 7, push: |row, _, to| row.push_ending(to) },
+    Column { title: "how it ended", right: false, worth: 9, push: |row, _, to| row.push_ending(to) },
 ];
 
 const TROUBLE: &str = "what is wrong";
@@ -357,11 +357,14 @@ fn columns(rows: &[Row], cells: &Cells, width: usize) -> Vec<(usize, usize)> {
         width_of(&text)
     });
     let troubles = troubles.max().unwrap_or(0).min(TROUBLE_WIDTH.min(width / 4));
-    let needed = |shown: &[(usize, usize)]| shown.iter().map(|(_, width)| width + 2).sum::<usize>() + troubles;
+    let needed = |shown: &[(usize, usize)]| shown.iter().map(|(_, width)| width + 2).sum::<usize>();
     let worth = |shown: &[(usize, usize)], n: usize| COLUMNS[shown[n].0].worth;
-    while needed(&shown) > width
-        && let Some(least) = (0..shown.len()).filter(|n| worth(&shown, *n) < 9).min_by_key(|n| worth(&shown, *n))
-    {
+    while let Some(least) = (0..shown.len()).filter(|n| worth(&shown, *n) < 9).min_by_key(|n| worth(&shown, *n)) {
+        // What is wrong is cut before it takes the place of who it is about.
+        let troubles = if worth(&shown, least) < 8 { troubles } else { 0 };
+        if needed(&shown) + troubles <= width {
+            break;
+        }
         shown.remove(least);
     }
     shown

@@ -159,6 +159,8 @@ fn arrow(svg: &mut Svg, cause: &Cause, axis: &Axis, top: [f64; 2], taken: &mut V
     let corner = |side: f64| (end.0 - 8.0 * dx - side * 3.3 * dy, end.1 - 8.0 * dy + side * 3.3 * dx);
     if cause.arrives {
         svg.path(&Path::from(corner(1.0)).to(end).to(corner(-1.0)).close()).fill(ink).done();
+    } else if cause.unknown {
+        svg.text(&Text::new((end.0, end.1 + 4.0), "?", Ink::Muted).bold().size(12.0).anchor(Anchor::Middle));
     } else {
         let cross = Path::from((end.0 - 4.0, end.1 - 4.0)).to((end.0 + 4.0, end.1 + 4.0));
         let cross = cross.jump((end.0 - 4.0, end.1 + 4.0)).to((end.0 + 4.0, end.1 - 4.0));
@@ -185,12 +187,17 @@ fn arrow(svg: &mut Svg, cause: &Cause, axis: &Axis, top: [f64; 2], taken: &mut V
 fn times(svg: &mut Svg, timeline: &Timeline, axis: &Axis, y: f64, top: f64) {
     let Some((&(_, left), &(_, right))) = axis.places.first().zip(axis.places.last()) else { return };
     svg.line((left, y), (right + 24.0, y)).stroke(Ink::Rule, 1.0).done();
-    svg.text(&Text::new((left - 12.0, y + 4.0), "time, s", Ink::Muted).size(10.0).anchor(Anchor::End).italic());
+    let (unit, one, digits) = match timeline.moments.last().copied().unwrap_or_default().as_nanos() {
+        0..1_000_000 => ("time, µs", 1e6, 1),
+        1_000_000..1_000_000_000 => ("time, ms", 1e3, 2),
+        _ => ("time, s", 1.0, 3),
+    };
+    svg.text(&Text::new((left - 12.0, y + 4.0), unit, Ink::Muted).size(10.0).anchor(Anchor::End).italic());
     let mut free = f64::NEG_INFINITY;
     for &at in &timeline.moments {
         let x = axis.x(at);
         svg.line((x, y), (x, y + 4.0)).stroke(Ink::Rule, 1.0).done();
-        let text = format!("{:.3}", at.as_secs_f64());
+        let text = format!("{:.digits$}", at.as_secs_f64() * one);
         let half = font::width(&text, 10.0, false) / 2.0;
         if x - half > free + 6.0 {
             svg.text(&Text::new((x, y + 16.0), text, Ink::Muted).size(10.0).anchor(Anchor::Middle));
@@ -226,9 +233,13 @@ fn legend(svg: &mut Svg, timeline: &Timeline, y: f64) -> f64 {
         x += 32.0 + font::width(meaning, 11.0, false) + 22.0;
     }
     svg.text(
-        &Text::new((x, y), "the segments between are those that changed a state; long waits are cut", Ink::Muted)
-            .size(11.0)
-            .italic(),
+        &Text::new(
+            (x, y),
+            "the segments between are those that changed a state, and SYNs sent again; long waits are cut",
+            Ink::Muted,
+        )
+        .size(11.0)
+        .italic(),
     );
     y
 }

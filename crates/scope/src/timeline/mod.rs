@@ -57,6 +57,8 @@ pub struct Cause {
     pub span: (Duration, Duration),
     /// It arrived.
     pub arrives: bool,
+    /// Nothing tells what became of it.
+    pub unknown: bool,
     /// For its colour.
     pub tone: Tone,
 }
@@ -79,13 +81,16 @@ impl Timeline {
         let changes = |row: usize, side: Side| ladder.states.iter().any(|mark| mark.row == row && mark.side == side);
         let causes = ladder.arrows.iter().filter(|arrow| arrow.line != Line::Ghost).filter_map(|arrow| {
             let counts = changes(arrow.departs, arrow.from)
-                || arrow.departs < arrow.arrives && changes(arrow.arrives, arrow.from.other());
+                || arrow.departs <= arrow.arrives && changes(arrow.arrives, arrow.from.other())
+                // Nor did a SYN that was sent again; without it a connect that nobody answered would look like one try.
+                || arrow.again.is_some() && arrow.label.name.starts_with("SYN");
             Some(Cause {
                 number: arrow.label.number.filter(|_| counts)?,
                 name: arrow.label.name.clone(),
                 from: arrow.from,
                 span: (at(arrow.departs), at(arrow.arrives)),
                 arrives: matches!(arrow.end, Ending::Arrives),
+                unknown: matches!(arrow.end, Ending::Unknown),
                 tone: arrow.tone,
             })
         });

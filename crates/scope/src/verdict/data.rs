@@ -140,10 +140,15 @@ fn repaired(story: &mut Story<'_>, original: &Segment, repeats: &[(&Segment, Aga
         return story.say(Kind::Loss, Known::Observed, &[original.number], String::new());
     }
     let certain = original.arrival.is_lost() || original.dropped.is_some();
-    let fate = match (original.dropped, certain) {
+    let shut = shut_window(story.connection, original, repeats[0].0.sent_at).filter(|_| !certain);
+    let fate = match (original.dropped, shut) {
         (Some(why), _) => format!("was thrown away ({why})"),
-        (None, true) => "was lost".into(),
-        (None, false) => "was probably lost".into(),
+        (None, Some(shut)) => {
+            let receiver = story.the(Connection::peer(original.from));
+            format!("was not taken, since {receiver}'s window was closed ({})", shut.number)
+        }
+        (None, None) if certain => "was lost".into(),
+        (None, None) => "was probably lost".into(),
     };
     let duplicates = duplicate_acks(story.connection, original, repeats[0].0.sent_at);
     let how: Vec<String> = repeats
@@ -163,6 +168,7 @@ fn repaired(story: &mut Story<'_>, original: &Segment, repeats: &[(&Segment, Aga
         })
         .collect();
     let mut packets = vec![original.number];
+    packets.extend(shut.map(|shut| shut.number));
     packets.extend(duplicates);
     packets.extend(repeats.iter().map(|(segment, _)| segment.number));
     let acknowledged = acknowledged(story.connection, original).map_or_else(String::new, |(ack, at)| {
@@ -195,6 +201,18 @@ fn acknowledged<'a>(connection: &'a Connection, original: &Segment) -> Option<(&
     let acks = connection.sent_by(Connection::peer(original.from)).filter(|s| s.is(TcpFlags::ACK));
     let came = acks.filter(|s| s.facts.ack >= end).filter_map(|s| Some((s, s.taken_at()?)));
     came.min_by_key(|(_, at)| *at).map(|(ack, at)| (ack, at.since(original.sent_at)))
+}
+
+/// What told the sender of `original`, by the time it sent it again, that its receiver had no room for it.
+fn shut_window<'a>(connection: &'a Connection, original: &Segment, before: Instant) -> Option<&'a Segment> {
+    let mut told = connection.sent_by(Connection::peer(original.from)).filter(|s| {
+        s.is(TcpFlags::ACK)
+            && !s.flags_any(TcpFlags::SYN | TcpFlags::RST)
+            && s.facts.ack == original.facts.seq
+            && s.sent_at >= original.sent_at
+            && s.arrival.time().is_some_and(|at| at <= before)
+    });
+    told.find(|s| s.tcp.window == 0)
 }
 
 /// The duplicate ACKs for `original` that its sender had received by `before`.

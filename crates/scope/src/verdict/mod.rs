@@ -16,6 +16,7 @@ mod time_wait;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use opening::{UNANSWERED, nothing_came_back};
 pub(crate) use order::in_order;
 
 use crate::analysis::{Analysis, Connection, Segment};
@@ -23,7 +24,7 @@ use crate::ladder;
 use crate::trace::{Trace, View, What};
 use crate::words;
 use limpid_event::{Error, Event, Instant, Timer};
-use limpid_wire::Endpoint;
+use limpid_wire::{Endpoint, TcpFlags};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
@@ -200,11 +201,29 @@ pub fn groups(trace: &Trace) -> Vec<Group> {
         ending::explain(&mut story);
         groups[connection.pair].verdicts.append(&mut story.verdicts);
     }
+    for connection in &analysis.connections {
+        if is_one_way(connection) {
+            let keep = |verdict: &Verdict| verdict.kind.is_shown() || verdict.kind == Kind::MidStream;
+            let ends = connection.ends.each_ref().map(|end| end.endpoint);
+            let is_its = |verdict: &Verdict| {
+                verdict.connection == (ends[0], ends[1]) || verdict.connection == (ends[1], ends[0])
+            };
+            groups[connection.pair].verdicts.retain(|verdict| !is_its(verdict) || keep(verdict));
+        }
+    }
     if trace.partial {
         groups.iter_mut().for_each(|group| group.verdicts.retain(|verdict| verdict.kind.is_shown()));
     }
     groups.iter_mut().for_each(|group| order::point_first(&mut group.verdicts));
     groups
+}
+
+/// True if only what one end sent is there, and it goes on as none does that has no answer.
+fn is_one_way(connection: &Connection) -> bool {
+    let mut froms = connection.segments.iter().map(|segment| segment.from);
+    let Some(first) = froms.next() else { return false };
+    let goes_on = |s: &Segment| s.is(TcpFlags::ACK) && !s.is_syn_ack() && !s.is(TcpFlags::RST);
+    froms.all(|from| from == first) && connection.segments.iter().any(goes_on)
 }
 
 /// A connection about to be explained.

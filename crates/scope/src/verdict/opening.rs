@@ -5,7 +5,7 @@ use super::{Kind, Known, Story, cited, full_queue, intervals, list_of, numbers, 
 use crate::analysis::{Connection, IcmpSeen, Segment, Trouble, opening};
 use crate::words;
 use limpid_event::{Error, Instant, TcpState, Timer, TxReason};
-use limpid_wire::TcpFlags;
+use limpid_wire::{Endpoint, TcpFlags};
 use std::time::Duration;
 
 pub(super) fn explain(story: &mut Story<'_>) {
@@ -54,9 +54,10 @@ fn three_way(story: &mut Story<'_>, handshake: [usize; 3]) {
     let round_trip = syn_ack.arrival.time().map(|at| at.since(syn.sent_at));
     let how_long = match round_trip {
         _ if first.number != syn.number => format!("{} after its first SYN ({})", words::duration(took), first.number),
-        // A program on a busy machine may be slow to hear of it.
+        // A program on a busy machine may be slow to hear of it; from within the path only a part of the way is seen.
         Some(rtt) if took > rtt + rtt / 4 => {
-            format!("after {}; the round trip took {}", words::duration(took), words::duration(rtt))
+            let seen = if story.is_inside(opener) { "the round trip took" } else { "the SYN-ACK was seen after" };
+            format!("after {}; {seen} {}", words::duration(took), words::duration(rtt))
         }
         _ => format!("after {}, one round trip", words::duration(took)),
     };
@@ -84,6 +85,14 @@ fn simultaneous(story: &mut Story<'_>) {
     story.say(Kind::SimultaneousOpen, Known::Observed, &numbers(&syns), sentence);
 }
 
+/// Why a SYN may go unanswered, if nothing else is known of the host.
+pub(crate) const UNANSWERED: &str = "A firewall drops the SYNs (filtered), the host is down, or the answers get lost.";
+
+/// What that excludes.
+pub(crate) fn nothing_came_back(server: Endpoint) -> String {
+    format!("Nothing came back from {server}, neither a reset nor an ICMP error: it was not refused.")
+}
+
 /// SYNs to which nothing at all came back.
 fn unanswered(story: &mut Story<'_>, syns: &[&Segment]) {
     let Some((first, again)) = syns.split_first() else { return };
@@ -109,6 +118,12 @@ fn unanswered(story: &mut Story<'_>, syns: &[&Segment]) {
     story.say(Kind::OpeningRetries, Known::Observed, &numbers(syns), sentence);
     schedule(story, syns, &waits);
     connect_failed(story, syns, &waits);
+    let came_back = story.connection.segments.iter().any(|s| s.from != story.connection.opener);
+    if !lost && !came_back && story.connection.errors.is_empty() && !story.is_inside(story.connection.opener) {
+        let server = story.connection.ends[Connection::peer(story.connection.opener)].endpoint;
+        let sentence = format!("{} {}", nothing_came_back(server), UNANSWERED);
+        story.say(Kind::OpeningRetries, Known::Inferred, &numbers(syns), sentence);
+    }
 }
 
 fn schedule(story: &mut Story<'_>, syns: &[&Segment], waits: &[Duration]) {

@@ -42,7 +42,8 @@ fn figures(teller: &mut Teller<'_>) {
             Some(rate) if figures.unique_bytes >= 20_000 => format!(" at {}", words::rate(rate)),
             _ => String::new(),
         };
-        format!(" sent {} in {segments}{rate}", words::bytes(figures.unique_bytes))
+        let repeated = if figures.data_bytes > figures.unique_bytes { " (repetitions included)" } else { "" };
+        format!(" sent {} in {segments}{repeated}{rate}", words::bytes(figures.unique_bytes))
     };
     let sentence = match client.data_packets + server.data_packets {
         0 => "Not a byte of data was sent, either way.".into(),

@@ -21,8 +21,12 @@ fn closing(teller: &mut Teller<'_>) {
     let (own, other) = (flow.ends[closer.index()].fin, flow.ends[closer.peer().index()].fin);
     let Some(first) = own else { return };
     let Some(second) = other else {
+        let until = match flow.ending {
+            Ending::Reset => "when the connection was reset.",
+            _ => "when the recording ended: it is half-closed.",
+        };
         let sentence = format!(
-            "{} closed (FIN {}), and {} had not when the recording ended: it is half-closed.",
+            "{} closed (FIN {}), and {} had not {until}",
             the_capital(closer),
             first.number,
             the(closer.peer())

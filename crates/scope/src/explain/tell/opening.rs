@@ -2,7 +2,7 @@
 
 use super::{Teller, seen, the, the_capital};
 use crate::flows::{End, Opening, TroubleKind};
-use crate::verdict::{Kind, Known};
+use crate::verdict::{Kind, Known, UNANSWERED, nothing_came_back};
 use crate::words;
 
 pub(super) fn tell(teller: &mut Teller<'_>) {
@@ -12,6 +12,7 @@ pub(super) fn tell(teller: &mut Teller<'_>) {
         by_figures(teller);
     }
     silence(teller);
+    refused(teller);
     refused_by_another(teller);
     reuse(teller);
 }
@@ -37,7 +38,7 @@ fn one_way(teller: &mut Teller<'_>) {
     let silent = End::BOTH.into_iter().find(|end| flow.end(*end).packets == 0);
     let Some(silent) = silent.filter(|_| flow.opening == Opening::Handshake) else { return };
     let sentence = format!(
-        "Only what {} sent is in this recording; that it goes on shows that {} answered.",
+        "Only what {} sent is in this recording; that it goes on shows that {} answered. What is missing is not judged.",
         the(silent.peer()),
         the(silent)
     );
@@ -61,7 +62,7 @@ fn by_figures(teller: &mut Teller<'_>) {
                 shake.syn,
                 shake.syn_ack,
                 shake.ack,
-                words::duration(shake.round_trip()),
+                words::duration(flow.handshake_round_trip().unwrap_or_default()),
             );
             teller.say(Kind::Handshake, Known::Observed, &[shake.syn, shake.syn_ack, shake.ack], sentence);
         }
@@ -77,6 +78,31 @@ fn by_figures(teller: &mut Teller<'_>) {
             seen(trouble.packets())
         );
         teller.say(Kind::OpeningRetries, Known::Observed, trouble.packets(), sentence);
+    }
+}
+
+/// What answered the SYN instead of a SYN-ACK, unless its packets have told.
+fn refused(teller: &mut Teller<'_>) {
+    let flow = teller.flow;
+    let syn = flow.ends[0].syns.last().map_or(flow.first_packet, |syn| syn.number);
+    if teller.has_said(Kind::Refused) || teller.has_said(Kind::Unreachable) {
+        return;
+    }
+    match (flow.opening, flow.reset, flow.refusal) {
+        (Opening::Refused, Some(reset), _) => {
+            let sentence = format!(
+                "A reset ({}) answered SYN {syn}: nothing listens on port {}, or a firewall refuses.",
+                reset.sent.number,
+                teller.end(End::Server).endpoint.port
+            );
+            teller.say(Kind::Refused, Known::Observed, &[syn, reset.sent.number], sentence);
+        }
+        (Opening::Unreachable, _, Some((sent, trouble))) => {
+            let sentence =
+                format!("ICMP {} ({}) answered SYN {syn}, and that ends a connect.", trouble.text(), sent.number);
+            teller.say(Kind::Unreachable, Known::Observed, &[syn, sent.number], sentence);
+        }
+        _ => {}
     }
 }
 
@@ -97,10 +123,9 @@ fn silence(teller: &mut Teller<'_>) {
             "The host is up, since it answered connection #{}: a firewall drops SYNs to port {} (filtered).",
             other.flow, server.port
         ),
-        None => "A firewall drops the SYNs (filtered), the host is down, or the answers get lost.".into(),
+        None => UNANSWERED.into(),
     };
-    let sentence =
-        format!("Nothing came back from {server}, neither a reset nor an ICMP error: it was not refused. {why}");
+    let sentence = format!("{} {why}", nothing_came_back(server));
     teller.say(Kind::OpeningRetries, Known::Inferred, &syns, sentence);
 }
 

@@ -20,6 +20,8 @@ pub(super) fn tell(teller: &mut Teller<'_>) {
 /// A queue is told of if it makes round trips so many times as long, and so much longer.
 const BLOAT_FACTOR: u32 = 3;
 const BLOAT_LEAST: Duration = Duration::from_millis(30);
+/// That much more than the least may be the receiver's: it delays ACKs, or sends them with what it has to say itself.
+const ACK_WAIT: Duration = Duration::from_millis(10);
 
 fn round_trips(teller: &mut Teller<'_>) {
     let samples = |end: End| -> &RttFigures { &teller.end(end).rtt };
@@ -58,8 +60,12 @@ fn round_trips(teller: &mut Teller<'_>) {
         (_, Some(whole)) if whole < least + least / 10 => String::new(),
         (_, Some(whole)) => format!(" The whole way, from end to end and back, takes {}.", words::duration(whole)),
     };
+    let waits = match most >= least + ACK_WAIT && !is_bloated {
+        true => format!(", in which {} may have waited with its ACKs", the(end.peer())),
+        false => String::new(),
+    };
     let sentence = format!(
-        "Round trips{whose} took {} at least, {} on average and {} at most ({}).{whole}{bloat}",
+        "Round trips{whose} took {} at least, {} on average and {} at most ({}{waits}).{whole}{bloat}",
         words::duration(least),
         words::duration(mean),
         words::duration(most),

@@ -18,6 +18,7 @@ const LONG_THOUGHT: Duration = Duration::from_millis(200);
 pub(super) fn tell(teller: &mut Teller<'_>) {
     stalls(teller);
     zero_windows(teller);
+    full_windows(teller);
     limits(teller);
     exchange(teller);
 }
@@ -39,7 +40,9 @@ fn stalls(teller: &mut Teller<'_>) {
                 Fault::Window => {
                     format!("{}'s window was closed or full: its application did not read", the(stall.end))
                 }
-                Fault::Loss => format!("something of {} was lost, and waited for a timer", the(stall.end)),
+                Fault::Loss => {
+                    format!("what {} sent was not acknowledged in time, and waited for a timer", the(stall.end))
+                }
                 Fault::Network => {
                     format!("{}'s data was under way, and its acknowledgement took that long", the(stall.end))
                 }
@@ -100,6 +103,24 @@ fn zero_windows(teller: &mut Teller<'_>) {
             words::duration(window.zero_time),
         );
         teller.say(Kind::ZeroWindow, Known::Observed, &packets, sentence);
+    }
+}
+
+/// Windows that were filled to the last byte, and did not close.
+fn full_windows(teller: &mut Teller<'_>) {
+    for end in End::BOTH {
+        let Some(trouble) = teller.trouble(TroubleKind::WindowFull, end).filter(|_| !teller.has_said(Kind::ZeroWindow))
+        else {
+            continue;
+        };
+        let sentence = format!(
+            "{} filled {}'s window to the last byte {}{}, and had to wait for room.",
+            the_capital(end.peer()),
+            the(end),
+            words::plural(trouble.count, "time", "times"),
+            seen(trouble.packets()),
+        );
+        teller.say(Kind::Limits, Known::Observed, trouble.packets(), sentence);
     }
 }
 
@@ -168,6 +189,7 @@ fn exchange(teller: &mut Teller<'_>) {
     }
     let others = match exchanges.answers {
         0 | 1 => String::new(),
+        2 => format!(" The other took {}.", words::duration(exchanges.server_next)),
         n => format!(
             " The other {} took {} at most.",
             words::count(n - 1, "answer"),
