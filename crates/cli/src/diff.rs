@@ -86,7 +86,8 @@ impl DiffArgs {
         }
         let (a, damage_a) = self.side(&self.a)?;
         let (b, damage_b) = self.side(&self.b)?;
-        if a.connections() > 0 && a.is_same(&b) {
+        let is_plain = self.relation.is_none() && self.connection.is_none() && target.is_none();
+        if is_plain && a.connections() > 0 && a.is_same(&b) {
             let text = if self.json {
                 "{\"relation\":\"same\"}"
             } else {

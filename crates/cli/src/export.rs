@@ -87,10 +87,10 @@ impl ExportArgs {
             let text = format!("segments\n{}\nconnections\n{}", describe(&SEGMENTS), describe(&CONNECTIONS));
             return io::stdout().write_all(text.as_bytes()).map_err(CliError::stdout);
         }
+        self.input.refuse_output(&self.output)?;
         let format = self.format.map_or_else(|| Format::of(&self.output), Ok)?;
         format.check()?;
         let mut capture = self.input.open()?;
-        self.input.refuse_output(&self.output)?;
         let output = Output::create(&self.output)?;
         match self.what {
             What::Segments => {

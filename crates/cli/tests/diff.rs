@@ -29,6 +29,8 @@ fn a_capture_and_itself() {
     let file = capture("loss.pcap");
     let text = success(&["diff", "--as", "ends", &file, &file]);
     assert!(text.contains("Nothing that the client sent was lost"), "{text}");
+    let plain = success(&["diff", &file, &file]);
+    assert_eq!(plain, "A and B hold the same packets at the same times: nothing differs.\n");
 }
 
 #[test]

@@ -50,6 +50,17 @@ fn into_files() {
 
 /// By whatever name: the capture is as it was.
 #[test]
+fn an_ending_of_no_format_is_refused() {
+    let file = article("article-close.pcap");
+    let (code, out, err) = output(&["export", &file, "-o", "/tmp/limpid-test.foo"]);
+    assert_eq!((code, out.as_str()), (Some(2), ""));
+    assert!(
+        err.starts_with("limpid: /tmp/limpid-test.foo: its ending is of no format") && err.contains("--format"),
+        "{err}"
+    );
+}
+
+#[test]
 fn the_capture_that_is_read_is_not_written_to() {
     let whole = std::fs::read(article("article-close.pcap")).expect("bytes");
     let (own, other) = (Scratch::new("own.pcap"), Scratch::new("other-name.csv"));

@@ -54,10 +54,9 @@ fn three_way(story: &mut Story<'_>, handshake: [usize; 3]) {
     let round_trip = syn_ack.arrival.time().map(|at| at.since(syn.sent_at));
     let how_long = match round_trip {
         _ if first.number != syn.number => format!("{} after its first SYN ({})", words::duration(took), first.number),
-        // A program on a busy machine may be slow to hear of it; from within the path only a part of the way is seen.
+        // A program on a busy machine may be slow to hear of it.
         Some(rtt) if took > rtt + rtt / 4 => {
-            let seen = if story.is_inside(opener) { "the round trip took" } else { "the SYN-ACK was seen after" };
-            format!("after {}; {seen} {}", words::duration(took), words::duration(rtt))
+            format!("after {}; the round trip took {}", words::duration(took), words::duration(rtt))
         }
         _ => format!("after {}, one round trip", words::duration(took)),
     };
