@@ -253,7 +253,7 @@ impl Machine for KernelHost {
                     out.push(Outgoing { bytes: bytes.to_vec(), flow: FlowId::NONE, why: None });
                 }
             }
-            if n < BATCH {
+            if n == 0 {
                 return Ok(());
             }
         }

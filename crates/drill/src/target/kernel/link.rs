@@ -57,7 +57,7 @@ impl Link {
                     self.sent.push_back(Sent { at, packet: packet.to_vec(), flow: FlowId::NONE, why: None });
                 }
             }
-            if count < BATCH {
+            if count == 0 {
                 break;
             }
         }
