@@ -1,10 +1,12 @@
 //! Two limpid stacks joined in memory.
 
 use crate::stopwatch::Stopwatch;
+use limpid_device::gro::Gro;
+use limpid_device::gso::{GSO_MAX, cut};
 use limpid_event::{Instant, Observer, Silent};
 use limpid_stack::{
-    Config, IfaceId, InterfaceConfig, ListenConfig, Medium, Readiness, Route, RxFrame, Secrets, Shutdown, SocketId,
-    Stack, StackConfig, TxBatch,
+    Config, IfaceId, InterfaceConfig, ListenConfig, Medium, Readiness, Route, RxChecksum, RxFrame, Secrets, Shutdown,
+    SocketId, Stack, StackConfig, TxBatch, TxFrame,
 };
 use limpid_wire::{Cidr, Endpoint, IpAddr};
 use std::sync::Arc;
@@ -13,13 +15,30 @@ use std::time::Duration;
 const SERVER_PORT: u16 = 7;
 /// Frames moved from host to host at a time.
 pub(crate) const BATCH: usize = 64;
+/// Super-segments moved at a time: as many wire segments, about.
+pub(crate) const SUPER_BATCH: usize = 2;
 /// The client's addresses: enough 4-tuples that none comes back while it is in TIME-WAIT.
 const CLIENT_ADDRESSES: u8 = 100;
+
+/// What the wire between both is like. Payload crosses it by reference, as smoltcp's frames do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
+pub(crate) enum Wire {
+    /// Segments of 1500 bytes, each made, summed and read by the engine.
+    Plain,
+    /// The same segments; the engine's super-segments are cut and summed, checked and merged at the wire's ends.
+    Software,
+    /// Super-segments of 64 KiB, whose checksums nobody needs.
+    Offloaded,
+}
 
 pub(crate) struct Host<O: Observer = Silent> {
     pub(crate) stack: Stack<O>,
     pub(crate) iface: IfaceId,
     pub(crate) batch: TxBatch,
+    wire: Wire,
+    gro: Gro,
+    /// Frames that arrive; empty between uses.
+    frames: Vec<RxFrame>,
 }
 
 /// Where the pair's time comes from.
@@ -51,12 +70,12 @@ pub(crate) const SERVER: Endpoint = Endpoint::new(IpAddr::v4([10, 0, 0, 1]), SER
 impl Host {
     /// A host with an interface that has these addresses.
     pub(crate) fn new(tcp: Config, seed: u8, addresses: impl Iterator<Item = IpAddr>) -> Host {
-        Host::observed(tcp, seed, addresses, Silent)
+        Host::observed(tcp, seed, addresses, Silent, Wire::Plain)
     }
 }
 
 impl<O: Observer> Host<O> {
-    fn observed(tcp: Config, seed: u8, addresses: impl Iterator<Item = IpAddr>, observer: O) -> Host<O> {
+    fn observed(tcp: Config, seed: u8, addresses: impl Iterator<Item = IpAddr>, observer: O, wire: Wire) -> Host<O> {
         let config = StackConfig { tcp: Arc::new(tcp), ..StackConfig::default() };
         let mut stack = Stack::new(config, Secrets { seed: [seed; 32] }, observer);
         let iface = stack
@@ -64,14 +83,15 @@ impl<O: Observer> Host<O> {
                 name: "mem0".to_owned(),
                 medium: Medium::Ip,
                 mtu: 1500,
-                gso_max: 0,
-                tx_checksum_offload: false,
+                gso_max: if wire == Wire::Plain { 0 } else { GSO_MAX },
+                tx_checksum_offload: wire != Wire::Plain,
             })
             .expect("an interface is added");
         for addr in addresses {
             stack.add_address(iface, Cidr { addr, prefix: 16 }).expect("an address is added");
         }
-        Host { stack, iface, batch: TxBatch::with_capacity(BATCH) }
+        let batch = TxBatch::with_capacity(if wire == Wire::Plain { BATCH } else { SUPER_BATCH });
+        Host { stack, iface, batch, wire, gro: Gro::default(), frames: Vec::new() }
     }
 
     /// All of the internet is behind its interface.
@@ -87,44 +107,58 @@ impl<O: Observer> Host<O> {
         self.stack.handle_frame(now, self.iface, RxFrame::new(bytes));
     }
 
-    /// Moves what is due to the other host: one copy a frame, as a device makes. True if anything moved. What is for nobody there is
-    /// lost on the wire.
+    /// Moves what is due to the other host. True if anything moved. What is for nobody there is lost on the wire.
     fn send_to(&mut self, now: Instant, other: &mut Host<O>) -> bool {
         self.stack.poll_transmit(now, self.iface, &mut self.batch);
         let count = self.batch.frames().len();
-        for frame in self.batch.frames() {
-            let mut bytes = other.stack.pool().alloc(frame.len());
-            let len = frame.copy_to(bytes.spare());
-            bytes.advance(len);
-            if bytes.as_slice()[16] != 10 {
-                other.stack.pool().recycle(bytes);
-                continue;
+        let pool = other.stack.pool();
+        for frame in self.batch.frames().iter().filter(|frame| frame.head[16] == 10) {
+            let checksum = if self.wire == Wire::Offloaded { RxChecksum::Verified } else { RxChecksum::Unverified };
+            let mut arrive = |frame: &TxFrame, payload| {
+                let bytes = pool.copy(&frame.head);
+                other.frames.push(RxFrame { bytes, payload, checksum, gso_size: frame.gso_size });
+            };
+            match self.wire {
+                Wire::Plain | Wire::Offloaded => arrive(frame, frame.payload.clone()),
+                Wire::Software => cut(frame, Medium::Ip).for_each(|mut piece| {
+                    let payload = std::mem::take(&mut piece.payload);
+                    arrive(&piece, payload);
+                }),
             }
-            let bytes = bytes.freeze(other.stack.pool());
-            other.stack.handle_frame(now, other.iface, RxFrame::new(bytes));
+        }
+        if self.wire == Wire::Software {
+            other.gro.merge(&mut other.frames, 0, Medium::Ip, pool);
         }
         self.batch.sent(count);
+        other.stack.handle_frames(now, other.iface, other.frames.drain(..));
         count > 0
     }
 }
 
 impl Pair {
     pub(crate) fn new(buffer: usize) -> Pair {
-        Pair::observed(buffer, || Silent)
+        Pair::observed(buffer, Wire::Plain, || Silent)
+    }
+
+    /// A pair with this wire between.
+    pub(crate) fn over(wire: Wire, buffer: usize) -> Pair {
+        Pair::observed(buffer, wire, || Silent)
     }
 
     /// The same with a clock of its own, which goes on with each round.
-    pub(crate) fn stepped(buffer: usize) -> Pair {
-        Pair { clock: Clock::Stepped(0), ..Pair::new(buffer) }
+    pub(crate) fn stepped(wire: Wire, buffer: usize) -> Pair {
+        Pair { clock: Clock::Stepped(0), ..Pair::over(wire, buffer) }
     }
 }
 
 impl<O: Observer> Pair<O> {
     /// A pair each of whose hosts is looked at.
-    pub(crate) fn observed(buffer: usize, observer: impl Fn() -> O) -> Pair<O> {
-        let tcp = || Config { recv_buffer: buffer, send_buffer: buffer, ..Config::default() };
-        let client = Host::observed(tcp(), 1, (0..CLIENT_ADDRESSES).map(client_address), observer());
-        let mut server = Host::observed(tcp(), 2, [SERVER.addr].into_iter(), observer());
+    pub(crate) fn observed(buffer: usize, wire: Wire, observer: impl Fn() -> O) -> Pair<O> {
+        // Buffers that size themselves would grow for ever where a round trip takes no time, and leave the cache.
+        let fixed = Config { recv_buffer_fixed: true, send_buffer_fixed: true, ..Config::default() };
+        let tcp = || Config { recv_buffer: buffer, send_buffer: buffer, ..fixed.clone() };
+        let client = Host::observed(tcp(), 1, (0..CLIENT_ADDRESSES).map(client_address), observer(), wire);
+        let mut server = Host::observed(tcp(), 2, [SERVER.addr].into_iter(), observer(), wire);
         let listener = server.stack.listen(Instant::ZERO, ListenConfig::new(SERVER, 128)).expect("listens");
         let clock = Clock::Real(std::time::Instant::now());
         Pair { client, server, clock, connects: 0, listener, idle: Vec::new() }

@@ -1,10 +1,11 @@
 //! Benchmarks of limpid beside smoltcp, in one process, over devices in memory.
 //!
 //! `cargo xtask bench` runs them all. Every figure is the median of several interleaved runs, and what counts is the ratio:
-//! both sides pay for the same copies (the application's into the stack and out of it, the device's from host to host) and
-//! for every checksum. Time is the thread's processor time.
+//! both sides pay for the application's copies, into the stack and out of it, and for every checksum; frames go from host to
+//! host without being copied. Time is the thread's processor time.
 
 mod acks;
+mod copies;
 mod crowd;
 mod heap;
 mod limpid_pair;
@@ -14,7 +15,9 @@ mod stopwatch;
 
 use clap::{Parser, Subcommand};
 use crowd::{flood, idle, linux, tracing};
+use limpid_pair::{Pair, Wire};
 use report::{Figure, Peer, Table, median};
+use smoltcp_pair::Link;
 use std::time::Duration;
 
 #[global_allocator]
@@ -75,6 +78,9 @@ enum What {
     Acks,
     /// limpid alone, by a clock of its own, for callgrind and perf: no table, and each run does exactly the same.
     Profile {
+        /// What the wire carries.
+        #[arg(long, value_enum, default_value = "plain")]
+        wire: Wire,
         /// Bytes to send over one connection.
         #[arg(long, default_value_t = 0)]
         bytes: u64,
@@ -98,8 +104,10 @@ const MOST_MEMORY: f64 = 700.0;
 const LONGEST_STEP: f64 = 10.0;
 /// And keeping an event so many nanoseconds.
 const MOST_PER_EVENT: f64 = 15.0;
-/// Send and receive buffer of each socket in the bulk transfer, on both sides.
+/// Send and receive buffer of each socket of limpid in the bulk transfer.
 pub(crate) const BULK_BUFFER: usize = 256 * 1024;
+/// The same of smoltcp's, whose throughput needs more.
+const SMOLTCP_BUFFER: usize = 1024 * 1024;
 /// How long one connect-and-close measurement lasts.
 const CONNECT_TIME: Duration = Duration::from_millis(700);
 
@@ -115,7 +123,7 @@ fn main() {
         Some(What::Flood { rate }) => under_flood(&mut table, runs, rate),
         Some(What::Tracing) => traced(&mut table, runs),
         Some(What::Acks) => return acks::print(runs),
-        Some(What::Profile { bytes, connects }) => return profile(bytes, connects),
+        Some(What::Profile { wire, bytes, connects }) => return profile(wire, bytes, connects),
         None => {
             // Memory first, as long as the allocator has nothing from before to give again.
             memory(&mut table, IDLE_CONNECTIONS);
@@ -134,17 +142,23 @@ fn main() {
 
 fn bulk(table: &mut Table, runs: usize, bytes: u64) {
     let gigabits = |time: Duration| bytes as f64 * 8.0 / time.as_secs_f64() / 1e9;
-    let figures = Figure::interleaved(
-        runs,
-        || gigabits(limpid_pair::Pair::new(BULK_BUFFER).bulk(bytes)),
-        || gigabits(smoltcp_pair::Pair::new().bulk(bytes)),
-    );
-    table.row("bulk transfer, MTU 1500, checksums", "Gb/s", Peer::SMOLTCP, figures);
+    let ours = |wire| move || gigabits(Pair::over(wire, BULK_BUFFER).bulk(bytes));
+    let theirs = |link| move || gigabits(smoltcp_pair::Pair::over(link).bulk(bytes, SMOLTCP_BUFFER));
+    let mut row = |what: &str, wire, link, aim| {
+        let figures = Figure::interleaved(runs, ours(wire), theirs(link));
+        table.row(what, "Gb/s", Peer::SMOLTCP.to_reach(aim), figures);
+    };
+    row("bulk transfer, MTU 1500, checksums", Wire::Software, Link::PLAIN, 3.0);
+    row("the same, each segment on its own", Wire::Plain, Link::PLAIN, 1.5);
+    row("bulk transfer, super-segments of 64 KiB, offloaded", Wire::Offloaded, Link::SUPER, 1.2);
+    let copies = || gigabits(copies::twice(bytes));
+    let figures = Figure::interleaved(runs, ours(Wire::Offloaded), copies);
+    table.row("the same, beside copying everything twice", "Gb/s", Peer::COPIES.to_reach(0.6), figures);
 }
 
 fn connect(table: &mut Table, runs: usize, others: &[usize]) {
     for &others in others {
-        let mut ours = limpid_pair::Pair::new(BULK_BUFFER);
+        let mut ours = Pair::new(BULK_BUFFER);
         ours.open_idle(others);
         let mut theirs = smoltcp_pair::Pair::new();
         theirs.listen_idle(others);
@@ -152,16 +166,16 @@ fn connect(table: &mut Table, runs: usize, others: &[usize]) {
         let peer = if others == 0 { Peer::SMOLTCP.to_reach(2.0) } else { Peer::SMOLTCP };
         table.row(&format!("connect, a byte each way, close, beside {others} sockets"), "/s", peer, figures);
     }
-    let mut ours = limpid_pair::Pair::new(BULK_BUFFER);
+    let mut ours = Pair::new(BULK_BUFFER);
     let figures = Figure::interleaved(runs, || ours.connects(CONNECT_TIME), || linux::connects(CONNECT_TIME));
     table.row("the same, beside Linux on loopback", "/s", Peer::LINUX.to_reach(20.0), figures);
 }
 
 fn beside(table: &mut Table, runs: usize, others: &[usize]) {
     for &others in others {
-        let mut crowded = limpid_pair::Pair::new(BULK_BUFFER);
+        let mut crowded = Pair::new(BULK_BUFFER);
         crowded.open_idle(others);
-        let mut alone = limpid_pair::Pair::new(BULK_BUFFER);
+        let mut alone = Pair::new(BULK_BUFFER);
         let figures = Figure::interleaved(runs, || crowded.connects(CONNECT_TIME), || alone.connects(CONNECT_TIME));
         let aim = if others > 40_000 { 0.6 } else { 0.8 };
         let what = format!("connect, a byte each way, close, beside {others} idle");
@@ -220,8 +234,8 @@ fn traced(table: &mut Table, runs: usize) {
     table.row("keeping an event in memory", "ns", Peer::BOUND, figure);
 }
 
-fn profile(bytes: u64, connects: usize) {
-    let mut pair = limpid_pair::Pair::stepped(BULK_BUFFER);
+fn profile(wire: Wire, bytes: u64, connects: usize) {
+    let mut pair = Pair::stepped(wire, BULK_BUFFER);
     if bytes > 0 {
         pair.send(bytes);
     }

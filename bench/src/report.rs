@@ -42,6 +42,8 @@ impl Peer {
     pub(crate) const SMOLTCP: Peer = Peer::named("smoltcp");
     /// This machine's kernel.
     pub(crate) const LINUX: Peer = Peer::named("Linux");
+    /// A loop that copies.
+    pub(crate) const COPIES: Peer = Peer::named("two copies");
     /// limpid under other circumstances, which the row's name tells.
     pub(crate) const OURSELVES: Peer = Peer::named("limpid without");
     /// A bound that is given.

@@ -1,9 +1,8 @@
 //! Two smoltcp hosts joined in memory.
 
-use crate::BULK_BUFFER;
 use crate::stopwatch::Stopwatch;
 use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet};
-use smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
+use smoltcp::phy::{Checksum, Device, DeviceCapabilities, Medium, RxToken, TxToken};
 use smoltcp::socket::tcp::{Socket, SocketBuffer, State};
 use smoltcp::time::Instant;
 use smoltcp::wire::{HardwareAddress, IpAddress, IpCidr, IpEndpoint};
@@ -25,6 +24,23 @@ struct Wire {
 struct End<'a> {
     out: &'a mut Wire,
     inn: &'a mut Wire,
+    link: Link,
+}
+
+/// What the wire carries.
+#[derive(Clone, Copy)]
+pub(crate) struct Link {
+    /// Largest IP packet, bytes.
+    pub(crate) mtu: usize,
+    /// Checksums are computed and checked.
+    pub(crate) checksums: bool,
+}
+
+impl Link {
+    /// As Ethernet's.
+    pub(crate) const PLAIN: Link = Link { mtu: 1500, checksums: true };
+    /// As large as packets can be, without TCP checksums.
+    pub(crate) const SUPER: Link = Link { mtu: 65_535, checksums: false };
 }
 
 struct Received<'a>(Vec<u8>, &'a mut Vec<Vec<u8>>);
@@ -65,13 +81,17 @@ impl Device for End<'_> {
 
     fn transmit(&mut self, _: Instant) -> Option<Sending<'_>> {
         // As many frames in flight as limpid's pair allows.
-        (self.out.queue.len() < crate::limpid_pair::BATCH).then_some(Sending(self.out))
+        let most = if self.link.mtu > 1500 { crate::limpid_pair::SUPER_BATCH } else { crate::limpid_pair::BATCH };
+        (self.out.queue.len() < most).then_some(Sending(self.out))
     }
 
     fn capabilities(&self) -> DeviceCapabilities {
         let mut caps = DeviceCapabilities::default();
         caps.medium = Medium::Ip;
-        caps.max_transmission_unit = 1500;
+        caps.max_transmission_unit = self.link.mtu;
+        if !self.link.checksums {
+            caps.checksum.tcp = Checksum::None;
+        }
         caps
     }
 }
@@ -87,15 +107,21 @@ pub(crate) struct Pair {
     server: Host,
     to_server: Wire,
     to_client: Wire,
+    link: Link,
     started: std::time::Instant,
     next_port: u16,
 }
 
 impl Pair {
     pub(crate) fn new() -> Pair {
+        Pair::over(Link::PLAIN)
+    }
+
+    /// A pair with this wire between.
+    pub(crate) fn over(link: Link) -> Pair {
         let (mut a, mut b) = (Wire::default(), Wire::default());
         let mut host = |address: IpAddress| {
-            let mut end = End { out: &mut a, inn: &mut b };
+            let mut end = End { out: &mut a, inn: &mut b, link };
             let mut iface = Interface::new(Config::new(HardwareAddress::Ip), &mut end, Instant::ZERO);
             iface.update_ip_addrs(|list| list.push(IpCidr::new(address, 24)).expect("room for one address"));
             Host { iface, sockets: SocketSet::new(Vec::new()) }
@@ -105,6 +131,7 @@ impl Pair {
             server: host(IpAddress::v4(10, 0, 0, 2)),
             to_server: a,
             to_client: b,
+            link,
             started: std::time::Instant::now(),
             next_port: 10_000,
         }
@@ -112,9 +139,9 @@ impl Pair {
 
     fn poll(&mut self) {
         let now = Instant::from_micros(self.started.elapsed().as_micros() as i64);
-        let mut end = End { out: &mut self.to_server, inn: &mut self.to_client };
+        let mut end = End { out: &mut self.to_server, inn: &mut self.to_client, link: self.link };
         self.client.iface.poll(now, &mut end, &mut self.client.sockets);
-        let mut end = End { out: &mut self.to_client, inn: &mut self.to_server };
+        let mut end = End { out: &mut self.to_client, inn: &mut self.to_server, link: self.link };
         self.server.iface.poll(now, &mut end, &mut self.server.sockets);
     }
 
@@ -140,10 +167,10 @@ impl Pair {
             .expect("a fresh socket connects");
     }
 
-    /// Sends `bytes` and returns how long it took.
-    pub(crate) fn bulk(&mut self, bytes: u64) -> Duration {
-        let server = self.listen(SERVER_PORT, BULK_BUFFER);
-        let client = self.connect(BULK_BUFFER);
+    /// Sends `bytes` with buffers of `buffer` bytes, and returns how long it took.
+    pub(crate) fn bulk(&mut self, bytes: u64, buffer: usize) -> Duration {
+        let server = self.listen(SERVER_PORT, buffer);
+        let client = self.connect(buffer);
         while self.client.sockets.get::<Socket<'_>>(client).state() != State::Established {
             self.poll();
         }

@@ -1,6 +1,6 @@
 //! What it costs to keep every event.
 
-use crate::limpid_pair::Pair;
+use crate::limpid_pair::{Pair, Wire};
 use crate::stopwatch::Stopwatch;
 use limpid_event::{Event, FlowId, Instant, Observer};
 
@@ -37,7 +37,7 @@ pub(crate) fn transfers(bytes: u64) -> (f64, f64, u64) {
     let start = Stopwatch::start();
     silent.send(bytes);
     let without = start.elapsed();
-    let mut traced = Pair::observed(crate::BULK_BUFFER, Memory::new);
+    let mut traced = Pair::observed(crate::BULK_BUFFER, Wire::Plain, Memory::new);
     let start = Stopwatch::start();
     traced.send(bytes);
     let with = start.elapsed();

@@ -4,12 +4,9 @@
 //! with the last, CWR with the first (RFC 3168 §6.1.2); an IPv4 identification counts on (RFC 6864 asks no more of atomic
 //! packets). This is what network cards call TCP segmentation offload.
 
-use crate::{Caps, Device};
-use limpid_stack::{Medium, RxFrame, TxChecksum, TxFrame};
-use limpid_wire::{Checksum, FramePool, IpAddr, IpProtocol};
-use rustix::event::PollFlags;
-use std::io;
-use std::os::fd::BorrowedFd;
+use arrayvec::ArrayVec;
+use limpid_stack::{Medium, TxChecksum, TxFrame};
+use limpid_wire::{Checksum, Chunks, IpAddr, IpProtocol};
 
 /// Largest super-segment's payload, bytes: with any headers it still is an IP packet of at most 65,535 bytes.
 pub const GSO_MAX: u32 = 65_535 - limpid_stack::MAX_HEAD as u32;
@@ -32,7 +29,8 @@ pub fn cut(frame: &TxFrame, medium: Medium) -> Cut<'_> {
     let layout = Layout::of(frame, medium);
     let size = usize::from(frame.gso_size);
     let is_super = layout.is_some() && size > 0 && frame.payload.len() > size;
-    Cut { frame, layout, size: if is_super { size } else { frame.payload.len().max(1) }, at: 0, done: false }
+    let size = if is_super { size } else { frame.payload.len().max(1) };
+    Cut { frame, layout, size, begin: 0, chunk: 0, skip: 0, done: false }
 }
 
 /// Iterator over the wire segments of a frame; see [`cut`].
@@ -41,8 +39,31 @@ pub struct Cut<'a> {
     frame: &'a TxFrame,
     layout: Option<Layout>,
     size: usize,
-    at: usize,
+    /// Payload bytes that were given out.
+    begin: usize,
+    /// The chunk in which the next segment begins, and how much of it was given out.
+    chunk: usize,
+    skip: usize,
     done: bool,
+}
+
+impl Cut<'_> {
+    /// The payload of the next segment. Only the chunks that it touches are looked at.
+    fn next_payload(&mut self) -> Chunks {
+        let mut payload = Chunks::new();
+        for chunk in self.frame.payload.iter().skip(self.chunk) {
+            let end = chunk.len().min(self.skip + self.size - payload.len());
+            // As many chunks as the whole has are in one list already.
+            let pushed = payload.push(chunk.slice(self.skip..end));
+            debug_assert!(pushed.is_ok(), "no more chunks than the whole");
+            let more = end == chunk.len();
+            (self.chunk, self.skip) = if more { (self.chunk + 1, 0) } else { (self.chunk, end) };
+            if !more || payload.len() == self.size {
+                break;
+            }
+        }
+        payload
+    }
 }
 
 impl Iterator for Cut<'_> {
@@ -52,18 +73,31 @@ impl Iterator for Cut<'_> {
         if self.done {
             return None;
         }
-        let total = self.frame.payload.len();
-        let begin = self.at;
-        let end = (begin + self.size).min(total);
-        self.at = end;
-        self.done = end == total;
+        let begin = self.begin;
+        let payload = self.next_payload();
+        self.begin += payload.len();
+        self.done = self.begin >= self.frame.payload.len();
+        let TxFrame { head, payload: _, checksum, gso_size: _, flow, why, mark, priority } = self.frame;
+        let mut piece = TxFrame {
+            head: ArrayVec::new(),
+            payload,
+            checksum: *checksum,
+            gso_size: 0,
+            flow: *flow,
+            why: *why,
+            mark: *mark,
+            priority: *priority,
+        };
+        piece.head.try_extend_from_slice(head).expect("as much room as the frame had");
         let whole = begin == 0 && self.done;
-        if whole && self.frame.checksum == TxChecksum::Complete {
-            return Some(TxFrame { gso_size: 0, ..self.frame.clone() });
+        let Some(layout) = self.layout else {
+            // Not cut: whatever it is, it is left to the device as it was.
+            piece.gso_size = self.frame.gso_size;
+            return Some(piece);
+        };
+        if whole && *checksum == TxChecksum::Complete {
+            return Some(piece);
         }
-        let Some(layout) = self.layout else { return Some(self.frame.clone()) };
-        let mut piece = TxFrame { payload: self.frame.payload.slice(begin..end), ..self.frame.clone() };
-        piece.gso_size = 0;
         if !whole {
             let nth = begin / self.size;
             layout.place(&mut piece, nth, begin as u32, self.done);
@@ -145,69 +179,14 @@ impl Layout {
 }
 
 /// Source and destination of an IP header (a source route, which limpid never sends, is not looked for).
-fn addresses(header: &[u8], v4: bool) -> (IpAddr, IpAddr) {
+pub(crate) fn addresses(header: &[u8], v4: bool) -> (IpAddr, IpAddr) {
     let v4_at = |at: usize| IpAddr::v4([header[at], header[at + 1], header[at + 2], header[at + 3]]);
     let v6_at = |at: usize| IpAddr::v6(*header[at..].first_chunk().expect("40 bytes were checked"));
     if v4 { (v4_at(12), v4_at(16)) } else { (v6_at(8), v6_at(24)) }
 }
 
-fn put16(bytes: &mut [u8], at: usize, value: u16) {
+pub(crate) fn put16(bytes: &mut [u8], at: usize, value: u16) {
     bytes[at..at + 2].copy_from_slice(&value.to_be_bytes());
-}
-
-/// A device with software segmentation before it: it takes super-segments and partial checksums, and the device inside
-/// gets wire segments.
-#[derive(Debug)]
-pub struct Gso<D> {
-    device: D,
-    /// Wire segments of the first frame that the device has taken already; the frame will be offered again.
-    progress: usize,
-}
-
-impl<D: Device> Gso<D> {
-    /// Puts software segmentation before `device`.
-    pub fn new(device: D) -> Gso<D> {
-        Gso { device, progress: 0 }
-    }
-
-    /// The device inside.
-    pub fn device(&mut self) -> &mut D {
-        &mut self.device
-    }
-}
-
-impl<D: Device> Device for Gso<D> {
-    fn caps(&self) -> Caps {
-        Caps { tx_checksum: true, gso_max: GSO_MAX, ..self.device.caps() }
-    }
-
-    fn recv_batch(&mut self, pool: &mut FramePool, frames: &mut Vec<RxFrame>, max: usize) -> io::Result<usize> {
-        self.device.recv_batch(pool, frames, max)
-    }
-
-    fn send_batch(&mut self, frames: &[TxFrame]) -> io::Result<usize> {
-        let medium = self.device.caps().medium;
-        for (taken, frame) in frames.iter().enumerate() {
-            for piece in cut(frame, medium).skip(self.progress) {
-                match self.device.send_batch(core::slice::from_ref(&piece)) {
-                    Ok(0) => return Ok(taken),
-                    // What was sent must be told; the error comes again with the next batch.
-                    Err(_) if taken > 0 => return Ok(taken),
-                    other => self.progress += other?,
-                }
-            }
-            self.progress = 0;
-        }
-        Ok(frames.len())
-    }
-
-    fn poll_fd(&self) -> Option<BorrowedFd<'_>> {
-        self.device.poll_fd()
-    }
-
-    fn poll_events(&self, blocked: bool) -> PollFlags {
-        self.device.poll_events(blocked)
-    }
 }
 
 #[cfg(test)]

@@ -7,9 +7,11 @@
 
 pub mod capture;
 mod device;
+pub mod gro;
 pub mod gso;
 mod memory;
 pub mod namespace;
+mod offload;
 mod packet;
 mod packet_socket;
 mod tap;
@@ -20,8 +22,8 @@ pub mod vnet;
 mod xdp;
 
 pub use device::{Caps, Device};
-pub use gso::Gso;
 pub use memory::{Memory, MemoryConfig};
+pub use offload::Offload;
 pub use packet::{Packet, PacketConfig, PacketError};
 pub use tap::{Tap, Tapped};
 pub use tun::{Tun, TunConfig};

@@ -1,5 +1,4 @@
 use super::*;
-use crate::memory::{Memory, MemoryConfig};
 use crate::testing::{frame, super_segment};
 use limpid_wire::tcp::TcpHeader;
 use limpid_wire::{IpPacket, SeqNum, TcpFlags, checksum};
@@ -76,22 +75,4 @@ fn what_is_not_tcp_is_left_alone() {
         let pieces: Vec<_> = cut(&odd, Medium::Ip).map(|p| p.to_vec()).collect();
         assert_eq!(pieces, [odd.to_vec()]);
     }
-}
-
-#[test]
-fn a_device_that_takes_few_gets_each_piece_once() {
-    let (left, mut right) = Memory::pair(MemoryConfig { queue: 2, ..MemoryConfig::default() }).unwrap();
-    let mut left = Gso::new(left);
-    assert_eq!((left.caps().gso_max, left.caps().tx_checksum), (GSO_MAX, true));
-
-    let mut frames: Vec<TxFrame> = (0..3).map(|_| super_segment("10.0.0.1", "10.0.0.2", TcpFlags::ACK, 2500)).collect();
-    let (mut pool, mut got) = (FramePool::new(), Vec::new());
-    for _ in 0..20 {
-        let taken = left.send_batch(&frames).unwrap();
-        frames.drain(..taken);
-        right.recv_batch(&mut pool, &mut got, 16).unwrap();
-    }
-    assert!(frames.is_empty());
-    let pieces = checked(got.iter().map(|f| f.contiguous().into_owned()));
-    assert_eq!(pieces.iter().map(|p| p.3.len()).collect::<Vec<_>>(), [1000, 1000, 500].repeat(3));
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::gso::Gso;
+use crate::Offload;
 use crate::memory::{Memory, MemoryConfig};
 use crate::testing::{frame, super_segment};
 use limpid_wire::TcpFlags;
@@ -47,7 +47,7 @@ fn shows_what_the_device_took_and_gave() {
 fn shows_a_super_segment_as_it_stands_on_the_wire() {
     let (left, _right) = Memory::pair(MemoryConfig::default()).unwrap();
     let log = Log::default();
-    let mut left = Tapped::new(Gso::new(left), log.clone(), ticking());
+    let mut left = Tapped::new(Offload::new(left), log.clone(), ticking());
     left.send_batch(&[super_segment("10.0.0.1", "10.0.0.2", TcpFlags::ACK, 2500)]).unwrap();
     assert_eq!(*log.0.lock().unwrap(), [(1, "sent", 1040), (1, "sent", 1040), (1, "sent", 540)]);
 }

@@ -13,6 +13,9 @@ const CLASSES: [usize; 4] = [256, 2048, 16 * 1024, 64 * 1024 + 256];
 /// How many frames of a class are looked at, besides the newest, before a new one is allocated.
 const PROBES: usize = 4;
 
+/// So many of the oldest may be free before some are laid aside.
+const SLACK: usize = 4;
+
 /// A frame that nobody else can see yet: it is written here, then [frozen](FrameMut::freeze) and shared.
 ///
 /// Its bytes are always initialised (with what they held before), so that nothing is zeroed twice.
@@ -125,9 +128,15 @@ impl core::fmt::Debug for FramePool {
     }
 }
 
+/// Frames of one size that the pool gave out, and those that are free for certain.
+///
+/// What is in use is mostly given back in the order in which it was taken, so the oldest is the first to look at. But a ring
+/// that was once long would be gone through from end to end for ever, and every frame of it would have left the cache
+/// before its turn comes: where more than [`SLACK`] are free, the surplus is laid aside, and the last laid aside is the first taken.
 #[derive(Default)]
 struct Ring {
     frames: VecDeque<Arc<Vec<u8>>>,
+    aside: Vec<Arc<Vec<u8>>>,
     max: usize,
 }
 
@@ -135,25 +144,41 @@ impl Ring {
     /// A frame that nobody uses.
     fn take(&mut self) -> Option<Arc<Vec<u8>>> {
         // The newest is the warmest in the cache; the oldest is the likeliest to be free.
-        if is_free(self.frames.back()?) {
+        if self.frames.back().is_some_and(is_free) {
             return self.frames.pop_back();
         }
         for _ in 0..PROBES.min(self.frames.len()) {
-            if is_free(self.frames.front()?) {
+            if !is_free(self.frames.front()?) {
+                self.frames.rotate_left(1);
+            } else if self.frames.get(SLACK).is_some_and(is_free) {
+                self.aside.extend(self.frames.pop_front());
+            } else {
                 return self.frames.pop_front();
             }
-            self.frames.rotate_left(1);
         }
-        None
+        self.aside
+            .pop()
+            .or_else(|| if self.frames.front().is_some_and(is_free) { self.frames.pop_front() } else { None })
     }
 
     /// Remembers a frame.
     fn put(&mut self, frame: Arc<Vec<u8>>) {
-        let full = self.frames.len() >= self.max;
-        if full && self.frames.pop_front().is_none() {
+        let full = self.frames.len() + self.aside.len() >= self.max;
+        if full && self.aside.pop().is_none() && self.frames.pop_front().is_none() {
             return;
         }
         self.frames.push_back(frame);
+    }
+
+    /// Remembers a frame that nobody uses.
+    fn put_free(&mut self, frame: Arc<Vec<u8>>) {
+        if self.frames.len() + self.aside.len() < self.max {
+            self.aside.push(frame);
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.frames.len() + self.aside.len()
     }
 }
 
@@ -176,7 +201,7 @@ impl FramePool {
     /// An empty pool that remembers at most `bytes` of frames, an equal share for each size.
     pub fn with_limit(bytes: usize) -> FramePool {
         let share = bytes / CLASSES.len();
-        FramePool { rings: CLASSES.map(|size| Ring { frames: VecDeque::new(), max: share / size }) }
+        FramePool { rings: CLASSES.map(|size| Ring { max: share / size, ..Ring::default() }) }
     }
 
     /// An empty frame with room for `capacity` bytes at least.
@@ -208,7 +233,7 @@ impl FramePool {
     /// Takes back a frame that was not needed.
     pub fn recycle(&mut self, frame: FrameMut) {
         if let Some(class) = class_of(&frame) {
-            self.rings[class].put(frame.frame);
+            self.rings[class].put_free(frame.frame);
         }
     }
 
@@ -217,12 +242,13 @@ impl FramePool {
         for ring in &mut self.rings {
             ring.frames.retain(|frame| !is_free(frame));
             ring.frames.shrink_to_fit();
+            ring.aside = Vec::new();
         }
     }
 
     /// Bytes of all frames that the pool remembers, free or not.
     pub fn remembered(&self) -> usize {
-        self.rings.iter().zip(CLASSES).map(|(ring, size)| ring.frames.len() * size).sum()
+        self.rings.iter().zip(CLASSES).map(|(ring, size)| ring.len() * size).sum()
     }
 
     fn freeze(&mut self, frame: FrameMut) -> Chunk {

@@ -101,6 +101,31 @@ fn chunks_that_are_held_for_ever_do_not_clog_the_pool() {
     assert_eq!(pool.copy(b"again").as_ptr(), last);
 }
 
+/// After a flood a few frames are used again and again: not all that there once were, each of which would have left the cache
+/// before its turn comes.
+#[test]
+fn a_pool_that_was_large_does_not_go_through_all_of_its_frames() {
+    let mut pool = FramePool::new();
+    let flood: Vec<Chunk> = (0..200).map(|_| pool.copy(&[7; 16_000])).collect();
+    drop(flood);
+    let mut in_flight: Vec<Chunk> = Vec::new();
+    let mut used = Vec::new();
+    for round in 0..400 {
+        let chunk = pool.copy(&[8; 16_000]);
+        if round >= 200 {
+            used.push(chunk.as_ptr());
+        }
+        in_flight.push(chunk);
+        if in_flight.len() == 6 {
+            in_flight.drain(..3);
+        }
+    }
+    used.sort();
+    used.dedup();
+    assert!(used.len() <= 16, "{} frames for 6 in flight", used.len());
+    assert_eq!(pool.remembered(), 200 * 16 * 1024, "nothing was allocated, nothing forgotten");
+}
+
 #[test]
 fn compact_copies_only_what_wastes_memory() {
     let mut pool = FramePool::new();

@@ -1,0 +1,190 @@
+use super::*;
+use crate::gso::cut;
+use crate::testing::super_segment;
+use limpid_stack::TxFrame;
+use limpid_wire::{Checksum, MacAddr, TcpFlags};
+use proptest::prelude::*;
+
+const TCP: usize = 20;
+
+/// The wire segments of a super-segment as they arrive, in one piece each.
+fn arrivals(frame: &TxFrame) -> Vec<RxFrame> {
+    cut(frame, Medium::Ip).map(|piece| RxFrame::new(Chunk::from_vec(piece.to_vec()))).collect()
+}
+
+fn merged(mut frames: Vec<RxFrame>, medium: Medium) -> Vec<RxFrame> {
+    Gro::default().merge(&mut frames, 0, medium, &mut FramePool::new());
+    frames
+}
+
+fn lengths(frames: &[RxFrame]) -> Vec<usize> {
+    frames.iter().map(RxFrame::len).collect()
+}
+
+/// The frame with its header changed, its checksums right again.
+fn changed(frame: &RxFrame, change: impl FnOnce(&mut [u8])) -> RxFrame {
+    let mut bytes = frame.contiguous().into_owned();
+    change(&mut bytes);
+    put16(&mut bytes, 10, 0);
+    let sum = Checksum::of(&bytes[..20]).finish();
+    put16(&mut bytes, 10, sum);
+    put16(&mut bytes, TCP + 16, 0);
+    let (source, destination) = addresses(&bytes, true);
+    let mut sum = Checksum::pseudo_header(source, destination, IpProtocol::TCP, bytes.len() - TCP);
+    sum.add(&bytes[TCP..]);
+    put16(&mut bytes, TCP + 16, sum.finish());
+    RxFrame::new(Chunk::from_vec(bytes))
+}
+
+/// What cutting gave is merged again to what was cut, whether its payload is shared or has to be copied.
+#[test]
+fn merging_undoes_cutting() {
+    for (src, dst) in [("10.0.0.1", "10.0.0.2"), ("fd00::1", "fd00::2")] {
+        for len in [1001, 2000, 4999, 30_500, 64_000] {
+            let whole = super_segment(src, dst, TcpFlags::ACK | TcpFlags::PSH, len);
+            let frames = merged(arrivals(&whole), Medium::Ip);
+            let [frame] = &frames[..] else { panic!("{:?} of {len}", lengths(&frames)) };
+            assert_eq!((frame.gso_size, frame.checksum), (1000, RxChecksum::Verified));
+            // All but the TCP checksum, which is left out.
+            let (mut got, mut want) = (frame.contiguous().into_owned(), whole.to_vec());
+            let tcp = if src.contains(':') { 40 } else { 20 };
+            for bytes in [&mut got, &mut want] {
+                put16(bytes, tcp + 16, 0);
+            }
+            assert!(got == want, "{len} bytes from {src}");
+        }
+    }
+}
+
+#[test]
+fn what_is_not_alike_stays_apart() {
+    let whole = super_segment("10.0.0.1", "10.0.0.2", TcpFlags::ACK, 3000);
+    let frames = arrivals(&whole);
+    assert_eq!(lengths(&merged(frames.clone(), Medium::Ip)), [3040]);
+    let different: [(&str, fn(&mut [u8])); 12] = [
+        ("the class or ECN", |b| b[1] = 1),
+        ("the TTL", |b| b[8] = 63),
+        ("DF", |b| b[6] ^= 0x40),
+        ("the acknowledgement", |b| b[TCP + 11] ^= 1),
+        ("the window", |b| b[TCP + 15] ^= 1),
+        ("the urgent pointer", |b| b[TCP + 19] ^= 1),
+        ("SYN", |b| b[TCP + 13] |= 0x02),
+        ("RST", |b| b[TCP + 13] |= 0x04),
+        ("ECE", |b| b[TCP + 13] |= 0x40),
+        ("CWR", |b| b[TCP + 13] |= 0x80),
+        ("the sequence number", |b| b[TCP + 7] ^= 1),
+        ("no ACK", |b| b[TCP + 13] = 0),
+    ];
+    for (what, change) in different {
+        let mut frames = frames.clone();
+        frames[1] = changed(&frames[1], change);
+        let first = merged(frames, Medium::Ip);
+        assert_eq!(first[0].len(), 1040, "{what}");
+        assert_eq!(first[0].gso_size, 0, "{what}");
+    }
+    // A fragment, options of IP, and what is of another connection.
+    let others: [fn(&mut [u8]); 3] = [|b| b[7] = 1, |b| b[0] = 0x46, |b| b[TCP + 1] ^= 1];
+    for change in others {
+        let mut frames = frames.clone();
+        frames[1] = changed(&frames[1], change);
+        assert_eq!(lengths(&merged(frames, Medium::Ip)), [1040, 1040, 1040]);
+    }
+}
+
+#[test]
+fn a_short_one_or_psh_or_fin_ends_a_run() {
+    let whole = super_segment("10.0.0.1", "10.0.0.2", TcpFlags::ACK, 4000);
+    let frames = arrivals(&whole);
+    for flag in [0x01, 0x08] {
+        let mut frames = frames.clone();
+        frames[1] = changed(&frames[1], |b| b[TCP + 13] |= flag);
+        let frames = merged(frames, Medium::Ip);
+        assert_eq!(lengths(&frames), [2040, 2040]);
+        assert_eq!(frames[0].bytes[TCP + 13] & LAST, flag);
+        assert_eq!(frames[1].bytes[TCP + 13] & LAST, 0);
+    }
+    let mut short = arrivals(&super_segment("10.0.0.1", "10.0.0.2", TcpFlags::ACK, 1500));
+    let next = changed(&frames[0], |b| b[TCP + 4..TCP + 8].copy_from_slice(&1000_u32.to_be_bytes()));
+    short.push(next);
+    assert_eq!(lengths(&merged(short, Medium::Ip)), [1540, 1040]);
+}
+
+/// A segment whose checksum is wrong is left to the stack to drop, and what stands around it is not joined over it.
+#[test]
+fn what_is_damaged_is_not_merged() {
+    let whole = super_segment("10.0.0.1", "10.0.0.2", TcpFlags::ACK, 4000);
+    let mut frames = arrivals(&whole);
+    let mut bytes = frames[1].contiguous().into_owned();
+    bytes[600] ^= 4;
+    frames[1] = RxFrame::new(Chunk::from_vec(bytes));
+    let frames = merged(frames, Medium::Ip);
+    assert_eq!(lengths(&frames), [1040, 1040, 2040]);
+    let marks: Vec<_> = frames.iter().map(|f| f.checksum).collect();
+    assert_eq!(marks, [RxChecksum::Verified, RxChecksum::Unverified, RxChecksum::Verified]);
+}
+
+/// Connections that come interleaved, more of them than are followed: each keeps its order and all of its bytes.
+#[test]
+fn interleaved_connections_are_merged_each_for_itself() {
+    let flows: Vec<Vec<RxFrame>> =
+        (0..12).map(|n| arrivals(&super_segment(&format!("10.0.1.{n}"), "10.0.0.2", TcpFlags::ACK, 5000))).collect();
+    let frames: Vec<RxFrame> = (0..5).flat_map(|at| flows.iter().map(move |flow| flow[at].clone())).collect();
+    let frames = merged(frames, Medium::Ip);
+    assert!(frames.iter().filter(|frame| frame.len() == 5040).count() >= RUNS - 1, "{:?}", lengths(&frames));
+    for n in 0..12 {
+        let of_flow = frames.iter().filter(|frame| frame.bytes[15] == n);
+        let bytes: Vec<u8> = of_flow.flat_map(|frame| frame.contiguous()[40..].to_vec()).collect();
+        assert_eq!(bytes, (0..5000).map(|i| i as u8).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn ethernet_frames_keep_their_link_header_and_tags_stay_out() {
+    let link = [2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0];
+    let medium = Medium::Ethernet(MacAddr([2, 0, 0, 0, 0, 1]));
+    let tagged = |frames: &[RxFrame], ether_type: u8| -> Vec<RxFrame> {
+        let with_link = |frame: &RxFrame| {
+            let mut bytes = link.to_vec();
+            bytes[12] = ether_type;
+            bytes.extend_from_slice(&frame.contiguous());
+            RxFrame::new(Chunk::from_vec(bytes))
+        };
+        frames.iter().map(with_link).collect()
+    };
+    let frames = arrivals(&super_segment("10.0.0.1", "10.0.0.2", TcpFlags::ACK, 3000));
+    let whole = merged(tagged(&frames, 8), medium);
+    assert_eq!(lengths(&whole), [3054]);
+    assert_eq!(whole[0].bytes[..14], link);
+    assert_eq!(lengths(&merged(tagged(&frames, 0x81), medium)), [1054, 1054, 1054]);
+    let mut strange = tagged(&frames, 8);
+    let mut bytes = strange[1].contiguous().into_owned();
+    bytes[5] ^= 1;
+    strange[1] = RxFrame::new(Chunk::from_vec(bytes));
+    assert_eq!(lengths(&merged(strange, medium)), [1054, 1054, 1054], "to another address");
+}
+
+proptest! {
+    /// Whatever arrives, nothing is lost and nothing invented: what is merged says the same bytes of the same connection.
+    #[test]
+    fn garbage_passes(frames in proptest::collection::vec((0..4_usize, 0..60_usize, any::<u8>(), any::<bool>()), 0..20)) {
+        let whole = super_segment("10.0.0.1", "10.0.0.2", TcpFlags::ACK, 4000);
+        let pieces = arrivals(&whole);
+        let frames: Vec<RxFrame> = frames
+            .into_iter()
+            .map(|(at, byte, value, cut_short)| {
+                let mut bytes = pieces[at].contiguous().into_owned();
+                bytes[byte] = value;
+                if cut_short {
+                    bytes.truncate(byte);
+                }
+                RxFrame::new(Chunk::from_vec(bytes))
+            })
+            .collect();
+        let unmerged = frames.iter().filter(|frame| frame.len() < 1040).count();
+        let after = merged(frames.clone(), Medium::Ip);
+        prop_assert!(after.len() <= frames.len());
+        prop_assert_eq!(after.iter().filter(|frame| frame.len() < 1040).count(), unmerged);
+        let data = |frames: &[RxFrame]| frames.iter().map(|f| f.len().saturating_sub(40)).sum::<usize>();
+        prop_assert_eq!(data(&after), data(&frames));
+    }
+}
