@@ -1,6 +1,8 @@
 //! `cargo xtask`: the developer's tool of the limpid workspace.
 #![forbid(unsafe_code)]
 
+mod count;
+
 use clap::{Parser, Subcommand};
 use std::process::{Command, ExitCode};
 
@@ -31,14 +33,21 @@ enum Task {
         #[arg(long)]
         full: bool,
     },
-    /// Install what the tests against real programs need (Debian: tcpdump, tshark, tcptrace, redis-server, iproute2, netcat).
+    /// Count the instructions of the hot paths by callgrind, and say what changed since they were written down in
+    /// crates/stack/benches/hot_paths.counts.
+    Count {
+        /// Write the new counts down.
+        #[arg(long)]
+        update: bool,
+    },
+    /// Install what the tests against real programs need (Debian: tcpdump, tshark, tcptrace, redis-server, iproute2, netcat, valgrind).
     Setup,
-    /// Everything that continuous integration runs: format, clippy, docs, tests, examples, packages.
+    /// Everything that continuous integration runs: format, clippy, docs, tests, examples, packages; and what the hot paths cost.
     Ci,
 }
 
 /// The packages that the tests against real programs use, each with the program that shows it is there.
-const TOOLS: [(&str, &str); 7] = [
+const TOOLS: [(&str, &str); 8] = [
     ("tcpdump", "tcpdump"),
     ("tshark", "tshark"),
     ("tcptrace", "tcptrace"),
@@ -46,12 +55,14 @@ const TOOLS: [(&str, &str); 7] = [
     ("iproute2", "ip"),
     ("netcat-openbsd", "nc"),
     ("chromium", "chromium"),
+    ("valgrind", "valgrind"),
 ];
 
 fn main() -> ExitCode {
     let ok = match Args::parse().task {
         Task::Bench { args } => bench(&args),
         Task::Drill { full } => drill(full),
+        Task::Count { update } => count::count(update),
         Task::Setup => setup(),
         Task::Ci => ci(),
     };
@@ -134,6 +145,10 @@ fn ci() -> bool {
         && step("docs", cargo(&["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
         && step("tests", &mut cargo(&["test", "--workspace"]))
         && step("the main job", &mut cargo(&["run", "--release", "--", "lab", "handshake"]))
+        && {
+            println!("== instructions of the hot paths");
+            count::count(false)
+        }
         && EXAMPLES.iter().all(|(package, example)| {
             step(&format!("example {example}"), &mut cargo(&["run", "--package", package, "--example", example]))
         })
