@@ -61,7 +61,8 @@ fn what_is_not_alike_stays_apart() {
     let whole = super_segment("10.0.0.1", "10.0.0.2", TcpFlags::ACK, 3000);
     let frames = arrivals(&whole);
     assert_eq!(lengths(&merged(frames.clone(), Medium::Ip)), [3040]);
-    let different: [(&str, fn(&mut [u8])); 12] = [
+    type Change = fn(&mut [u8]);
+    let different: [(&str, Change); 12] = [
         ("the class or ECN", |b| b[1] = 1),
         ("the TTL", |b| b[8] = 63),
         ("DF", |b| b[6] ^= 0x40),
@@ -83,7 +84,7 @@ fn what_is_not_alike_stays_apart() {
         assert_eq!(first[0].gso_size, 0, "{what}");
     }
     // A fragment, options of IP, and what is of another connection.
-    let others: [fn(&mut [u8]); 3] = [|b| b[7] = 1, |b| b[0] = 0x46, |b| b[TCP + 1] ^= 1];
+    let others: [Change; 3] = [|b| b[7] = 1, |b| b[0] = 0x46, |b| b[TCP + 1] ^= 1];
     for change in others {
         let mut frames = frames.clone();
         frames[1] = changed(&frames[1], change);

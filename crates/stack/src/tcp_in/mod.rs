@@ -11,7 +11,7 @@ use crate::stack::Stack;
 use crate::{IfaceId, RxChecksum, SocketId};
 use limpid_event::{Counter, DropReason, Event, FlowId, Instant, Observer, SegmentView, TxReason};
 use limpid_wire::tcp::parse_segment;
-use limpid_wire::{Endpoint, IpProtocol, Segment, checksum};
+use limpid_wire::{Chunks, Endpoint, IpProtocol, Segment, checksum};
 
 /// How a segment came.
 #[derive(Clone, Copy)]
@@ -55,11 +55,8 @@ impl<O: Observer> Stack<O> {
         if let Some(bytes) = header {
             self.auth.header = bytes;
         }
-        let mut rest = packet.rest;
-        if !segment.payload.append(&mut rest) {
-            // Data beside the headers and a full list behind it: in one piece it fits.
-            let appended = segment.payload.push(self.env.pool.copy(&rest.to_vec()));
-            debug_assert!(appended.is_ok(), "two chunks fit");
+        if !packet.rest.is_empty() {
+            self.append_rest(&mut segment, packet.rest);
         }
         if packet.gso_size > 0 {
             let merged = segment.payload.len().div_ceil(usize::from(packet.gso_size));
@@ -70,6 +67,17 @@ impl<O: Observer> Stack<O> {
         let arrival = Arrival { header, iface: packet.iface, ours: packet.to == Kind::Ours };
         self.handle_segment(now, key, segment, arrival);
         self.arrived_syn = None;
+    }
+
+    /// Adds to a segment's payload what was not in one piece with its headers.
+    fn append_rest(&mut self, segment: &mut Segment, mut rest: Chunks) {
+        if segment.payload.is_empty() {
+            segment.payload = rest;
+        } else if !segment.payload.append(&mut rest) {
+            // Data beside the headers and a full list behind it: in one piece it fits.
+            let appended = segment.payload.push(self.env.pool.copy(&rest.to_vec()));
+            debug_assert!(appended.is_ok(), "two chunks fit");
+        }
     }
 
     /// A segment from this host to itself arrived.
