@@ -1,13 +1,14 @@
 //! Merging on receipt at a device's edge: wire segments that follow one another become one super-segment.
 //!
 //! It undoes what [`gso`](crate::gso) does, and only that: cutting the merged frame again gives the same packets. So what is merged
-//! agrees in everything but length, sequence number, checksum and IPv4 identification (RFC 6864 asks no more of atomic packets): each
-//! is as long as the first, and only the last may be shorter, have PSH or FIN. CWR begins a new one (RFC 3168 §6.1.2), and where
-//! congestion was experienced (CE) the mark is that of all or of none. Network cards call it large receive offload, Linux GRO.
+//! agrees in everything but length, sequence number, checksums and IPv4 identification (RFC 6864 asks no more of atomic packets): each
+//! is as long as the first, and only the last may be shorter, have PSH or FIN. CWR, which is a bit of a counter where AccECN is
+//! spoken (RFC 9768 §3.2.2), agrees like any other flag, and so does the mark of congestion (CE). Network cards call it large
+//! receive offload, Linux GRO.
 
 use crate::gso::{GSO_MAX, addresses, link_header_len, put16};
 use limpid_stack::{Medium, RxChecksum, RxFrame};
-use limpid_wire::{Chunk, Chunks, FramePool, IpProtocol, checksum};
+use limpid_wire::{Chunk, Chunks, FramePool, IpProtocol, checksum, ipv4};
 
 /// Connections whose segments may come interleaved in one batch.
 const RUNS: usize = 8;
@@ -16,7 +17,6 @@ const RUNS: usize = 8;
 const ALONE: u8 = 0x02 | 0x04 | 0x20;
 /// Flags after which a run ends: FIN, PSH.
 const LAST: u8 = 0x01 | 0x08;
-const CWR: u8 = 0x80;
 const ACK: u8 = 0x10;
 
 /// Merges what arrived in batches; keeps the room that it needs.
@@ -66,7 +66,12 @@ impl Gro {
         self.runs.clear();
         for at in from..frames.len() {
             self.links.push(Link::default());
-            let Some(parts) = Parts::of(&frames[at], medium) else { continue };
+            let Some(parts) = Parts::of(&frames[at], medium) else {
+                // Whosever it is: nothing that comes after it may go before it.
+                self.runs.iter_mut().for_each(|run| run.open = false);
+                continue;
+            };
+            parts.trim(&mut frames[at]);
             if frames[at].checksum == RxChecksum::Unverified {
                 if !parts.is_intact(&frames[at]) {
                     continue;
@@ -103,7 +108,6 @@ impl Gro {
             }
             let continues = run.open
                 && fits
-                && flags & CWR == 0
                 && seq == run.next_seq
                 && parts.payload <= run.size
                 && run.payload + parts.payload <= GSO_MAX as usize
@@ -153,7 +157,8 @@ impl Parts {
         let (tcp, length) = match *head.get(ip)? {
             0x45 => {
                 let fixed = head.get(ip..ip + 20)?;
-                if fixed[9] != IpProtocol::TCP.0 || fixed[6] & 0xbf != 0 || fixed[7] != 0 {
+                let is_plain = fixed[9] == IpProtocol::TCP.0 && fixed[6] & 0xbf == 0 && fixed[7] == 0;
+                if !is_plain || !ipv4::checksum_is_valid(fixed) {
                     return None;
                 }
                 (ip + 20, usize::from(u16::from_be_bytes([fixed[2], fixed[3]])))
@@ -169,9 +174,16 @@ impl Parts {
         };
         let header = usize::from(*head.get(tcp + 12)? >> 4) * 4;
         let data = tcp + header;
-        // Padding behind a short packet is the stack's to see to.
-        let whole = header >= 20 && head.len() >= data && frame.len() == ip + length;
-        whole.then(|| Parts { ip, tcp, data, payload: frame.len() - data })
+        let end = ip + length;
+        let whole = header >= 20 && data <= end && head.len() >= data && frame.len() >= end;
+        whole.then(|| Parts { ip, tcp, data, payload: end - data })
+    }
+
+    /// Takes off what the link has filled a short packet up with.
+    fn trim(&self, frame: &mut RxFrame) {
+        let end = self.data + self.payload;
+        frame.payload.truncate(end.saturating_sub(frame.bytes.len()));
+        frame.bytes.truncate(end);
     }
 
     /// Whether the checksums are right.
@@ -210,7 +222,7 @@ fn is_alike(first: &[u8], frame: &[u8], at: &Parts) -> bool {
         same::<4>(first, frame, ip) && same::<2>(first, frame, ip + 6)
     };
     // Between sequence number and checksum all but the flags; then the urgent pointer, and the options.
-    let flags = |frame: &[u8]| frame[tcp + 13] & !(LAST | CWR);
+    let flags = |frame: &[u8]| frame[tcp + 13] & !LAST;
     network
         && first[..ip] == frame[..ip]
         && same::<5>(first, frame, tcp + 8)

@@ -506,6 +506,13 @@ fn frames_to_others_and_false_claims_are_ignored() {
     w.inject(B, frame(mac(B), EtherType::IPV6, &ping));
     let syn = tcp(end("10.0.0.2:80"), 5, 1, 0, 2);
     w.inject(B, frame(MacAddr::BROADCAST, EtherType::IPV4, &syn));
+    // Of another network, though a priority tag may stand before its tag.
+    for tags in [&[5_u8][..], &[0, 5]] {
+        let mut bytes = frame(mac(B), EtherType::IPV4, &ping);
+        let inserted = tags.iter().flat_map(|id| [0x81, 0x00, 0x00, *id]);
+        bytes.splice(12..12, inserted);
+        w.inject(B, bytes);
+    }
     w.drain();
     assert!(w.carried.is_empty());
     // Somebody says that he is us.

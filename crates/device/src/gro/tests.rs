@@ -124,6 +124,45 @@ fn what_is_damaged_is_not_merged() {
     assert_eq!(marks, [RxChecksum::Verified, RxChecksum::Unverified, RxChecksum::Verified]);
 }
 
+/// A header that is damaged is left to the stack, and so is what a checksum over the payload can't tell of.
+#[test]
+fn a_damaged_ip_header_is_not_made_good() {
+    let mut frames = arrivals(&super_segment("10.0.0.1", "10.0.0.2", TcpFlags::ACK, 3000));
+    let mut bytes = frames[1].contiguous().into_owned();
+    bytes[8] ^= 1;
+    frames[1] = RxFrame::new(Chunk::from_vec(bytes.clone()));
+    let frames = merged(frames, Medium::Ip);
+    assert_eq!(lengths(&frames), [1040, 1040, 1040]);
+    assert_eq!(frames[1].contiguous()[..], bytes);
+}
+
+/// An ACK between data stays between it, though a link has filled it up to the least length of a frame, or nothing of it can be
+/// merged.
+#[test]
+fn what_comes_between_stays_between() {
+    let frames = arrivals(&super_segment("10.0.0.1", "10.0.0.2", TcpFlags::ACK, 4000));
+    let mut padded = changed(&RxFrame::new(Chunk::from_vec(frames[0].bytes[..40].to_vec())), |b| put16(b, 2, 40))
+        .contiguous()
+        .into_owned();
+    padded.extend([0; 6]);
+    let options = changed(&frames[1], |b| b[0] = 0x46);
+    for (between, length) in [(RxFrame::new(Chunk::from_vec(padded)), 40), (options, 1040)] {
+        let got = merged([&frames[..2], &[between], &frames[2..]].concat(), Medium::Ip);
+        assert_eq!(lengths(&got), [2040, length, 2040]);
+    }
+}
+
+/// What AccECN counts in the flags is not lost (RFC 9768 §3.2.2).
+#[test]
+fn a_counter_in_the_flags_parts_runs_and_does_not_prevent_them() {
+    let frames = arrivals(&super_segment("10.0.0.1", "10.0.0.2", TcpFlags::ACK, 4000));
+    let with_cwr = |frame: &RxFrame| changed(frame, |b| b[TCP + 13] |= 0x80);
+    let got =
+        merged([with_cwr(&frames[0]), with_cwr(&frames[1]), frames[2].clone(), frames[3].clone()].into(), Medium::Ip);
+    assert_eq!(lengths(&got), [2040, 2040]);
+    assert_eq!(got.iter().map(|f| f.bytes[TCP + 13] & 0x80).collect::<Vec<_>>(), [0x80, 0]);
+}
+
 /// Connections that come interleaved, more of them than are followed: each keeps its order and all of its bytes.
 #[test]
 fn interleaved_connections_are_merged_each_for_itself() {

@@ -10,7 +10,7 @@ use crate::{IfaceId, Medium, RxChecksum, RxFrame};
 use alloc::vec::Vec;
 use core::ops::Range;
 use limpid_event::{Counter, DropReason, Event, FlowId, Instant, Observer};
-use limpid_wire::ethernet::{EtherType, EthernetHeader};
+use limpid_wire::ethernet::{EtherType, EthernetHeader, HEADER_LEN, VLAN_TAG_LEN};
 use limpid_wire::ip::Fragment;
 use limpid_wire::{Chunk, Chunks, IpPacket, IpProtocol, ParseError, TcpFlags, ipv4, ipv6};
 
@@ -71,8 +71,9 @@ impl<O: Observer> Stack<O> {
         let Ok((header, payload)) = EthernetHeader::parse(bytes) else {
             return self.drop_packet(now, DropReason::Malformed);
         };
-        // Tagged frames belong to networks that we have no interface on (priority tags apart).
-        if header.dst != our_mac && !header.dst.is_group() || header.vlan.is_some_and(|tag| tag.id() != 0) {
+        // Tagged frames belong to networks that we have no interface on (one priority tag apart).
+        let tagged = header.vlan.is_some_and(|tag| tag.id() != 0) || payload.start > HEADER_LEN + VLAN_TAG_LEN;
+        if header.dst != our_mac && !header.dst.is_group() || tagged {
             return self.drop_packet(now, DropReason::NotForUs);
         }
         let version = bytes.get(payload.start).map(|b| b >> 4);
@@ -210,7 +211,10 @@ impl<O: Observer> Stack<O> {
 fn has_tcp_headers(frame: &RxFrame, medium: Medium) -> bool {
     let ip = match medium {
         Medium::Ip => &frame.bytes[..],
-        Medium::Ethernet(_) => frame.bytes.get(limpid_wire::ethernet::HEADER_LEN..).unwrap_or_default(),
+        Medium::Ethernet(_) => match frame.bytes.get(12..HEADER_LEN) {
+            Some([0x08, 0x00] | [0x86, 0xdd]) => &frame.bytes[HEADER_LEN..],
+            _ => return false,
+        },
     };
     let tcp = match ip.first() {
         Some(0x45)
