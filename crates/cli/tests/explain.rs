@@ -114,6 +114,32 @@ fn filters_choose_what_is_explained() {
     );
 }
 
+/// Of SYN, SYN-ACK and FINs alone nobody can tell what acknowledged them: no FIN is the handshake's ACK, and no ACK rode on one.
+#[test]
+fn a_filter_that_leaves_only_the_ends_of_a_connection() {
+    let whole = success(&["explain", &capture("two-ends-a.pcap")]);
+    assert!(whole.contains("three-way handshake"), "{whole}");
+    let ends = success(&["explain", &capture("two-ends-a.pcap"), "tcp[13]&7!=0"]);
+    assert!(!ends.contains("three-way handshake") && !ends.contains("rode on"), "{ends}");
+    // The same where nothing tells of the filter.
+    let scratch = Scratch::new("ends-alone");
+    let bytes = std::fs::read(capture("two-ends-a.pcap")).unwrap();
+    let (header, mut rest) = bytes.split_at(24);
+    let mut kept = header.to_vec();
+    while rest.len() >= 16 {
+        let length = u32::from_le_bytes(*rest[8..].first_chunk().unwrap()) as usize;
+        let (packet, next) = rest.split_at(16 + length);
+        let ip = packet.len() - length; // Raw IP.
+        if packet[ip + usize::from(packet[ip] & 15) * 4 + 13] & 7 != 0 {
+            kept.extend_from_slice(packet);
+        }
+        rest = next;
+    }
+    std::fs::write(scratch.path(), kept).unwrap();
+    let alone = success(&["explain", scratch.path()]);
+    assert!(!alone.contains("three-way handshake") && !alone.contains("rode on"), "{alone}");
+}
+
 #[test]
 fn what_is_no_whole_capture() {
     insta::assert_snapshot!(report_of_bad_inputs("explain"));

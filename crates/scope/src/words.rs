@@ -179,10 +179,11 @@ pub(crate) fn percent(part: u64, whole: u64) -> String {
         return "0 %".into();
     }
     let hundredths = (u128::from(part) * 10_000 + u128::from(whole) / 2) / u128::from(whole);
+    let tenths = (hundredths + 5) / 10;
     let text = match hundredths {
         0 => return "under 0.01 %".into(),
         1..100 => format!("0.{hundredths:02}"),
-        100..1_000 => format!("{}.{}", hundredths / 100, hundredths % 100 / 10),
+        _ if tenths < 100 => format!("{}.{}", tenths / 10, tenths % 10),
         _ => format!("{}", (hundredths + 50) / 100),
     };
     format!("{} %", text.strip_suffix(".0").unwrap_or(&text))

@@ -31,8 +31,18 @@ pub(crate) fn ack_of_fin(connection: &Connection, fin: usize) -> Option<usize> {
     connection.segments.iter().position(acks)
 }
 
-/// A FIN, and the other end's FIN that carried its acknowledgement because none was sent before; as indices.
+/// A FIN, and the other end's FIN that carried its acknowledgement because none was sent before; as indices. Where the capture
+/// holds not all that came before them, nobody can say that.
 pub(crate) fn merged_ack(connection: &Connection) -> Option<(usize, usize)> {
     let (first, second) = both_fins(connection)?;
-    (ack_of_fin(connection, first)? == second).then_some((first, second))
+    let rides = ack_of_fin(connection, first)? == second;
+    (rides && [first, second].iter().all(|fin| is_all_there_before(connection, *fin))).then_some((first, second))
+}
+
+/// True if the data of a segment goes on where what its end sent before it ended, as far as the capture tells.
+fn is_all_there_before(connection: &Connection, index: usize) -> bool {
+    let segment = &connection.segments[index];
+    let before = connection.segments[..index].iter().filter(|s| s.from == segment.from);
+    let end_of = |s: &Segment| s.facts.seq + i64::from(s.tcp.len) + i64::from(s.is(TcpFlags::SYN));
+    before.map(end_of).max().is_none_or(|end| segment.facts.seq <= end)
 }

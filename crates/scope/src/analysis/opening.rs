@@ -18,7 +18,8 @@ pub(crate) fn is_simultaneous(connection: &Connection) -> bool {
 }
 
 /// The packets that make up a completed handshake: SYN, SYN-ACK, ACK, as indices. The SYN and SYN-ACK are those that were
-/// taken, if some were sent more than once.
+/// taken, if some were sent more than once; the ACK is one that goes on where the SYN ended, so that what comes after a hole of
+/// the capture is none.
 pub(crate) fn handshake(connection: &Connection) -> Option<[usize; 3]> {
     let (opener, peer) = (connection.opener, Connection::peer(connection.opener));
     let find = |from: usize, test: &dyn Fn(&Segment) -> bool| {
@@ -30,6 +31,8 @@ pub(crate) fn handshake(connection: &Connection) -> Option<[usize; 3]> {
         s.from == opener && s.is_syn() && s.taken_at().is_some_and(|at| at <= connection.segments[syn_ack].sent_at)
     });
     let syn = syn.or_else(|| find(opener, &Segment::is_syn))?;
-    let ack = find(opener, &|s| s.is(TcpFlags::ACK) && !s.is(TcpFlags::SYN) && s.facts.ack >= 1)?;
+    let next = 1 + i64::from(connection.segments[syn].tcp.len);
+    let ack =
+        find(opener, &|s| s.is(TcpFlags::ACK) && !s.is(TcpFlags::SYN) && s.facts.ack >= 1 && s.facts.seq <= next)?;
     Some([syn, syn_ack, ack])
 }

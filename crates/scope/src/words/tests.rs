@@ -77,3 +77,21 @@ fn applications_name_their_errors() {
     assert_eq!(errno("read returned 0: the peer has finished"), None);
     assert_eq!(errno("NOTETIMEDOUT"), None);
 }
+
+#[test]
+fn shares_are_rounded() {
+    let cases = [
+        ((7, 215), "3.3 %"),
+        ((3, 89), "3.4 %"),
+        ((2, 72), "2.8 %"),
+        ((996, 10_000), "10 %"),
+        ((99, 1_000), "9.9 %"),
+        ((1, 100), "1 %"),
+        ((3, 10_000), "0.03 %"),
+        ((1, 1_000_000), "under 0.01 %"),
+        ((45, 47), "96 %"),
+    ];
+    for ((part, whole), text) in cases {
+        assert_eq!(percent(part, whole), text, "{part} of {whole}");
+    }
+}

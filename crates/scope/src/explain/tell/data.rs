@@ -3,7 +3,7 @@
 use super::{Teller, seen, the, the_capital};
 use crate::explain::limits::Limit;
 use crate::flows::{Cause, End, EndFigures, TroubleKind, Vantage};
-use crate::verdict::{Kind, Known};
+use crate::verdict::{self, Kind, Known};
 use crate::words;
 use std::time::Duration;
 
@@ -90,8 +90,11 @@ fn repeated(teller: &mut Teller<'_>, end: End) {
         .filter(|c| !matches!(c, Cause::Copy | Cause::NoAnswer))
         .map(|c| u64::from(figures.caused_by(*c)))
         .sum();
+    // What was never captured need not have been lost.
+    let missed = teller.trouble(TroubleKind::CaptureMissed, end).is_some();
     let unseen = match figures.lost_before {
         0 => String::new(),
+        _ if missed => String::new(),
         1 if again == 1 => " Its original was never seen here: it was lost before this point of the path.".into(),
         n if n == again => {
             " Their originals were never seen here: they were lost before this point of the path.".into()
@@ -110,7 +113,11 @@ fn repeated(teller: &mut Teller<'_>, end: End) {
         words::number(again),
         words::percent(again, figures.data_packets),
         if again == 1 { "was" } else { "were" },
-        seen(&packets),
+        match again.saturating_sub(packets.len() as u64) {
+            0 => seen(&packets),
+            _ if packets.is_empty() => String::new(),
+            more => format!(" ({} and {} more)", verdict::cited(&packets).replace(" and ", ", "), words::number(more)),
+        },
     );
     teller.say(Kind::Loss, Known::Inferred, &packets, sentence);
 }

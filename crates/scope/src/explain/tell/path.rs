@@ -196,9 +196,10 @@ fn capture(teller: &mut Teller<'_>) {
         }
         if figures.cut_packets > 0 {
             let sentence = format!(
-                "{} of {} are cut within their headers: the snapshot length is too short (tcpdump -s).",
+                "{} of {} {}: the snapshot length is too short (tcpdump -s).",
                 words::count(figures.cut_packets, "packet"),
-                the(end)
+                the(end),
+                if figures.cut_packets == 1 { "is cut within its headers" } else { "are cut within their headers" },
             );
             teller.say(Kind::Capture, Known::Observed, &[], sentence);
         }
