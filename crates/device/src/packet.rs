@@ -123,6 +123,7 @@ impl Packet {
         if link.ethernet != Some(ethernet.0) {
             socket.add_address(index, ethernet.0).map_err(PacketError::step("the Ethernet address"))?;
         }
+        socket.add_groups(index).map_err(PacketError::step("the groups' addresses"))?;
         socket.bind(index).map_err(PacketError::step("binding to the device"))?;
         let mtu = u16::try_from(link.mtu).unwrap_or(u16::MAX);
         let (interface, offload, spares) = (interface.clone(), *offload, Vec::with_capacity(BATCH));

@@ -45,25 +45,28 @@ impl PacketSocket {
 
     /// The interface takes packets for other machines too, as long as this socket lives.
     pub(crate) fn set_promiscuous(&self, index: i32) -> io::Result<()> {
-        let request = libc::packet_mreq {
-            mr_ifindex: index,
-            mr_type: libc::PACKET_MR_PROMISC as libc::c_ushort,
-            mr_alen: 0,
-            mr_address: [0; 8],
-        };
-        // SAFETY: PACKET_ADD_MEMBERSHIP takes a packet_mreq.
-        unsafe { self.set(libc::SOL_PACKET, libc::PACKET_ADD_MEMBERSHIP, &request) }
+        self.join(index, libc::PACKET_MR_PROMISC, &[])
     }
 
     /// Frames to this Ethernet address are taken too, as long as this socket lives.
     pub(crate) fn add_address(&self, index: i32, address: [u8; 6]) -> io::Result<()> {
+        self.join(index, libc::PACKET_MR_UNICAST, &address)
+    }
+
+    /// Frames to any group are taken too, as long as this socket lives: a device that filters lets by only those that Linux itself is
+    /// in, and neighbour solicitations come to a group of the address asked for.
+    pub(crate) fn add_groups(&self, index: i32) -> io::Result<()> {
+        self.join(index, libc::PACKET_MR_ALLMULTI, &[])
+    }
+
+    fn join(&self, index: i32, kind: libc::c_int, address: &[u8]) -> io::Result<()> {
         let mut request = libc::packet_mreq {
             mr_ifindex: index,
-            mr_type: libc::PACKET_MR_UNICAST as libc::c_ushort,
-            mr_alen: 6,
+            mr_type: kind as libc::c_ushort,
+            mr_alen: address.len() as libc::c_ushort,
             mr_address: [0; 8],
         };
-        request.mr_address[..6].copy_from_slice(&address);
+        request.mr_address[..address.len()].copy_from_slice(address);
         // SAFETY: PACKET_ADD_MEMBERSHIP takes a packet_mreq.
         unsafe { self.set(libc::SOL_PACKET, libc::PACKET_ADD_MEMBERSHIP, &request) }
     }

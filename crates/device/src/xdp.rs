@@ -29,7 +29,10 @@ use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
-use umem::CHUNK;
+use umem::{CHUNK, HEADROOM};
+
+/// The largest that fits a chunk on its way in, behind its Ethernet header.
+const LARGEST_PACKET: u16 = (CHUNK - HEADROOM - 14) as u16;
 
 /// How frames get between the device and the shared memory.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -125,6 +128,7 @@ impl Xdp {
             let added = listed.add_address(link.index.cast_signed(), ethernet.0);
             added.map_err(PacketError::step("the Ethernet address"))?;
         }
+        listed.add_groups(link.index.cast_signed()).map_err(PacketError::step("the groups' addresses"))?;
         let modes = mode.as_ref().map_or(&XdpMode::BEST_FIRST[..], std::slice::from_ref);
         let mut refused = None;
         for &mode in modes {
@@ -133,7 +137,7 @@ impl Xdp {
             {
                 Ok((program, sockets)) => {
                     let shared = Arc::new((program, listed));
-                    let mtu = u16::try_from(link.mtu).unwrap_or(u16::MAX).min((CHUNK - 14) as u16);
+                    let mtu = u16::try_from(link.mtu).unwrap_or(u16::MAX).min(LARGEST_PACKET);
                     let made = sockets.into_iter().zip(0..).map(|(socket, queue)| Xdp {
                         socket,
                         interface: interface.clone(),

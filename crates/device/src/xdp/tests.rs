@@ -20,6 +20,10 @@ fn required() -> bool {
 
 /// Runs a test with a cable from a to b; at b is an AF_XDP socket, at a a packet socket, which sends and sees all that comes.
 fn with_cable(mode: XdpMode, test: impl FnOnce(Packet, Xdp) + Send + 'static) {
+    with_cable_of(None, mode, test);
+}
+
+fn with_cable_of(mtu: Option<u16>, mode: XdpMode, test: impl FnOnce(Packet, Xdp) + Send + 'static) {
     let run = move || {
         let namespace = match Namespace::enter() {
             Ok(namespace) => namespace,
@@ -29,7 +33,7 @@ fn with_cable(mode: XdpMode, test: impl FnOnce(Packet, Xdp) + Send + 'static) {
         namespace.veth("a", "b").unwrap();
         for end in ["a", "b"] {
             namespace.set_sysctl(&format!("net/ipv6/conf/{end}/disable_ipv6"), "1").unwrap();
-            namespace.set_link_up(end, None).unwrap();
+            namespace.set_link_up(end, mtu).unwrap();
         }
         let config = XdpConfig { ethernet: Some(B), mode: Some(mode), frames: 64, ..XdpConfig::new("b") };
         let b = match Xdp::open(&config) {
@@ -104,6 +108,26 @@ fn frames_go_round_copied_by_the_driver() {
 #[test]
 fn frames_go_round_copied_by_the_core() {
     with_cable(XdpMode::Generic, frames_go_round);
+}
+
+#[test]
+fn the_largest_packet_that_is_told_of_arrives() {
+    for mode in [XdpMode::Copy, XdpMode::Generic] {
+        with_cable_of(Some(3800), mode, move |mut a, mut b| {
+            assert_eq!(b.caps().mtu, 3800);
+            let largest = frame(B, A, 3800 - 40);
+            a.send_batch(std::slice::from_ref(&largest)).unwrap();
+            assert_eq!(receive(&mut b, 1)[0].len(), largest.len(), "{mode}");
+        });
+    }
+    // A driver refuses what does not fit a page; the core takes it.
+    with_cable_of(Some(5000), XdpMode::Generic, |mut a, mut b| {
+        assert_eq!(b.caps().mtu, LARGEST_PACKET);
+        let largest = frame(B, A, usize::from(LARGEST_PACKET) - 40);
+        a.send_batch(&[frame(B, A, usize::from(LARGEST_PACKET) - 39), largest.clone()]).unwrap();
+        let got: Vec<usize> = receive(&mut b, 1).iter().map(Vec::len).collect();
+        assert_eq!(got, [largest.len()], "longer ones are lost");
+    });
 }
 
 #[test]

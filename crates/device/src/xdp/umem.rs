@@ -8,6 +8,8 @@ use std::ptr::NonNull;
 
 /// A chunk's size, bytes: a page, which every driver takes.
 pub(super) const CHUNK: usize = 4096;
+/// What the kernel leaves free before a frame that arrives (XDP_PACKET_HEADROOM).
+pub(super) const HEADROOM: usize = 256;
 
 /// The memory.
 #[derive(Debug)]
