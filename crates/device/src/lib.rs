@@ -2,7 +2,7 @@
 //!
 //! [`Namespace`](namespace::Namespace) makes a private network, [`Tun`] joins it to a stack of ours. The unsafe code of
 //! limpid is here, behind safe types: two ioctls, `unshare`, what a child does between fork and exec, the packet socket
-//! with its ring, and libpcap where there is one.
+//! with its ring, `recvmmsg` and `sendmmsg`, `bpf` and the rings and memory of AF_XDP, and libpcap where there is one.
 #![warn(missing_debug_implementations)]
 
 pub mod capture;

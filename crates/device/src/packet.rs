@@ -53,7 +53,7 @@ impl PacketConfig {
     }
 }
 
-/// An Ethernet device through a packet socket, or one queue of it.
+/// An Ethernet device through a packet socket, or one queue of it. Merged frames beyond 64 KiB (BIG TCP) are refused.
 pub struct Packet {
     socket: PacketSocket,
     interface: String,
@@ -80,7 +80,8 @@ impl Packet {
     }
 
     /// Opens a device so many times, as the queues of one host: Linux spreads what arrives by a hash of addresses and ports that is the
-    /// same for both directions of a flow (PACKET_FANOUT_HASH). What is neither TCP nor UDP (ARP, for one) goes to any of them.
+    /// same for both directions of a flow (PACKET_FANOUT_HASH). What is neither TCP nor UDP (ARP, ICMP, neighbour discovery) and fragments go to one of them alone, and
+    /// queues do not tell each other: several are for hosts that know their neighbours.
     ///
     /// # Errors
     /// As [`open`](Self::open); and if `queues` is 0 or above 256.
@@ -224,13 +225,16 @@ impl Device for Packet {
 
     fn send_batch(&mut self, frames: &[TxFrame]) -> io::Result<usize> {
         let medium = Medium::Ethernet(self.ethernet);
-        let mut taken = 0;
+        let (mut taken, mut again) = (0, None);
         while taken < frames.len() {
             let end = frames.len().min(taken + BATCH);
             match Outgoing::new(&frames[taken..end], medium).send(&self.socket) {
                 Ok(count) => taken += count,
                 Err(Errno::AGAIN) => break,
                 Err(Errno::INTR) => {}
+                // It may be what was wrong with a frame that arrived, or that the device was down some time ago: the socket keeps an
+                // error until the next call of any kind.
+                Err(Errno::INVAL | Errno::NETDOWN) if again != Some(taken) => again = Some(taken),
                 // Lost, as on a wire: no valid frame, the device is down, its queue is full.
                 Err(Errno::INVAL | Errno::MSGSIZE | Errno::NETDOWN | Errno::NOBUFS) => {
                     self.refused += 1;

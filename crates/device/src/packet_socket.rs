@@ -117,8 +117,8 @@ impl PacketSocket {
     pub(crate) fn take_statistics(&self) -> io::Result<(u32, u32)> {
         let mut statistics = libc::tpacket_stats_v3 { tp_packets: 0, tp_drops: 0, tp_freeze_q_cnt: 0 };
         let mut length = size_of::<libc::tpacket_stats_v3>() as libc::socklen_t;
-        // SAFETY: PACKET_STATISTICS writes at most `length` bytes, the size of a tpacket_stats_v3, which it is with
-        // version 3.
+        // SAFETY: PACKET_STATISTICS writes at most `length` bytes, which `statistics` has: a tpacket_stats_v3 with version 3, and
+        // with the others a tpacket_stats, which is its first two numbers.
         let done = unsafe {
             libc::getsockopt(
                 self.fd.as_raw_fd(),

@@ -23,7 +23,6 @@ use crate::{Caps, Device};
 use limpid_stack::{Medium, RxFrame, TxFrame};
 use limpid_wire::{FramePool, MacAddr};
 use program::{Hook, Program};
-use rustix::event::PollFlags;
 use socket::XdpSocket;
 use std::fmt;
 use std::io;
@@ -88,6 +87,13 @@ impl XdpConfig {
 }
 
 /// A queue of an Ethernet device by AF_XDP.
+///
+/// **Linux is cut off from groups on this device**: broadcast and multicast frames come here alone, so that Linux gets no ARP, no
+/// neighbour discovery, no DHCP and no router advertisements by it as long as this lives. Use a device that Linux can do without,
+/// or [`Packet`](crate::Packet), which leaves Linux everything.
+///
+/// VLAN tags that a device takes out of frames are not seen here, and another network's frames seem to be of this one: switch that off
+/// (`ethtool -K DEV rxvlan off`).
 pub struct Xdp {
     socket: XdpSocket,
     interface: String,
@@ -102,7 +108,8 @@ pub struct Xdp {
 
 impl Xdp {
     /// Opens the first `queues` queues of a device: all it has, or what comes by the others goes to Linux (`ethtool -L eth0 combined
-    /// 1` makes them fewer).
+    /// 1` makes them fewer). What is neither TCP nor UDP (ARP, ICMP, neighbour discovery) and fragments come by one of them, and queues
+    /// do not tell each other: several are for hosts that know their neighbours.
     ///
     /// # Errors
     /// If there is no such device, it is no Ethernet, it does not have the mode asked for, or the process lacks CAP_NET_ADMIN and CAP_BPF;
@@ -160,7 +167,8 @@ impl Xdp {
         })
     }
 
-    /// The same with the device's only queue, or its first.
+    /// The same with the device's only queue, or its first: of a device with several, flows that it puts on others go to Linux and are
+    /// lost to us. Have it use one (`ethtool -L DEV combined 1`), or open all.
     ///
     /// # Errors
     /// As [`open_queues`](Self::open_queues).
@@ -235,6 +243,7 @@ impl Device for Xdp {
     }
 
     fn recv_batch(&mut self, pool: &mut FramePool, frames: &mut Vec<RxFrame>, max: usize) -> io::Result<usize> {
+        self.socket.go_on()?;
         Ok(self.socket.receive(max, |bytes| frames.push(RxFrame::new(pool.copy(bytes)))))
     }
 
@@ -254,9 +263,5 @@ impl Device for Xdp {
 
     fn poll_fd(&self) -> Option<BorrowedFd<'_>> {
         Some(self.socket.as_fd())
-    }
-
-    fn poll_events(&self, blocked: bool) -> PollFlags {
-        if blocked { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN }
     }
 }

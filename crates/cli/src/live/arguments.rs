@@ -27,7 +27,9 @@ pub(crate) struct LiveArgs {
     tun: Option<String>,
 
     /// Use an existing device: tun:NAME, as --tun does; packet:NAME for an Ethernet device, on which we have an address of our own
-    /// beside Linux (needs CAP_NET_RAW); xdp:NAME for the same by AF_XDP, its first queue (needs root)
+    /// beside Linux (needs CAP_NET_RAW); xdp:NAME for the same by AF_XDP, its first queue (needs root): Linux then
+    /// gets no broadcast and multicast (ARP, neighbour discovery, DHCP) by that device, and of several queues the others' flows are lost
+    /// (ethtool -L NAME combined 1)
     #[arg(long, value_name = "KIND:NAME", requires = "address", conflicts_with_all = ["spawn", "peer_address", "tun"])]
     device: Option<DeviceName>,
 

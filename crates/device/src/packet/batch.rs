@@ -77,7 +77,7 @@ impl Incoming {
             let whole = message.msg_hdr.msg_flags & libc::MSG_TRUNC == 0;
             incoming.lengths.push(whole.then_some(message.msg_len as usize));
             // What Linux did not fill is not looked at.
-            let filled = message.msg_hdr.msg_controllen.min(CONTROL);
+            let filled = CONTROL.min(message.msg_hdr.msg_controllen as _);
             control.0[filled..].fill(0);
         }
         Ok(incoming)
@@ -139,7 +139,7 @@ impl<'a> Outgoing<'a> {
         Outgoing { frames, headers: frames.iter().map(|f| VnetHeader::for_frame(f, medium).to_bytes()).collect() }
     }
 
-    /// Sends; how many were taken, at least one. An error is about the first.
+    /// Sends; how many were taken, at least one. An error is about the first, or was left by what the socket did before.
     pub(super) fn send(&self, socket: &PacketSocket) -> Result<usize, Errno> {
         type Slices<'a> = ArrayVec<IoSlice<'a>, { MAX_CHUNKS + 2 }>;
         let mut slices = ArrayVec::<Slices<'_>, BATCH>::new();

@@ -56,6 +56,9 @@ impl PacketError {
     /// What a person can do about it, as the end of a sentence.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
+            PacketError::NotAllowed { what: "AF_XDP" } => Some(
+                "run it with sudo, or give the program the capabilities once (sudo setcap cap_net_raw,cap_net_admin,cap_bpf+ep PROGRAM)",
+            ),
             PacketError::NotAllowed { .. } => Some(
                 "run it with sudo, or give the program the capability once (sudo setcap cap_net_raw,cap_net_admin+ep PROGRAM)",
             ),

@@ -141,13 +141,18 @@ impl XdpSocket {
             match Errno::from_io_error(&io::Error::last_os_error()).unwrap_or(Errno::IO) {
                 // There is more than it sends at a time.
                 Errno::AGAIN | Errno::INTR => {}
-                // The device has no room now, or is down: polling goes on with it.
+                // The device has no room now, or is down: receiving and polling go on with it.
                 Errno::BUSY | Errno::NOBUFS | Errno::NETDOWN => break,
                 error => return Err(error.into()),
             }
         }
         self.reap();
         Ok(())
+    }
+
+    /// Goes on with frames that were left in the ring when the device had no room.
+    pub(super) fn go_on(&mut self) -> io::Result<()> {
+        if self.outgoing.is_taken() { Ok(()) } else { self.flush() }
     }
 
     /// Takes back the chunks of frames that left.
