@@ -123,7 +123,7 @@ impl DiffArgs {
                 writeln!(out, "{}", json::object(pair)).map_err(CliError::stdout)?;
             }
         } else {
-            out.write_all(self.text(&pairs, [&a, &b]).as_bytes()).map_err(CliError::stdout)?;
+            out.write_all(self.text(&pairs, [&a, &b])?.as_bytes()).map_err(CliError::stdout)?;
         }
         out.flush().map_err(CliError::stdout)?;
         drop(out);
@@ -144,6 +144,7 @@ impl DiffArgs {
                 Err(error) => break Some(error),
             }
         };
+        side.filtered = !capture.hidden().is_empty();
         if side.connections() == 0 && damage.is_none() {
             let name = if path.as_os_str() == "-" { "standard input".into() } else { path.display().to_string() };
             return Err(CliError::run(name, format!("nothing to compare: {}", capture.nothing("TCP"))));
@@ -162,10 +163,19 @@ impl DiffArgs {
         CliError::run(name, format!("nothing to compare: {hint}"))
     }
 
-    fn text(&self, pairs: &[Pair], sides: [&Side; 2]) -> String {
+    fn text(&self, pairs: &[Pair], sides: [&Side; 2]) -> Result<String, CliError> {
         let screen = Screen::of_stdout();
         let width = self.picture.width.map_or(screen.width.min(100), |width| width as usize);
         let mut text = String::new();
+        if sides.iter().any(|side| side.filtered) {
+            let given = self.filter.text()?;
+            let by = if given.is_empty() { String::new() } else { format!(" ({given})") };
+            let sentence = format!(
+                "A filter was given{by}: of connections of which it hid packets what is missing is not judged."
+            );
+            text.push_str(&report::wrap(&sentence, width));
+            text.push('\n');
+        }
         for (nth, pair) in pairs.iter().enumerate().take(MAX_TOLD) {
             if pairs.len() > 1 {
                 let _ = writeln!(text, "{}Pair {} of {}", if nth > 0 { "\n" } else { "" }, nth + 1, pairs.len());
@@ -189,7 +199,7 @@ impl DiffArgs {
             let _ =
                 writeln!(text, "(of {name} the first {MAX_PACKETS} TCP packets; {} more were left out)", side.left_out);
         }
-        screen.show(text, self.ascii)
+        Ok(screen.show(text, self.ascii))
     }
 
     /// Where the picture goes; standard output gets a text unless told otherwise.

@@ -84,3 +84,13 @@ fn a_reader_that_goes_away() {
     let (a, b) = (capture("run-good.pcap"), capture("run-bad.pcap"));
     assert_eq!(run::with_nobody_reading(&["diff", &a, &b]), (Some(0), String::new()));
 }
+
+/// What a filter hid is told of once, and not judged.
+#[test]
+fn a_filter_hides() {
+    let (a, b) = (capture("two-ends-a.pcap"), capture("two-ends-b.pcap"));
+    let text = success(&["diff", &a, &b, "src", "host", "10.9.0.1"]);
+    assert!(text.starts_with("- A filter was given (src host 10.9.0.1): "), "{text}");
+    assert!(!text.contains("sent nothing"), "{text}");
+    assert!(!success(&["diff", &a, &b, "tcp"]).contains("A filter"), "nothing was hidden");
+}

@@ -47,10 +47,10 @@ pub struct Direction {
     pub sent: u64,
     /// Numbers in `trace` of what was sent and never arrived.
     pub lost: Vec<u64>,
-    /// Numbers in `trace` of what the other capture lacks although it arrived: it was acknowledged, and sent once.
+    /// Numbers in `trace` of what the other capture lacks although it arrived: it was acknowledged, and not sent again.
     pub missed: Vec<u64>,
-    /// Numbers in `trace` of what was sent when the other capture had not begun or was over, or (of segments
-    /// without data) missed others.
+    /// Numbers in `trace` of what was sent when the other capture had not begun or was over, or missed others and
+    /// nothing else decides.
     pub unknown: Vec<u64>,
     /// Numbers in `trace` of what came and was never seen to leave.
     pub inserted: Vec<u64>,
@@ -104,7 +104,7 @@ pub(super) fn compare(a: &Side, b: &Side, pair: Pair) -> Ends {
         direction.altered = altered::find(way);
         direction.delay = clock.and_then(|clock| delay(way, transits, clock));
     }
-    ends.findings = tell::findings(&ends, pair.how == How::Renumbered);
+    ends.findings = tell::findings(&ends, pair.how == How::Renumbered, a.filtered || b.filtered);
     ends
 }
 

@@ -19,6 +19,8 @@ pub struct Side {
     pub(super) connections: Vec<Call>,
     /// Packets beyond [`MAX_PACKETS`], which are left out.
     pub left_out: u64,
+    /// A filter hid packets of it: from absence nothing is concluded.
+    pub filtered: bool,
     current: HashMap<(Endpoint, Endpoint), usize>,
     taken: usize,
     pub(super) first: Option<i64>,

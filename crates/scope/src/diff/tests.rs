@@ -121,3 +121,32 @@ fn what_a_capture_missed_is_not_called_lost() {
     assert!(read("two-ends-b.pcap", &[]).is_same(&read("two-ends-b.pcap", &[])));
     assert!(!read("two-ends-b.pcap", &[]).is_same(&read("two-ends-b.pcap", &[dropped])));
 }
+
+fn ends_without(dropped: [std::ops::RangeInclusive<u64>; 2]) -> ends::Ends {
+    let [a, b] = [("two-ends-a.pcap", &dropped[0]), ("two-ends-b.pcap", &dropped[1])].map(|(name, dropped)| {
+        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/captures").join(name);
+        let reader = Reader::new(File::open(path).expect("the capture is part of the project")).expect("a capture");
+        Side::read(reader.filter(|packet| packet.as_ref().is_ok_and(|packet| !dropped.contains(&packet.number)))).0
+    });
+    let Diff::Ends(all) = compare(&a, &b, Some(Relation::Ends)) else { panic!("two ends") };
+    all.into_iter().next().expect("a connection")
+}
+
+/// A capture that lacks packets of its own end lacks others, too: of those nothing is known.
+#[test]
+fn nothing_is_lost_before_a_capture_with_a_hole() {
+    #[expect(clippy::reversed_empty_ranges, reason = "nothing")]
+    for hole in [[50..=80, 1..=0], [5..=200, 1..=0]] {
+        let ends = ends_without(hole);
+        assert_eq!(ends.ways[1].lost, []);
+        assert!(ends.ways[1].unknown.len() + ends.ways[1].missed.len() > 10);
+    }
+}
+
+/// The last sending of what was acknowledged arrived.
+#[test]
+fn the_last_sending_is_missed_not_lost() {
+    #[expect(clippy::reversed_empty_ranges, reason = "nothing")]
+    let ends = ends_without([1..=0, 30..=80]);
+    assert_eq!(ends.ways[0].lost.len(), 3, "{:?}", ends.ways[0]);
+}

@@ -41,12 +41,13 @@ pub(super) fn merge(ends: &mut Ends, ways: &[Way<'_>; 2], sides: [&Side; 2], cal
     let mut merged: Vec<Merged> = Vec::new();
     for (from, way) in ways.iter().enumerate() {
         let acknowledged = ways[1 - from].acknowledged();
-        let mut sent: Vec<(i64, i64)> =
-            way.crossings.iter().filter(|c| c.left.is_some()).filter_map(|c| way.range(c)).collect();
-        sent.sort_unstable();
+        let mut pieces: Vec<Piece> = (way.crossings.iter())
+            .filter_map(|c| way.range(c).map(|(start, end)| Piece { start, end, left: c.left, came: c.came.is_some() }))
+            .collect();
+        pieces.sort_unstable_by_key(|piece| (piece.start, piece.end));
         let one_way = one_way(way, from, clock);
-        let mut merger = Merger { from, way, clock, sides, calls, one_way, acknowledged, sent, misses: false };
-        merger.misses = way.crossings.iter().any(|crossing| merger.is_missed(crossing));
+        let mut merger = Merger { from, way, clock, sides, calls, one_way, acknowledged, pieces, misses: false };
+        merger.misses = lacks_own(&ways[1 - from]) || way.crossings.iter().any(|crossing| merger.is_missed(crossing));
         merged.extend(merger.merge());
         ends.ways[from].recut = recut(way);
     }
@@ -94,6 +95,14 @@ pub(super) fn merge(ends: &mut Ends, ways: &[Way<'_>; 2], sides: [&Side; 2], cal
     ends.trace = trace;
 }
 
+/// True if the sender's capture lacks packets of its own end that came to the other. Resets may be another's.
+fn lacks_own(way: &Way<'_>) -> bool {
+    let twins: HashSet<Twin> =
+        way.crossings.iter().filter_map(|c| c.left.and(c.came)).map(|came| Twin::of(way.received[came])).collect();
+    let mut strangers = way.crossings.iter().filter(|c| c.left.is_none()).filter_map(|c| c.came);
+    strangers.any(|came| !way.received[came].tcp.is(TcpFlags::RST) && !twins.contains(&Twin::of(way.received[came])))
+}
+
 /// Segments whose pieces crossed one by one.
 fn recut(way: &Way<'_>) -> u64 {
     let mut pieces: HashMap<usize, u32> = HashMap::new();
@@ -115,6 +124,16 @@ fn one_way(way: &Way<'_>, from: usize, clock: Clock) -> i64 {
     took.get(took.len() / 2).copied().unwrap_or(0).max(0)
 }
 
+/// A piece of the stream that either capture holds.
+struct Piece {
+    start: i64,
+    end: i64,
+    /// Its packet in the sender's capture.
+    left: Option<usize>,
+    /// The receiver's capture holds it.
+    came: bool,
+}
+
 struct Merger<'m, 'c> {
     from: usize,
     way: &'m Way<'c>,
@@ -125,8 +144,8 @@ struct Merger<'m, 'c> {
     one_way: i64,
     /// Up to where the receiver ever acknowledged what this end sent.
     acknowledged: i64,
-    /// Where each piece that takes numbers and left begins and ends, in order.
-    sent: Vec<(i64, i64)>,
+    /// What takes numbers, by where it begins.
+    pieces: Vec<Piece>,
     /// The receiver's capture lacks some that arrived.
     misses: bool,
 }
@@ -164,6 +183,8 @@ impl Merger<'_, '_> {
                     _ if !self.was_running(seen) => Fate::Unknown,
                     Some(_) if self.is_missed(c) => Fate::Missed,
                     None if self.misses => Fate::Unknown,
+                    // Nobody needed it sent again: that tells nothing.
+                    Some(_) if self.misses && !self.is_sent_again(c) => Fate::Unknown,
                     _ => Fate::Lost,
                 };
                 (Some(seen), fate)
@@ -195,16 +216,26 @@ impl Merger<'_, '_> {
         })
     }
 
-    /// True if it is not in the receiver's capture, and yet its receiver acknowledged it though it was sent but once.
+    /// True if the receiver's capture lacks it and all that was sent of the same bytes, and yet they were acknowledged: then
+    /// the last sending arrived.
     fn is_missed(&self, c: &Crossing) -> bool {
-        let Some((start, end)) = self.way.range(c).filter(|(_, end)| c.came.is_none() && *end <= self.acknowledged)
-        else {
-            return false;
-        };
+        c.came.is_none()
+            && self.way.range(c).is_some_and(|(_, end)| end <= self.acknowledged)
+            && self.alike(c).all(|piece| !piece.came)
+            && !self.is_sent_again(c)
+    }
+
+    /// True if bytes of it left later. What its end's capture lacks left at another time, most likely later.
+    fn is_sent_again(&self, c: &Crossing) -> bool {
+        self.alike(c).any(|piece| piece.left.is_none() || piece.left > c.left)
+    }
+
+    /// What has bytes of it, itself too.
+    fn alike(&self, c: &Crossing) -> impl Iterator<Item = &Piece> {
+        let (start, end) = self.way.range(c).unwrap_or_default();
         // No piece is longer than a packet.
-        let first = self.sent.partition_point(|piece| piece.0 < start - (1 << 16));
-        let overlaps = |piece: &&(i64, i64)| piece.1 > start;
-        self.sent[first..].iter().take_while(|piece| piece.0 < end).filter(overlaps).count() == 1
+        let first = self.pieces.partition_point(|piece| piece.start < start - (1 << 16));
+        self.pieces[first..].iter().take_while(move |piece| piece.start < end).filter(move |piece| piece.end > start)
     }
 
     /// True if the other end's capture holds packets from before and after this one would have come there.

@@ -9,11 +9,14 @@ use std::time::Duration;
 /// The most packets that one sentence names.
 const MAX_NAMED: usize = 6;
 
-pub(super) fn findings(ends: &Ends, renumbered: bool) -> Vec<Finding> {
+pub(super) fn findings(ends: &Ends, renumbered: bool, filtered: bool) -> Vec<Finding> {
     let mut told = Vec::new();
     told.extend(who(ends, renumbered));
     for from in 0..2 {
-        crossed(ends, from, &mut told);
+        // What a filter hid is not judged.
+        if !filtered || ends.ways[from].sent > 0 {
+            crossed(ends, from, &mut told);
+        }
         strange(ends, from, &mut told);
         altered(ends, from, &mut told);
     }
@@ -78,8 +81,8 @@ fn crossed(ends: &Ends, from: usize, told: &mut Vec<Finding>) {
         let capture = if (ends.client_side == 0) == (from == 0) { "B" } else { "A" };
         let them = if way.missed.len() == 1 { "it" } else { "them" };
         let sentence = format!(
-            "{} of the {sender} {} not in {capture}, and yet the {receiver} acknowledged {them}, without a second sending: the \
-             capture missed {them}: {}.",
+            "{} of the {sender} {} not in {capture}, and yet the {receiver} acknowledged {them}, without a further sending: \
+             the capture missed {them}: {}.",
             words::count(way.missed.len() as u64, "packet"),
             if way.missed.len() == 1 { "is" } else { "are" },
             named(ends, &way.missed)
@@ -87,11 +90,9 @@ fn crossed(ends: &Ends, from: usize, told: &mut Vec<Finding>) {
         told.push(Finding::new(Topic::Missed, Known::Inferred, sentence, way.missed.clone()));
     }
     if !way.unknown.is_empty() {
-        let why = if way.missed.is_empty() {
-            "had not begun, or was over"
-        } else {
-            "missed packets, had not begun, or was over"
-        };
+        let misses =
+            !way.missed.is_empty() || ends.ways[1 - from].inserted.iter().any(|number| !ends.is_reset(*number));
+        let why = if misses { "missed packets, had not begun, or was over" } else { "had not begun, or was over" };
         let sentence = format!(
             "Whether {} of the {sender} arrived is not known: the other capture {why}.",
             named(ends, &way.unknown)
