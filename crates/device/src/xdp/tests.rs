@@ -112,10 +112,11 @@ fn frames_go_round_copied_by_the_core() {
 
 #[test]
 fn the_largest_packet_that_is_told_of_arrives() {
-    for mode in [XdpMode::Copy, XdpMode::Generic] {
-        with_cable_of(Some(3800), mode, move |mut a, mut b| {
-            assert_eq!(b.caps().mtu, 3800);
-            let largest = frame(B, A, 3800 - 40);
+    // The cable's driver keeps more room behind a packet than the core does.
+    for (mode, mtu) in [(XdpMode::Copy, 3400), (XdpMode::Generic, 3800)] {
+        with_cable_of(Some(mtu), mode, move |mut a, mut b| {
+            assert_eq!(b.caps().mtu, mtu);
+            let largest = frame(B, A, usize::from(mtu) - 40);
             a.send_batch(std::slice::from_ref(&largest)).unwrap();
             assert_eq!(receive(&mut b, 1)[0].len(), largest.len(), "{mode}");
         });
