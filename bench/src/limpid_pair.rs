@@ -8,7 +8,7 @@ use limpid_stack::{
     Config, IfaceId, InterfaceConfig, ListenConfig, Medium, Readiness, Route, RxChecksum, RxFrame, Secrets, Shutdown,
     SocketId, Stack, StackConfig, TxBatch, TxFrame,
 };
-use limpid_wire::{Cidr, Endpoint, IpAddr};
+use limpid_wire::{Chunk, Cidr, Endpoint, IpAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -211,6 +211,14 @@ impl<O: Observer> Pair<O> {
         start.elapsed()
     }
 
+    /// The same with chunks: written by reference, and read as they came.
+    pub(crate) fn bulk_of_chunks(&mut self, bytes: u64) -> Duration {
+        let ends = self.open();
+        let start = Stopwatch::start();
+        self.transfer_chunks(ends, bytes);
+        start.elapsed()
+    }
+
     /// Opens a connection and sends `bytes`.
     pub(crate) fn send(&mut self, bytes: u64) {
         self.send_beside(bytes, |_, _| {});
@@ -244,6 +252,27 @@ impl<O: Observer> Pair<O> {
             self.poll();
             while let Ok(n) = self.server.stack.read(now, server, &mut sink) {
                 received += n as u64;
+            }
+        }
+    }
+
+    fn transfer_chunks(&mut self, (client, server): (SocketId, SocketId), bytes: u64) {
+        let page = Chunk::from_vec(vec![7u8; 64 * 1024]);
+        let (mut sent, mut received) = (0u64, 0u64);
+        while received < bytes {
+            let now = self.now();
+            while sent < bytes {
+                // A share of its own for each, as each page of an application has.
+                let want = page.len().min((bytes - sent) as usize);
+                let mut offered = [Chunk::from_owner(page.slice(0..want))];
+                match self.client.stack.write_chunks(now, client, &mut offered) {
+                    Ok(n) => sent += n as u64,
+                    Err(_) => break,
+                }
+            }
+            self.poll();
+            while let Ok(Some(chunk)) = self.server.stack.read_chunk(now, server, usize::MAX) {
+                received += chunk.len() as u64;
             }
         }
     }

@@ -154,6 +154,11 @@ fn bulk(table: &mut Table, runs: usize, bytes: u64) {
     let copies = || gigabits(copies::twice(bytes));
     let figures = Figure::interleaved(runs, ours(Wire::Offloaded), copies);
     table.row("the same, beside copying everything twice", "Gb/s", Peer::COPIES.to_reach(0.6), figures);
+    for (what, wire) in [("super-segments of 64 KiB", Wire::Offloaded), ("MTU 1500", Wire::Software)] {
+        let chunks = move || gigabits(Pair::over(wire, BULK_BUFFER).bulk_of_chunks(bytes));
+        let figures = Figure::interleaved(runs, chunks, ours(wire));
+        table.row(&format!("chunks written and read, {what}, beside copying"), "Gb/s", Peer::OURSELVES, figures);
+    }
 }
 
 fn connect(table: &mut Table, runs: usize, others: &[usize]) {

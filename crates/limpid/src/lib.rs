@@ -11,6 +11,7 @@
 
 mod auth;
 mod builder;
+mod chunks;
 mod clock;
 mod driver;
 mod error;
@@ -23,6 +24,7 @@ mod stream;
 
 pub use auth::{AoAlgorithm, AoKey, AoKeyState, AuthKey, Secret};
 pub use builder::Builder;
+pub use bytes::Bytes;
 pub use clock::Clock;
 pub use host::Host;
 pub use listener::{Incoming, TcpListener};

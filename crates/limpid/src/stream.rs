@@ -4,10 +4,10 @@ use crate::Host;
 use crate::error::invalid;
 use crate::shard::Engine;
 use crate::socket::{Direction, Socket};
-use limpid_event::{Error, TcpState};
+use limpid_event::{Error, Instant, TcpState};
 use limpid_stack::{Readiness, SocketId};
 use limpid_tcp::{Config, TcpInfo};
-use std::io::{self, Read, Write};
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::net::{Shutdown, SocketAddr, ToSocketAddrs};
 use std::ops::Deref;
 use std::sync::Arc;
@@ -298,15 +298,38 @@ fn has_unread(stack: &Engine, id: SocketId) -> Result<bool, Error> {
     }
 }
 
+/// Reads into one buffer after the other, as long as there is something.
+fn read_vectored(stack: &mut Engine, id: SocketId, now: Instant, bufs: &mut [IoSliceMut<'_>]) -> Result<usize, Error> {
+    let mut bufs = bufs.iter_mut().filter(|buf| !buf.is_empty());
+    let mut read = stack.read(now, id, bufs.next().map_or(&mut [], |buf| &mut **buf))?;
+    for buf in bufs {
+        if stack.readable_len(id)? == 0 {
+            break;
+        }
+        read += stack.read(now, id, buf)?;
+    }
+    Ok(read)
+}
+
 impl Read for &TcpStream {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         self.socket.wait(Direction::Read, |stack, id, now| stack.read(now, id, buf))
+    }
+
+    /// Fills the buffers one after the other with what there is, at once: as one `read` into all of them.
+    fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        self.socket.wait(Direction::Read, |stack, id, now| read_vectored(stack, id, now, bufs))
     }
 }
 
 impl Write for &TcpStream {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         self.socket.wait(Direction::Write, |stack, id, now| stack.write(now, id, buf))
+    }
+
+    /// Takes what the buffers hold, one after the other, as far as there is room: as one `write` of all of them.
+    fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.socket.wait(Direction::Write, |stack, id, now| stack.write_vectored(now, id, bufs))
     }
 
     /// Does nothing: what was written is on its way.
@@ -319,11 +342,19 @@ impl Read for TcpStream {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         (&*self).read(buf)
     }
+
+    fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        (&*self).read_vectored(bufs)
+    }
 }
 
 impl Write for TcpStream {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         (&*self).write(buf)
+    }
+
+    fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        (&*self).write_vectored(bufs)
     }
 
     fn flush(&mut self) -> io::Result<()> {

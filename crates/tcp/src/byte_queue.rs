@@ -15,6 +15,9 @@ const MAX_TAIL: usize = 16 * 1024;
 /// Chunks of at most so many bytes are copied into the tail rather than held.
 const SMALL: usize = 64;
 
+/// Written chunks shorter than this are copied: that costs less than sharing them, and many of them make few entries.
+const SHARED_FROM: usize = 512;
+
 /// Room for so many chunks is kept when the queue runs empty: a default window of segments.
 const KEEP: usize = 64;
 
@@ -105,13 +108,32 @@ impl ByteQueue {
     pub(crate) fn push(&mut self, pool: &mut FramePool, chunk: Chunk) {
         if chunk.len() <= SMALL || chunk.is_wasteful() {
             self.write(pool, &chunk);
-            return;
+        } else {
+            self.append(pool, chunk);
         }
+    }
+
+    /// Holds a chunk at the end.
+    fn append(&mut self, pool: &mut FramePool, chunk: Chunk) {
         self.close_tail(pool);
         self.grown = 0;
         let start = self.end;
         self.end += chunk.len() as u32;
         self.hold(start, chunk);
+    }
+
+    /// Moves the first `n` bytes of a written chunk to the end: holds them, or copies them if the chunk is short or would
+    /// waste memory. Parts of a chunk that come one after the other are held as one, however small they are.
+    pub(crate) fn push_part(&mut self, pool: &mut FramePool, chunk: &mut Chunk, n: usize) {
+        let copy = chunk.len() < SHARED_FROM || chunk.is_wasteful();
+        let part = chunk.split_to(n);
+        if self.tail.is_none() && self.entries.back_mut().is_some_and(|last| last.chunk.join(&part)) {
+            self.end += n as u32;
+        } else if copy {
+            self.write(pool, &part);
+        } else {
+            self.append(pool, part);
+        }
     }
 
     /// The bytes from `seq` on, at most `len`: fewer if there are no more, or if they lie in more chunks than a list

@@ -7,16 +7,19 @@
 //! whole frame; limits on memory count [`pinned`](Chunk::pinned) bytes, not payload.
 
 mod pool;
+mod storage;
 #[cfg(test)]
 mod tests;
 
 pub use pool::{FrameMut, FramePool};
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use arrayvec::ArrayVec;
 use core::fmt;
 use core::ops::{Deref, Range};
+use storage::Storage;
 
 /// The most chunks one segment's payload may be cut from: so many frames of 16 KiB a super-segment of 64 KiB touches. They
 /// lie in the segment itself, so fewer make it quicker to move.
@@ -25,7 +28,7 @@ pub const MAX_CHUNKS: usize = 5;
 /// A slice of a shared frame: 16 bytes, cheap to clone and to cut.
 #[derive(Clone)]
 pub struct Chunk {
-    frame: Arc<Vec<u8>>,
+    frame: Arc<Storage>,
     start: u32,
     len: u32,
 }
@@ -37,13 +40,30 @@ impl Chunk {
     /// If there are 2³² bytes or more.
     pub fn from_vec(bytes: Vec<u8>) -> Chunk {
         let len = u32::try_from(bytes.len()).expect("a chunk is shorter than 4 GiB");
-        Chunk { frame: Arc::new(bytes), start: 0, len }
+        Chunk { frame: Arc::new(Storage::Frame(bytes)), start: 0, len }
+    }
+
+    /// A chunk of somebody else's bytes, without copying them. `owner` is dropped with the last chunk that shares them, by
+    /// whoever drops that. It must give the same bytes whenever it is asked.
+    ///
+    /// ```
+    /// use limpid_wire::Chunk;
+    ///
+    /// let chunk = Chunk::from_owner("what lies in the program itself");
+    /// assert_eq!(&chunk[..4], b"what");
+    /// ```
+    ///
+    /// # Panics
+    /// If there are 2³² bytes or more.
+    pub fn from_owner(owner: impl AsRef<[u8]> + Send + Sync + 'static) -> Chunk {
+        let len = u32::try_from(owner.as_ref().len()).expect("a chunk is shorter than 4 GiB");
+        Chunk { frame: Arc::new(Storage::Owner(Box::new(owner))), start: 0, len }
     }
 
     /// The bytes.
     #[inline]
     pub fn as_slice(&self) -> &[u8] {
-        &self.frame[self.start as usize..self.start as usize + self.len as usize]
+        &self.frame.as_slice()[self.start as usize..self.start as usize + self.len as usize]
     }
 
     /// Number of bytes.
@@ -58,7 +78,7 @@ impl Chunk {
         self.len == 0
     }
 
-    /// How many bytes of memory this chunk keeps alive: the whole frame's.
+    /// How many bytes of memory this chunk keeps alive: the whole frame's, or all that its owner shows.
     #[inline]
     pub fn pinned(&self) -> usize {
         self.frame.capacity()
@@ -122,6 +142,17 @@ impl Chunk {
     #[inline]
     pub fn truncate(&mut self, len: usize) {
         self.len = self.len().min(len) as u32;
+    }
+
+    /// Lengthens this chunk by `next` if that begins in the same frame where this one ends, and says whether it did.
+    #[inline]
+    #[must_use = "the other may lie elsewhere"]
+    pub fn join(&mut self, next: &Chunk) -> bool {
+        let joins = self.continues_in(next);
+        if joins {
+            self.len += next.len;
+        }
+        joins
     }
 
     /// True if `next` begins in the same frame where `self` ends.

@@ -6,6 +6,7 @@ use crate::stack::Stack;
 use crate::{Config, Shutdown, SocketId, WriteFlags};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::ops::Deref;
 use limpid_event::{Call, Counter, Error, Event, Instant, Observer};
 use limpid_tcp::{Next, Outcome};
 use limpid_wire::Chunk;
@@ -51,13 +52,11 @@ impl<O: Observer> Stack<O> {
                 read
             }
             Phase::Over(Over::Remnant(remnant)) => {
-                let mut frame = self.env.pool.alloc(max.min(remnant.readable_len()));
-                let read = remnant.read(&mut self.env.pool, frame.spare())?;
-                frame.advance(read);
+                let chunk = remnant.read_chunk(&mut self.env.pool, max)?;
                 self.settle_memory(index);
-                let flow = &self.flows[index];
+                let (flow, read) = (&self.flows[index], chunk.as_ref().map_or(0, Chunk::len));
                 self.env.cx(now, flow.id).emit(|| Event::Call(Call::Read(read)));
-                Ok((read > 0).then(|| frame.freeze(&mut self.env.pool)))
+                Ok(chunk)
             }
             phase => Err(phase.not_open(Error::NotConnected)),
         }
@@ -148,19 +147,52 @@ impl<O: Observer> Stack<O> {
         Ok(written)
     }
 
-    /// Writes a chunk without copying it; returns what was not taken.
+    /// Writes several slices, one after the other, as one write (writev); returns how many bytes were taken.
     ///
     /// # Errors
     /// As [`write`](Self::write).
-    pub fn write_chunk(&mut self, now: Instant, socket: SocketId, chunk: Chunk) -> Result<Option<Chunk>, Error> {
+    pub fn write_vectored<S: Deref<Target = [u8]>>(
+        &mut self,
+        now: Instant,
+        socket: SocketId,
+        slices: &[S],
+    ) -> Result<usize, Error> {
         let index = self.stream(socket)?;
+        if self.is_deferred(socket) {
+            // The first of them goes with the SYN.
+            let first = slices.iter().find(|slice| !slice.is_empty());
+            return self.write(now, socket, first.map_or(&[], |slice| slice));
+        }
         let flow = &mut self.flows[index];
         let Phase::Connection(connection) = &mut flow.phase else {
             return Err(flow.phase.not_open(Error::BrokenPipe));
         };
-        let rest = connection.write_chunk(&mut self.env.cx(now, flow.id), chunk)?;
+        let written = connection.write_vectored(&mut self.env.cx(now, flow.id), slices, WriteFlags::empty())?;
         self.schedule(index);
-        Ok(rest)
+        Ok(written)
+    }
+
+    /// Writes chunks, one after the other, without copying them (unless they are short, or small parts of large frames). What
+    /// was taken is cut off their fronts; returns how many bytes that is.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    pub fn write_chunks(&mut self, now: Instant, socket: SocketId, chunks: &mut [Chunk]) -> Result<usize, Error> {
+        let index = self.stream(socket)?;
+        if self.is_deferred(socket) {
+            // What goes with the SYN is copied there.
+            let Some(first) = chunks.iter_mut().find(|chunk| !chunk.is_empty()) else { return Ok(0) };
+            let written = self.write(now, socket, first)?;
+            first.trim_front(written);
+            return Ok(written);
+        }
+        let flow = &mut self.flows[index];
+        let Phase::Connection(connection) = &mut flow.phase else {
+            return Err(flow.phase.not_open(Error::BrokenPipe));
+        };
+        let written = connection.write_chunks(&mut self.env.cx(now, flow.id), chunks)?;
+        self.schedule(index);
+        Ok(written)
     }
 
     /// Closes one half or both. A connect that is still in progress is given up.

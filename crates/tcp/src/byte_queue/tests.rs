@@ -7,6 +7,7 @@ use proptest::prelude::*;
 enum Op {
     Write(usize),
     Push { len: usize, frame: usize },
+    Parts { len: usize, part: usize },
     Slice { at: usize, len: usize },
     Sequential(usize),
     Copy { at: usize, len: usize },
@@ -19,6 +20,7 @@ fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
         4 => len().prop_map(Op::Write),
         3 => (len(), 0..4096usize).prop_map(|(len, more)| Op::Push { len, frame: len + more }),
+        2 => (len(), 1..4096usize).prop_map(|(len, part)| Op::Parts { len, part }),
         2 => (len(), len()).prop_map(|(at, len)| Op::Slice { at, len }),
         4 => len().prop_map(Op::Sequential),
         2 => (len(), len()).prop_map(|(at, len)| Op::Copy { at, len }),
@@ -55,6 +57,15 @@ impl Pair {
                 let chunk = pool.copy(&bytes).slice(0..len);
                 self.queue.push(pool, chunk);
                 self.model.extend(&bytes[..len]);
+            }
+            Op::Parts { len, part } => {
+                let bytes = self.fresh(len);
+                let mut chunk = Chunk::from_owner(bytes.clone());
+                while !chunk.is_empty() {
+                    let n = chunk.len().min(part);
+                    self.queue.push_part(pool, &mut chunk, n);
+                }
+                self.model.extend(bytes);
             }
             Op::Slice { at, len } => self.check_slice(pool, start + at as u32, len),
             Op::Sequential(len) => self.check_slice(pool, self.cursor.later(start), len),
@@ -125,6 +136,34 @@ fn a_byte_does_not_pin_a_large_frame() {
     let large = pool.copy(&[0; 16_000]);
     queue.push(&mut pool, large.slice(0..1));
     assert_eq!((queue.pinned(), queue.len()), (256, 2));
+}
+
+#[test]
+fn parts_of_a_chunk_are_held_as_one() {
+    let mut pool = FramePool::new();
+    let mut queue = ByteQueue::new(SeqNum(0));
+    let mut chunk = Chunk::from_owner(vec![7; 60_000]);
+    let address = chunk.as_ptr();
+    while !chunk.is_empty() {
+        let n = chunk.len().min(1448);
+        queue.push_part(&mut pool, &mut chunk, n);
+    }
+    assert_eq!((queue.entries.len(), queue.pinned(), queue.len()), (1, 60_000, 60_000));
+    queue.trim_front(&mut pool, 59_999);
+    assert_eq!(queue.pinned(), 60_000, "one byte keeps all of it");
+    let last = queue.slice(&mut pool, SeqNum(59_999), 1);
+    assert_eq!(last.iter().next().unwrap().as_ptr(), address.wrapping_add(59_999));
+    queue.trim_front(&mut pool, 1);
+    assert_eq!(queue.pinned(), 0);
+}
+
+#[test]
+fn a_small_part_of_a_large_chunk_is_copied() {
+    let mut pool = FramePool::new();
+    let mut queue = ByteQueue::new(SeqNum(0));
+    let mut chunk = Chunk::from_owner(vec![7; 60_000]).slice(0..2_000);
+    queue.push_part(&mut pool, &mut chunk, 2_000);
+    assert!(queue.pinned() <= 2_048, "{}", queue.pinned());
 }
 
 #[test]

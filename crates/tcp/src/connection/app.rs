@@ -9,6 +9,7 @@ use crate::recv::RecvQueue;
 use crate::send::buffer::{self, Demand};
 use crate::send::{Append, NagleMode, SendQueue, Taken};
 use crate::{Config, Cx, MemoryLevel, Readiness, SharedMemory, TcpInfo, WriteFlags};
+use core::ops::Deref;
 use limpid_event::{Call, Error, Event, Instant, Observer, TxReason};
 use limpid_wire::{Chunk, FramePool};
 
@@ -90,36 +91,68 @@ impl Connection {
         flags: WriteFlags,
     ) -> Result<usize, Error> {
         self.check_writable()?;
-        if bytes.is_empty() {
+        self.write_offered(cx, bytes.len(), flags, |queue, pool, from, append| {
+            queue.write(pool, &bytes[from..], append)
+        })
+    }
+
+    /// The same of several slices, one after the other: one write (writev).
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    pub fn write_vectored<O: Observer, S: Deref<Target = [u8]>>(
+        &mut self,
+        cx: &mut Cx<'_, O>,
+        slices: &[S],
+        flags: WriteFlags,
+    ) -> Result<usize, Error> {
+        self.check_writable()?;
+        let offered = slices.iter().map(|slice| slice.len()).sum();
+        let (mut at, mut skip) = (0, 0);
+        self.write_offered(cx, offered, flags, |queue, pool, _, append| {
+            while skip == slices[at].len() {
+                (at, skip) = (at + 1, 0);
+            }
+            let taken = queue.write(pool, &slices[at][skip..], append);
+            skip += taken.bytes;
+            taken
+        })
+    }
+
+    /// Takes chunks for sending, one after the other, without copying them (unless they are short, or small parts of large
+    /// frames). What was taken is cut off their fronts; returns how many bytes that is.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    pub fn write_chunks<O: Observer>(&mut self, cx: &mut Cx<'_, O>, chunks: &mut [Chunk]) -> Result<usize, Error> {
+        self.check_writable()?;
+        let offered = chunks.iter().map(Chunk::len).sum();
+        let mut at = 0;
+        self.write_offered(cx, offered, WriteFlags::empty(), |queue, pool, _, append| {
+            while chunks[at].is_empty() {
+                at += 1;
+            }
+            queue.write_chunk(pool, &mut chunks[at], append)
+        })
+    }
+
+    /// A write of `offered` bytes on a connection that may be written to; see [`write_pieces`](Self::write_pieces).
+    fn write_offered<O: Observer>(
+        &mut self,
+        cx: &mut Cx<'_, O>,
+        offered: usize,
+        flags: WriteFlags,
+        write: impl FnMut(&mut SendQueue, &mut FramePool, usize, &Append) -> Taken,
+    ) -> Result<usize, Error> {
+        if offered == 0 {
             return Ok(0);
         }
-        let taken = self.write_pieces(cx, bytes.len(), flags, |queue, pool, from, append| {
-            queue.write(pool, &bytes[from..], append)
-        });
+        let taken = self.write_pieces(cx, offered, flags, write);
         if taken == 0 {
             return Err(Error::WouldBlock);
         }
         cx.emit(|| Event::Call(Call::Write(taken)));
         Ok(taken)
-    }
-
-    /// Takes a chunk for sending without copying; gives the rest back if there is no room for all.
-    ///
-    /// # Errors
-    /// As [`write`](Self::write).
-    pub fn write_chunk<O: Observer>(&mut self, cx: &mut Cx<'_, O>, mut chunk: Chunk) -> Result<Option<Chunk>, Error> {
-        self.check_writable()?;
-        if chunk.is_empty() {
-            return Ok(None);
-        }
-        let (offered, flags) = (chunk.len(), WriteFlags::empty());
-        let taken =
-            self.write_pieces(cx, offered, flags, |queue, pool, _, append| queue.write_chunk(pool, &mut chunk, append));
-        if taken == 0 {
-            return Err(Error::WouldBlock);
-        }
-        cx.emit(|| Event::Call(Call::Write(taken)));
-        Ok((!chunk.is_empty()).then_some(chunk))
     }
 
     /// Takes `offered` bytes, piece by piece, as far as there is room; `write` takes what comes from the given one on. As on
@@ -238,10 +271,11 @@ impl Connection {
     /// # Errors
     /// As [`read`](Self::read).
     pub fn read_chunk<O: Observer>(&mut self, cx: &mut Cx<'_, O>, max: usize) -> Result<Option<Chunk>, Error> {
+        let had_some = !self.rcv.queue.is_empty();
         self.before_read(cx.now, max);
         let chunk = self.rcv.queue.read_chunk(cx.pool, max);
         let read = chunk.as_ref().map_or(0, Chunk::len);
-        if read == 0 {
+        if !had_some {
             self.check_end_of_stream()?;
         } else {
             self.after_read(read);
@@ -476,6 +510,18 @@ impl Remnant {
         match self.error.take_if(|_| ended) {
             Some(error) => Err(error),
             None => Ok(read),
+        }
+    }
+
+    /// Takes what can be read as a chunk of at most `max` bytes, without copying; `Ok(None)` is the end of the stream.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn read_chunk(&mut self, pool: &mut FramePool, max: usize) -> Result<Option<Chunk>, Error> {
+        match self.queue.read_chunk(pool, max) {
+            // Nothing is left: the same is told as by a read.
+            None => self.read(pool, &mut [0; 1][..max.min(1)]).map(|_| None),
+            chunk => Ok(chunk),
         }
     }
 

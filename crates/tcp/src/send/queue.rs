@@ -108,11 +108,11 @@ impl SendQueue {
         taken
     }
 
-    /// The same of a chunk, without copying it (unless it is small or wasteful). What was taken is cut off.
+    /// The same of a chunk, without copying it (unless it is short or wasteful). What was taken is cut off.
     pub fn write_chunk(&mut self, pool: &mut FramePool, chunk: &mut Chunk, append: &Append) -> Taken {
         let taken = self.admit(chunk.len(), append);
         if taken.bytes > 0 {
-            self.bytes.push(pool, chunk.split_to(taken.bytes));
+            self.bytes.push_part(pool, chunk, taken.bytes);
         }
         taken
     }

@@ -1,6 +1,7 @@
 //! The pool of frames.
 
 use super::Chunk;
+use super::storage::Storage;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec;
@@ -20,7 +21,7 @@ const SLACK: usize = 4;
 ///
 /// Its bytes are always initialised (with what they held before), so that nothing is zeroed twice.
 pub struct FrameMut {
-    frame: Arc<Vec<u8>>,
+    frame: Arc<Storage>,
     filled: usize,
 }
 
@@ -46,19 +47,19 @@ impl FrameMut {
     /// Bytes that the frame can hold in all.
     #[inline]
     pub fn capacity(&self) -> usize {
-        self.frame.len()
+        self.frame.as_slice().len()
     }
 
     /// Bytes that can still be written.
     #[inline]
     pub fn remaining(&self) -> usize {
-        self.frame.len() - self.filled
+        self.capacity() - self.filled
     }
 
     /// What was written.
     #[inline]
     pub fn as_slice(&self) -> &[u8] {
-        &self.frame[..self.filled]
+        &self.frame.as_slice()[..self.filled]
     }
 
     /// What was written, to change it.
@@ -107,7 +108,8 @@ impl FrameMut {
     }
 
     fn bytes(&mut self) -> &mut Vec<u8> {
-        Arc::get_mut(&mut self.frame).expect("a writable frame has one owner")
+        let frame = Arc::get_mut(&mut self.frame).and_then(Storage::frame_mut);
+        frame.expect("a writable frame has one owner")
     }
 }
 
@@ -135,14 +137,14 @@ impl core::fmt::Debug for FramePool {
 /// before its turn comes: where more than [`SLACK`] are free, the surplus is laid aside, and the last laid aside is the first taken.
 #[derive(Default)]
 struct Ring {
-    frames: VecDeque<Arc<Vec<u8>>>,
-    aside: Vec<Arc<Vec<u8>>>,
+    frames: VecDeque<Arc<Storage>>,
+    aside: Vec<Arc<Storage>>,
     max: usize,
 }
 
 impl Ring {
     /// A frame that nobody uses.
-    fn take(&mut self) -> Option<Arc<Vec<u8>>> {
+    fn take(&mut self) -> Option<Arc<Storage>> {
         // The newest is the warmest in the cache; the oldest is the likeliest to be free.
         if self.frames.back().is_some_and(is_free) {
             return self.frames.pop_back();
@@ -162,7 +164,7 @@ impl Ring {
     }
 
     /// Remembers a frame.
-    fn put(&mut self, frame: Arc<Vec<u8>>) {
+    fn put(&mut self, frame: Arc<Storage>) {
         let full = self.frames.len() + self.aside.len() >= self.max;
         if full && self.aside.pop().is_none() && self.frames.pop_front().is_none() {
             return;
@@ -171,7 +173,7 @@ impl Ring {
     }
 
     /// Remembers a frame that nobody uses.
-    fn put_free(&mut self, frame: Arc<Vec<u8>>) {
+    fn put_free(&mut self, frame: Arc<Storage>) {
         if self.frames.len() + self.aside.len() < self.max {
             self.aside.push(frame);
         }
@@ -182,7 +184,11 @@ impl Ring {
     }
 }
 
-fn is_free(frame: &Arc<Vec<u8>>) -> bool {
+fn new_frame(size: usize) -> Arc<Storage> {
+    Arc::new(Storage::Frame(vec![0; size]))
+}
+
+fn is_free(frame: &Arc<Storage>) -> bool {
     Arc::strong_count(frame) == 1
 }
 
@@ -207,8 +213,8 @@ impl FramePool {
     /// An empty frame with room for `capacity` bytes at least.
     pub fn alloc(&mut self, capacity: usize) -> FrameMut {
         let frame = match class_for(capacity) {
-            Some(class) => self.rings[class].take().unwrap_or_else(|| Arc::new(vec![0; CLASSES[class]])),
-            None => Arc::new(vec![0; capacity]),
+            Some(class) => self.rings[class].take().unwrap_or_else(|| new_frame(CLASSES[class])),
+            None => new_frame(capacity),
         };
         FrameMut { frame, filled: 0 }
     }

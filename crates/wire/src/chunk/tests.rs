@@ -17,6 +17,28 @@ fn a_frame_is_used_again_when_its_last_chunk_is_gone() {
 }
 
 #[test]
+fn an_owner_goes_with_the_last_chunk_of_it() {
+    struct Owner(#[expect(dead_code, reason = "only its drop is looked at")] Arc<()>);
+    impl AsRef<[u8]> for Owner {
+        fn as_ref(&self) -> &[u8] {
+            b"somebody else's"
+        }
+    }
+    let alive = Arc::new(());
+    let mut chunk = Chunk::from_owner(Owner(alive.clone()));
+    assert_eq!((chunk.len(), chunk.pinned(), chunk.is_wasteful()), (15, 15, false));
+    let mut head = chunk.split_to(8);
+    assert!(!chunk.join(&head) && head.join(&chunk));
+    assert_eq!((&head[..], &chunk[..]), (&b"somebody else's"[..], &b" else's"[..]));
+    drop(head);
+    chunk.trim_front(6);
+    assert!(chunk.is_wasteful());
+    assert_eq!(Arc::strong_count(&alive), 2);
+    drop(chunk);
+    assert_eq!(Arc::strong_count(&alive), 1);
+}
+
+#[test]
 fn a_shared_frame_is_never_written_again() {
     let mut pool = FramePool::new();
     let kept: Vec<Chunk> = (0..200u8).map(|i| pool.copy(&[i; 10])).collect();
