@@ -11,7 +11,7 @@ mod tests;
 
 use crate::congestion::RateSample;
 use crate::pack::packed;
-use crate::send::{Delivered, Snapshot, more_lost};
+use crate::send::{Delivered, Snapshot, more};
 use core::time::Duration;
 use limpid_event::Instant;
 
@@ -143,7 +143,7 @@ impl Delivery {
         Some(RateSample {
             delivered,
             delivered_ce: self.delivered_ce.wrapping_sub(then.delivered_ce),
-            lost: more_lost(ack.lost, then.lost),
+            lost: more(ack.lost, then.lost),
             in_flight: then.in_flight(),
             prior_delivered: then.delivered,
             total_delivered: self.delivered,

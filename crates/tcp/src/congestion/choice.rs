@@ -282,6 +282,10 @@ impl Controller for CongestionControl {
         each!(self, c => c.on_reduction_left(window))
     }
 
+    fn goes_by_rate(&self) -> bool {
+        each!(self, c => c.goes_by_rate())
+    }
+
     fn sends_less(&self) -> bool {
         each!(self, c => c.sends_less())
     }

@@ -136,6 +136,12 @@ pub trait Controller: Send + fmt::Debug {
         false
     }
 
+    /// It goes by what the path delivers: what is delivered while the peer's window holds sending back counts as limited, as if the
+    /// application had nothing to send.
+    fn goes_by_rate(&self) -> bool {
+        false
+    }
+
     /// Which phase it is in, in a few words for people.
     fn phase(&self) -> Option<&'static str> {
         None

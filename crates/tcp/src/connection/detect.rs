@@ -58,6 +58,7 @@ impl Connection {
             cx.counters.add(Counter::TcpExtTCPSACKReorder, times.into());
             if let Some(newest) = &acked.newest {
                 let delivered = snd.delivery.delivered().wrapping_add(acked.delivered_segments);
+                snd.records.note_delivered(delivered);
                 snd.recovery.widen_window(newest.snapshot.delivered, delivered, &input);
             }
         }

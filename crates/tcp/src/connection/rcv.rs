@@ -157,19 +157,31 @@ impl Rcv {
 
     /// The application took the bytes up to `read_to`; what is behind is yet to be taken.
     pub(super) fn on_read(&mut self, now: Instant, config: &Config, read_to: SeqNum) {
-        let unread = self.queue.rcv_nxt() - read_to;
-        if let Some(growth) = self.sizing.on_read(now, read_to, unread, self.rtt.estimate()) {
+        if let Some(growth) = self.measure(now, read_to) {
             self.grow_buffer(config, growth);
         }
     }
 
+    /// Something came out of order.
+    pub(super) fn on_ahead(&mut self, now: Instant, config: &Config) {
+        let read_to = self.queue.rcv_nxt() - self.queue.len() as u32;
+        let growth = self.measure(now, read_to).unwrap_or(self.sizing.unchanged());
+        self.grow_buffer(config, growth);
+    }
+
+    fn measure(&mut self, now: Instant, read_to: SeqNum) -> Option<Growth> {
+        let unread = self.queue.rcv_nxt() - read_to;
+        self.sizing.on_read(now, read_to + self.queue.ahead(), unread, self.rtt.estimate())
+    }
+
     /// The buffer grows so that it holds the window that is worth offering (Linux's `tcp_rcvbuf_grow`).
-    pub(super) fn grow_buffer(&mut self, config: &Config, growth: Growth) {
+    fn grow_buffer(&mut self, config: &Config, growth: Growth) {
         if config.recv_buffer_fixed || !config.recv_buffer_auto {
             return;
         }
         let ahead = self.queue.highest_end().map_or(0, |end| end - self.queue.rcv_nxt());
-        let memory = self.window.memory_for(growth.window(ahead)).min(bytes(config.recv_buffer_max));
+        let memory =
+            self.window.memory_for(growth.window(ahead, self.queue.ahead())).min(bytes(config.recv_buffer_max));
         if memory > self.buffer {
             self.buffer = memory;
             self.window.follow_buffer(self.space());

@@ -7,7 +7,7 @@ use crate::Cx;
 use crate::congestion::{AckSample, Controller, LossSample};
 use crate::delivery::Delivering;
 use crate::recovery::{AckInput, AckVerdict, Echo, Phase, Undoing};
-use crate::send::{Acked, more_lost};
+use crate::send::{Acked, more};
 use limpid_event::{CongestionReason, Counter, Event, Instant, Observer, RecoveryReason, UndoReason};
 use limpid_wire::Segment;
 
@@ -169,7 +169,7 @@ impl Connection {
             return;
         }
         cx.counters.add(Counter::TcpExtTCPDelivered, u64::from(acked.delivered_segments));
-        let lost = more_lost(now.lost_so_far, before.lost_so_far);
+        let lost = more(now.lost_so_far, before.lost_so_far);
         let snd = &mut self.snd;
         snd.recovery.reduce(&snd.records, &snd.congestion, acked.delivered_segments, lost, acked.acked > 0);
         let sample = self.ack_sample(cx.now, acked, before);

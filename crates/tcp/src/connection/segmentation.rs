@@ -318,6 +318,9 @@ impl Connection {
         let full = held == Held::Congestion || self.snd.in_flight() >= self.snd.cwnd();
         if held == Held::Window {
             self.chrono_start(cx.now, Busy::Window);
+            if !full && self.snd.congestion.goes_by_rate() {
+                self.snd.delivery.limit(self.snd.in_flight());
+            }
         } else {
             self.chrono_stop(cx.now, Busy::Window);
         }

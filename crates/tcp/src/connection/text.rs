@@ -216,7 +216,7 @@ impl Connection {
             cx.dropped(DropReason::Duplicate);
         }
         if !self.app.gone {
-            self.rcv.grow_buffer(&self.config, self.rcv.sizing.unchanged());
+            self.rcv.on_ahead(cx.now, &self.config);
         }
         let unacked = self.rcv_nxt() - self.rcv.last_ack();
         if unacked > self.rcv.ack.rcv_mss() && self.keeps_up() {

@@ -6,7 +6,7 @@ use super::rack::WindowInput;
 use super::tlp::{ProbeAck, ProbeVerdict, Tlp};
 use crate::Config;
 use crate::congestion::{CongestionControl, LossSample};
-use crate::send::{Acked, Record, SentRecords, more_lost};
+use crate::send::{Acked, Record, SentRecords, more};
 use core::time::Duration;
 use limpid_event::Instant;
 use limpid_wire::SeqNum;
@@ -153,7 +153,7 @@ impl Recovery {
         let begins = self.phase != Phase::Recovery;
         if begins {
             self.begin_recovery(records, congestion, loss, false);
-            self.reduce(records, congestion, 1, more_lost(records.lost_so_far(), lost), false);
+            self.reduce(records, congestion, 1, more(records.lost_so_far(), lost), false);
         }
         self.let_go();
         begins

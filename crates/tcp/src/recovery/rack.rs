@@ -76,12 +76,13 @@ impl Rack {
     /// `record` is newly known to have arrived. Of what left more than once nobody knows which one did: if that is less than the
     /// smallest round trip ago, it was an earlier one (RFC 8985 §6.2 steps 1 and 2): false.
     pub fn on_delivered(&mut self, record: &Record, now: Instant, min_rtt: Option<Duration>) -> bool {
-        let rtt = now.since(record.sent_at());
-        if record.retransmissions() > 0 && min_rtt.is_none_or(|min| rtt < min) {
+        // Whole µs, upwards: of what left in one instant the later counts as sent a nanosecond later.
+        let rtt = now.since(record.sent_at()).as_nanos().div_ceil(1000);
+        if record.retransmissions() > 0 && min_rtt.is_none_or(|min| rtt < min.as_micros()) {
             return false;
         }
         self.advanced = true;
-        self.rtt = rtt.as_micros().min(u128::from(u32::MAX)) as u32;
+        self.rtt = rtt.min(u128::from(u32::MAX)) as u32;
         if is_after((record.sent_at(), record.end()), (self.sent_at, self.end)) {
             (self.sent_at, self.end) = (record.sent_at(), record.end());
         }
@@ -161,8 +162,8 @@ impl Default for Rack {
     }
 }
 
-/// Whether the first transmission left after the second. Of what left at once, the end decides (RFC 8985's RACK_sent_after):
-/// so a coarse clock orders as a fine one would.
+/// Whether the first transmission left after the second. Of what left at once, the end decides (RFC 8985's RACK_sent_after): so a coarse
+/// clock orders as a fine one would. The [records](SentRecords) see to it that time and end are always in the order of sending.
 pub fn is_after(a: (Instant, SeqNum), b: (Instant, SeqNum)) -> bool {
     a.0 > b.0 || a.0 == b.0 && a.1.after(b.1)
 }

@@ -2,7 +2,9 @@
 //! in a round trip is what the peer could send in one, so twice that is offered.
 //!
 //! It is always one round trip late, so a sender in slow start is given the room to double once more. Only what was really
-//! taken counts: bytes that lie unread are subtracted.
+//! taken counts: bytes that lie unread are subtracted. But those that no reader could have read yet, because they lie behind a hole, count
+//! when they come, and not, as on Linux, when the hole is filled: behind a hole that takes several round trips to be filled, as it does where
+//! the path reorders and the peer waits before it sends again, the window would stand still, or tell of a rate of long ago.
 
 #[cfg(test)]
 mod tests;
@@ -46,7 +48,8 @@ impl RightSizing {
         self.space = self.space.min(clamp);
     }
 
-    /// The application has read up to `read_to`, and `unread` bytes lie there still. `rtt` is the receiver's estimate; while there
+    /// The application has read, or what it can't read yet has come: `read_to` is where it reads next, moved on by as many bytes as are
+    /// held out of order, and `unread` bytes lie there still. `rtt` is the receiver's estimate; while there
     /// is none nothing is measured.
     pub fn on_read(&mut self, now: Instant, read_to: SeqNum, unread: u32, rtt: Duration) -> Option<Growth> {
         // Linux keeps eight times the estimate: this is a whole round trip.
@@ -68,11 +71,12 @@ impl RightSizing {
 
 impl Growth {
     /// The window that lets the peer go on growing, bytes: twice what was read, as much more again as that grew in a round trip
-    /// (twice), and what is held out of order, `ahead` bytes from RCV.NXT on.
-    pub fn window(self, ahead: u32) -> u32 {
+    /// (twice), and what lies before the end of what is held out of order, `ahead` bytes from RCV.NXT on. The `held` ones of them take
+    /// their room from the buffer besides, which Linux does not reckon with.
+    pub fn window(self, ahead: u32, held: u32) -> u32 {
         let twice = u64::from(self.now) * 2;
         let grown = twice * u64::from(self.now - self.before) / u64::from(self.before.max(1));
-        u32::try_from(twice + 2 * grown + u64::from(ahead)).unwrap_or(u32::MAX)
+        u32::try_from(twice + 2 * grown + u64::from(ahead) + u64::from(held)).unwrap_or(u32::MAX)
     }
 }
 

@@ -14,5 +14,5 @@ pub use mtu_search::{MtuSearch, Probe};
 pub use nagle::{Nagle, NagleMode};
 pub use pieces::{Piece, Pieces};
 pub use queue::{Append, OVERHEAD, SendQueue, Taken};
-pub(crate) use records::more_lost;
 pub use records::{Acked, Delivered, Losses, Record, SentRecords, Shape, Snapshot, WorstLoss};
+pub(crate) use records::{more, passed};

@@ -26,11 +26,12 @@ mod store;
 mod tests;
 mod waiting;
 
-pub(crate) use record::more_lost;
 pub use record::{Acked, Delivered, Losses, Record, Shape, Snapshot, WorstLoss};
+pub(crate) use record::{more, passed};
 
 use crate::pack::{Pack, Packer, Unpacker};
 use by_time::ByTime;
+use core::time::Duration;
 use limpid_event::Instant;
 use limpid_wire::SeqNum;
 use record::{Amount, Fate};
@@ -66,6 +67,8 @@ pub struct SentRecords {
     lost_so_far: u32,
     ever_lost_again: u32,
     newly_lost: Losses,
+    /// Segments delivered by now, as far as told.
+    delivered: u32,
 }
 
 impl SentRecords {
@@ -87,6 +90,7 @@ impl SentRecords {
             lost_so_far: 0,
             ever_lost_again: 0,
             newly_lost: Losses::default(),
+            delivered: 0,
         }
     }
 
@@ -210,7 +214,7 @@ impl SentRecords {
         let mut record = Record {
             start,
             end,
-            sent_at: now,
+            sent_at: self.stamp(now, end),
             snapshot,
             retransmissions: 0,
             fate: shape.fate(),
@@ -226,6 +230,14 @@ impl SentRecords {
                 self.by_time.push(&mut self.store, slot);
             }
         }
+    }
+
+    /// When what ends at `end` leaves, so that time and end order what was sent as it left (RFC 8985 §5.2 goes by the end where times are
+    /// equal). What is sent again after new data in one instant, as happens where ACKs come in batches, counts as sent a nanosecond later.
+    fn stamp(&self, now: Instant, end: SeqNum) -> Instant {
+        let Some(newest) = self.by_time.newest().map(|slot| &self.store[slot]) else { return now };
+        let at = now.max(newest.sent_at);
+        if at == newest.sent_at && !end.after(newest.end) { at + Duration::from_nanos(1) } else { at }
     }
 
     /// There is no room for another record, and nobody asked: the last takes the numbers.
@@ -262,15 +274,18 @@ impl SentRecords {
                 continue;
             }
             let was_in_flight = self.store[slot].is_in_flight();
+            if was_in_flight {
+                self.by_time.remove(&mut self.store, slot);
+            }
+            let sent_at = self.stamp(now, self.store[slot].end);
             self.change(slot, |record| {
                 record.retransmissions = record.retransmissions.saturating_add(1);
-                record.sent_at = now;
+                record.sent_at = sent_at;
                 record.snapshot = snapshot;
                 record.fate |= fate;
                 record.resize(mss);
             });
             if was_in_flight {
-                self.by_time.remove(&mut self.store, slot);
                 self.by_time.push(&mut self.store, slot);
             }
         }

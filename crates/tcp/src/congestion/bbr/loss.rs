@@ -5,6 +5,7 @@
 
 use super::{Ack, AckSample, Bbr, LOSS_THRESHOLD, NO_BOUND, NO_RATE_BOUND, State, UNIT};
 use crate::delivery::before;
+use crate::send::passed;
 use core::time::Duration;
 use limpid_event::Instant;
 
@@ -74,8 +75,7 @@ impl Bbr {
             self.save_state_upon_loss();
         }
         self.latest.loss = true;
-        let delivered = self.delivered.wrapping_sub(worst.prior_delivered);
-        let passed = passed(worst.in_flight, worst.lost, delivered);
+        let passed = worst.passed();
         if !self.probing.is_sample || (sample.selective && !is_too_much(worst.lost, passed)) {
             return;
         }
@@ -225,13 +225,6 @@ impl Bbr {
             _ => {}
         }
     }
-}
-
-/// What the `lost` are a share of, segments: as a rule what was in flight. But a loss that is known only late, since the path reorders
-/// and RACK waits, or something overtaken that arrives late, has seen more than that pass, with more losses among it. (The draft and
-/// Google's version 3 hold all of them against what was in flight, and see twice the share where RACK waits for a round trip.)
-fn passed(in_flight: u32, lost: u32, delivered: u32) -> u64 {
-    u64::from(in_flight).max(u64::from(lost) + u64::from(delivered))
 }
 
 /// Above the threshold.

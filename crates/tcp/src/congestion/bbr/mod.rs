@@ -320,6 +320,10 @@ impl Controller for Bbr {
         false
     }
 
+    fn goes_by_rate(&self) -> bool {
+        true
+    }
+
     fn sends_less(&self) -> bool {
         self.state == State::ProbeRtt
     }

@@ -147,3 +147,36 @@ fn a_timeout_spares_the_young() {
     assert!(!flight.rack.spares_at_timeout(ms(8), ms(28)));
     assert!(!Rack::new().spares_at_timeout(ms(28), ms(28)), "without a sample none is");
 }
+
+/// RFC 8985 §5.2 goes by the end where times are equal, which is wrong of what is sent again after new data in one instant: it is no
+/// earlier for being lower.
+#[test]
+fn what_is_sent_again_after_new_data_in_one_instant_is_later() {
+    let mut flight = Flight::new(0);
+    flight.ack(ms(20), 0, &[(100, 1000)]);
+    assert_eq!(flight.detect(ms(20), Duration::ZERO), None);
+    assert_eq!(flight.records.lost(), 100);
+    // Two ACKs of one instant: new data goes for the first, the lost segment again for the second.
+    flight.records.on_sent(SeqNum(1100), ms(20), Snapshot::default(), Shape::SINGLE);
+    flight.records.on_retransmit(SeqNum(0), SeqNum(100), ms(20), Snapshot::default(), 100);
+    flight.ack(ms(40), 0, &[(100, 1100)]);
+    assert_eq!(flight.detect(ms(40), Duration::ZERO), None);
+    assert_eq!(flight.records.segments_resent(), 1, "it may be right behind");
+    // What left after it tells of its loss.
+    flight.records.on_sent(SeqNum(1200), ms(40), Snapshot::default(), Shape::SINGLE);
+    flight.ack(ms(60), 0, &[(100, 1200)]);
+    flight.detect(ms(60), Duration::ZERO);
+    assert_eq!(flight.records.segments_resent(), 0);
+    // And sent in the other order, the new data does.
+    flight.records.on_retransmit(SeqNum(0), SeqNum(100), ms(60), Snapshot::default(), 100);
+    flight.records.on_sent(SeqNum(1300), ms(60), Snapshot::default(), Shape::SINGLE);
+    flight.ack(ms(80), 0, &[(100, 1300)]);
+    flight.detect(ms(80), Duration::ZERO);
+    assert_eq!(flight.records.segments_resent(), 0);
+    // The round trip of what is a nanosecond younger is no shorter.
+    flight.records.on_sent(SeqNum(1400), ms(80), Snapshot::default(), Shape::SINGLE);
+    flight.records.on_retransmit(SeqNum(0), SeqNum(100), ms(80), Snapshot::default(), 100);
+    flight.ack(ms(100), 100, &[]);
+    assert_eq!(flight.rack.reference(), (ms(80) + Duration::from_nanos(1), SeqNum(100)));
+    assert_eq!(flight.rack.rtt(), millis(20));
+}

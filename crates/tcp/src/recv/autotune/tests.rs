@@ -15,7 +15,7 @@ fn it_grows_as_linux_does() {
     let windows = [49_152, 86_016, 139_264, 307_200].map(|read| {
         read_to += read;
         let now = sizing.since + RTT;
-        sizing.on_read(now, read_to, 0, RTT).expect("it grows").window(0)
+        sizing.on_read(now, read_to, 0, RTT).expect("it grows").window(0, 0)
     });
     assert_eq!(windows, [137_624, 430_080, 623_372, 2_096_188]);
 }
@@ -56,12 +56,28 @@ fn it_never_falls_but_with_the_window() {
 #[test]
 fn what_is_out_of_order_needs_room_besides() {
     let sizing = RightSizing::new(at(0), SeqNum(0), 10_000);
-    assert_eq!(sizing.unchanged().window(7_000), 27_000);
+    assert_eq!(sizing.unchanged().window(7_000, 3_000), 30_000);
+}
+
+/// A hole that takes three round trips to be filled: what comes behind it counts when it comes, at the rate at which it does.
+#[test]
+fn what_cannot_be_read_yet_counts_when_it_comes() {
+    let mut sizing = RightSizing::new(at(0), SeqNum(0), 10_000);
+    let mut ahead = 0;
+    for (round, came) in [20_000, 40_000, 80_000].into_iter().enumerate() {
+        ahead += came;
+        let growth = sizing.on_read(at(50 * (round as u64 + 1)), SeqNum(0) + ahead, 0, RTT);
+        assert!(growth.is_some(), "the peer may double its rate though nothing could be read");
+        assert_eq!(sizing.space(), came);
+    }
+    // The hole is filled and all is read: nothing comes twice.
+    assert_eq!(sizing.on_read(at(200), SeqNum(0) + ahead + 1_000, 0, RTT), None);
+    assert_eq!(sizing.space(), 80_000);
 }
 
 #[test]
 fn nothing_overflows() {
     let mut sizing = RightSizing::new(at(0), SeqNum(0), 0);
     let growth = sizing.on_read(at(50), SeqNum(i32::MAX as u32), 0, RTT).unwrap();
-    assert_eq!(growth.window(u32::MAX), u32::MAX);
+    assert_eq!(growth.window(u32::MAX, u32::MAX), u32::MAX);
 }

@@ -30,6 +30,10 @@ impl ByTime {
         self.oldest.some()
     }
 
+    pub(super) fn newest(&self) -> Option<Slot> {
+        self.newest.some()
+    }
+
     /// It has just been sent.
     pub(super) fn push(&mut self, store: &mut Store, slot: Slot) {
         self.link(store, slot, self.newest, Slot::NONE);

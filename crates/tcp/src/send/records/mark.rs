@@ -23,6 +23,11 @@ impl SentRecords {
         self.lost_so_far = self.lost_so_far.wrapping_sub(segments);
     }
 
+    /// So many segments are delivered by now, what found no place in a snapshot among them: losses are a share of that. Wraps.
+    pub fn note_delivered(&mut self, segments: u32) {
+        self.delivered = segments;
+    }
+
     /// What newly counts as lost since this was asked last.
     pub fn take_losses(&mut self) -> Losses {
         core::mem::take(&mut self.newly_lost)
@@ -146,7 +151,7 @@ impl SentRecords {
         if record.is_lost() {
             self.ever_lost_again = self.ever_lost_again.wrapping_add(record.segments());
         }
-        self.newly_lost.note(&record, self.lost_so_far);
+        self.newly_lost.note(&record, self.lost_so_far, self.delivered);
         self.waiting.push(&self.store, slot);
     }
 

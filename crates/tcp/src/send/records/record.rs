@@ -119,8 +119,8 @@ pub struct WorstLoss {
     pub in_flight: u32,
     /// Segments that counted as lost from then on until it did, itself among them.
     pub lost: u32,
-    /// All that had been delivered when it left. Wraps.
-    pub prior_delivered: u32,
+    /// Segments delivered from then on until it did.
+    pub delivered: u32,
     /// Segments of the range.
     pub segments: u32,
     /// The application had nothing more to send when it left.
@@ -128,26 +128,40 @@ pub struct WorstLoss {
 }
 
 impl Losses {
-    /// `record` counts as lost, as the last of so many segments that do.
-    pub(super) fn note(&mut self, record: &Record, lost: u32) {
+    /// `record` counts as lost, as the last of so many segments that do, when so many are delivered.
+    pub(super) fn note(&mut self, record: &Record, lost: u32, delivered: u32) {
         let (segments, then) = (record.segments(), record.snapshot);
         self.ranges += 1;
         let this = WorstLoss {
             in_flight: then.in_flight(),
-            lost: more_lost(lost, then.lost),
-            prior_delivered: then.delivered,
+            lost: more(lost, then.lost),
+            delivered: more(delivered, then.delivered),
             segments,
             app_limited: then.is_app_limited(),
         };
-        let share = |loss: &WorstLoss, of: &WorstLoss| u64::from(loss.lost) * u64::from(of.in_flight);
+        let share = |loss: &WorstLoss, of: &WorstLoss| u64::from(loss.lost) * of.passed();
         if self.worst.is_none_or(|worst| share(&this, &worst) > share(&worst, &this)) {
             self.worst = Some(this);
         }
     }
 }
 
-/// How many more are lost now than then: none, if some of those have arrived after all.
-pub(crate) fn more_lost(now: u32, then: u32) -> u32 {
+impl WorstLoss {
+    /// What its losses are a share of, segments.
+    pub fn passed(&self) -> u64 {
+        passed(self.in_flight, self.lost, self.delivered)
+    }
+}
+
+/// What the `lost` are a share of, segments: as a rule what was in flight. But a loss that is known only late, since the path reorders
+/// and RACK waits, or something overtaken that arrives late, has seen more than that pass, with more losses among it. (The draft and
+/// Google's version 3 hold all of them against what was in flight, and see twice the share where RACK waits for a round trip.)
+pub(crate) fn passed(in_flight: u32, lost: u32, delivered: u32) -> u64 {
+    u64::from(in_flight).max(u64::from(lost) + u64::from(delivered))
+}
+
+/// How many more are lost, or delivered, now than then: none, if some of the lost have arrived after all.
+pub(crate) fn more(now: u32, then: u32) -> u32 {
     (now.wrapping_sub(then) as i32).max(0) as u32
 }
 

@@ -168,7 +168,7 @@ impl Path {
             let worst = WorstLoss {
                 in_flight: flying.in_flight,
                 lost: self.lost - flying.prior_lost,
-                prior_delivered: flying.prior_delivered,
+                delivered: self.delivered - flying.prior_delivered,
                 segments: 1,
                 app_limited: flying.app_limited,
             };

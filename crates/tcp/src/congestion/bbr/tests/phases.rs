@@ -236,9 +236,8 @@ fn a_probe_raises_the_long_term_bound_faster_each_round() {
 /// §5.5.10.2: what is more than 2 % is too much, and a probe is answered once.
 #[test]
 fn more_than_two_in_a_hundred_end_a_probe_once() {
-    let losses = |path: &Path, in_flight, lost| {
-        let prior_delivered = path.bbr.delivered - (in_flight - lost);
-        let worst = WorstLoss { in_flight, lost, prior_delivered, segments: 1, app_limited: false };
+    let losses = |path: &Path, in_flight, lost: u32| {
+        let worst = WorstLoss { in_flight, lost, delivered: in_flight - lost, segments: 1, app_limited: false };
         let losses = Losses { ranges: 1, worst: Some(worst) };
         AckSample { selective: true, losses, ..AckSample::new(path.now, 1, MSS) }
     };
@@ -263,8 +262,7 @@ fn losses_that_are_known_late_are_a_share_of_all_that_passed() {
     for (passed, is_too_much) in [(500, true), (999, true), (1000, false)] {
         let mut path = path();
         path.run_to(State::Up);
-        let prior_delivered = path.bbr.delivered - (passed - 20);
-        let worst = WorstLoss { in_flight: 500, lost: 20, prior_delivered, segments: 1, app_limited: false };
+        let worst = WorstLoss { in_flight: 500, lost: 20, delivered: passed - 20, segments: 1, app_limited: false };
         let losses = Losses { ranges: 1, worst: Some(worst) };
         let late = AckSample { losses, ..AckSample::new(path.now, 1, MSS) };
         let too_much = Ack { lost: 20, delivered: passed - 20, tx_in_flight: 500, ..ack(&path) };
@@ -573,7 +571,7 @@ proptest::proptest! {
                         worst: (n % 3 > 0).then_some(WorstLoss {
                             in_flight: n >> 7,
                             lost: n % 50,
-                            prior_delivered: n.rotate_left(5),
+                            delivered: n.rotate_left(5),
                             segments: n % 70,
                             app_limited: flag,
                         }),

@@ -1,6 +1,7 @@
 //! The window that the peer offers: what it lets go, what happens while it is shut, what a smaller one means.
 
 use super::*;
+use crate::Algorithm;
 
 fn closed(bytes: usize) -> Host {
     let mut host = Host::established_after(plain(), 50);
@@ -38,6 +39,27 @@ fn a_closed_window_is_probed_less_and_less_often_while_it_is_answered() {
         host.expect(&[". 0:0(0) ack 1 win 64240  (zero-window probe)"]);
         host.inject(". 1:1(0) ack 1 win 0");
         assert_eq!(host.ended, None, "after probe {nth}");
+    }
+}
+
+/// What is delivered while the peer's window holds sending back says nothing of what the path carries: BBR's startup goes on.
+#[test]
+fn where_the_peers_window_holds_back_bbr_learns_no_rate() {
+    for (congestion, limited) in [(Algorithm::Bbr, true), (Algorithm::Cubic, false)] {
+        let mut host = Host::established_after(Config { congestion, ..plain() }, 50);
+        host.write(&[0; 1460]).unwrap();
+        host.pass_ms(20);
+        host.inject(". 1:1(0) ack 1461 win 2920");
+        host.write(&[0; 1460 * 8]).unwrap();
+        host.pass_ms(20);
+        host.inject(". 1:1(0) ack 2921 win 2920");
+        host.pass_ms(20);
+        assert_eq!(host.connection().snd.in_flight(), 2, "of ten that the congestion window allows");
+        assert_eq!(host.connection().snd.delivery.is_app_limited(), limited, "{congestion:?}");
+        host.inject(". 1:1(0) ack 5841 win 65535");
+        host.pass_ms(20);
+        host.inject(". 1:1(0) ack 13141 win 65535");
+        assert!(!host.connection().snd.delivery.is_app_limited(), "as much as was in flight then has arrived");
     }
 }
 

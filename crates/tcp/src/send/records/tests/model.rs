@@ -192,7 +192,8 @@ impl Pair {
             Op::Send(len) => {
                 let shape = Shape { segment: 1, ..Shape::SINGLE };
                 self.records.on_sent(self.records.snd_nxt() + len, self.now, Snapshot::default(), shape);
-                let cell = Cell { sent_at: self.now, times: 1, sacked: false, lost: false, resent: false };
+                let sent_at = self.newest_sent_at();
+                let cell = Cell { sent_at, times: 1, sacked: false, lost: false, resent: false };
                 self.naive.cells.extend((0..len).map(|_| cell));
             }
             Op::Wait(n) => self.now += millis(n),
@@ -230,14 +231,22 @@ impl Pair {
         }
     }
 
+    /// Now, or a little later if in this instant something higher left before.
+    fn newest_sent_at(&self) -> Instant {
+        let newest = self.records.in_order_of_time().last().map_or(self.now, |record| record.sent_at);
+        assert!(newest.since(self.now) < millis(1));
+        newest.max(self.now)
+    }
+
     fn retransmit(&mut self, start: SeqNum, end: SeqNum) {
         let range = self.naive.range(start, end);
         let times = self.records.on_retransmit(start, end, self.now, Snapshot::default(), 1);
         if let Some(cell) = self.naive.cells[range.clone()].first().filter(|c| !c.sacked) {
             assert_eq!(times, cell.times);
         }
+        let sent_at = self.newest_sent_at();
         for cell in self.naive.cells[range].iter_mut().filter(|c| !c.sacked) {
-            *cell = Cell { sent_at: self.now, times: cell.times + 1, resent: true, ..*cell };
+            *cell = Cell { sent_at, times: cell.times + 1, resent: true, ..*cell };
         }
     }
 
