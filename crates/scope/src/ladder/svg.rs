@@ -1,8 +1,9 @@
 //! Ladders as SVG: two lifelines with their states, sloped arrows with their words, timers, and what hosts said beside.
 //!
-//! `fit` says what words each arrow has, `place` where everything stands so that no words overlap, `paint` draws it, and
+//! `fit` says what words each arrow has, `place` where everything stands, `apart` that no words overlap, `paint` draws it, and
 //! `legend` explains what was drawn. Each arrow is a group with the segment's number in `data-segment`.
 
+mod apart;
 mod fit;
 mod legend;
 mod margin;

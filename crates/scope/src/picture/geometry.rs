@@ -33,6 +33,46 @@ impl Quad {
         Quad { corners: self.corners.map(|(x, y)| (x, y + by)) }
     }
 
+    /// The same box, smaller by `by` at each edge; at most to its middle.
+    #[must_use]
+    pub fn shrunk(self, by: f64) -> Quad {
+        let [a, b, c, d] = self.corners;
+        let part =
+            |from: Point, to: Point| by / (to.0 - from.0).hypot(to.1 - from.1).max(2.0 * by).max(f64::MIN_POSITIVE);
+        let (wide, high) = (part(a, b), part(b, c));
+        let inner = |corner: Point, across: Point, down: Point| {
+            let along = |axis: fn(Point) -> f64| {
+                axis(corner) + (axis(across) - axis(corner)) * wide + (axis(down) - axis(corner)) * high
+            };
+            (along(|p| p.0), along(|p| p.1))
+        };
+        Quad { corners: [inner(a, b, d), inner(b, a, c), inner(c, d, b), inner(d, c, a)] }
+    }
+
+    /// Whether the line between two points runs through the box.
+    pub fn is_crossed(&self, from: Point, to: Point) -> bool {
+        let normal = (from.1 - to.1, to.0 - from.0);
+        [self.axis(0), self.axis(1), normal].into_iter().all(|axis| {
+            let (low, high) = self.along(axis);
+            let [a, b] = [from, to].map(|point| point.0 * axis.0 + point.1 * axis.1);
+            a.max(b) > low && a.min(b) < high
+        })
+    }
+
+    /// Whether all of `other` is in the box.
+    pub fn contains(&self, other: &Quad) -> bool {
+        other.corners.iter().all(|corner| self.has(*corner))
+    }
+
+    fn has(&self, point: Point) -> bool {
+        let within = |axis: Point| {
+            let (low, high) = self.along(axis);
+            let at = point.0 * axis.0 + point.1 * axis.1;
+            at >= low - 0.01 && at <= high + 0.01
+        };
+        within(self.axis(0)) && within(self.axis(1))
+    }
+
     /// From top to bottom.
     pub fn vertical(&self) -> (f64, f64) {
         let ys = self.corners.map(|(_, y)| y);

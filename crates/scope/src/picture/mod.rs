@@ -8,6 +8,7 @@
 mod escape;
 pub mod font;
 pub mod geometry;
+mod legible;
 pub mod palette;
 mod path;
 #[cfg(feature = "png")]
@@ -18,6 +19,7 @@ pub mod svg;
 mod tests;
 
 pub use escape::escaped;
+pub(crate) use legible::Mark;
 pub use palette::{Ink, Theme};
 pub use path::Path;
 pub use svg::{Anchor, Drawing, Run, Svg, Text};

@@ -7,6 +7,7 @@
 use super::escape::escape_onto;
 use super::font;
 use super::geometry::{Point, Quad};
+use super::legible::{self, Mark};
 use super::palette::{self, Ink, Theme};
 use super::path::{Num, Path};
 use std::borrow::Cow;
@@ -21,6 +22,7 @@ pub struct Svg {
     body: String,
     open: Vec<&'static str>,
     boxes: Vec<(Quad, String)>,
+    marks: Vec<Mark>,
 }
 
 /// Where a text stands relative to its point.
@@ -194,6 +196,7 @@ impl Svg {
         if whole.trim().is_empty() {
             return;
         }
+        self.marks.push(Mark::Words(self.boxes.len()));
         self.boxes.push((text.quad(), whole));
         let mut tag = self.begin("text").num("x", text.at.0).num("y", text.at.1);
         if (text.size - 12.0).abs() > 0.01 {
@@ -234,6 +237,7 @@ impl Svg {
     pub fn backdrop(&mut self, text: &Text<'_>) {
         let upright = Text { angle: 0.0, ..text.clone() }.quad();
         let ((left, right), (top, bottom)) = (upright.horizontal(), upright.vertical());
+        self.marks.push(Mark::Cover(text.quad()));
         let mut tag = self.rect((left - 1.5, top), (right - left + 3.0, bottom - top)).class("f-paper veil");
         if text.angle.abs() > 0.01 {
             let (x, y) = text.at;
@@ -247,12 +251,30 @@ impl Svg {
         &self.boxes
     }
 
+    /// Remembers what was just drawn, for [`illegible`](Self::illegible).
+    pub(crate) fn mark(&mut self, mark: Mark) {
+        self.marks.push(mark);
+    }
+
+    /// What a reader can't make out, a sentence each: words on words, lines through words, signs that something covers. Empty
+    /// in a good picture.
+    pub fn illegible(&self) -> Vec<String> {
+        legible::faults(&self.marks, &self.boxes)
+    }
+
     /// Takes in what another drawing has, moved.
     pub fn insert(&mut self, mut other: Svg, (x, y): Point) {
         while !other.open.is_empty() {
             other.end();
         }
         let moved = |quad: Quad| Quad { corners: quad.corners.map(|(px, py)| (px + x, py + y)) };
+        let first = self.boxes.len();
+        self.marks.extend(other.marks.into_iter().map(|mark| match mark {
+            Mark::Words(index) => Mark::Words(first + index),
+            Mark::Stroke(from, to) => Mark::Stroke((from.0 + x, from.1 + y), (to.0 + x, to.1 + y)),
+            Mark::Sign(quad) => Mark::Sign(moved(quad)),
+            Mark::Cover(quad) => Mark::Cover(moved(quad)),
+        }));
         self.boxes.extend(other.boxes.into_iter().map(|(quad, text)| (moved(quad), text)));
         let _ = write!(self.body, "<g transform=\"translate({} {})\">{}</g>", Num(x), Num(y), other.body);
     }

@@ -8,7 +8,7 @@ use super::{MARGIN, SvgOptions, strokes};
 use crate::ladder::layout::*;
 use crate::ladder::terminal::{needs_micros, time_text};
 use crate::picture::geometry::Quad;
-use crate::picture::{Anchor, Ink, Path, Svg, Text, font};
+use crate::picture::{Anchor, Ink, Mark, Path, Svg, Text, font};
 use crate::trace::View;
 use crate::words;
 use limpid_event::TcpState;
@@ -43,10 +43,7 @@ pub(super) fn ladder(svg: &mut Svg, ladder: &Ladder, options: &SvgOptions, width
     painter.axis();
     painter.lifelines();
     painter.lanes(&lanes);
-    // What is under way meanwhile goes over a fold's band, and under its words.
-    painter.folds();
     painter.arrows();
-    painter.fold_words();
     for (side, (notes, _)) in [Side::Left, Side::Right].into_iter().zip(&margins) {
         painter.margin(side, notes);
     }
@@ -273,9 +270,18 @@ impl Painter<'_> {
             strokes::arrow(self.svg, arrow, path);
             self.svg.end();
         }
+        // What is under way meanwhile passes behind the band of a fold.
+        self.folds();
         // Lines that pass behind words fade there.
         let words = self.places.paths.iter().flat_map(|path| &path.words);
         words.clone().for_each(|text| self.svg.backdrop(text));
+        for (arrow, path) in self.ladder.arrows.iter().zip(&self.places.paths) {
+            let Some(at) = strokes::loss(arrow, path) else { continue };
+            self.begin("sign", arrow);
+            self.title(arrow);
+            strokes::cross(self.svg, at);
+            self.svg.end();
+        }
         let words: Vec<Quad> = words.map(Text::quad).collect();
         let number = |arrow: &Arrow| arrow.label.number.or(arrow.label.last);
         let largest = self.ladder.arrows.iter().filter_map(number).max().unwrap_or(0);
@@ -347,15 +353,13 @@ impl Painter<'_> {
             let (left, right) = (self.columns.edge(Side::Left) + FOLD_OFF, self.columns.edge(Side::Right) - FOLD_OFF);
             let (top, height) = (top - 4.0, bottom - top + 8.0);
             self.svg.rect((left, top), (right - left, height)).num("rx", 5.0).fill(Ink::Panel).done();
+            self.svg.mark(Mark::Cover(Quad::upright(left, top, right - left, height)));
             for y in [top, top + height] {
                 let class = format!("{} guess", Ink::Rule.stroke());
                 self.svg.line((left + 5.0, y), (right - 5.0, y)).class(class).num("stroke-width", 1.0).done();
             }
+            texts.iter().for_each(|text| self.svg.text(text));
         }
-    }
-
-    fn fold_words(&mut self) {
-        self.places.folds.iter().flatten().for_each(|text| self.svg.text(text));
     }
 
     fn margin(&mut self, side: Side, notes: &[Note]) {

@@ -4,13 +4,12 @@
 //! where two of them overlap, the row of the later one moves down until none do.
 
 use super::fit::{SIZE, SMALL, Words, fit};
-use super::measure::{angle, busy, scale, sounds_at};
+use super::measure::{angle, busy, scale};
 use super::{MARGIN, Spacing};
 use crate::ladder::layout::*;
 use crate::ladder::traffic;
-use crate::picture::geometry::{Point, Quad};
+use crate::picture::geometry::Point;
 use crate::picture::{Anchor, Ink, Run, Text, font};
-use std::collections::HashMap;
 use std::time::Duration;
 
 /// How far a usual packet's arrow goes down while it is under way, in pixels.
@@ -23,6 +22,8 @@ const BAND: f64 = 7.0;
 const PASSES: usize = 120;
 /// Steeper than this, in pixels down for each across, and only the ends of an arrow are drawn.
 const STEEP: f64 = 0.8;
+/// The height of an arrow's head.
+const HEAD: f64 = 8.0;
 /// How far words stand off their arrow.
 const ABOVE: f64 = 4.5;
 /// Lines below an arrow are so far apart.
@@ -33,8 +34,8 @@ const LOST_AT: f64 = 0.62;
 pub(super) const MAX_LANES: usize = 6;
 /// How wide such a column is.
 pub(super) const LANE: f64 = 7.0;
-/// How far from the lifelines' bars a fold's band begins.
-pub(super) const FOLD_OFF: f64 = 8.0;
+/// How far from the lifelines' bars a fold's band begins: heads of arrows, and what is thrown away there, are seen beside it.
+pub(super) const FOLD_OFF: f64 = 30.0;
 /// The half width of a lifeline's bar.
 pub(super) const BAR: f64 = 4.5;
 
@@ -112,8 +113,8 @@ pub(super) fn place(ladder: &Ladder, columns: &Columns, spacing: Spacing, top: f
     let words: Vec<Words> = (ladder.arrows.iter().zip(&crossing))
         .map(|(arrow, crosses)| fit(arrow, room(arrow, *crosses, columns), *crosses || !is_lost(arrow)))
         .collect();
-    let mut placer =
-        Placer { ladder, columns, spacing, crossing, words, top, extra: vec![[0.0; 2]; ladder.rows.len()] };
+    let extra = vec![[0.0; 2]; ladder.rows.len()];
+    let mut placer = Placer { ladder, columns, spacing, beside: crossing.clone(), crossing, words, top, extra };
     let mut places = placer.places();
     for _ in 0..PASSES {
         if !placer.move_apart(&places) {
@@ -129,7 +130,7 @@ fn is_lost(arrow: &Arrow) -> bool {
 }
 
 /// How long an arrow's words may be.
-fn room(arrow: &Arrow, crosses: bool, columns: &Columns) -> f64 {
+pub(super) fn room(arrow: &Arrow, crosses: bool, columns: &Columns) -> f64 {
     let span = columns.span();
     match () {
         () if crosses => span / 2.0 - 34.0,
@@ -139,21 +140,25 @@ fn room(arrow: &Arrow, crosses: bool, columns: &Columns) -> f64 {
     }
 }
 
-struct Placer<'a> {
-    ladder: &'a Ladder,
-    columns: &'a Columns,
+pub(super) struct Placer<'a> {
+    pub(super) ladder: &'a Ladder,
+    pub(super) columns: &'a Columns,
     spacing: Spacing,
-    crossing: Vec<bool>,
-    words: Vec<Words>,
+    /// Which arrows share their room with those that come the other way.
+    pub(super) crossing: Vec<bool>,
+    /// Which arrows have their words where they begin, not in their middle.
+    pub(super) beside: Vec<bool>,
+    pub(super) words: Vec<Words>,
     top: f64,
     /// By how much each row is further down than time says, at each lifeline.
-    extra: Vec<[f64; 2]>,
+    pub(super) extra: Vec<[f64; 2]>,
 }
 
 impl Placer<'_> {
     fn places(&self) -> Places {
-        let rows = self.rows();
-        let paths: Vec<Path> = (0..self.ladder.arrows.len()).map(|index| self.path(index, &rows)).collect();
+        let (rows, arrivals) = self.rows();
+        let path = |(index, arrival): (usize, &f64)| self.path(index, &rows, *arrival);
+        let paths: Vec<Path> = arrivals.iter().enumerate().map(path).collect();
         let folds = self.folds(&rows);
         let lowest = paths.iter().flat_map(|p| &p.words).map(|text| text.quad().vertical().1);
         let ends = paths.iter().map(|p| p.end.1);
@@ -161,17 +166,18 @@ impl Placer<'_> {
         Places { rows, paths, folds, bottom }
     }
 
-    /// How far down each row is at each lifeline.
+    /// How far down each row is at each lifeline, and where each arrow arrives.
     ///
     /// Time decides; where words need more room, the lifeline runs late from there on, and whoever gets a packet of it runs
     /// at least as late. So slopes tell how long packets are under way even where rows are set apart, and nothing arrives
-    /// before it left.
-    fn rows(&self) -> Vec<[f64; 2]> {
+    /// before it left. What was set apart as it left arrives apart, too.
+    fn rows(&self) -> (Vec<[f64; 2]>, Vec<f64>) {
         let ladder = self.ladder;
         let scale = scale(ladder);
         let busy = busy(ladder);
         let needs = self.needs();
         let mut carried = vec![0.0f64; ladder.arrows.len()];
+        let mut arrivals = vec![0.0f64; ladder.arrows.len()];
         let mut events: Vec<(Vec<usize>, Vec<usize>)> = vec![Default::default(); ladder.rows.len()];
         for (index, arrow) in ladder.arrows.iter().enumerate() {
             events[arrow.departs].0.push(index);
@@ -199,6 +205,7 @@ impl Placer<'_> {
                 let to = ladder.arrows[arrow].from.other().index();
                 late[to] = late[to].max(carried[arrow]);
             }
+            let above = last;
             let mut ys = [0.0; 2];
             for side in 0..2 {
                 let mut y = self.top + down + late[side];
@@ -215,9 +222,16 @@ impl Placer<'_> {
                 (ys, last, late) = ([y; 2], [y; 2], [y - self.top - down; 2]);
             }
             departing.iter().for_each(|&arrow| carried[arrow] = late[ladder.arrows[arrow].from.index()]);
+            for &arrow in arriving {
+                let from = ladder.arrows[arrow].from;
+                let to = from.other().index();
+                let together = arriving.iter().filter(|&&other| ladder.arrows[other].from == from);
+                let latest = together.map(|&other| carried[other]).fold(carried[arrow], f64::max);
+                arrivals[arrow] = (ys[to] - (latest - carried[arrow])).max((above[to] + HEAD).min(ys[to]));
+            }
             rows.push(ys);
         }
-        rows
+        (rows, arrivals)
     }
 
     /// How far the row is below the one above it, if nothing needs more.
@@ -258,7 +272,7 @@ impl Placer<'_> {
         needs
     }
 
-    fn path(&self, index: usize, rows: &[[f64; 2]]) -> Path {
+    fn path(&self, index: usize, rows: &[[f64; 2]], arrival: f64) -> Path {
         let arrow = &self.ladder.arrows[index];
         let (a, b) = (self.columns.edge(arrow.from), self.columns.edge(arrow.from.other()));
         let ghost = arrow.line == Line::Ghost;
@@ -276,7 +290,7 @@ impl Placer<'_> {
                 ((a, start), (b, start + instant))
             }
             _ if arrow.departs == arrow.arrives => ((a, start), (b, start)),
-            _ => ((a, start), (b, rows[arrow.arrives][to_index].max(start))),
+            _ => ((a, start), (b, arrival.max(start))),
         };
         let along = |part: f64| (from.0 + (to.0 - from.0) * part, from.1 + (to.1 - from.1) * part);
         let crosses = self.crossing[index];
@@ -306,7 +320,7 @@ impl Placer<'_> {
         let angle = if flat { 0.0 } else { angle(from, path.to) };
         let (sin, cos) = angle.to_radians().sin_cos();
         let rightwards = end.0 > from.0;
-        let beside = self.crossing[index] || flat;
+        let beside = self.beside[index] || flat;
         let (at, anchor) = if beside {
             let off = if rightwards { 18.0 } else { -18.0 };
             ((from.0 + off * cos, from.1 + off * sin), if rightwards { Anchor::Start } else { Anchor::End })
@@ -329,11 +343,11 @@ impl Placer<'_> {
     }
 
     fn folds(&self, rows: &[[f64; 2]]) -> Vec<Vec<Text<'static>>> {
-        let room = self.columns.span() - 60.0;
+        let room = self.columns.span() - 2.0 * FOLD_OFF - 16.0;
         let between = self.ladder.remarks.iter().filter(|remark| remark.side.is_none());
         between
             .map(|remark| {
-                let lines = font::wrap(&remark.text, room, SIZE, false);
+                let lines = clauses(&remark.text, room);
                 let half = (lines.len() as f64 - 1.0) / 2.0;
                 let y = |line: usize| rows[remark.row][0] + (line as f64 - half) * 15.0 + 4.0;
                 let at = |line| (self.columns.middle(), y(line));
@@ -344,56 +358,18 @@ impl Placer<'_> {
             })
             .collect()
     }
+}
 
-    /// Moves rows apart whose words overlap; false if none do.
-    fn move_apart(&mut self, places: &Places) -> bool {
-        let mut boxes: Vec<(usize, (usize, Option<Side>), Quad)> = Vec::new();
-        for (index, (path, arrow)) in places.paths.iter().zip(&self.ladder.arrows).enumerate() {
-            boxes.extend(path.words.iter().map(|text| (index, (arrow.departs, Some(sounds_at(arrow))), text.quad())));
-        }
-        let between = self.ladder.remarks.iter().filter(|remark| remark.side.is_none());
-        for (at, (texts, remark)) in places.folds.iter().zip(between).enumerate() {
-            // A fold's band lies across, and keeps a little room around its words.
-            let wide = |quad: Quad| {
-                let (top, bottom) = quad.vertical();
-                let left = self.columns.edge(Side::Left) + FOLD_OFF;
-                Quad::upright(left, top - 5.0, self.columns.span() - 2.0 * FOLD_OFF, bottom - top + 10.0)
-            };
-            boxes.extend(texts.iter().map(|text| (usize::MAX - at, (remark.row, None), wide(text.quad()))));
-        }
-        boxes.sort_by(|a, b| a.2.vertical().0.total_cmp(&b.2.vertical().0));
-        let mut by_row: HashMap<(usize, Option<Side>), f64> = HashMap::new();
-        let mut narrow: Vec<usize> = Vec::new();
-        for (at, (index, row, quad)) in boxes.iter().enumerate() {
-            let bottom = quad.vertical().1;
-            let near = boxes[at + 1..].iter().take_while(|(_, _, other)| other.vertical().0 < bottom);
-            for (other_index, other_row, other) in near.filter(|(other, ..)| other != index) {
-                let overlap = quad.overlap(other);
-                if overlap <= 0.3 {
-                    continue;
-                }
-                if row.0 == other_row.0 {
-                    narrow.extend([*index, *other_index]);
-                } else {
-                    let by = by_row.entry(*row.max(other_row)).or_default();
-                    *by = by.max(overlap + 0.7);
-                }
+/// Breaks what a fold says to lines of at most `room` pixels, between its clauses where they fit.
+fn clauses(text: &str, room: f64) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for clause in text.split_inclusive("; ") {
+        match lines.last_mut() {
+            Some(line) if font::width(&format!("{line}{}", clause.trim_end()), SIZE, false) <= room => {
+                line.push_str(clause);
             }
+            _ => lines.push(clause.to_owned()),
         }
-        for ((row, side), by) in &by_row {
-            let sides = side.map_or(0..2, |side| side.index()..side.index() + 1);
-            sides.for_each(|side| self.extra[*row][side] += by);
-        }
-        let mut changed = !by_row.is_empty();
-        for index in narrow {
-            // What leaves both ends at once has half of the room each.
-            if self.crossing.get(index) == Some(&false) {
-                self.crossing[index] = true;
-                let arrow = &self.ladder.arrows[index];
-                self.words[index] = fit(arrow, room(arrow, true, self.columns), true);
-                changed = true;
-            }
-        }
-        changed
     }
+    lines.iter().flat_map(|line| font::wrap(line.trim_end(), room, SIZE, false)).collect()
 }

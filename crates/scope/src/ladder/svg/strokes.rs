@@ -2,11 +2,15 @@
 
 use super::place::Path as Place;
 use crate::ladder::layout::*;
-use crate::picture::geometry::Point;
-use crate::picture::{Ink, Path, Svg};
+use crate::picture::geometry::{Point, Quad};
+use crate::picture::{Ink, Mark, Path, Svg};
 
 /// How long the drawn end of a cut arrow is.
 const STUB: f64 = 64.0;
+/// How far on its way the beginning of a cut arrow is drawn.
+const CUT_AT: f64 = 0.72;
+/// How far before the lifeline the sign of what is thrown away there stands.
+const THROWN_AT: f64 = 17.0;
 
 /// Draws an arrow without its words.
 pub(super) fn arrow(svg: &mut Svg, arrow: &Arrow, place: &Place) {
@@ -24,17 +28,13 @@ pub(super) fn arrow(svg: &mut Svg, arrow: &Arrow, place: &Place) {
         svg.path(&diamond).fill(ink).done();
     }
     match arrow.end {
-        Ending::Lost(_) => cross(svg, end),
-        Ending::Dropped(_) => {
-            head(svg, arrow, ink, from, end);
-            cross(svg, towards(end, from, 17.0));
-        }
+        Ending::Lost(_) => {}
         Ending::Unknown => {
             // It goes on where nobody saw.
             let beyond = towards(end, from, 1.0);
             svg.circle(beyond, 2.6).class(format_args!("{} {}", Ink::Paper.fill(), ink.stroke())).done();
         }
-        Ending::Arrives => head(svg, arrow, ink, from, end),
+        Ending::Arrives | Ending::Dropped(_) => head(svg, arrow, ink, from, end),
     }
 }
 
@@ -42,7 +42,7 @@ pub(super) fn arrow(svg: &mut Svg, arrow: &Arrow, place: &Place) {
 fn cut(svg: &mut Svg, arrow: &Arrow, place: &Place, ink: Ink) {
     let (from, end) = (place.from, place.end);
     let way = if end.0 > from.0 { 1.0 } else { -1.0 };
-    let length = (end.0 - from.0).abs() * 0.72;
+    let length = (end.0 - from.0).abs() * CUT_AT;
     let leaves = (from.0 + way * length, from.1);
     line(svg, arrow, ink, from, leaves);
     dots(svg, ink, leaves, way);
@@ -51,8 +51,19 @@ fn cut(svg: &mut Svg, arrow: &Arrow, place: &Place, ink: Ink) {
         line(svg, arrow, ink, comes, (end.0 - way * head_length(arrow), end.1));
         dots(svg, ink, (comes.0 - way * 16.0, comes.1), way);
         head(svg, arrow, ink, comes, end);
-    } else {
-        cross(svg, (leaves.0 + way * 22.0, leaves.1));
+    }
+}
+
+/// Where the sign stands that an arrow's packet was lost, or thrown away.
+pub(super) fn loss(arrow: &Arrow, place: &Place) -> Option<Point> {
+    let (from, end) = (place.from, place.end);
+    let way = if end.0 > from.0 { 1.0 } else { -1.0 };
+    match (&arrow.end, place.is_cut) {
+        (Ending::Lost(_), false) => Some(end),
+        (Ending::Lost(_), true) => Some((from.0 + (end.0 - from.0) * CUT_AT + way * 22.0, from.1)),
+        (Ending::Dropped(_), false) => Some(towards(end, from, THROWN_AT)),
+        (Ending::Dropped(_), true) => Some((end.0 - way * THROWN_AT, end.1)),
+        (Ending::Arrives | Ending::Unknown, _) => None,
     }
 }
 
@@ -76,6 +87,7 @@ pub(super) fn line_style(line: Line, tone: Tone) -> (&'static str, f64) {
 fn line(svg: &mut Svg, arrow: &Arrow, ink: Ink, from: Point, to: Point) {
     let (class, width) = line_style(arrow.line, arrow.tone);
     svg.line(from, to).class(format_args!("{}{class}", ink.stroke())).num("stroke-width", width).done();
+    svg.mark(Mark::Stroke(from, to));
 }
 
 fn head_length(arrow: &Arrow) -> f64 {
@@ -97,9 +109,10 @@ pub(super) fn head(svg: &mut Svg, arrow: &Arrow, ink: Ink, from: Point, tip: Poi
     }
 }
 
-/// Where something was lost.
+/// Something was lost there.
 pub(super) fn cross(svg: &mut Svg, (x, y): Point) {
     const R: f64 = 5.0;
+    svg.mark(Mark::Sign(Quad::upright(x - R, y - R, 2.0 * R, 2.0 * R)));
     let cross = Path::from((x - R, y - R)).to((x + R, y + R)).jump((x - R, y + R)).to((x + R, y - R));
     svg.path(&cross).stroke(Ink::Paper, 6.0).done();
     svg.path(&cross).stroke(Ink::Trouble, 2.3).done();
@@ -112,7 +125,7 @@ fn direction(from: Point, to: Point) -> Point {
 }
 
 /// `by` pixels from `point` towards `other`.
-fn towards(point: Point, other: Point, by: f64) -> Point {
+pub(super) fn towards(point: Point, other: Point, by: f64) -> Point {
     let (dx, dy) = direction(point, other);
     (point.0 + dx * by, point.1 + dy * by)
 }
