@@ -3,7 +3,7 @@
 use crate::error::CliError;
 use crate::input::Input;
 use crate::picture::{Format, PictureArgs, Subject, Target, What};
-use limpid_scope::flows::{Flow, Flows, FlowsOptions};
+use limpid_scope::flows::{Flow, Flows, FlowsOptions, Hidden};
 use limpid_scope::overview::{Connection, MAX_CONNECTIONS, Overview};
 use limpid_scope::trace::Trace;
 use limpid_scope::words;
@@ -83,15 +83,14 @@ impl DrawArgs {
         let (found, _) = self.input.open()?.without_progress().collect(|packet| again.wants(packet));
         let mut picked = again.split(&found.traces, found.left_out);
         for picked in &mut picked {
-            let connection = survey.connections.iter().find(|c| c.number == picked.number);
-            picked.trace.partial = connection.is_some_and(|c| hidden.of(c.client, c.server));
+            picked.trace.partial = survey.is_partial(picked.number, &hidden);
         }
         Ok((Chosen { name, survey, picked }, damage))
     }
 
     /// Standard input: all of it is kept, within a bound.
     fn read_once(&self, is_page: bool) -> Result<(Chosen, Option<CliError>), CliError> {
-        let capture = self.input.open()?;
+        let mut capture = self.input.open()?;
         let name = capture.name().to_owned();
         let mut survey = Survey::new();
         let mut of_flow: HashMap<u64, Vec<u64>> = HashMap::new();
@@ -111,13 +110,17 @@ impl DrawArgs {
             fits
         });
         let survey = survey.finish();
-        let numbers = self.choose(&name, &survey, is_page, "there is no TCP in it")?;
+        let (hidden, nothing) = (capture.hidden(), capture.nothing("TCP"));
+        let numbers = self.choose(&name, &survey, is_page, &nothing)?;
         let picked = numbers.into_iter().map(|number| {
             let packets: HashSet<u64> = of_flow.get(&number).into_iter().flatten().copied().collect();
             let left_out = left_out.get(&number).copied().unwrap_or(0);
-            Picked { number, trace: part(&found.traces, &packets), left_out }
+            let mut trace = part(&found.traces, &packets);
+            trace.partial = survey.is_partial(number, &hidden);
+            Picked { number, trace, left_out }
         });
-        Ok((Chosen { name, survey, picked: picked.collect() }, damage))
+        let picked = picked.collect();
+        Ok((Chosen { name, survey, picked }, damage))
     }
 
     /// The numbers of the connections that are drawn one by one; none for all together.
@@ -293,6 +296,12 @@ impl Surveyed {
 
     fn count(&self) -> u64 {
         self.connections.len() as u64 + self.more
+    }
+
+    /// True if packets of this connection were hidden, or may have been.
+    fn is_partial(&self, number: u64, hidden: &Hidden) -> bool {
+        let connection = self.connections.iter().find(|connection| connection.number == number);
+        connection.is_some_and(|connection| hidden.of(connection.client, connection.server))
     }
 }
 

@@ -284,15 +284,20 @@ impl Capture {
     }
 
     /// Reads what is left, and keeps what `keep` wants of what the filter lets through, with what engines told of it.
-    pub(crate) fn collect(mut self, mut keep: impl FnMut(&PacketRef<'_>) -> bool) -> (Found, Option<CliError>) {
-        let mut filter = self.filter.take();
+    pub(crate) fn collect(&mut self, mut keep: impl FnMut(&PacketRef<'_>) -> bool) -> (Found, Option<CliError>) {
+        let (filter, hidden, count) = (&mut self.filter, &mut self.hidden, &mut self.refused);
         let mut refused = None;
-        let wanted = |packet: &PacketRef<'_>| {
-            let matches = filter.as_mut().map_or(Ok(true), |filter| filter.matches(packet));
-            matches.unwrap_or_else(|error| {
+        let wanted = |packet: &PacketRef<'_>| match filter.as_mut().map_or(Ok(true), |filter| filter.matches(packet)) {
+            Ok(true) => keep(packet),
+            Ok(false) => {
+                *count += 1;
+                hidden.note(packet);
+                false
+            }
+            Err(error) => {
                 refused.get_or_insert(error);
                 false
-            }) && keep(packet)
+            }
         };
         let found = Collector::read(&mut self.reader, wanted);
         let error = refused.or_else(|| found.error.as_ref().map(|error| failure(&self.name, error)));

@@ -240,7 +240,10 @@ impl LabArgs {
             syn_retries: self.syn_retries,
             linear: self.linear,
             deadline: self.deadline,
-            packets: self.output.pcap.is_some(),
+            packets: self.output.pcap.is_some()
+                || self.output.ladder
+                || self.picture.what.is_some_and(What::needs_packets)
+                || self.picture.is_diagram(),
         })
     }
 

@@ -21,6 +21,9 @@ pub(crate) use write::Target;
 
 /// Columns of a text, where none are given.
 const COLUMNS: u32 = 100;
+/// What a width may be, in columns or pixels.
+const MIN_WIDTH: u32 = 40;
+const MAX_WIDTH: u32 = 4000;
 /// Pixels of a drawing, where none are given.
 const PIXELS: u32 = 1100;
 /// Pixels of a PNG for each of the drawing: sharp on screens of today.
@@ -42,8 +45,8 @@ pub(crate) struct PictureArgs {
     #[arg(long, value_name = "WHAT")]
     pub(crate) what: Option<What>,
 
-    /// How wide it is: pixels, or columns of a text
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(40..=4000))]
+    /// How wide it is: pixels, or columns of a text (else COLUMNS, or 100)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(i64::from(MIN_WIDTH)..=i64::from(MAX_WIDTH)))]
     pub(crate) width: Option<u32>,
 
     /// How time runs down a ladder [default: true]
@@ -95,6 +98,11 @@ impl What {
 }
 
 impl What {
+    /// True if segments are drawn, and not what engines told of themselves.
+    pub(crate) const fn needs_packets(self) -> bool {
+        matches!(self, What::Ladder | What::States | What::Overview)
+    }
+
     /// What to say where there is nothing to draw of it.
     const fn missing(self) -> &'static str {
         match self {
@@ -162,6 +170,11 @@ impl PictureArgs {
             );
         }
         Ok(Some(Target { path: path.clone(), format }))
+    }
+
+    /// True if it is a sequence diagram, whatever it is of.
+    pub(crate) fn is_diagram(&self) -> bool {
+        self.target().is_ok_and(|target| target.is_some_and(|target| target.format == Format::Mmd))
     }
 
     /// True if the format is given apart from the file's ending.
@@ -238,7 +251,9 @@ impl PictureArgs {
     }
 
     fn columns(&self) -> usize {
-        self.width.unwrap_or(COLUMNS) as usize
+        let told = || std::env::var("COLUMNS").ok()?.parse().ok();
+        let columns = self.width.or_else(|| told().filter(|columns| MIN_WIDTH <= *columns && *columns <= MAX_WIDTH));
+        columns.unwrap_or(COLUMNS) as usize
     }
 
     fn pixels(&self) -> f64 {

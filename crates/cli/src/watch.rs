@@ -152,7 +152,7 @@ impl WatchArgs {
         let feed = self.feed()?;
         // Not before: a pipe that says nothing yet is waited for above, and Ctrl+C ends that.
         let ends = Signals::take().map_err(|error| CliError::run("signals", plain(&error)))?;
-        let everything = self.write.as_ref().map(|path| Everything::create(path, &subject.source)).transpose()?;
+        let everything = self.write.as_ref().map(|path| Everything::create(path, &subject)).transpose()?;
         let limits = Limits::new(self.count, self.span);
         let format = match mode {
             Mode::Screen => return self.on_screen(subject, feed, ends, everything, limits),

@@ -285,3 +285,58 @@ fn a_long_run_of_resets_is_one_line() {
     assert!(ladder.contains(" resets"), "{ladder}");
     assert!(ladder.matches("RST seq").count() < 20, "{ladder}");
 }
+
+/// What `draw` says of a capture on standard input.
+fn piped(file: &std::path::Path, args: &[&str]) -> String {
+    let input = std::fs::File::open(file).expect("it is there");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_limpid"));
+    let output = command.arg("draw").arg("-").args(args).stdin(input).output().expect("it runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("text")
+}
+
+#[test]
+fn what_a_filter_hid_is_told_wherever_packets_come_from() {
+    let redis = captures().join("captures/redis.pcap");
+    let told = "the filter hid some of its packets";
+    for args in
+        [&["--format", "txt", "-o", "-", "tcp src port 6379"][..], &["--format", "svg", "-o", "-", "dst port 6379"]]
+    {
+        let name = redis.display().to_string();
+        let from_file = succeeds(&[&["draw", &name][..], args].concat());
+        assert!(from_file.contains(told), "{from_file}");
+        assert_eq!(piped(&redis, args).replace("standard input", "redis.pcap"), from_file);
+    }
+    assert!(!piped(&redis, &["--format", "txt", "-o", "-", "tcp port 6379"]).contains(told));
+}
+
+#[test]
+fn what_was_watched_through_a_filter_says_so() {
+    let scratch = Scratch::new("watched");
+    let redis = captures().join("captures/redis.pcap").display().to_string();
+    let saved = scratch.file("half.pcapng");
+    succeeds(&["watch", "-r", &redis, "--lines", "-w", &saved, "src port 6379"]);
+    assert!(succeeds(&["draw", &saved, "--format", "txt", "-o", "-"]).contains("the filter hid some of its packets"));
+}
+
+#[test]
+fn texts_are_as_wide_as_columns_says() {
+    let redis = captures().join("captures/redis.pcap").display().to_string();
+    let widest = |columns: &str, width: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_limpid"));
+        let args = [&["draw", &redis, "--format", "txt", "-o", "-"][..], width].concat();
+        let output = command.args(args).env("COLUMNS", columns).output().expect("it runs");
+        let text = String::from_utf8(output.stdout).expect("text");
+        text.lines().map(|line| line.chars().count()).max().expect("lines")
+    };
+    let (narrow, wide) = (widest("70", &[]), widest("130", &[]));
+    assert!(narrow <= 70 && wide > 100 && wide <= 130, "{narrow} {wide}");
+    assert_eq!(widest("130", &["--width", "70"]), narrow, "what is asked for goes before");
+    assert_eq!(widest("nonsense", &[]), widest("100", &[]));
+}
+
+#[test]
+fn long_transfers_have_ladders_too() {
+    let ladder = succeeds(&["lab", "bbr", "--what", "ladder", "--format", "txt", "-o", "-"]);
+    assert!(ladder.contains("SYN-ACK") && ladder.contains("segments, "), "{ladder}");
+}

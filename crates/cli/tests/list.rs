@@ -84,3 +84,13 @@ fn rows_that_are_too_many_are_told_of() {
     let (code, out, err) = run::with_input(&["list", "--json", "-"], &file);
     assert_eq!((code, out.lines().count()), (Some(0), MOST as usize + 7), "{err}");
 }
+
+#[test]
+fn what_is_wrong_is_whole_where_the_screen_is_narrow() {
+    let loss = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/captures/loss.pcap");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_limpid"));
+    let output = command.arg("list").arg(loss).env("COLUMNS", "40").output().expect("it runs");
+    let text = String::from_utf8(output.stdout).expect("text");
+    assert!(text.lines().all(|line| line.chars().count() <= 40), "{text}");
+    assert!(text.contains("\n   losses (client) ×7\n"), "{text}");
+}

@@ -182,7 +182,7 @@ impl App {
             Some(flow) => (keep.of(flow.0).collect(), flow.to_string(), keep.gone(flow.0)),
             None => (keep.all(), "all".to_owned(), 0),
         };
-        self.model.notice = Some(match save::save(packets, &what, &self.model.subject.source) {
+        self.model.notice = Some(match save::save(packets, &what, &self.model.subject) {
             Ok((path, count)) => {
                 let count = limpid_scope::words::count(count as u64, "packet");
                 let gone = match gone {

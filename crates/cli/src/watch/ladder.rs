@@ -37,6 +37,7 @@ pub(crate) struct LadderView {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Basis {
     packets: u64,
+    partial: bool,
     width: usize,
     charset: Charset,
     folds: bool,
@@ -65,8 +66,10 @@ impl LadderView {
     }
 
     /// Makes it anew if there is something new, and not too often. True if it is not up to date afterwards.
-    pub(crate) fn refresh(&mut self, keep: &Keep, packets: u64, width: usize, charset: Charset) -> bool {
-        let basis = Basis { packets, width, charset, folds: self.folds };
+    ///
+    /// `partial`: a filter may have hidden packets of it.
+    pub(crate) fn refresh(&mut self, keep: &Keep, packets: u64, partial: bool, width: usize, charset: Charset) -> bool {
+        let basis = Basis { packets, partial, width, charset, folds: self.folds };
         if let Some(drawn) = &self.drawn {
             if drawn.basis == basis {
                 return false;
@@ -142,7 +145,8 @@ impl Drawn {
         let packets = keep.of(flow.0).inspect(|packet| {
             lines.insert(packet.number, printer.print(packet));
         });
-        let trace = Trace::from_capture(packets);
+        let mut trace = Trace::from_capture(packets);
+        trace.partial = basis.partial;
         let options = LadderOptions::default();
         let options = match basis.folds {
             true => options,
@@ -155,7 +159,8 @@ impl Drawn {
             Some(ladder) => paint(ladder, basis.width, basis.charset),
             None => Painted { lines: Vec::new(), arrows: Vec::new() },
         };
-        let sentences = verdict::explain(&trace).iter().map(ToString::to_string).collect();
+        let hides = basis.partial.then(|| "The filter may hide some of its packets.".to_owned());
+        let sentences = hides.into_iter().chain(verdict::explain(&trace).iter().map(ToString::to_string)).collect();
         let arrows = ladder.as_ref().map(|ladder| numbered(ladder, &painted)).unwrap_or_default();
         Drawn { basis, at, took: at.elapsed(), painted, arrows, lines, sentences, gone: keep.gone(flow.0) }
     }

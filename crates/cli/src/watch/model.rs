@@ -3,6 +3,7 @@
 use super::ladder::LadderView;
 use super::row::{Row, SortKey, matches, sort};
 use super::survey::Survey;
+use limpid_scope::filter::may_part_connections;
 use limpid_scope::flows::FlowNumber;
 use limpid_scope::ladder::Charset;
 
@@ -15,6 +16,13 @@ pub(crate) struct Subject {
     pub(crate) filter: String,
     /// Packets come from an interface.
     pub(crate) is_live: bool,
+}
+
+impl Subject {
+    /// True if the filter may hide some packets of a connection that is shown.
+    pub(crate) fn may_hide(&self) -> bool {
+        may_part_connections(&self.filter)
+    }
 }
 
 /// How things are shown.

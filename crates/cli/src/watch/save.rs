@@ -1,5 +1,6 @@
 //! Packets into pcapng files: those that are kept, when a person asks; all of them, with `-w`.
 
+use super::model::Subject;
 use crate::error::{CliError, plain};
 use limpid_scope::capture::{CapturedPacket, LinkType, PacketRef, PcapngWriter};
 use std::fs::{File, OpenOptions};
@@ -13,13 +14,13 @@ const MAX_NAMES: u32 = 1000;
 pub(crate) struct Writer<W: Write> {
     output: PcapngWriter<W>,
     interfaces: Vec<(LinkType, u32)>,
-    name: String,
+    subject: Subject,
 }
 
 impl<W: Write> Writer<W> {
-    /// Begins a file of packets of interface `name`.
-    pub(crate) fn new(output: W, name: &str) -> io::Result<Writer<W>> {
-        Ok(Writer { output: PcapngWriter::new(output)?, interfaces: Vec::new(), name: name.to_owned() })
+    /// Begins a file of packets of what is watched.
+    pub(crate) fn new(output: W, subject: &Subject) -> io::Result<Writer<W>> {
+        Ok(Writer { output: PcapngWriter::new(output)?, interfaces: Vec::new(), subject: subject.clone() })
     }
 
     /// Appends a packet.
@@ -28,7 +29,8 @@ impl<W: Write> Writer<W> {
         let interface = match known {
             Some((_, interface)) => *interface,
             None => {
-                let interface = self.output.add_interface(packet.link_type, &self.name)?;
+                let interface =
+                    self.output.add_filtered_interface(packet.link_type, &self.subject.source, &self.subject.filter)?;
                 self.interfaces.push((packet.link_type, interface));
                 interface
             }
@@ -49,10 +51,10 @@ impl<W: Write> Writer<W> {
 
 /// Writes packets to a new file in the current directory: `limpid-12.pcapng`, or with another number behind where that
 /// is taken. Answers its name and how many packets are in it.
-pub(crate) fn save(packets: Vec<CapturedPacket>, what: &str, interface: &str) -> io::Result<(PathBuf, usize)> {
+pub(crate) fn save(packets: Vec<CapturedPacket>, what: &str, subject: &Subject) -> io::Result<(PathBuf, usize)> {
     let (path, file) = create(what)?;
     let count = packets.len();
-    let mut writer = Writer::new(BufWriter::new(file), interface)?;
+    let mut writer = Writer::new(BufWriter::new(file), subject)?;
     for packet in packets {
         writer.write(packet)?;
     }
@@ -83,14 +85,14 @@ pub(crate) struct Everything {
 
 impl Everything {
     /// Creates the file; `-` is standard output.
-    pub(crate) fn create(path: &Path, interface: &str) -> Result<Everything, CliError> {
+    pub(crate) fn create(path: &Path, subject: &Subject) -> Result<Everything, CliError> {
         let name = path.display().to_string();
         let failed = |error: io::Error| CliError::run(&name, plain(&error)).hint("give a file that can be written");
         let output: Box<dyn Write> = match path.as_os_str() == "-" {
             true => Box::new(BufWriter::new(io::stdout())),
             false => Box::new(BufWriter::new(File::create(path).map_err(failed)?)),
         };
-        let mut writer = Writer::new(output, interface).map_err(failed)?;
+        let mut writer = Writer::new(output, subject).map_err(failed)?;
         // Who reads along sees a capture from the beginning on.
         writer.flush().map_err(failed)?;
         Ok(Everything { writer, name: name.clone() })

@@ -45,7 +45,7 @@ fn pcap(packets: &[CapturedPacket]) -> Vec<u8> {
 fn pcapng(packets: &[CapturedPacket]) -> Vec<u8> {
     let mut writer = PcapngWriter::new(Vec::new()).unwrap();
     assert_eq!(writer.add_interface(LinkType::RAW, "left").unwrap(), 0);
-    assert_eq!(writer.add_interface(LinkType::ETHERNET, "right").unwrap(), 1);
+    assert_eq!(writer.add_filtered_interface(LinkType::ETHERNET, "right", "tcp src port 80").unwrap(), 1);
     packets.iter().for_each(|packet| writer.write(packet).unwrap());
     writer.into_inner()
 }
@@ -65,6 +65,8 @@ fn what_is_written_is_read() {
     assert_eq!(slow.by_ref().map(Result::unwrap).collect::<Vec<_>>(), packets);
     let names: Vec<_> = slow.interfaces().iter().map(|i| i.name.as_deref()).collect();
     assert_eq!(names, [Some("left"), Some("right")]);
+    let filters: Vec<_> = slow.interfaces().iter().map(|i| i.filter.as_deref()).collect();
+    assert_eq!(filters, [None, Some("tcp src port 80")]);
     assert!(slow.interfaces().iter().all(|i| i.resolution == Resolution::NANOS));
 }
 

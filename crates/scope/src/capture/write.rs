@@ -92,12 +92,24 @@ impl<W: Write> PcapngWriter<W> {
     /// # Errors
     /// If writing fails.
     pub fn add_interface(&mut self, link_type: LinkType, name: &str) -> io::Result<u32> {
+        self.add_filtered_interface(link_type, name, "")
+    }
+
+    /// The same of an interface of which only packets were taken that a filter let through, in libpcap's language.
+    ///
+    /// # Errors
+    /// If writing fails.
+    pub fn add_filtered_interface(&mut self, link_type: LinkType, name: &str, filter: &str) -> io::Result<u32> {
         let mut body = Vec::new();
         body.extend(link_type.0.to_le_bytes());
         body.extend([0; 2]);
         body.extend(MAX_PACKET.to_le_bytes());
         push_option(&mut body, 2, name);
         push_option_bytes(&mut body, 9, &[9]);
+        if !filter.is_empty() {
+            // 0: what follows is text.
+            push_option_bytes(&mut body, 11, &[&[0], filter.as_bytes()].concat());
+        }
         end_options(&mut body);
         self.output.write_all(&block(1, &body))?;
         self.interfaces.push(link_type);

@@ -206,6 +206,9 @@ const COLUMNS: [Column; 11] = [
 const TROUBLE: &str = "what is wrong";
 /// So much room is left for what is wrong, before columns go.
 const TROUBLE_WIDTH: usize = 28;
+/// What is wrong stands on a line of its own, so far in, where there is less room than it needs and less than this.
+const TROUBLE_LEAST: usize = 20;
+const INDENT: &str = "   ";
 
 fn push_began(row: &Row, first: i64, to: &mut String) {
     let nanos = row.began.saturating_sub(first).max(0);
@@ -302,18 +305,19 @@ pub fn table(rows: &[Row], first: i64, screen: Screen) -> String {
 /// If `out` has one.
 pub fn write_table(rows: &[Row], first: i64, screen: Screen, out: &mut impl io::Write) -> io::Result<()> {
     let cells = Cells::of(rows, first);
-    let shown = columns(rows, &cells, screen.width);
+    let (shown, widest) = columns(rows, &cells, screen.width);
+    let taken = shown.iter().map(|(_, width)| width + 2).sum::<usize>().saturating_sub(2);
+    let is_below = screen.width.saturating_sub(taken + 2) < widest.min(TROUBLE_LEAST);
     let mut line = String::new();
     for (at, (column, width)) in shown.iter().enumerate() {
         let title = COLUMNS[*column].title;
         push_cell(&mut line, at, (title, title.width()), *width, COLUMNS[*column].right);
     }
-    if rows.iter().any(|row| row.has_trouble()) {
+    if widest > 0 && !is_below {
         line = line + "  " + TROUBLE;
     }
     cut(&mut line, screen.width);
     writeln!(out, "{}", paint(line.trim_end(), "1", screen.color))?;
-    let taken = shown.iter().map(|(_, width)| width + 2).sum::<usize>().saturating_sub(2);
     let mut trouble = String::new();
     for (row, line_of_cells) in rows.iter().zip(cells.lines()) {
         line.clear();
@@ -325,9 +329,13 @@ pub fn write_table(rows: &[Row], first: i64, screen: Screen, out: &mut impl io::
         }
         trouble.clear();
         if row.has_trouble() {
-            trouble.push_str("  ");
+            trouble.push_str(if is_below { INDENT } else { "  " });
             row.push_trouble(&mut trouble);
-            cut(&mut trouble, screen.width.saturating_sub(taken));
+            cut(&mut trouble, screen.width.saturating_sub(if is_below { 0 } else { taken }));
+        }
+        if is_below && !trouble.is_empty() {
+            line.truncate(line.trim_end().len());
+            line.push('\n');
         }
         if trouble.trim_start().is_empty() {
             line.truncate(line.trim_end().len());
@@ -345,8 +353,8 @@ pub fn write_table(rows: &[Row], first: i64, screen: Screen, out: &mut impl io::
     Ok(())
 }
 
-/// The columns that there is room for, and how wide they are.
-fn columns(rows: &[Row], cells: &Cells, width: usize) -> Vec<(usize, usize)> {
+/// The columns that there is room for, and how wide they are; and how much room what is wrong would take.
+fn columns(rows: &[Row], cells: &Cells, width: usize) -> (Vec<(usize, usize)>, usize) {
     let is_empty = |column: &usize| COLUMNS[*column].worth < 9 && cells.widths[*column] == 0;
     let wide = |column: usize| (column, cells.widths[column].max(COLUMNS[column].title.width()));
     let mut shown: Vec<(usize, usize)> = (0..COLUMNS.len()).filter(|column| !is_empty(column)).map(wide).collect();
@@ -356,7 +364,8 @@ fn columns(rows: &[Row], cells: &Cells, width: usize) -> Vec<(usize, usize)> {
         row.push_trouble(&mut text);
         width_of(&text)
     });
-    let troubles = troubles.max().unwrap_or(0).min(TROUBLE_WIDTH.min(width / 4));
+    let widest = troubles.max().unwrap_or(0);
+    let troubles = widest.min(TROUBLE_WIDTH.min(width / 4));
     let needed = |shown: &[(usize, usize)]| shown.iter().map(|(_, width)| width + 2).sum::<usize>();
     let worth = |shown: &[(usize, usize)], n: usize| COLUMNS[shown[n].0].worth;
     while let Some(least) = (0..shown.len()).filter(|n| worth(&shown, *n) < 9).min_by_key(|n| worth(&shown, *n)) {
@@ -367,7 +376,7 @@ fn columns(rows: &[Row], cells: &Cells, width: usize) -> Vec<(usize, usize)> {
         }
         shown.remove(least);
     }
-    shown
+    (shown, widest)
 }
 
 /// Appends a cell, two blanks after the one before it.

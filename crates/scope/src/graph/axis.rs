@@ -31,6 +31,13 @@ impl Axis {
         Axis { top: (most / step).ceil() * step, step }
     }
 
+    /// The same in steps of whole units: of bytes there are no halves.
+    pub fn reaching_in_wholes(most: f64, ticks: usize) -> Axis {
+        let axis = Axis::reaching(most.max(1.0), ticks);
+        let step = axis.step.max(1.0);
+        Axis { top: (axis.top / step).ceil() * step, step }
+    }
+
     /// The axis whose steps are round, and that ends exactly at `end`.
     pub fn ending_at(end: f64, ticks: usize) -> Axis {
         Axis { top: end, ..Axis::reaching(end, ticks) }

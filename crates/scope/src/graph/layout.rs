@@ -48,6 +48,14 @@ pub struct Panel {
     pub marks: Vec<Mark>,
 }
 
+impl Panel {
+    /// The curves of which something is seen, the uppermost first: a limit far above everything else is beyond the axis.
+    pub fn seen(&self) -> impl Iterator<Item = &Curve> {
+        let is_seen = |curve: &&Curve| curve.points.iter().any(|point| point.value <= self.axis.top);
+        self.curves.iter().rev().filter(is_seen)
+    }
+}
+
 /// A figure over time.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Curve {
@@ -311,7 +319,11 @@ pub(super) fn panel(title: &'static str, quantity: Quantity, curves: Vec<Curve>)
     let top = if limit <= 1.5 * measured { limit.max(measured) } else { measured };
     // The highest panel has room for more.
     let ticks = if quantity == Quantity::Sequence { 2 * UPRIGHT_TICKS } else { UPRIGHT_TICKS };
-    Some(Panel { title, quantity, axis: Axis::reaching(top, ticks), curves, marks: Vec::new() })
+    let axis = match quantity {
+        Quantity::Bytes | Quantity::Sequence => Axis::reaching_in_wholes(top, ticks),
+        Quantity::Rate | Quantity::Time => Axis::reaching(top, ticks),
+    };
+    Some(Panel { title, quantity, axis, curves, marks: Vec::new() })
 }
 
 fn one_window(flow: &Flow) -> Vec<Curve> {

@@ -205,8 +205,7 @@ impl Picture {
                     .map(|curve| (Item::Sender(curve.sender), format!("{} {}", curve.name, curve.sender + 1))),
             );
         } else {
-            let curves = panel.curves.iter().rev().filter(|curve| !curve.points.is_empty());
-            items.extend(curves.map(|curve| (Item::Curve(curve.tone, curve.shape), curve.name.to_owned())));
+            items.extend(panel.seen().map(|curve| (Item::Curve(curve.tone, curve.shape), curve.name.to_owned())));
         }
         let signs: BTreeSet<Sign> = plot::signs(panel).into_keys().collect();
         items.extend(signs.into_iter().map(|sign| (Item::Sign(sign), sign.name().to_owned())));

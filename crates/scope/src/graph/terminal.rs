@@ -185,7 +185,7 @@ impl<'g> Painter<'g> {
             x = canvas.text(x, y, sample, style);
             x = canvas.text(x + 1, y, &self.translate(name), Style::Plain) + 3;
         };
-        for curve in panel.curves.iter().rev().filter(|curve| !curve.points.is_empty()) {
+        for curve in panel.seen() {
             item(plot::sample(curve.shape, self.charset), self.ink(curve), curve.name);
         }
         for (sample, style, name) in signs(panel, self.charset) {

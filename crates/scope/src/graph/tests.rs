@@ -205,3 +205,32 @@ fn axes_end_at_round_numbers() {
     }
     assert_eq!(Axis::reaching(f64::NAN, 4).ticks().count(), 3);
 }
+
+#[test]
+fn axes_of_bytes_have_no_halves() {
+    use super::axis::Axis;
+    for (most, top, step) in [(0.0, 1.0, 1.0), (1.0, 1.0, 1.0), (2.0, 2.0, 1.0), (7.0, 8.0, 2.0), (100.0, 100.0, 50.0)]
+    {
+        let axis = Axis::reaching_in_wholes(most, 4);
+        assert_eq!((axis.top, axis.step), (top, step), "{most}");
+    }
+    assert_eq!(Axis::reaching_in_wholes(f64::NAN, 4).top, 1.0);
+}
+
+#[test]
+fn a_legend_names_what_is_seen() {
+    use super::layout::{Curve, Point, Shape, Tone, panel};
+    let curve = |name, value| {
+        let points = vec![Point::new(Instant::ZERO, value)];
+        Curve {
+            name,
+            sender: 0,
+            tone: Tone::Data,
+            shape: if name == "far" { Shape::Limit } else { Shape::Line },
+            points,
+        }
+    };
+    let panel = panel("window", super::axis::Quantity::Bytes, vec![curve("near", 10.0), curve("far", 65_536.0)]);
+    let panel = panel.expect("there are figures");
+    assert_eq!(panel.seen().map(|curve| curve.name).collect::<Vec<_>>(), ["near"]);
+}

@@ -187,11 +187,7 @@ fn arrow(svg: &mut Svg, cause: &Cause, axis: &Axis, top: [f64; 2], taken: &mut V
 fn times(svg: &mut Svg, timeline: &Timeline, axis: &Axis, y: f64, top: f64) {
     let Some((&(_, left), &(_, right))) = axis.places.first().zip(axis.places.last()) else { return };
     svg.line((left, y), (right + 24.0, y)).stroke(Ink::Rule, 1.0).done();
-    let (unit, one, digits) = match timeline.moments.last().copied().unwrap_or_default().as_nanos() {
-        0..1_000_000 => ("time, µs", 1e6, 1),
-        1_000_000..1_000_000_000 => ("time, ms", 1e3, 2),
-        _ => ("time, s", 1.0, 3),
-    };
+    let (unit, one, digits) = unit(&timeline.moments);
     svg.text(&Text::new((left - 12.0, y + 4.0), unit, Ink::Muted).size(10.0).anchor(Anchor::End).italic());
     let mut free = f64::NEG_INFINITY;
     for &at in &timeline.moments {
@@ -214,6 +210,20 @@ fn times(svg: &mut Svg, timeline: &Timeline, axis: &Axis, y: f64, top: f64) {
         let text = Text::new((*x, y - 6.0), format!("⋯ {}", words::duration(*gap)), Ink::Muted);
         svg.text(&text.size(10.0).anchor(Anchor::Middle).italic());
     }
+}
+
+/// In which unit moments are told, how many of it make a second, and with how many digits: as many as set them apart.
+pub(super) fn unit(moments: &[Duration]) -> (&'static str, f64, usize) {
+    let (unit, one, digits) = match moments.last().copied().unwrap_or_default().as_nanos() {
+        0..1_000_000 => ("time, µs", 1e6, [0, 1, 3]),
+        1_000_000..1_000_000_000 => ("time, ms", 1e3, [1, 3, 6]),
+        _ => ("time, s", 1.0, [3, 6, 9]),
+    };
+    let text = |at: &Duration, digits: usize| format!("{:.digits$}", at.as_secs_f64() * one);
+    let apart = |digits: &usize| {
+        moments.windows(2).all(|pair| pair[0] == pair[1] || text(&pair[0], *digits) != text(&pair[1], *digits))
+    };
+    (unit, one, digits.into_iter().find(apart).unwrap_or(digits[2]))
 }
 
 fn legend(svg: &mut Svg, timeline: &Timeline, y: f64) -> f64 {

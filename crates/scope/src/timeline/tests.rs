@@ -48,3 +48,18 @@ fn as_text() {
     assert!(line.contains('▒') && line.contains("from 7 s for 20 ms"), "{line}");
     assert_eq!(text.matches("ESTABLISHED").count(), 2, "{text}");
 }
+
+#[test]
+fn times_have_as_many_digits_as_set_them_apart() {
+    let micros = |list: &[u64]| list.iter().map(|n| std::time::Duration::from_micros(*n)).collect::<Vec<_>>();
+    for (moments, unit, digits) in [
+        (micros(&[0, 24, 53, 2_008_123, 2_008_542]), "time, s", 6),
+        (micros(&[0, 10_000, 20_000, 7_020_000]), "time, s", 3),
+        (micros(&[0, 1_500, 20_000]), "time, ms", 1),
+        (micros(&[0, 7, 20_000]), "time, ms", 3),
+        (micros(&[0, 24, 53]), "time, µs", 0),
+    ] {
+        let (name, _, count) = draw::unit(&moments);
+        assert_eq!((name, count), (unit, digits), "{moments:?}");
+    }
+}

@@ -2,7 +2,7 @@
 //! §3.8.6.1) and keepalives (§3.8.4).
 
 use super::schedule::{Schedule, fit, rounded};
-use super::{Kind, Known, Story, alike, cited, intervals, list_of, needless, numbers, times};
+use super::{Kind, Known, MAX_CITED, Story, alike, cited, intervals, list_of, needless, numbers, times};
 use crate::analysis::{Connection, IcmpSeen, Segment};
 use crate::flows::{Again, Cause, Kind as Purpose};
 use crate::trace::Arrival;
@@ -238,11 +238,31 @@ fn reordering(story: &mut Story<'_>) {
                 _ => newest = Some((segment, at)),
             }
         }
-        for (fast, slow) in overtaken {
+        if let [(fast, slow)] = overtaken[..] {
             let sentence = format!("Packet {fast} overtook {slow} on the way: it was sent later and arrived earlier.");
             story.say(Kind::Reordering, Known::Observed, &[slow, fast], sentence);
+        } else if !overtaken.is_empty() {
+            let sentence = format!(
+                "{} packets of {} overtook others on the way: they were sent later and arrived earlier ({}).",
+                words::number(overtaken.len() as u64),
+                story.the(end),
+                pairs(&overtaken),
+            );
+            let packets: Vec<u64> = overtaken.iter().take(MAX_CITED).flat_map(|(fast, slow)| [*slow, *fast]).collect();
+            story.say(Kind::Reordering, Known::Observed, &packets, sentence);
         }
     }
+}
+
+/// `6 before 5, 9 before 7 and 12 more`: what overtook what.
+fn pairs(overtaken: &[(u64, u64)]) -> String {
+    const SHOWN: usize = 3;
+    let mut pairs: Vec<String> =
+        overtaken.iter().take(SHOWN).map(|(fast, slow)| format!("{fast} before {slow}")).collect();
+    if overtaken.len() > SHOWN {
+        pairs.push(format!("{} more", words::number((overtaken.len() - SHOWN) as u64)));
+    }
+    words::list(&pairs)
 }
 
 fn copies(story: &mut Story<'_>) {

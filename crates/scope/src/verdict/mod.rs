@@ -30,7 +30,9 @@ use std::fmt;
 use std::time::Duration;
 
 /// The most verdicts of one [`Kind`] about one connection; a last one counts the others.
-const MAX_OF_A_KIND: usize = 8;
+const MAX_OF_A_KIND: usize = 4;
+/// How many events a verdict cites at most that counts them.
+const MAX_CITED: usize = 32;
 
 /// A sentence about a connection.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -2,11 +2,11 @@
 //! RFC 5682, RFC 2883 §5, RFC 4015).
 
 use super::data::described;
-use super::{Kind, Known, Story, cited};
+use super::{Kind, Known, MAX_CITED, Story, cited};
 use crate::analysis::{Connection, Segment};
 use crate::flows::{Again, Cause};
 use crate::words;
-use limpid_event::{Event, UndoReason};
+use limpid_event::{Event, Instant, UndoReason};
 
 /// Of one segment and its repetitions.
 pub(super) fn explain(story: &mut Story<'_>, original: &Segment, repeats: &[(&Segment, Again)]) {
@@ -61,20 +61,38 @@ pub(super) fn found_out(story: &mut Story<'_>) {
             Event::Undone { how } => Some((at, *how)),
             _ => None,
         });
-        let undone: Vec<_> = undone.collect();
+        // Each way of finding out is told once.
+        let mut ways: Vec<(UndoReason, Vec<Instant>)> = Vec::new();
         for (at, how) in undone {
-            let mut repeats = story.connection.sent_by(end).filter(|s| s.sent_at <= at && s.facts.again.is_some());
-            let mut acks = story.connection.sent_by(Connection::peer(end)).filter(|s| s.taken_at() == Some(at));
-            let mut packets: Vec<u64> = repeats.next_back().map(|s| s.number).into_iter().collect();
-            packets.extend(acks.next_back().map(|s| s.number));
+            match ways.iter_mut().find(|(way, _)| *way == how) {
+                Some((_, times)) => times.push(at),
+                None => ways.push((how, vec![at])),
+            }
+        }
+        for (how, times) in ways {
+            let packets: Vec<u64> = times.iter().take(MAX_CITED).flat_map(|at| around(story, end, *at)).collect();
+            let (often, each) = match times.len() {
+                1 => (String::new(), "It took"),
+                2 => (" twice".into(), "Both times it took"),
+                n => (format!(" {} times", words::number(n as u64)), "Each time it took"),
+            };
             let sentence = format!(
-                "{} found out that it had sent again for nothing: {}. It took back what it had cut its window by.",
+                "{} found out{often} that it had sent again for nothing: {}. {each} back what it had cut its window by.",
                 story.the_capital(end),
                 told_by(how)
             );
             story.say(Kind::Undone, Known::Inside, &packets, sentence);
         }
     }
+}
+
+/// What was sent again for nothing, as found out at `at`, and the ACK that told so.
+fn around(story: &Story<'_>, end: usize, at: Instant) -> Vec<u64> {
+    let mut repeats = story.connection.sent_by(end).filter(|s| s.sent_at <= at && s.facts.again.is_some());
+    let mut acks = story.connection.sent_by(Connection::peer(end)).filter(|s| s.taken_at() == Some(at));
+    let mut packets: Vec<u64> = repeats.next_back().map(|s| s.number).into_iter().collect();
+    packets.extend(acks.next_back().map(|s| s.number));
+    packets
 }
 
 fn told_by(how: UndoReason) -> &'static str {

@@ -75,7 +75,7 @@ fn many_of_a_kind_are_counted() {
     }
     let losses: Vec<Verdict> = explain(&s.end(60_000)).into_iter().filter(|v| v.kind == Kind::Loss).collect();
     assert_eq!(losses.len(), MAX_OF_A_KIND + 1);
-    assert_eq!(losses[MAX_OF_A_KIND].sentence, "12 more like these.");
+    assert_eq!(losses[MAX_OF_A_KIND].sentence, "16 more like these.");
 }
 
 /// The first sentence says what a trace is about.

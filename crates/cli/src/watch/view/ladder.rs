@@ -33,7 +33,8 @@ pub(super) fn draw(frame: &mut Frame<'_>, model: &mut Model, area: Rect) -> bool
         (Some(_), Some(drawn)) => drawn.packets(),
         _ => model.survey.packets_of(ladder.flow),
     };
-    let is_old = ladder.refresh(&model.survey.keep, packets, usize::from(drawing.width), look.charset);
+    let partial = model.subject.may_hide();
+    let is_old = ladder.refresh(&model.survey.keep, packets, partial, usize::from(drawing.width), look.charset);
     let below = match ladder.drawn() {
         Some(drawn) if explains && !beside => {
             let lines = meaning_text(&drawn.sentences, look, area.width).lines.len() as u16;

@@ -120,6 +120,10 @@ impl Painter<'_> {
             let about = if row.estimated { "~" } else { "" };
             let delta = format!("{about}+{}", self.glyphs.translate(&words::duration(since_above)));
             let has_delta = !since_above.is_zero() && row.gap == Gap::None;
+            if let (Gap::Space, &Some(y), None) = (row.gap, gap, self.columns.delta_end) {
+                // Where there is no room for a column of its own, it stands between.
+                self.canvas.text_before(self.columns.time, y, &delta, Style::Dim);
+            }
             match self.columns.delta_end {
                 Some(end) if has_delta => self.canvas.text_before(end, y, &delta, Style::Dim),
                 // Among times of six digits a span would be hard to tell apart.
