@@ -69,6 +69,17 @@ impl Memory {
     }
 }
 
+impl Memory {
+    /// Two devices with so many queues: what is sent by one of them comes out of the other's of the same number, as if it had been
+    /// steered by somebody who knows nothing of the receiver's connections.
+    ///
+    /// # Errors
+    /// No descriptors are left.
+    pub fn pair_of_queues(config: MemoryConfig, queues: usize) -> io::Result<(Vec<Memory>, Vec<Memory>)> {
+        (0..queues).map(|_| Memory::pair(config)).collect()
+    }
+}
+
 impl Queue {
     fn new(receiver: &Arc<Bell>, sender: &Arc<Bell>) -> Arc<Queue> {
         let inner = Mutex::new(Inner { frames: VecDeque::new(), refused: false });

@@ -80,8 +80,8 @@ impl Packet {
     }
 
     /// Opens a device so many times, as the queues of one host: Linux spreads what arrives by a hash of addresses and ports that is the
-    /// same for both directions of a flow (PACKET_FANOUT_HASH). What is neither TCP nor UDP (ARP, ICMP, neighbour discovery) and fragments go to one of them alone, and
-    /// queues do not tell each other: several are for hosts that know their neighbours.
+    /// same for both directions of a flow (PACKET_FANOUT_HASH). What is neither TCP nor UDP (ARP, ICMP, neighbour discovery) and fragments go to one of them alone: a
+    /// host with several shards (`limpid::Builder::shards`) hands them on to those that they concern.
     ///
     /// # Errors
     /// As [`open`](Self::open); and if `queues` is 0 or above 256.

@@ -108,8 +108,8 @@ pub struct Xdp {
 
 impl Xdp {
     /// Opens the first `queues` queues of a device: all it has, or what comes by the others goes to Linux (`ethtool -L eth0 combined
-    /// 1` makes them fewer). What is neither TCP nor UDP (ARP, ICMP, neighbour discovery) and fragments come by one of them, and queues
-    /// do not tell each other: several are for hosts that know their neighbours.
+    /// 1` makes them fewer). What is neither TCP nor UDP (ARP, ICMP, neighbour discovery) and fragments come by one of them: a
+    /// host with several shards (`limpid::Builder::shards`) hands them on to those that they concern.
     ///
     /// # Errors
     /// If there is no such device, it is no Ethernet, it does not have the mode asked for, or the process lacks CAP_NET_ADMIN and CAP_BPF;

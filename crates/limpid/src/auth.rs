@@ -79,7 +79,7 @@ impl TcpListener {
     /// [`ErrorKind::AlreadyExists`] if a TCP-AO key's numbers are in use; [`ErrorKind::InvalidInput`] if its peers have a key of
     /// the other kind.
     pub fn add_key(&self, key: AuthKey) -> io::Result<()> {
-        with_keys(self.socket(), |stack, id| add(stack, id, key))
+        self.each(|socket| with_keys(socket, |stack, id| add(stack, id, key.clone())))
     }
 
     /// Takes a key away.
@@ -87,7 +87,7 @@ impl TcpListener {
     /// # Errors
     /// [`ErrorKind::NotFound`] if it is not there.
     pub fn remove_key(&self, key: &AuthKey) -> io::Result<()> {
-        with_keys(self.socket(), |stack, id| remove(stack, id, key))
+        self.each(|socket| with_keys(socket, |stack, id| remove(stack, id, key)))
     }
 }
 
@@ -99,7 +99,7 @@ impl TcpStream {
     /// [`ErrorKind::TimedOut`] in the end.
     pub fn connect_authenticated(host: &Host, remote: SocketAddr, keys: &[AuthKey]) -> io::Result<TcpStream> {
         let mut armed = Ok(());
-        let id = host.inner.shard.call(|stack, now| {
+        let id = host.inner.any_shard().call(|stack, now| {
             let id = stack.socket();
             armed = keys.iter().try_for_each(|key| add(stack, id, key.clone()));
             if armed.is_ok() {

@@ -1,20 +1,24 @@
 //! Making a host.
 
 use crate::error::{invalid, io_error};
-use crate::shard::Shard;
+use crate::shard::{Bell, Engine, Hands, Link, Parts, Relay, Shard, observers, taps};
 use crate::{Clock, Host};
 use limpid_device::{Device, Memory, Packet, Tap, Tapped, Tun};
 use limpid_event::{Error, Instant, Observer};
-use limpid_stack::{FastOpenFlags, InterfaceConfig, Route, Secrets, Stack, StackConfig};
+use limpid_stack::{FastOpenFlags, IfaceId, InterfaceConfig, MemoryLimits, Route, Secrets, Stack, StackConfig};
 use limpid_tcp::Config;
 use limpid_wire::{Cidr, IpAddr};
 use rustix::rand::{GetRandomFlags, getrandom};
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 /// How long a host's last connections may take to close.
 const DEFAULT_LINGER: Duration = Duration::from_secs(2);
+
+/// As many queues as a TUN device may have.
+const MAX_SHARDS: usize = 256;
 
 /// Makes a [`Host`]. Addresses, gateways and taps belong to the device that was named last before them.
 ///
@@ -45,6 +49,7 @@ pub struct Builder {
     clock: Option<Clock>,
     linger: Duration,
     seed: Option<[u8; 32]>,
+    shards: usize,
     /// The first argument that made no sense.
     mistake: Option<String>,
 }
@@ -58,7 +63,8 @@ impl std::fmt::Debug for Builder {
 
 struct NamedDevice {
     name: String,
-    device: Box<dyn Device>,
+    /// Its queues: mostly one.
+    queues: Vec<Box<dyn Device>>,
     addresses: Vec<Cidr>,
     routes: Vec<(Cidr, Option<IpAddr>)>,
     tap: Option<Box<dyn Tap>>,
@@ -73,14 +79,63 @@ impl Builder {
             clock: None,
             linger: DEFAULT_LINGER,
             seed: None,
+            shards: 1,
             mistake: None,
         }
     }
 
     /// Adds a device. `name` is for people.
-    pub fn device(mut self, name: impl Into<String>, device: impl Device + 'static) -> Builder {
-        let (addresses, routes) = (Vec::new(), Vec::new());
-        self.devices.push(NamedDevice { name: name.into(), device: Box::new(device), addresses, routes, tap: None });
+    pub fn device(self, name: impl Into<String>, device: impl Device + 'static) -> Builder {
+        self.device_queues(name, [device])
+    }
+
+    /// Adds a device that has several queues ([`Tun::attach_queues`], [`Packet::open_queues`], [`Memory::pair_of_queues`]), which are spread over the host's
+    /// [shards](Self::shards). A shard that gets none has its frames sent by another.
+    pub fn device_queues<D: Device + 'static>(
+        mut self,
+        name: impl Into<String>,
+        queues: impl IntoIterator<Item = D>,
+    ) -> Builder {
+        let name = name.into();
+        let queues: Vec<Box<dyn Device>> = queues.into_iter().map(|queue| Box::new(queue) as _).collect();
+        if queues.is_empty() {
+            self.note_mistake(format!("device {name}: it has no queue"));
+        }
+        self.devices.push(NamedDevice { name, queues, addresses: Vec::new(), routes: Vec::new(), tap: None });
+        self
+    }
+
+    /// Spreads the host's connections over so many shards, each with a stack, a lock and a thread of its own: 1, unless set here. They
+    /// share nothing but addresses, routes and secrets, so that connections of different shards never wait for each other; a frame that a
+    /// device gives to the wrong one is handed over. A listener listens in all of them.
+    ///
+    /// More than one pays where several cores are busy with TCP, and best with as many queues of the device
+    /// ([`device_queues`](Self::device_queues)). What is remembered of peers (path MTUs, Fast Open's cookies, round-trip times) each shard
+    /// learns for itself; bounds on numbers hold for each, those on [memory](limpid_stack::MemoryLimits) for all together.
+    ///
+    /// ```
+    /// use limpid::{Host, TcpListener, TcpStream};
+    /// use std::io::{Read, Write};
+    ///
+    /// let host = Host::builder().shards(2).build()?;
+    /// let listener = TcpListener::bind(&host, "127.0.0.1:7")?;
+    /// // Each is in the shard that its ports lead to.
+    /// let clients = [(); 8].map(|()| TcpStream::connect(&host, "127.0.0.1:7").unwrap());
+    /// for mut client in &clients {
+    ///     client.write_all(b"hello")?;
+    /// }
+    /// for _ in &clients {
+    ///     let mut word = [0; 5];
+    ///     listener.accept()?.0.read_exact(&mut word)?;
+    ///     assert_eq!(&word, b"hello");
+    /// }
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn shards(mut self, shards: usize) -> Builder {
+        if !(1..=MAX_SHARDS).contains(&shards) {
+            self.note_mistake(format!("{shards} shards: from 1 to {MAX_SHARDS}"));
+        }
+        self.shards = shards;
         self
     }
 
@@ -205,38 +260,92 @@ impl Builder {
         }
         let clock = self.clock.unwrap_or_else(Clock::start);
         let seed = self.seed.map_or_else(random_seed, Ok)?;
-        let config = self.stack.tcp.clone();
-        let mut stack = Stack::new(self.stack, Secrets { seed }, self.observer);
-        let mut devices: Vec<(_, Box<dyn Device>)> = Vec::new();
+        let (config, count) = (self.stack.tcp.clone(), self.shards);
+        let observers = observers(self.observer, count).into_iter().enumerate();
+        let stack_of = |(shard, observer)| Stack::new(share_of(&self.stack, shard, count), Secrets { seed }, observer);
+        let mut stacks: Vec<Engine> = observers.map(stack_of).collect();
+        let bells = (0..count).map(|_| Bell::new().map(Arc::new)).collect::<io::Result<Vec<_>>>()?;
+        let mut links: Vec<Vec<Link>> = (0..count).map(|_| Vec::new()).collect();
         let mut name = String::from("limpid");
-        for NamedDevice { name: device_name, device, addresses, routes, tap } in self.devices {
-            let caps = device.caps();
-            let on = format!("{device_name} (MTU {})", caps.mtu);
+        for mut device in self.devices {
+            let iface = device.set_up(&mut stacks)?;
+            name = format!("limpid-{}", device.name);
+            let taps = taps(device.tap, device.queues.len());
+            let queues = device.queues.into_iter().zip(taps);
+            let queues = queues.map(|(queue, tap)| with_tap(queue, tap, move || clock.now())).collect();
+            spread(iface, queues, &bells, &mut links);
+        }
+        let quiet: Arc<[AtomicBool]> = (0..count).map(|_| AtomicBool::new(false)).collect();
+        let (hands, parts) = (Hands::join(&bells), stacks.into_iter().zip(links).zip(bells));
+        let shard = |(hands, ((stack, links), bell))| {
+            Shard::new(Parts { stack, links, hands, bell, quiet: quiet.clone() }, clock)
+        };
+        let shards = hands.into_iter().zip(parts).map(shard).collect();
+        Host::start(shards, config, self.linger, &name)
+    }
+
+    fn note_mistake(&mut self, mistake: String) {
+        self.mistake.get_or_insert(mistake);
+    }
+}
+
+impl NamedDevice {
+    /// Makes an interface of it in every shard, the same in all.
+    fn set_up(&mut self, stacks: &mut [Engine]) -> io::Result<IfaceId> {
+        let caps = self.queues[0].caps();
+        let on = format!("{} (MTU {})", self.name, caps.mtu);
+        if self.queues.iter().any(|queue| queue.caps() != caps) {
+            return Err(invalid(format!("device {on}: its queues differ")));
+        }
+        if self.queues.iter().any(|queue| queue.poll_fd().is_none()) {
+            return Err(invalid(format!("device {on}: it has no descriptor to wait on")));
+        }
+        let mut id = IfaceId::LOOPBACK;
+        for stack in stacks {
             let interface = InterfaceConfig {
-                name: device_name.clone(),
+                name: self.name.clone(),
                 medium: caps.medium,
                 mtu: caps.mtu,
                 gso_max: caps.gso_max,
                 tx_checksum_offload: caps.tx_checksum,
             };
             let iface = stack.add_interface(interface).map_err(|error| refused(&format!("device {on}"), error))?;
-            for address in addresses {
+            for &address in &self.addresses {
                 let added = stack.add_address(iface, address);
                 added.map_err(|error| refused(&format!("address {address} on {on}"), error))?;
             }
-            for (destination, gateway) in routes {
+            for &(destination, gateway) in &self.routes {
                 let added = stack.add_route(Route { destination, gateway, iface, metric: 0 });
                 added.map_err(|error| refused(&format!("route to {destination} over {on}"), error))?;
             }
-            name = format!("limpid-{device_name}");
-            devices.push((iface, with_tap(device, tap, move || clock.now())));
+            id = iface;
         }
-        Host::start(Shard::new(stack, devices, clock)?, config, self.linger, name)
+        Ok(id)
     }
+}
 
-    fn note_mistake(&mut self, mistake: String) {
-        self.mistake.get_or_insert(mistake);
+/// Gives each shard its queues of a device, or has another send for it.
+fn spread(iface: IfaceId, queues: Vec<Box<dyn Device>>, bells: &[Arc<Bell>], links: &mut [Vec<Link>]) {
+    let (count, shards, caps) = (queues.len(), links.len(), queues[0].caps());
+    for (at, queue) in queues.into_iter().enumerate() {
+        links[at % shards].push(Link::new(iface, queue, at < shards));
     }
+    for shard in count..shards {
+        let owner = shard % count;
+        let (relay, relayed) = Relay::new(caps, &bells[shard], &bells[owner]);
+        links[shard].push(Link::new(iface, Box::new(relay), true));
+        if let Some(link) = links[owner].last_mut() {
+            link.relay(relayed);
+        }
+    }
+}
+
+/// A shard's share of the settings of a stack.
+fn share_of(config: &StackConfig, shard: usize, shards: usize) -> StackConfig {
+    let MemoryLimits { low, pressure, most } = config.memory;
+    let memory = MemoryLimits { low: low / shards, pressure: pressure / shards, most: most / shards };
+    // `Builder::shards` bounds the number.
+    StackConfig { shard: shard as u16, shards: shards as u16, memory, ..config.clone() }
 }
 
 /// The stack's refusal of a part of the set-up, and of which.

@@ -1,4 +1,4 @@
-//! The thread that waits for a host's devices and timers.
+//! The thread that waits for a shard's devices and timers.
 
 use crate::shard::{Shard, Sleep};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -8,33 +8,36 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-/// Starts it. It ends when the shard says so, or when a device breaks.
-pub(crate) fn start(shard: Arc<Shard>, name: String) -> io::Result<JoinHandle<()>> {
-    let devices = shard.device_fds()?;
+/// Starts the driver of one of a host's shards. It ends when the shard says so, or when a device breaks: then the others end, too.
+pub(crate) fn start(shards: Arc<[Arc<Shard>]>, which: usize, name: String) -> io::Result<JoinHandle<()>> {
+    let devices = shards[which].device_fds()?;
     std::thread::Builder::new().name(name).spawn(move || {
-        let end = End { shard };
-        if let Err(error) = run(&end.shard, &devices) {
-            end.shard.fail(error.kind(), &error.to_string());
+        let end = End { shards, which };
+        let shard = &end.shards[which];
+        if let Err(error) = run(shard, &devices) {
+            shard.fail(error.kind(), &error.to_string());
         }
     })
 }
 
 /// However the thread ends, nobody waits for it any longer.
 struct End {
-    shard: Arc<Shard>,
+    shards: Arc<[Arc<Shard>]>,
+    which: usize,
 }
 
 impl Drop for End {
     fn drop(&mut self) {
-        self.shard.fail(io::ErrorKind::NotConnected, "the host has gone down");
+        let gone = (io::ErrorKind::NotConnected, "the host has gone down".to_owned());
+        let (kind, text) = self.shards[self.which].failure().unwrap_or(gone);
+        self.shards.iter().for_each(|shard| shard.fail(kind, &text));
     }
 }
 
 fn run(shard: &Shard, devices: &[OwnedFd]) -> io::Result<()> {
     while let Some(sleep) = shard.drive()? {
         wait(shard, devices, &sleep)?;
-        // It fails only if nobody has woken us.
-        let _ = rustix::io::read(shard.waker(), &mut [0_u8; 8]);
+        shard.silence();
     }
     Ok(())
 }

@@ -94,7 +94,7 @@ impl TcpStream {
     }
 
     fn unconnected(host: &Host) -> io::Result<Socket> {
-        let id = host.inner.shard.call(|stack, _| Ok(stack.socket()))?;
+        let id = host.inner.any_shard().call(|stack, _| Ok(stack.socket()))?;
         Socket::new(&host.inner, id)
     }
 }
@@ -109,12 +109,14 @@ impl TcpListener {
     /// [`io::ErrorKind::Unsupported`] if the host's [`FastOpenFlags::SERVER`] is off
     /// ([`Builder::fast_open`](crate::Builder::fast_open)).
     pub fn set_fast_open(&self, queue: u32) -> io::Result<()> {
-        self.socket().call(|stack, id, _| {
-            if queue > 0 && !stack.config().fast_open.flags.contains(FastOpenFlags::SERVER) {
-                return Err(Error::NotSupported);
-            }
-            let said = stack.fast_open(id)?;
-            stack.set_fast_open(id, SocketFastOpen { queue, ..said })
+        self.each(|socket| {
+            socket.call(|stack, id, _| {
+                if queue > 0 && !stack.config().fast_open.flags.contains(FastOpenFlags::SERVER) {
+                    return Err(Error::NotSupported);
+                }
+                let said = stack.fast_open(id)?;
+                stack.set_fast_open(id, SocketFastOpen { queue, ..said })
+            })
         })
     }
 
@@ -123,7 +125,7 @@ impl TcpListener {
     /// # Errors
     /// The host has gone down.
     pub fn fast_open(&self) -> io::Result<u32> {
-        self.socket().call(|stack, id, _| stack.fast_open(id).map(|said| said.queue))
+        self.first().call(|stack, id, _| stack.fast_open(id).map(|said| said.queue))
     }
 }
 

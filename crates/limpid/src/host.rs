@@ -1,11 +1,14 @@
-//! A host: a stack of its own, its devices, and the thread that drives them.
+//! A host: its shards, each a stack with devices and the thread that drives them.
 
 use crate::builder::Builder;
-use crate::shard::Shard;
+use crate::shard::{Handovers, Shard, observers};
 use crate::{Clock, driver};
 use limpid_event::{Counters, Observer};
+use limpid_stack::SocketId;
 use limpid_tcp::Config;
+use limpid_wire::Endpoint;
 use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -41,11 +44,44 @@ pub struct Host {
 
 /// What a host's handles and sockets share.
 pub(crate) struct Inner {
-    pub(crate) shard: Arc<Shard>,
+    shards: Arc<[Arc<Shard>]>,
+    /// Which of them the next socket goes to.
+    next: AtomicUsize,
     /// What new sockets start with.
     pub(crate) config: Arc<Config>,
-    driver: Mutex<Option<JoinHandle<()>>>,
+    drivers: Mutex<Vec<JoinHandle<()>>>,
     linger: Duration,
+}
+
+impl Inner {
+    /// All shards, in the order of their numbers.
+    pub(crate) fn shards(&self) -> &[Arc<Shard>] {
+        &self.shards
+    }
+
+    /// The shard that a socket is in.
+    pub(crate) fn shard_of(&self, socket: SocketId) -> &Shard {
+        &self.shards[usize::from(socket.shard)]
+    }
+
+    /// A shard for a new socket: each in its turn.
+    pub(crate) fn any_shard(&self) -> &Shard {
+        match &*self.shards {
+            [one] => one,
+            all => &all[self.next.fetch_add(1, Ordering::Relaxed) % all.len()],
+        }
+    }
+
+    /// The shard that a connection has to be opened in: the one that it belongs to, if all of it is known.
+    pub(crate) fn shard_for(&self, local: Option<Endpoint>, remote: Endpoint) -> io::Result<&Shard> {
+        match local.filter(|local| local.port != 0 && self.shards.len() > 1) {
+            None => Ok(self.any_shard()),
+            Some(local) => {
+                let owner = self.shards[0].call(|stack, now| stack.owner_of(now, local, remote))?;
+                Ok(&self.shards[usize::from(owner)])
+            }
+        }
+    }
 }
 
 impl Host {
@@ -54,30 +90,41 @@ impl Host {
         Builder::new()
     }
 
-    pub(crate) fn start(shard: Shard, config: Arc<Config>, linger: Duration, name: String) -> io::Result<Host> {
-        let shard = Arc::new(shard);
-        let driver = driver::start(shard.clone(), name)?;
-        let inner = Inner { shard, config, driver: Mutex::new(Some(driver)), linger };
-        Ok(Host { inner: Arc::new(inner) })
+    pub(crate) fn start(shards: Vec<Shard>, config: Arc<Config>, linger: Duration, name: &str) -> io::Result<Host> {
+        let shards: Arc<[Arc<Shard>]> = shards.into_iter().map(Arc::new).collect();
+        let count = shards.len();
+        let inner = Inner { shards, next: AtomicUsize::new(0), config, drivers: Mutex::default(), linger };
+        let host = Host { inner: Arc::new(inner) };
+        for which in 0..count {
+            let name = if count == 1 { name.to_owned() } else { format!("{name}/{which}") };
+            // If one can't be started the others end with the host.
+            let driver = driver::start(host.inner.shards.clone(), which, name)?;
+            host.inner.drivers.lock().unwrap_or_else(PoisonError::into_inner).push(driver);
+        }
+        Ok(host)
     }
 
     /// The clock that events and taps of this host are timed with.
     pub fn clock(&self) -> Clock {
-        self.inner.shard.clock()
+        self.inner.shards[0].clock()
     }
 
     /// Begins to tell `observer` of every event, instead of whoever was told before; `None` ends it.
     ///
     /// The observer is called by whichever thread drives the stack, while nobody else can: it should be quick, and must
-    /// not use this host.
+    /// not use this host. Of a host with several shards only one can call it at a time; the others wait meanwhile.
     ///
     /// # Errors
     /// The host has gone down.
     pub fn set_observer(&self, observer: Option<Box<dyn Observer + Send>>) -> io::Result<()> {
-        self.inner.shard.call(|stack, _| {
-            *stack.observer() = observer;
-            Ok(())
-        })
+        let shards = &self.inner.shards;
+        for (shard, observer) in shards.iter().zip(observers(observer, shards.len())) {
+            shard.call(|stack, _| {
+                *stack.observer() = observer;
+                Ok(())
+            })?;
+        }
+        Ok(())
     }
 
     /// Linux's MIB counters of this host.
@@ -85,7 +132,12 @@ impl Host {
     /// # Errors
     /// The host has gone down.
     pub fn counters(&self) -> io::Result<Counters> {
-        self.inner.shard.call(|stack, _| Ok(stack.counters().clone()))
+        let mut sum = Counters::default();
+        for shard in &*self.inner.shards {
+            let counters = shard.call(|stack, _| Ok(stack.counters().clone()))?;
+            counters.iter().for_each(|(counter, value)| sum.add(counter, value));
+        }
+        Ok(sum)
     }
 
     /// How many connections are open: neither embryonic nor in TIME-WAIT.
@@ -93,7 +145,26 @@ impl Host {
     /// # Errors
     /// The host has gone down.
     pub fn open_connections(&self) -> io::Result<usize> {
-        self.inner.shard.call(|stack, _| Ok(stack.open_connections()))
+        self.inner.shards.iter().map(|shard| shard.call(|stack, _| Ok(stack.open_connections()))).sum()
+    }
+
+    /// How many shards it has ([`Builder::shards`]).
+    pub fn shards(&self) -> usize {
+        self.inner.shards.len()
+    }
+
+    /// How many frames came to another shard than theirs, since the beginning.
+    ///
+    /// # Errors
+    /// The host has gone down.
+    pub fn handovers(&self) -> io::Result<Handovers> {
+        let mut sum = Handovers::default();
+        for shard in &*self.inner.shards {
+            let count = shard.handovers()?;
+            sum.delivered += count.delivered;
+            sum.lost += count.lost;
+        }
+        Ok(sum)
     }
 }
 
@@ -105,12 +176,13 @@ impl std::fmt::Debug for Host {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        self.shard.stop(self.linger);
-        let driver = self.driver.get_mut().unwrap_or_else(PoisonError::into_inner).take();
-        // An observer or a tap that holds the last handle would have the thread wait for itself.
-        if let Some(driver) = driver.filter(|d| d.thread().id() != std::thread::current().id()) {
-            // If it panicked, that was told when it happened.
-            let _ = driver.join();
+        self.shards.iter().for_each(|shard| shard.stop(self.linger));
+        for driver in self.drivers.get_mut().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            // An observer or a tap that holds the last handle would have the thread wait for itself.
+            if driver.thread().id() != std::thread::current().id() {
+                // If it panicked, that was told when it happened.
+                let _ = driver.join();
+            }
         }
     }
 }

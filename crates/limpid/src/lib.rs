@@ -28,6 +28,7 @@ pub use bytes::Bytes;
 pub use clock::Clock;
 pub use host::Host;
 pub use listener::{Incoming, TcpListener};
+pub use shard::Handovers;
 pub use stream::TcpStream;
 
 /// Congestion control: which there is, and what one of one's own needs

@@ -1,19 +1,39 @@
 //! A listening socket shaped like [`std::net::TcpListener`].
 
-use crate::error::invalid;
-use crate::socket::{Direction, Socket};
+use crate::error::{invalid, io_error};
+use crate::shard::Door;
+use crate::socket::Socket;
 use crate::{Host, TcpStream};
+use limpid_event::Error;
 use limpid_stack::ListenConfig;
-use std::io;
+use limpid_wire::Endpoint;
+use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The backlog that std asks for.
 const BACKLOG: usize = 128;
 
+/// A port that was picked may be taken in another shard: so many are tried.
+const TRIES: usize = 16;
+
 /// A TCP socket that listens, shaped like [`std::net::TcpListener`].
+///
+/// It listens in each shard of its host ([`Builder::shards`](crate::Builder::shards)), and takes connections from all of them; each has an
+/// accept queue of its own.
 pub struct TcpListener {
-    socket: Arc<Socket>,
+    inner: Arc<Inner>,
+}
+
+/// What clones of a listener share.
+struct Inner {
+    /// One for each shard of the host.
+    sockets: Vec<Socket>,
+    /// Where it is waited for connections.
+    door: Arc<Door>,
+    /// Whose turn it is to be asked first.
+    next: AtomicUsize,
 }
 
 impl TcpListener {
@@ -39,8 +59,28 @@ impl TcpListener {
     /// # Errors
     /// As [`bind`](Self::bind).
     pub fn bind_with(host: &Host, config: ListenConfig) -> io::Result<TcpListener> {
-        let id = host.inner.shard.call(|stack, now| stack.listen(now, config))?;
-        Ok(TcpListener { socket: Arc::new(Socket::new(&host.inner, id)?) })
+        let picks = config.local.port == 0;
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match TcpListener::listen_in_all(host, &config) {
+                Err(error) if picks && error.kind() == ErrorKind::AddrInUse && tries < TRIES => {}
+                result => return result,
+            }
+        }
+    }
+
+    fn listen_in_all(host: &Host, config: &ListenConfig) -> io::Result<TcpListener> {
+        let door = Arc::new(Door::default());
+        let mut config = config.clone();
+        let mut sockets = Vec::new();
+        for shard in host.inner.shards() {
+            let id = shard.call(|stack, now| stack.listen(now, config.clone()))?;
+            let socket = Socket::listening(&host.inner, id, &door)?;
+            config.local = Endpoint::from(socket.local_addr()?);
+            sockets.push(socket);
+        }
+        Ok(TcpListener { inner: Arc::new(Inner { sockets, door, next: AtomicUsize::new(0) }) })
     }
 
     /// Waits for a connection, and takes it.
@@ -48,13 +88,25 @@ impl TcpListener {
     /// # Errors
     /// [`io::ErrorKind::WouldBlock`] if the listener is nonblocking and there is none.
     pub fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        let (id, peer) = self.socket.wait(Direction::Read, |stack, id, now| stack.accept(now, id))?;
-        let stream = TcpStream::from_socket(Socket::new(&self.socket.host, id)?);
-        Ok((stream, peer.into()))
+        loop {
+            let heard = self.inner.door.knocks();
+            match self.inner.take() {
+                Err(error) if error.kind() == ErrorKind::WouldBlock && !self.first().is_nonblocking() => {
+                    self.inner.door.wait(heard);
+                }
+                result => return result,
+            }
+        }
     }
 
-    pub(crate) fn socket(&self) -> &Socket {
-        &self.socket
+    /// Its socket in the first shard: what is the same in all, it tells.
+    pub(crate) fn first(&self) -> &Socket {
+        &self.inner.sockets[0]
+    }
+
+    /// Does something to its socket in each shard.
+    pub(crate) fn each(&self, act: impl FnMut(&Socket) -> io::Result<()>) -> io::Result<()> {
+        self.inner.sockets.iter().try_for_each(act)
     }
 
     /// The connections that come, for ever.
@@ -67,7 +119,7 @@ impl TcpListener {
     /// # Errors
     /// The host has gone down.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.socket.local_addr()
+        self.first().local_addr()
     }
 
     /// Another handle of the same socket.
@@ -75,7 +127,7 @@ impl TcpListener {
     /// # Errors
     /// None; it is a `Result` as std's is.
     pub fn try_clone(&self) -> io::Result<TcpListener> {
-        Ok(TcpListener { socket: self.socket.clone() })
+        Ok(TcpListener { inner: self.inner.clone() })
     }
 
     /// Whether `accept` fails with [`io::ErrorKind::WouldBlock`] instead of waiting.
@@ -83,7 +135,7 @@ impl TcpListener {
     /// # Errors
     /// None; it is a `Result` as std's is.
     pub fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
-        self.socket.set_nonblocking(nonblocking);
+        self.first().set_nonblocking(nonblocking);
         Ok(())
     }
 
@@ -92,7 +144,26 @@ impl TcpListener {
     /// # Errors
     /// The host has gone down.
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
-        self.socket.take_error()
+        self.first().take_error()
+    }
+}
+
+impl Inner {
+    /// A connection from whichever shard has one.
+    fn take(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        let count = self.sockets.len();
+        let first = self.next.fetch_add(1, Ordering::Relaxed);
+        for n in 0..count {
+            let socket = &self.sockets[first.wrapping_add(n) % count];
+            match socket.call(|stack, id, now| stack.accept(now, id)) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
+                Ok((id, peer)) => {
+                    return Ok((TcpStream::from_socket(Socket::new(&socket.host, id)?), peer.into()));
+                }
+            }
+        }
+        Err(io_error(Error::WouldBlock))
     }
 }
 

@@ -2,21 +2,39 @@
 //!
 //! Whoever holds the mutex leaves the stack drained: what became due is sent and whoever waits for a socket is woken, by
 //! the caller itself and without a switch to the driver's thread. The driver is only woken if it would sleep too long.
+//!
+//! A host may have several ([`Builder::shards`](crate::Builder::shards)), each with a driver of its own. They share no lock: what a
+//! device gives to the wrong one goes through the queues of [`hand`].
+
+mod bell;
+mod hand;
+mod link;
+mod shared;
+
+pub(crate) use bell::{Bell, Door};
+pub use hand::Handovers;
+pub(crate) use hand::{Hands, Relay, Relayed};
+pub(crate) use link::Link;
+pub(crate) use shared::{observers, taps};
 
 use crate::Clock;
 use crate::error::io_error;
-use limpid_device::Device;
+use hand::Handed;
 use limpid_event::{Error, Instant, Observer};
-use limpid_stack::{IfaceId, RxFrame, SocketId, Stack, TxBatch};
-use rustix::event::{EventfdFlags, PollFlags, eventfd};
+use limpid_stack::{Place, RxFrame, SocketId, Stack, Steering};
+use rustix::event::PollFlags;
 use std::collections::HashMap;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
 /// Frames that are taken from a device, or offered to it, at a time.
 const BATCH: usize = 64;
+
+/// How often a shard that has nothing left to do looks whether the others have, when the host goes down.
+const CLOSING: Duration = Duration::from_millis(5);
 
 /// The engine as this library uses it: with an observer that can be switched on and off.
 pub(crate) type Engine = Stack<Option<Box<dyn Observer + Send>>>;
@@ -24,16 +42,31 @@ pub(crate) type Engine = Stack<Option<Box<dyn Observer + Send>>>;
 /// A stack, its devices, and who waits for its sockets.
 pub(crate) struct Shard {
     state: Mutex<State>,
-    waker: OwnedFd,
+    bell: Arc<Bell>,
     clock: Clock,
+}
+
+/// What a shard is made of.
+pub(crate) struct Parts {
+    pub(crate) stack: Engine,
+    pub(crate) links: Vec<Link>,
+    pub(crate) hands: Hands,
+    pub(crate) bell: Arc<Bell>,
+    /// Which of the host's shards have nothing left to do: this one's is that of its number.
+    pub(crate) quiet: Arc<[AtomicBool]>,
 }
 
 struct State {
     stack: Engine,
     links: Vec<Link>,
-    waiters: HashMap<SocketId, Arc<Condvar>>,
+    hands: Hands,
+    steering: Steering,
+    quiet: Arc<[AtomicBool]>,
+    waiters: HashMap<SocketId, Waiter>,
     /// Room for received frames, empty between uses.
     received: Vec<RxFrame>,
+    /// Room for those of them that are this shard's, empty likewise.
+    steered: Vec<RxFrame>,
     /// The driver sleeps until then unless it is woken; [`Instant::ZERO`] while it is awake.
     asleep_until: Instant,
     /// A device broke: everything fails with this from here on.
@@ -42,12 +75,22 @@ struct State {
     stop_at: Option<Instant>,
 }
 
-/// A device and what it has not taken yet.
-struct Link {
-    iface: IfaceId,
-    device: Box<dyn Device>,
-    unsent: TxBatch,
-    blocked: bool,
+/// Who waits for a socket.
+#[derive(Clone)]
+pub(crate) enum Waiter {
+    /// Callers of a stream: they wait with the shard's mutex.
+    Stream(Arc<Condvar>),
+    /// Callers of a listener, which has a socket in every shard.
+    Listener(Arc<Door>),
+}
+
+impl Waiter {
+    fn wake(&self) {
+        match self {
+            Waiter::Stream(ready) => ready.notify_all(),
+            Waiter::Listener(door) => door.knock(),
+        }
+    }
 }
 
 /// Why a host does not work any more.
@@ -66,19 +109,22 @@ pub(crate) struct Sleep {
 }
 
 impl Shard {
-    pub(crate) fn new(stack: Engine, devices: Vec<(IfaceId, Box<dyn Device>)>, clock: Clock) -> io::Result<Shard> {
-        let link = |(iface, device)| Link { iface, device, unsent: TxBatch::with_capacity(BATCH), blocked: false };
+    pub(crate) fn new(parts: Parts, clock: Clock) -> Shard {
+        let Parts { stack, links, hands, bell, quiet } = parts;
         let state = State {
+            steering: stack.steering(),
             stack,
-            links: devices.into_iter().map(link).collect(),
+            links,
+            hands,
+            quiet,
             waiters: HashMap::new(),
             received: Vec::with_capacity(BATCH),
+            steered: Vec::new(),
             asleep_until: Instant::ZERO,
             broken: None,
             stop_at: None,
         };
-        let waker = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
-        Ok(Shard { state: Mutex::new(state), waker, clock })
+        Shard { state: Mutex::new(state), bell, clock }
     }
 
     pub(crate) fn clock(&self) -> Clock {
@@ -87,17 +133,23 @@ impl Shard {
 
     /// Readable when the driver should look again.
     pub(crate) fn waker(&self) -> BorrowedFd<'_> {
-        self.waker.as_fd()
+        self.bell.fd()
     }
 
-    /// A descriptor for each device, to wait on without holding the mutex.
+    /// The driver has seen that it should look.
+    pub(crate) fn silence(&self) {
+        self.bell.silence();
+    }
+
+    /// A descriptor for each device that has one, to wait on without holding the mutex.
     pub(crate) fn device_fds(&self) -> io::Result<Vec<OwnedFd>> {
         let state = self.lock()?;
-        let dup = |link: &Link| match link.device.poll_fd() {
-            Some(fd) => fd.try_clone_to_owned(),
-            None => Err(crate::error::invalid("a device without a descriptor to wait on")),
-        };
-        state.links.iter().map(dup).collect()
+        state.links.iter().filter_map(Link::poll_fd).map(|fd| fd.try_clone_to_owned()).collect()
+    }
+
+    /// What came to this shard and was handed to others.
+    pub(crate) fn handovers(&self) -> io::Result<Handovers> {
+        Ok(self.lock()?.hands.count)
     }
 
     /// Gives the stack a command and does what follows from it.
@@ -111,10 +163,9 @@ impl Shard {
     }
 
     /// Registers who waits for `socket`, for as long as it exists.
-    pub(crate) fn register(&self, socket: SocketId) -> io::Result<Arc<Condvar>> {
-        let condvar = Arc::new(Condvar::new());
-        self.lock()?.waiters.insert(socket, condvar.clone());
-        Ok(condvar)
+    pub(crate) fn register(&self, socket: SocketId, waiter: Waiter) -> io::Result<()> {
+        self.lock()?.waiters.insert(socket, waiter);
+        Ok(())
     }
 
     /// Forgets who waits for `socket`, and gives the stack a last command for it.
@@ -164,24 +215,44 @@ impl Shard {
     pub(crate) fn fail(&self, kind: io::ErrorKind, text: &str) {
         let mut state = self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         state.fail(kind, text.to_owned());
+        self.wake();
+    }
+
+    /// Why it does not work any more.
+    pub(crate) fn failure(&self) -> Option<(io::ErrorKind, String)> {
+        let state = self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        state.broken.as_ref().map(|failure| (failure.kind, failure.text.clone()))
     }
 
     /// One round of the driver: takes what arrived and what is due. `None` means that it should end.
     pub(crate) fn drive(&self) -> io::Result<Option<Sleep>> {
+        self.bell.stay_awake();
         let mut state = self.lock()?;
         state.asleep_until = Instant::ZERO;
         state.receive(self.clock);
         let now = self.clock.now();
         state.drain(now);
+        let mut busy = false;
+        if state.is_one_of_several() {
+            self.bell.fall_asleep();
+            // What others hand over from here on rings the bell; what they have handed over before is taken now.
+            busy = state.take_arrivals(now) > 0;
+            state.drain(now);
+        }
         let stop_at = state.stop_at.unwrap_or(Instant::MAX);
-        if state.broken.is_some() || now >= stop_at || (state.stop_at.is_some() && state.is_quiet()) {
+        if state.broken.is_some() || now >= stop_at || (state.stop_at.is_some() && state.are_all_quiet()) {
             return Ok(None);
         }
-        let wake_at = state.stack.poll_timeout().unwrap_or(Instant::MAX).min(stop_at);
+        let mut wake_at = state.stack.poll_timeout().unwrap_or(Instant::MAX).min(stop_at);
+        if busy {
+            wake_at = Instant::ZERO;
+        } else if state.stop_at.is_some() && state.is_one_of_several() {
+            wake_at = wake_at.min(now + CLOSING);
+        }
         state.asleep_until = wake_at;
         Ok(Some(Sleep {
             timeout: (wake_at < Instant::MAX).then(|| self.clock.until(wake_at)),
-            events: state.links.iter().map(|l| l.device.poll_events(l.blocked)).collect(),
+            events: state.links.iter().filter(|link| link.poll_fd().is_some()).map(Link::poll_events).collect(),
         }))
     }
 
@@ -197,8 +268,7 @@ impl Shard {
     }
 
     fn wake(&self) {
-        // It fails only if the counter is at its end: then the driver is woken already.
-        let _ = rustix::io::write(&self.waker, &1_u64.to_ne_bytes());
+        self.bell.ring();
     }
 
     fn lock(&self) -> io::Result<MutexGuard<'_, State>> {
@@ -207,17 +277,53 @@ impl Shard {
 }
 
 impl State {
-    /// Hands the stack what the devices have received, a batch from each.
+    /// Hands the stack what the devices have received, a batch from each, and other shards what is theirs of it.
     fn receive(&mut self, clock: Clock) {
         for at in 0..self.links.len() {
             let link = &mut self.links[at];
-            let result = link.device.recv_batch(self.stack.pool(), &mut self.received, BATCH);
+            let result = link.receive(self.stack.pool(), &mut self.received);
+            let iface = link.iface;
+            if self.is_one_of_several() {
+                self.steer(at);
+            }
             // The time is asked for after the device: a tap on it has seen the frames before the stack does.
-            self.stack.handle_frames(clock.now(), link.iface, self.received.drain(..));
+            self.stack.handle_frames(clock.now(), iface, self.received.drain(..));
             if let Err(error) = result {
                 self.fail(error.kind(), error.to_string());
             }
         }
+        self.hands.ring();
+    }
+
+    /// Keeps of what link `at` has received what is this shard's.
+    fn steer(&mut self, at: usize) {
+        let (link, here) = (&self.links[at], self.stack.config().shard);
+        for frame in self.received.drain(..) {
+            match self.steering.place(link.medium, &frame, here) {
+                Place::Shard(shard) if shard == here => self.steered.push(frame),
+                Place::Shard(other) => self.hands.over(other, Handed::Frame(link.iface, frame)),
+                Place::Every => {
+                    self.hands.over_to_all(link.iface, &frame);
+                    self.steered.push(frame);
+                }
+            }
+        }
+        std::mem::swap(&mut self.received, &mut self.steered);
+    }
+
+    /// Hands the stack what other shards have handed over; returns how much that was.
+    fn take_arrivals(&mut self, now: Instant) -> usize {
+        let mut count = 0;
+        for arrivals in &self.hands.arrivals {
+            for handed in arrivals.try_iter().take(BATCH) {
+                count += 1;
+                match handed {
+                    Handed::Frame(iface, frame) => self.stack.handle_frame(now, iface, frame),
+                    Handed::Packet(parcel) => self.stack.handle_parcel(now, parcel),
+                }
+            }
+        }
+        count
     }
 
     /// Does what is due, sends what became due, and wakes who waits for it.
@@ -230,51 +336,46 @@ impl State {
                 self.fail(error.kind(), error.to_string());
             }
         }
+        while let Some((shard, parcel)) = self.stack.poll_handover() {
+            self.hands.over(shard, Handed::Packet(parcel));
+        }
+        self.hands.ring();
         while let Some((socket, _)) = self.stack.poll_ready() {
             if let Some(waiter) = self.waiters.get(&socket) {
-                waiter.notify_all();
+                waiter.wake();
             }
         }
     }
 
+    fn is_one_of_several(&self) -> bool {
+        self.steering.shards() > 1
+    }
+
     fn is_blocked(&self) -> bool {
-        self.links.iter().any(|link| link.blocked)
+        self.links.iter().any(Link::is_blocked)
+    }
+
+    /// Nothing is left to do here or in any other shard of the host, whose frames we may have to carry.
+    fn are_all_quiet(&self) -> bool {
+        let quiet = self.is_quiet();
+        self.quiet[usize::from(self.stack.config().shard)].store(quiet, Ordering::Relaxed);
+        quiet && self.quiet.iter().all(|quiet| quiet.load(Ordering::Relaxed))
     }
 
     /// Nothing is open and nothing waits to be sent.
     fn is_quiet(&self) -> bool {
-        self.stack.open_connections() == 0 && self.links.iter().all(|link| link.unsent.frames().is_empty())
+        self.stack.open_connections() == 0 && self.links.iter().all(Link::is_empty)
     }
 
     fn fail(&mut self, kind: io::ErrorKind, text: String) {
         self.broken.get_or_insert(Failure { kind, text });
-        self.waiters.values().for_each(|waiter| waiter.notify_all());
+        self.waiters.values().for_each(Waiter::wake);
     }
 
     fn check(&self) -> io::Result<()> {
         match &self.broken {
             None => Ok(()),
             Some(Failure { kind, text }) => Err(io::Error::new(*kind, text.clone())),
-        }
-    }
-}
-
-impl Link {
-    /// Sends until the stack has no more or the device takes no more.
-    fn send(&mut self, stack: &mut Engine, now: Instant) -> io::Result<()> {
-        loop {
-            stack.poll_transmit(now, self.iface, &mut self.unsent);
-            let offered = self.unsent.frames().len();
-            if offered == 0 {
-                self.blocked = false;
-                return Ok(());
-            }
-            let taken = self.device.send_batch(self.unsent.frames())?;
-            self.unsent.sent(taken);
-            self.blocked = taken < offered;
-            if self.blocked {
-                return Ok(());
-            }
         }
     }
 }

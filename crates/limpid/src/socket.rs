@@ -2,7 +2,7 @@
 
 use crate::error::invalid;
 use crate::host::Inner;
-use crate::shard::Engine;
+use crate::shard::{Door, Engine, Shard, Waiter};
 use limpid_event::{Error, Instant};
 use limpid_stack::{SocketId, Stack};
 use limpid_tcp::Config;
@@ -38,9 +38,27 @@ pub(crate) enum Direction {
 impl Socket {
     /// Takes a new socket over: it is closed when this value is dropped.
     pub(crate) fn new(host: &Arc<Inner>, id: SocketId) -> io::Result<Socket> {
-        let ready = host.shard.register(id)?;
+        let ready = Arc::new(Condvar::new());
+        Socket::with(host, id, Waiter::Stream(ready.clone()), ready)
+    }
+
+    /// The same of a listener's socket in one shard, where all who wait for its connections wait at `door`.
+    pub(crate) fn listening(host: &Arc<Inner>, id: SocketId, door: &Arc<Door>) -> io::Result<Socket> {
+        Socket::with(host, id, Waiter::Listener(door.clone()), Arc::default())
+    }
+
+    fn with(host: &Arc<Inner>, id: SocketId, waiter: Waiter, ready: Arc<Condvar>) -> io::Result<Socket> {
+        host.shard_of(id).register(id, waiter)?;
         let (nonblocking, timeouts) = (AtomicBool::new(false), Mutex::default());
         Ok(Socket { host: host.clone(), id, ready, nonblocking, timeouts })
+    }
+
+    pub(crate) fn shard(&self) -> &Shard {
+        self.host.shard_of(self.id)
+    }
+
+    pub(crate) fn is_nonblocking(&self) -> bool {
+        self.nonblocking.load(Ordering::Relaxed)
     }
 
     /// Gives the stack a command that never waits.
@@ -48,7 +66,7 @@ impl Socket {
         &self,
         command: impl FnOnce(&mut Engine, SocketId, Instant) -> Result<T, Error>,
     ) -> io::Result<T> {
-        self.host.shard.call(|stack, now| command(stack, self.id, now))
+        self.shard().call(|stack, now| command(stack, self.id, now))
     }
 
     /// Gives the stack a command, and waits while it would block: not at all if the socket is nonblocking, no longer
@@ -58,11 +76,11 @@ impl Socket {
         direction: Direction,
         mut command: impl FnMut(&mut Engine, SocketId, Instant) -> Result<T, Error>,
     ) -> io::Result<T> {
-        if self.nonblocking.load(Ordering::Relaxed) {
+        if self.is_nonblocking() {
             return self.call(command);
         }
         let timeout = self.timeout(direction);
-        let deadline = timeout.map(|t| self.host.shard.clock().now() + t);
+        let deadline = timeout.map(|t| self.shard().clock().now() + t);
         self.wait_until(deadline, |stack, now| command(stack, self.id, now))
     }
 
@@ -72,7 +90,7 @@ impl Socket {
         deadline: Option<Instant>,
         command: impl FnMut(&mut Engine, Instant) -> Result<T, Error>,
     ) -> io::Result<T> {
-        self.host.shard.wait(&self.ready, deadline, command)
+        self.shard().wait(&self.ready, deadline, command)
     }
 
     pub(crate) fn set_nonblocking(&self, nonblocking: bool) {
@@ -130,7 +148,7 @@ impl Drop for Socket {
     fn drop(&mut self) {
         let id = self.id;
         // It fails only if the socket is gone already.
-        self.host.shard.unregister(id, |stack, now| {
+        self.shard().unregister(id, |stack, now| {
             let _ = stack.close(now, id);
         });
     }

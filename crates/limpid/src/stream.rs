@@ -72,7 +72,8 @@ impl TcpStream {
         config: Option<Config>,
     ) -> io::Result<TcpStream> {
         let (local, config) = (local.map(Into::into), config.map(Arc::new));
-        let id = host.inner.shard.call(|stack, now| stack.connect(now, local, remote.into(), config))?;
+        let shard = host.inner.shard_for(local, remote.into())?;
+        let id = shard.call(|stack, now| stack.connect(now, local, remote.into(), config))?;
         let socket = Socket::new(&host.inner, id)?;
         socket.wait_until(None, |stack, _| connected(stack, id))?;
         Ok(TcpStream::from_socket(socket))
@@ -256,7 +257,7 @@ impl Shared {
             return;
         }
         if self.call(|stack, _, now| stack.shutdown(now, id, limpid_stack::Shutdown::Write)).is_ok() {
-            let deadline = self.host.shard.clock().now() + linger;
+            let deadline = self.shard().clock().now() + linger;
             // Whether it was in time or not: the close goes on in the background.
             let _ = self.wait_until(Some(deadline), |stack, _| match stack.state(id)? {
                 TcpState::FinWait1 | TcpState::Closing | TcpState::LastAck => Err(Error::WouldBlock),

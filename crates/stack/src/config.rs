@@ -37,6 +37,9 @@ pub enum SynCookies {
 pub struct StackConfig {
     /// Which shard of its host it is: part of every [`SocketId`](crate::SocketId) and of every flow's name.
     pub shard: u16,
+    /// How many shards the host has, each with the same addresses, routes and secrets: connections are spread over them
+    /// ([`Steering`](crate::Steering)), and the first answers what concerns the host and no connection.
+    pub shards: u16,
     /// What a new socket starts with.
     pub tcp: Arc<Config>,
     /// The most that an unprivileged program may ask of SO_SNDBUF, bytes (`net.core.wmem_max`); the buffer is twice that. SO_RCVBUF's
@@ -114,6 +117,7 @@ impl Default for StackConfig {
     fn default() -> StackConfig {
         StackConfig {
             shard: 0,
+            shards: 1,
             tcp: Arc::new(Config::default()),
             send_buffer_limit: 4_194_304,
             ephemeral_ports: 32_768..=60_999,

@@ -30,6 +30,8 @@ pub(crate) struct Keys {
     fast_open: Key,
     /// Which bucket of the ICMP rate limit a destination has.
     pub(crate) icmp: Key,
+    /// Which shard a connection belongs to.
+    pub(crate) steering: Key,
 }
 
 impl Key {
@@ -79,6 +81,7 @@ impl Keys {
             flow_label: key(6),
             icmp: key(7),
             fast_open: key(8),
+            steering: key(9),
         }
     }
 

@@ -18,6 +18,7 @@
 //! | `neigh` | ARP, NDP | 826, 4861 |
 //! | `ip` | packets in and out, reassembly | 791, 8200, 5722 |
 //! | `icmp` | echo, errors sent and heard | 792, 4443, 5927, 5461 |
+//! | `steer` | a host of several shards: whose a connection is, whom a frame is for | |
 //! | `socket` | names of sockets, and what newly happened to them | |
 //!
 //! ```
@@ -65,6 +66,7 @@ mod ports;
 mod slab;
 mod socket;
 mod stack;
+mod steer;
 mod tcp_in;
 mod tcp_out;
 mod wheel;
@@ -86,3 +88,4 @@ pub use memory::MemoryLimits;
 pub use metrics::{FastOpenMetrics, MAX_PEERS, PeerMetrics};
 pub use socket::{Shutdown, SocketId, Wakes};
 pub use stack::Stack;
+pub use steer::{Parcel, Place, Steering};

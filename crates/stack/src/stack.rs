@@ -14,6 +14,7 @@ use crate::net::{Env, Net};
 use crate::ports::Ports;
 use crate::slab::Slab;
 use crate::socket::SocketTable;
+use crate::steer::Parcel;
 use crate::wheel::{TimerId, Wheel};
 use crate::{
     IfaceId, InterfaceConfig, Medium, PeerMetrics, Readiness, Route, RouteMetrics, RxFrame, Secrets, SocketId,
@@ -64,6 +65,8 @@ pub struct Stack<O: Observer = Silent> {
     pub(crate) arrived_syn: Option<Vec<u8>>,
     /// There was a transparent listener: connections may have local addresses that are not ours.
     pub(crate) takes_foreign: bool,
+    /// Packets that were put together here and belong to other shards.
+    pub(crate) handovers: VecDeque<(u16, Parcel)>,
     reassembly_timer: TimerId,
 }
 
@@ -134,6 +137,7 @@ impl<O: Observer> Stack<O> {
             saves_syns: false,
             arrived_syn: None,
             takes_foreign: false,
+            handovers: VecDeque::new(),
         }
     }
 
@@ -241,10 +245,10 @@ impl<O: Observer> Stack<O> {
 
     /// Other settings (what `sysctl` does), for what comes from now on. Of sockets that are there, those settings change that
     /// were still the stack's, and that Linux looks up each time it needs them ([`Config::follow`](limpid_tcp::Config::follow)). What is already beyond a
-    /// new bound stays. [`StackConfig::shard`] can't change and is ignored.
+    /// new bound stays. [`StackConfig::shard`] and [`shards`](StackConfig::shards) can't change and are ignored.
     pub fn set_config(&mut self, now: Instant, config: StackConfig) {
         let before = core::mem::replace(&mut self.config, config);
-        self.config.shard = before.shard;
+        (self.config.shard, self.config.shards) = (before.shard, before.shards);
         self.env.ledger.limits = self.config.memory;
         self.ports.set_range(self.config.ephemeral_ports.clone());
         if before.tcp != self.config.tcp {

@@ -200,7 +200,7 @@ impl<O: Observer> Stack<O> {
         bound: bool,
     ) -> Result<Endpoint, Error> {
         let addr = if wanted.addr.is_unspecified() {
-            self.net.addresses.source(path.iface, remote.addr, path.next_hop).ok_or(Error::AddressNotAvailable)?
+            self.source_to(remote, path)?
         } else if bound || self.net.addresses.is_ours(wanted.addr) {
             wanted.addr
         } else {
@@ -212,19 +212,36 @@ impl<O: Observer> Stack<O> {
         }
         let at = |port| Endpoint::new(addr, port);
         let scope = self.scope_of(path, at(0));
+        let (steering, here) = (self.steering(), self.config.shard);
+        let is_mine = |port| steering.shards() == 1 || steering.owner(at(port), remote) == here;
         let Stack { table, flows, embryos, held, quiet, binds, ports, .. } = self;
         let places = Places { table, flows, embryos, held, quiet };
         let unused = |port| places.find(&FlowKey::new(at(port), remote, scope)).is_none();
         if wanted.port != 0 {
-            return match (bound || binds.may_connect(at(wanted.port)), unused(wanted.port)) {
+            // What another shard owns would never be heard of here.
+            let unused = is_mine(wanted.port) && unused(wanted.port);
+            return match (bound || binds.may_connect(at(wanted.port)), unused) {
                 (false, _) => Err(Error::AddressInUse),
                 (true, false) => Err(Error::AddressNotAvailable),
                 (true, true) => Ok(at(wanted.port)),
             };
         }
-        let is_free = |port| binds.is_unasked(port) && unused(port);
+        let is_free = |port| is_mine(port) && binds.is_unasked(port) && unused(port);
         let port = ports.choose(&self.keys, Purpose::Connect, addr, remote, is_free);
         port.map(at).ok_or(Error::AddressNotAvailable)
+    }
+
+    /// The address that a connection to `remote` has at our end if nobody says otherwise.
+    fn source_to(&self, remote: Endpoint, path: &Path) -> Result<IpAddr, Error> {
+        self.net.addresses.source(path.iface, remote.addr, path.next_hop).ok_or(Error::AddressNotAvailable)
+    }
+
+    /// Our address and the other end, as a connection between these would have them.
+    pub(crate) fn ends_of(&self, now: Instant, local: Endpoint, remote: Endpoint) -> Result<(IpAddr, Endpoint), Error> {
+        let remote = Endpoint { addr: this_host_if_unspecified(remote.addr), ..remote };
+        let path = self.path_to(now, remote, local, None)?;
+        let addr = if local.addr.is_unspecified() { self.source_to(remote, &path)? } else { local.addr };
+        Ok((addr, remote))
     }
 
     /// Takes a connection from the accept queue, with the peer's end; `local_endpoint` tells where it was meant to go.

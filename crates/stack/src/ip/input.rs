@@ -129,7 +129,7 @@ impl<O: Observer> Stack<O> {
             }
             Reassembly::Whole(ip, bytes) => {
                 self.env.counters.bump(Counter::IpReasmOKs);
-                self.deliver(now, Received { ip, bytes, checksum: RxChecksum::Unverified, ..part });
+                self.deliver_whole(now, Received { ip, bytes, checksum: RxChecksum::Unverified, ..part });
             }
         }
     }
@@ -169,7 +169,7 @@ impl<O: Observer> Stack<O> {
         }
     }
 
-    fn deliver(&mut self, now: Instant, packet: Received) {
+    pub(crate) fn deliver(&mut self, now: Instant, packet: Received) {
         self.env.counters.bump(Counter::IpInDelivers);
         let v4 = packet.ip.src.is_v4();
         match packet.ip.protocol {

@@ -26,7 +26,8 @@ impl<O: Observer> Stack<O> {
             };
             self.learn_neighbour(now, (iface, sender, arp.sender_mac), how);
         }
-        if for_us && arp.operation == ArpOperation::Request && !self.net.addresses.is_ours(sender) {
+        let asks_us = for_us && arp.operation == ArpOperation::Request && !self.net.addresses.is_ours(sender);
+        if asks_us && self.speaks_for_host() {
             let answer = ArpPacket {
                 operation: ArpOperation::Reply,
                 sender_mac: our_mac,

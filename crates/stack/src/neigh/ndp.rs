@@ -60,6 +60,9 @@ impl<O: Observer> Stack<O> {
         if let (Some(mac), false) = (source_link, probe) {
             self.learn_neighbour(now, (iface, packet.src, mac), Learned::Question);
         }
+        if !self.speaks_for_host() {
+            return;
+        }
         let (dst, mac) = match (probe, source_link) {
             (true, _) => (IpAddr::from(ALL_NODES), None),
             (false, mac) => (packet.src, mac),

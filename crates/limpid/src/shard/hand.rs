@@ -1,0 +1,168 @@
+//! What the shards of a host hand each other, each pair by a bounded queue of its own: frames that a device gave to a shard they
+//! are not for, packets that were put together elsewhere, and, where a device has fewer queues than there are shards, frames to send.
+//!
+//! What finds a queue full is lost, as on a wire, and counted; only a frame to send waits instead, as it does for a device.
+
+use super::bell::Bell;
+use limpid_device::{Caps, Device};
+use limpid_stack::{IfaceId, Parcel, RxFrame, TxFrame};
+use limpid_wire::FramePool;
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+
+/// So many frames may be under way from a shard to another.
+const ARRIVALS: usize = 512;
+
+/// So many frames may wait for another shard to send them.
+const DEPARTURES: usize = 256;
+
+/// What came to a shard and belongs to another.
+pub(crate) enum Handed {
+    Frame(IfaceId, RxFrame),
+    Packet(Parcel),
+}
+
+/// How many frames and packets came to another shard than theirs ([`Host::handovers`](crate::Host::handovers)).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Handovers {
+    /// They were handed over.
+    pub delivered: u64,
+    /// They were lost: the other shard had too many to look at.
+    pub lost: u64,
+}
+
+/// The way to another shard.
+struct Way {
+    to: SyncSender<Handed>,
+    bell: Arc<Bell>,
+    /// Something was handed over since its bell was rung.
+    silent: bool,
+}
+
+/// The ways to all the others, and theirs to us.
+#[derive(Default)]
+pub(crate) struct Hands {
+    /// By shard; none to ourselves.
+    ways: Vec<Option<Way>>,
+    pub(crate) arrivals: Vec<Receiver<Handed>>,
+    pub(crate) count: Handovers,
+}
+
+impl Hands {
+    /// The hands of as many shards as there are bells.
+    pub(crate) fn join(bells: &[Arc<Bell>]) -> Vec<Hands> {
+        let mut all: Vec<Hands> = bells.iter().map(|_| Hands::default()).collect();
+        for from in 0..bells.len() {
+            for (to, bell) in bells.iter().enumerate() {
+                let way = (from != to).then(|| {
+                    let (sender, receiver) = sync_channel(ARRIVALS);
+                    all[to].arrivals.push(receiver);
+                    Way { to: sender, bell: bell.clone(), silent: false }
+                });
+                all[from].ways.push(way);
+            }
+        }
+        all
+    }
+
+    /// Hands over; [`ring`](Self::ring) comes after.
+    pub(crate) fn over(&mut self, shard: u16, what: Handed) {
+        let Some(Some(way)) = self.ways.get_mut(usize::from(shard)) else { return };
+        match way.to.try_send(what) {
+            Ok(()) => {
+                way.silent = true;
+                self.count.delivered += 1;
+            }
+            Err(_) => self.count.lost += 1,
+        }
+    }
+
+    /// The same to all the others.
+    pub(crate) fn over_to_all(&mut self, iface: IfaceId, frame: &RxFrame) {
+        for shard in 0..self.ways.len() {
+            self.over(shard as u16, Handed::Frame(iface, frame.clone()));
+        }
+    }
+
+    /// Wakes those who have been handed something and sleep.
+    pub(crate) fn ring(&mut self) {
+        for way in self.ways.iter_mut().flatten() {
+            if std::mem::take(&mut way.silent) {
+                way.bell.ring_if_asleep();
+            }
+        }
+    }
+}
+
+/// In the place of a device's queue, for a shard that has none: another shard sends its frames.
+pub(crate) struct Relay {
+    caps: Caps,
+    to: SyncSender<TxFrame>,
+    bell: Arc<Bell>,
+    /// There was no room.
+    refused: Arc<AtomicBool>,
+}
+
+/// The other end of a [`Relay`].
+pub(crate) struct Relayed {
+    pub(crate) frames: Receiver<TxFrame>,
+    refused: Arc<AtomicBool>,
+    sender: Arc<Bell>,
+}
+
+impl Relay {
+    /// Between the shards of these bells, to a device with these capabilities.
+    pub(crate) fn new(caps: Caps, sender: &Arc<Bell>, owner: &Arc<Bell>) -> (Relay, Relayed) {
+        let (to, frames) = sync_channel(DEPARTURES);
+        let refused = Arc::new(AtomicBool::new(false));
+        let relay = Relay { caps, to, bell: owner.clone(), refused: refused.clone() };
+        (relay, Relayed { frames, refused, sender: sender.clone() })
+    }
+}
+
+impl Relayed {
+    /// Frames were taken: tells the sender if it waits for that.
+    pub(crate) fn made_room(&self) {
+        if self.refused.load(Ordering::SeqCst) && self.refused.swap(false, Ordering::SeqCst) {
+            self.sender.ring();
+        }
+    }
+}
+
+impl Device for Relay {
+    fn caps(&self) -> Caps {
+        self.caps
+    }
+
+    fn recv_batch(&mut self, _: &mut FramePool, _: &mut Vec<RxFrame>, _: usize) -> io::Result<usize> {
+        Ok(0)
+    }
+
+    fn send_batch(&mut self, frames: &[TxFrame]) -> io::Result<usize> {
+        let mut taken = 0;
+        for frame in frames {
+            let mut offered = self.to.try_send(frame.clone());
+            if let Err(TrySendError::Full(frame)) = offered {
+                // Room that is made before the other end sees this is found by the second try.
+                self.refused.store(true, Ordering::SeqCst);
+                offered = self.to.try_send(frame);
+            }
+            if matches!(offered, Err(TrySendError::Full(_))) {
+                break;
+            }
+            // If the other end is gone the frame is lost.
+            taken += 1;
+        }
+        if taken > 0 {
+            self.bell.ring_if_asleep();
+        }
+        Ok(taken)
+    }
+
+    fn poll_fd(&self) -> Option<BorrowedFd<'_>> {
+        None
+    }
+}
