@@ -152,7 +152,7 @@ fn segments(capture: &mut Capture, mut push: impl FnMut(&SegmentRow) -> Result<(
 pub(crate) fn segment(flows: &mut Flows, packet: &PacketRef<'_>) -> Option<SegmentRow> {
     let sighting = flows.handle_packet(packet)?;
     let flow = flows.flow(sighting.flow)?;
-    Some(SegmentRow::new(packet, sighting, flow))
+    Some(SegmentRow::new(packet, sighting, &flow))
 }
 
 /// Surveys the capture, and hands out a row for each connection. Where the capture is damaged, those before it count.

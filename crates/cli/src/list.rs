@@ -153,7 +153,7 @@ impl ListArgs {
         let (hidden, nothing) = (capture.hidden(), capture.nothing("TCP"));
         drop(capture);
         let totals = flows.totals();
-        flows.finish().for_each(|flow| rows.add(&flow));
+        flows.finish_each(|flow| rows.add(flow));
         rows.settle();
         if !hidden.is_empty() {
             let is_hidden = |row: &&mut Row| hidden.of(row.client, row.server);

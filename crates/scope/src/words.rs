@@ -103,26 +103,36 @@ fn push_with(to: &mut String, n: u64, unit: &str) {
 
 /// Appends a number: tables have many, and the formatter takes its time for each.
 pub(crate) fn push_digits(to: &mut String, n: u64) {
-    push_grouped(to, n, None);
+    push_grouped(to, n, "");
 }
 
-fn push_grouped(to: &mut String, mut n: u64, separator: Option<u8>) {
-    // 20 digits and 6 commas.
-    let mut text = [0; 26];
-    let (mut at, mut count) = (text.len(), 0);
-    loop {
-        if let Some(separator) = separator.filter(|_| count > 0 && count % 3 == 0) {
-            at -= 1;
-            text[at] = separator;
+/// All groups of three digits, one after the other.
+const THREE_DIGITS: &str = {
+    const DIGITS: [u8; 3_000] = {
+        let (mut digits, mut n) = ([b'0'; 3_000], 0);
+        while n < 1_000 {
+            digits[3 * n] += (n / 100) as u8;
+            digits[3 * n + 1] += (n / 10 % 10) as u8;
+            digits[3 * n + 2] += (n % 10) as u8;
+            n += 1;
         }
-        at -= 1;
-        text[at] = b'0' + (n % 10) as u8;
-        (n, count) = (n / 10, count + 1);
-        if n == 0 {
-            break;
-        }
+        digits
+    };
+    match str::from_utf8(&DIGITS) {
+        Ok(digits) => digits,
+        Err(_) => unreachable!(),
     }
-    to.push_str(str::from_utf8(&text[at..]).unwrap_or_default());
+};
+
+fn push_grouped(to: &mut String, n: u64, separator: &str) {
+    let (before, last) = (n / 1_000, (n % 1_000) as usize);
+    let group = &THREE_DIGITS[3 * last..3 * last + 3];
+    if before == 0 {
+        return to.push_str(&group[usize::from(last < 100) + usize::from(last < 10)..]);
+    }
+    push_grouped(to, before, separator);
+    to.push_str(separator);
+    to.push_str(group);
 }
 
 /// A number with its thousands set apart: `60,000`.
@@ -134,7 +144,7 @@ pub fn number(n: u64) -> String {
 
 /// Appends what [`number`] says.
 pub(crate) fn push_number(to: &mut String, n: u64) {
-    push_grouped(to, n, Some(b','));
+    push_grouped(to, n, ",");
 }
 
 /// So many bytes: `60,000 B`.

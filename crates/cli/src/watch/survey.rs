@@ -7,6 +7,7 @@ use super::trouble::{Wrong, now_wrong};
 use limpid_event::TcpState;
 use limpid_scope::capture::PacketRef;
 use limpid_scope::flows::{Cause, End, Flow, FlowNumber, Flows, FlowsOptions, Kind, Sighting};
+use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
@@ -184,9 +185,9 @@ impl Survey {
 
     /// All connections that are listed, in no order.
     pub(crate) fn rows(&self, now: i64) -> Vec<Row> {
-        let ended = self.ended.iter().map(|flow| (flow, true));
+        let ended = self.ended.iter().map(|flow| (Cow::Borrowed(flow), true));
         let all = self.flows.open().map(|flow| (flow, false)).chain(ended);
-        all.map(|(flow, over)| row(flow, self.live.get(&flow.number), over, now)).collect()
+        all.map(|(flow, over)| row(&flow, self.live.get(&flow.number), over, now)).collect()
     }
 
     /// One connection, if it is listed.
@@ -194,9 +195,9 @@ impl Survey {
         let ended = || self.ended.iter().find(|flow| flow.number == number);
         let (flow, over) = match self.flows.flow(number) {
             Some(flow) => (flow, false),
-            None => (ended()?, true),
+            None => (Cow::Borrowed(ended()?), true),
         };
-        Some(row(flow, self.live.get(&number), over, now))
+        Some(row(&flow, self.live.get(&number), over, now))
     }
 
     /// How many packets a connection has had.

@@ -8,6 +8,7 @@ use crate::trace::{Arrival, Trace, View, What};
 use limpid_event::{DropReason, Event, FlowId, Instant, Opening, TxReason};
 use limpid_wire::{Endpoint, SeqNum, TcpFlags};
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 /// One connection: from the first SYN of a port pair until it is used again.
 #[derive(Clone, Debug)]
@@ -25,6 +26,8 @@ pub(crate) struct Connection {
     by_number: Vec<usize>,
     /// Number of its first reset that counts, and why it was sent, as far as packets tell.
     pub(crate) reset: Option<(u64, ResetCause)>,
+    /// The handshake's round trip, as the survey of one place tells it; `None` where both ends' packets are known.
+    pub(crate) round_trip: Option<Duration>,
     /// ICMP errors about it.
     pub(crate) errors: Vec<IcmpSeen>,
     /// What its hosts told about it, in order.
@@ -268,6 +271,7 @@ impl Sorter<'_> {
             segments: Vec::new(),
             by_number: Vec::new(),
             reset: None,
+            round_trip: None,
             errors: Vec::new(),
             notes: Vec::new(),
             before: earlier,

@@ -142,6 +142,9 @@ fn survey(connection: &mut Connection, trace: &Trace, place: usize, judged: [boo
         }
     }
     for flow in flows.finish() {
+        if judged == [true; 2] {
+            connection.round_trip = connection.round_trip.or(flow.handshake_round_trip());
+        }
         let reset = flow.reset.and_then(|reset| Some((connection.segments.get(at(reset.sent.number)?)?, reset.cause)));
         if let Some((segment, cause)) = reset.filter(|(segment, _)| judged[segment.from]) {
             connection.reset.get_or_insert((segment.number, cause));

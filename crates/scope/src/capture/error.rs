@@ -95,15 +95,31 @@ const BZIP2: &str = "it is compressed by bzip2";
 const XZ: &str = "it is compressed by xz";
 const LZ4: &str = "it is compressed by lz4";
 
-/// What people pass by mistake, by its first bytes.
-pub(super) fn looks_like(magic: [u8; 4]) -> Option<&'static str> {
-    match magic {
-        [b'B', b'Z', b'h', b'1'..=b'9'] => Some(BZIP2),
-        [0xfd, b'7', b'z', b'X'] => Some(XZ),
-        [0x04, 0x22, 0x4d, 0x18] => Some(LZ4),
-        [b's', b'n', b'o', b'o'] => Some("it is a snoop file"),
-        [0x7f, b'E', b'L', b'F'] => Some("it is a program"),
-        m if m.iter().all(|b| b.is_ascii_graphic() || b.is_ascii_whitespace()) => Some("it looks like text"),
+/// How many bytes tell what people pass by mistake.
+pub(super) const LOOK: usize = 64;
+/// So few bytes may be printable by chance.
+const LEAST_TEXT: usize = 8;
+
+/// What people pass by mistake, by its first bytes, [`LOOK`] of them or all there are.
+pub(super) fn looks_like(start: &[u8]) -> Option<&'static str> {
+    let is_text = |start: &[u8]| {
+        // A letter in another script may be cut off at the end.
+        let text = match str::from_utf8(start) {
+            Ok(text) => text,
+            Err(error) if error.error_len().is_none() => {
+                str::from_utf8(&start[..error.valid_up_to()]).unwrap_or_default()
+            }
+            Err(_) => return false,
+        };
+        text.len() >= LEAST_TEXT && !text.contains(|c: char| c.is_control() && !c.is_whitespace())
+    };
+    match start {
+        [b'B', b'Z', b'h', b'1'..=b'9', ..] => Some(BZIP2),
+        [0xfd, b'7', b'z', b'X', ..] => Some(XZ),
+        [0x04, 0x22, 0x4d, 0x18, ..] => Some(LZ4),
+        [b's', b'n', b'o', b'o', b'p', ..] => Some("it is a snoop file"),
+        [0x7f, b'E', b'L', b'F', ..] => Some("it is a program"),
+        start if is_text(start) => Some("it looks like text"),
         _ => None,
     }
 }

@@ -271,7 +271,11 @@ impl<R: Read> Reader<R> {
             pcapng::SECTION_HEADER => Format::Pcapng(pcapng::Pcapng::open(&mut source)?),
             _ => match classic::Variant::from_magic(magic) {
                 Some(variant) => Format::Classic(classic::Classic::open(variant, &mut source)?),
-                None => return Err(CaptureError::NotACapture { looks_like: error::looks_like(magic) }),
+                None => {
+                    let there = source.available(error::LOOK)?;
+                    let start = source.need(there, "start of the file")?;
+                    return Err(CaptureError::NotACapture { looks_like: error::looks_like(start) });
+                }
             },
         };
         Ok(Reader { source, format, current: Record::BLANK, has_current: false, packets: 0, finished: false })

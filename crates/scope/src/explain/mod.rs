@@ -7,6 +7,7 @@
 //! always come from the survey.
 
 mod badness;
+mod courses;
 mod exchange;
 mod groups;
 mod limits;
@@ -29,6 +30,7 @@ pub use tell::{CloseLook, verdicts};
 
 use crate::capture::PacketRef;
 use crate::flows::{Ended, Flow, FlowNumber, Flows, FlowsOptions, Hidden, Totals};
+use courses::{Course, Courses};
 use groups::Groups;
 use limpid_wire::Endpoint;
 use places::Places;
@@ -107,24 +109,11 @@ pub struct Explanation {
 #[derive(Debug)]
 pub struct Explainer {
     flows: Flows,
-    /// Of the connections, by their places in the survey.
-    courses: Vec<Course>,
-    /// How many more bytes may be taken for the places of packets.
-    room: usize,
+    courses: Courses,
     worst: Worst,
     /// Servers that answered: each address and port, and each address with port 0.
     answered: HashMap<Endpoint, Answered>,
     span: Option<(i64, i64)>,
-}
-
-/// What is gathered of a connection beside its figures.
-#[derive(Clone, Debug, Default)]
-struct Course {
-    /// Whose it is, by number; 0 for nobody's.
-    of: u64,
-    exchanges: Exchanges,
-    limits: Limits,
-    places: Places,
 }
 
 /// A connection in the heap: the least bad, and of those the last, is at the top.
@@ -155,6 +144,8 @@ impl Ord for Ranked {
 #[derive(Debug)]
 struct Worst {
     heap: BinaryHeap<Ranked>,
+    /// How bad the worst were when they ended, and their numbers: the least bad at the top. Later hardly anything changes.
+    likely: BinaryHeap<Reverse<(Badness, Reverse<FlowNumber>)>>,
     most: usize,
     few: usize,
     only: Option<HashSet<u64>>,
@@ -164,18 +155,39 @@ struct Worst {
 }
 
 impl Worst {
-    /// Takes a connection, and its course unless another has taken its place. Gives back its memory where it is not kept.
-    fn take(&mut self, courses: &mut [Course], ended: Ended, room: &mut usize) -> Option<Ended> {
-        self.seen += 1;
-        let (mut none, flow) = (Course::default(), ended.flow());
-        let course = courses.get_mut(ended.place()).filter(|course| course.of == flow.number.0).unwrap_or(&mut none);
-        let is_hidden = self.hidden.has(flow);
-        let badness = if is_hidden { Badness::UNKNOWN } else { Badness::of(flow, &course.exchanges) };
+    /// True if a connection that ends now will be among the worst, as it looks.
+    fn is_likely(&mut self, flow: &Flow, exchanges: &Exchanges) -> bool {
         if let Some(only) = &self.only {
-            if !only.contains(&flow.number.0) {
+            return only.contains(&flow.number.0);
+        }
+        if self.most == usize::MAX {
+            return true;
+        }
+        let rank = (Badness::of(flow, exchanges), Reverse(flow.number));
+        if self.likely.len() >= self.most {
+            if self.likely.peek().is_none_or(|Reverse(least)| rank < *least) {
+                return false;
+            }
+            self.likely.pop();
+        }
+        self.likely.push(Reverse(rank));
+        true
+    }
+
+    /// Takes a connection and its course. Gives back its memory where it is not kept.
+    fn take(&mut self, courses: &mut Courses, ended: Ended) -> Option<Ended> {
+        self.seen += 1;
+        let flow = ended.flow();
+        let (place, of) = (ended.place(), flow.number.0);
+        let is_hidden = self.hidden.has(flow);
+        let none = Exchanges::default();
+        let exchanges = courses.look(place, of).map_or(&none, |course| &course.exchanges);
+        let badness = if is_hidden { Badness::UNKNOWN } else { Badness::of(flow, exchanges) };
+        if let Some(only) = &self.only {
+            if !only.contains(&of) {
                 return Some(ended);
             }
-            self.push(badness, ended.into_flow(), std::mem::take(course));
+            self.push(badness, ended.into_flow(), courses.take(place, of));
             return None;
         }
         // Nearly all are less bad than those that are kept, and need not be moved.
@@ -185,9 +197,9 @@ impl Worst {
             self.groups.take(flow, badness, is_hidden);
             return Some(ended);
         }
-        self.push(badness, ended.into_flow(), std::mem::take(course));
+        self.push(badness, ended.into_flow(), courses.take(place, of));
         while self.heap.len() > self.most {
-            self.drop_one(room);
+            self.drop_one(courses);
         }
         None
     }
@@ -196,18 +208,19 @@ impl Worst {
         self.heap.push(Ranked(badness, Reverse(flow.number), Box::new((flow, course))));
     }
 
-    fn drop_one(&mut self, room: &mut usize) {
-        if let Some(Ranked(badness, _, mut both)) = self.heap.pop() {
-            both.1.places.give_back(room);
-            self.groups.take(&both.0, badness, self.hidden.has(&both.0));
+    fn drop_one(&mut self, courses: &mut Courses) {
+        if let Some(Ranked(badness, _, both)) = self.heap.pop() {
+            let (flow, course) = *both;
+            courses.give_back(course);
+            self.groups.take(&flow, badness, self.hidden.has(&flow));
         }
     }
 
     /// The worst, worst first. Of many connections those that are in order are not told of one by one.
-    fn finish(mut self, room: &mut usize) -> (Vec<Explained>, Vec<Group>) {
+    fn finish(mut self, courses: &mut Courses) -> (Vec<Explained>, Vec<Group>) {
         if self.only.is_none() && self.seen > self.few {
             while self.heap.peek().is_some_and(|ranked| ranked.0.is_ordinary()) {
-                self.drop_one(room);
+                self.drop_one(courses);
             }
         }
         let hidden = self.hidden;
@@ -235,6 +248,7 @@ impl Explainer {
     pub fn new(options: &ExplainOptions) -> Explainer {
         let worst = Worst {
             heap: BinaryHeap::new(),
+            likely: BinaryHeap::new(),
             most: options.worst,
             few: options.few.min(options.worst),
             only: options.only.as_ref().map(|only| only.iter().copied().collect()),
@@ -244,8 +258,7 @@ impl Explainer {
         };
         Explainer {
             flows: Flows::new(options.flows.clone()),
-            courses: Vec::new(),
-            room: places::MAX_NOTED,
+            courses: Courses::new(),
             worst,
             answered: HashMap::new(),
             span: None,
@@ -266,24 +279,21 @@ impl Explainer {
         // Those that ended first: the packet's connection may have taken the place of one of them.
         while let Some(ended) = self.flows.poll_ended_in_place() {
             remember(&mut self.answered, ended.flow());
-            if let Some(ended) = self.worst.take(&mut self.courses, ended, &mut self.room) {
+            if let Some(ended) = self.worst.take(&mut self.courses, ended) {
                 self.flows.recycle(ended);
             }
         }
         if is_told {
             let (place, sighting) = self.flows.newest();
-            if place >= self.courses.len() {
-                self.courses.resize_with(place + 1, Course::default);
-            }
-            let course = &mut self.courses[place];
-            if course.of != sighting.flow.0 {
-                let mut places = std::mem::take(&mut course.places);
-                places.clear();
-                *course = Course { of: sighting.flow.0, places, ..Course::default() };
-            }
+            let (course, room) = self.courses.of(place, sighting.flow.0);
             course.exchanges.take(sighting);
             course.limits.take(sighting);
-            course.places.note(packet.number, stands, &mut self.room);
+            course.places.note(packet.number, stands, room);
+            if let Some(flow) = self.flows.newest_over()
+                && !self.worst.is_likely(flow, &course.exchanges)
+            {
+                self.courses.forget(place);
+            }
         }
     }
 
@@ -294,14 +304,14 @@ impl Explainer {
 
     /// The end of what a filter let through of a capture: beside it there was what is `hidden`.
     pub fn finish_beside(self, hidden: &Hidden) -> Explanation {
-        let Explainer { flows, mut courses, mut worst, mut answered, span, mut room } = self;
+        let Explainer { flows, mut courses, mut worst, mut answered, span } = self;
         let totals = flows.totals();
         worst.hidden = hidden.clone();
-        for ended in flows.finish_in_place() {
+        flows.finish_in_place(|ended| {
             remember(&mut answered, ended.flow());
-            worst.take(&mut courses, ended, &mut room);
-        }
-        let (mut worst, groups) = worst.finish(&mut room);
+            worst.take(&mut courses, ended)
+        });
+        let (mut worst, groups) = worst.finish(&mut courses);
         for explained in &mut worst {
             let server = explained.flow.ends[1].endpoint;
             explained.perhaps_hidden = explained.hidden && hidden.is_all();

@@ -88,11 +88,20 @@ impl Places {
         *self = Places::default();
     }
 
-    /// Begins anew, with the memory that there is.
-    pub(super) fn clear(&mut self) {
-        self.steps.clear();
-        self.count = 0;
-        self.is_incomplete = false;
+    pub(super) fn has_memory(&self) -> bool {
+        self.steps.capacity() > 0
+    }
+
+    /// Of a connection of which nothing was noted.
+    pub(super) fn unknown() -> Places {
+        Places { is_incomplete: true, ..Places::default() }
+    }
+
+    /// Knows none from now on; answers its memory, for another connection.
+    pub(super) fn forget(&mut self) -> Places {
+        let mut steps = std::mem::replace(self, Places::unknown()).steps;
+        steps.clear();
+        Places { steps, ..Places::default() }
     }
 
     /// Numbers and places; `None` if not all are known.

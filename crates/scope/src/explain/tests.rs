@@ -3,9 +3,11 @@ use crate::capture::{CapturedPacket, LinkType, PcapWriter, Reader};
 use crate::flows::{Hidden, TroubleKind};
 use crate::trace::Trace;
 use crate::verdict::{self, Known, Verdict};
+use crate::words;
 use std::fs::{self, File};
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 fn tests() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests")
@@ -47,6 +49,42 @@ fn told(packets: &[CapturedPacket]) -> String {
         text.extend(verdicts.iter().map(|verdict| format!("{:?} {:?}\n  {verdict}\n", verdict.kind, verdict.packets)));
     }
     text
+}
+
+/// The handshake's round trip is the one that lists show, and from FIN to FIN it takes what lies between the two packets: no
+/// estimate is called observed.
+#[test]
+fn a_fact_is_told_in_one_way() {
+    let mut checked = [0, 0];
+    for name in
+        ["article/article-close.pcap", "captures/two-ends-a.pcap", "captures/two-ends-b.pcap", "captures/redis.pcap"]
+    {
+        let packets = packets(&tests().join(name));
+        let time = |number: u64| packets.iter().find(|packet| packet.number == number).expect("cited").time;
+        for (explained, verdicts) in all_verdicts(&packets) {
+            let flow = &explained.flow;
+            for verdict in verdicts.iter().filter(|verdict| verdict.kind == verdict::Kind::Handshake) {
+                let round_trip = words::duration(flow.handshake_round_trip().expect("it is whole"));
+                assert!(
+                    verdict.sentence.contains(&format!(" {round_trip}")),
+                    "{name}: {round_trip}: {}",
+                    verdict.sentence
+                );
+                checked[0] += 1;
+            }
+            for verdict in verdicts.iter().filter(|verdict| verdict.kind == verdict::Kind::Close) {
+                let (first, second) = (verdict.packets[0], verdict.packets[1]);
+                let between = words::duration(Duration::from_nanos(time(second).abs_diff(time(first))));
+                assert!(
+                    verdict.sentence.contains(&format!("{between} later")),
+                    "{name}: {between}: {}",
+                    verdict.sentence
+                );
+                checked[1] += 1;
+            }
+        }
+    }
+    assert!(checked[0] >= 4 && checked[1] >= 4, "{checked:?}");
 }
 
 #[test]

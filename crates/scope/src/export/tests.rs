@@ -10,7 +10,7 @@ fn rows() -> (Vec<SegmentRow>, Vec<crate::flows::Flow>) {
     let mut segments = Vec::new();
     while let Some(packet) = reader.next_ref().unwrap() {
         let sighting = flows.handle_packet(&packet).unwrap();
-        segments.push(SegmentRow::new(&packet, sighting, flows.flow(sighting.flow).unwrap()));
+        segments.push(SegmentRow::new(&packet, sighting, &flows.flow(sighting.flow).unwrap()));
     }
     (segments, flows.finish().collect())
 }

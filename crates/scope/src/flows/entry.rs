@@ -7,12 +7,14 @@ use super::FlowsOptions;
 use super::figures::{EndFigures, Sent, StateChange};
 use super::flow::{Ending, Flow, Opening, Vantage};
 use super::key::FlowKey;
+use super::pack::{pack_fields, pack_in_place};
 use super::packet::{Options, Segment};
-use super::records::{FEW, Record};
+use super::records::{FEW, Record, Rings};
 use super::sighting::{End, FlowNumber, Kind, Place, Sighting};
 use super::stream::Stream;
 use super::trouble::{Fault, IcmpTrouble, Stall, Trouble, TroubleKind, Troubles};
-use limpid_wire::{SeqNum, TcpFlags};
+use limpid_wire::{Endpoint, SeqNum, TcpFlags};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 /// A keepalive does not come sooner after what was sent before.
@@ -90,8 +92,7 @@ impl Entry {
     /// A connection whose first packet `tcp` is.
     pub(super) fn new(number: FlowNumber, tcp: &Segment<'_>, at: At) -> Entry {
         let client_is_high = client_is_high(tcp);
-        let [low, high] = tcp.key.endpoints();
-        let ends = if client_is_high { [high, low] } else { [low, high] };
+        let ends = endpoints(&tcp.key, client_is_high);
         let is_syn = tcp.flags.contains(TcpFlags::SYN);
         let flow = Flow {
             number,
@@ -135,6 +136,11 @@ impl Entry {
         }
     }
 
+    /// Nobody's, to be made another.
+    pub(super) fn blank() -> Entry {
+        Entry::new(FlowNumber(0), &Segment::BLANK, At { number: 0, time: 0, wire_len: 0 })
+    }
+
     /// The same in the memory of one that left, with its lists.
     pub(super) fn renew(mut self: Box<Entry>, number: FlowNumber, tcp: &Segment<'_>, at: At) -> Box<Entry> {
         let Flow { ends, troubles, stalls, .. } = &mut self.flow;
@@ -150,6 +156,27 @@ impl Entry {
             (end.syns, end.states) = (syns, states);
         }
         self
+    }
+
+    #[inline]
+    pub(super) fn client_is_high(&self) -> bool {
+        self.client_is_high
+    }
+
+    /// Who its ends are.
+    pub(super) fn name_ends(&mut self, key: FlowKey, client_is_high: bool) {
+        (self.key, self.client_is_high) = (key, client_is_high);
+        let endpoints = endpoints(&key, client_is_high);
+        self.flow.ends.iter_mut().zip(endpoints).for_each(|(end, endpoint)| end.endpoint = endpoint);
+    }
+
+    /// Gives back what takes room piece by piece.
+    pub(super) fn free_detail(&mut self, rings: &mut Rings) {
+        for stream in &mut self.streams {
+            stream.records.give_back(rings);
+            stream.pending = VecDeque::new();
+        }
+        self.counted = 0;
     }
 
     /// Bytes of its detail.
@@ -411,6 +438,12 @@ impl Entry {
     }
 }
 
+/// Client and server.
+fn endpoints(key: &FlowKey, client_is_high: bool) -> [Endpoint; 2] {
+    let [low, high] = key.endpoints();
+    if client_is_high { [high, low] } else { [low, high] }
+}
+
 /// Whether the key's higher endpoint is the client: by the SYN, else by the port that looks ephemeral, else by who
 /// speaks first.
 fn client_is_high(tcp: &Segment<'_>) -> bool {
@@ -445,3 +478,9 @@ impl Entry {
         }
     }
 }
+
+pack_in_place!(Entry {
+    value: progress last_of before_last_of reopened lingers;
+    left: key client_is_high streams flow has_detail slot counted;
+});
+pack_fields!(At { value: number wire_len; time: time; });

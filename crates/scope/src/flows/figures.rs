@@ -1,5 +1,6 @@
 //! What is counted and measured of each end of a connection.
 
+use super::pack::{Pack, Packer, Unpacker, pack_fields, pack_in_place, pack_names};
 use super::sighting::Cause;
 use limpid_event::TcpState;
 use limpid_wire::{Endpoint, SeqNum};
@@ -319,5 +320,48 @@ impl RttFigures {
         self.max = self.max.max(nanos);
         self.last = nanos;
         self.sum = self.sum.saturating_add(nanos);
+    }
+}
+
+pack_in_place!(EndFigures {
+    value: packets wire_bytes data_packets data_bytes unique_bytes max_in_flight first_data_at window rtt pure_acks
+        largest_payload isn base options syn_count ttl fin state inferred;
+    time: first_at last_at last_data_at;
+    rare: in_flight duplicate_acks sacks dsacks retransmissions retransmitted_bytes causes needless lost_before overtaken
+        keepalives window_probes unseen_bytes cut_packets congestion_marks;
+    list: syns states;
+    left: endpoint;
+});
+pack_fields!(Sent { value: number; time: at; });
+pack_fields!(StateChange { value: number to; time: at; });
+pack_fields!(Fin { value: number seq acked acked_by_fin; time: at; });
+pack_fields!(WindowFigures {
+    value: scale scale_unknown min max last updates;
+    rare: zero_count zero_time zero_since full_count;
+});
+pack_fields!(RttFigures { value: samples min max last sum smoothed variation; });
+pack_names!(TcpState: Closed Listen SynSent SynReceived Established FinWait1 FinWait2 CloseWait Closing LastAck TimeWait);
+
+impl Pack for SynOptions {
+    /// All in one word; the lowest bit of each part says that it is there.
+    fn pack(&self, to: &mut Packer) {
+        let flags = [self.sack, self.timestamps, self.ecn, self.fast_open];
+        let flags = flags.into_iter().fold(0, |bits, flag| bits << 1 | u64::from(flag));
+        let mss = self.mss.map_or(0, |mss| u64::from(mss) << 1 | 1);
+        let scale = self.window_scale.map_or(0, |scale| u64::from(scale) << 1 | 1);
+        to.word(u64::from(self.data) << 32 | flags << 28 | scale << 18 | mss);
+    }
+    fn unpack(from: &mut Unpacker) -> SynOptions {
+        let word = from.word();
+        let flag = |at: u32| word >> (28 + at) & 1 != 0;
+        SynOptions {
+            mss: (word & 1 != 0).then_some((word >> 1) as u16),
+            window_scale: (word >> 18 & 1 != 0).then_some((word >> 19) as u8),
+            sack: flag(3),
+            timestamps: flag(2),
+            ecn: flag(1),
+            fast_open: flag(0),
+            data: (word >> 32) as u32,
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::excerpt::Excerpt;
 use super::figures::{EndFigures, Sent};
+use super::pack::{pack_fields, pack_in_place, pack_names};
 use super::sighting::{End, FlowNumber};
 use super::trouble::{Fault, IcmpTrouble, Stall, Troubles};
 use std::time::Duration;
@@ -338,3 +339,18 @@ pub(crate) fn span(from: i64, to: i64) -> Duration {
 pub(super) fn nanos(from: i64, to: i64) -> u64 {
     if to <= from { 0 } else { to.abs_diff(from) }
 }
+
+pack_in_place!(Flow {
+    value: first_packet last_packet opening ending handshake vantage closer closed_at_once;
+    time: began last;
+    rare: reset stall_count stalled path_mtu before detail_let_go;
+    list: stalls;
+    nested: troubles;
+    left: number ends refusal excerpt;
+});
+pack_fields!(Handshake { value: syn syn_ack ack to_server to_client; });
+pack_fields!(Reset { value: by sent cause answers; });
+pack_names!(Opening: Unanswered HalfOpen Handshake Simultaneous FastOpen Refused Unreachable MidStream);
+pack_names!(Ending: Open HalfClosed Closing Closed Reset Failed Silent);
+pack_names!(Vantage: Unknown Client Server Between);
+pack_names!(ResetCause: Refused UnreadData AbortedOrUnread AfterClose Aborted Unknown GaveUp IdleMiddlebox Injected HandshakeAborted);

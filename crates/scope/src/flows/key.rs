@@ -39,6 +39,25 @@ impl FlowKey {
         FlowKey::of(number(a), a.port, number(b), b.port).0
     }
 
+    /// Nobody's.
+    pub(super) const NONE: FlowKey = FlowKey { low: 0, high: 0, ports: 0 };
+    /// Bytes of [`to_bytes`](Self::to_bytes).
+    pub(super) const LEN: usize = 2 * size_of::<u128>() + size_of::<u32>();
+
+    pub(super) fn to_bytes(self) -> [u8; FlowKey::LEN] {
+        let mut bytes = [0; FlowKey::LEN];
+        bytes[..16].copy_from_slice(&self.low.to_le_bytes());
+        bytes[16..32].copy_from_slice(&self.high.to_le_bytes());
+        bytes[32..].copy_from_slice(&self.ports.to_le_bytes());
+        bytes
+    }
+
+    pub(super) fn from_bytes(bytes: &[u8; FlowKey::LEN]) -> FlowKey {
+        let address = |from: usize| u128::from_le_bytes(std::array::from_fn(|at| bytes[from + at]));
+        let ports = u32::from_le_bytes(std::array::from_fn(|at| bytes[32 + at]));
+        FlowKey { low: address(0), high: address(16), ports }
+    }
+
     /// Both ports in one number.
     #[inline]
     pub(crate) fn ports(&self) -> u32 {

@@ -25,8 +25,10 @@ mod hidden;
 pub(crate) mod key;
 pub mod listing;
 mod opening;
+pub(crate) mod pack;
 pub(crate) mod packet;
 mod records;
+mod rest;
 pub(crate) mod sack;
 mod sighting;
 mod stall;
@@ -53,6 +55,7 @@ use entry::{At, Entry};
 use excerpt::Kept;
 use limpid_wire::TcpFlags;
 use packet::{Content, Icmp, Segment};
+use std::borrow::Cow;
 use std::time::Duration;
 use table::Table;
 
@@ -139,15 +142,16 @@ pub struct Flows {
     table: Table,
     /// What the newest packet means: lent, since copying it takes as long as half of finding it out.
     seen: Sighting,
-    /// Where its connection is.
+    /// Where its connection is, and whether that has ended.
     slot: u32,
+    is_over: bool,
 }
 
 impl Flows {
     /// Without connections yet.
     pub fn new(options: FlowsOptions) -> Flows {
         let table = Table::new(&options);
-        Flows { options, table, seen: Sighting::blank(), slot: 0 }
+        Flows { options, table, seen: Sighting::blank(), slot: 0, is_over: false }
     }
 
     /// Takes the next packet. `None` if it is neither TCP nor an ICMP error about a connection that is known.
@@ -192,6 +196,7 @@ impl Flows {
         }
         entry.handle(tcp, at, &self.options, &mut self.seen);
         let ends = !new && entry.is_over() && !entry.lingers;
+        self.is_over = ends || entry.lingers;
         if entry.detail() != entry.counted {
             self.table.count_detail(slot);
         }
@@ -203,11 +208,12 @@ impl Flows {
 
     #[cold]
     fn icmp(&mut self, icmp: &Icmp, at: At) -> Option<u32> {
-        let slot = self.table.find(&icmp.key)?;
+        let slot = self.table.find_awake(&icmp.key)?;
         let entry = self.table.entry_mut(slot)?;
         let to = entry.from(icmp.from_high);
         let stream = entry.stream(to);
         let seq = if stream.has_base { stream.relative(icmp.seq) } else { 0 };
+        self.is_over = false;
         let trouble = entry.take_icmp(icmp, at, to);
         self.seen = entry.icmp_sighting(trouble, to, seq, at);
         Some(slot)
@@ -247,14 +253,22 @@ impl Flows {
         (self.slot as usize, &self.seen)
     }
 
+    /// The connection of the packet that was told of last, if it has ended.
+    #[inline]
+    pub(crate) fn newest_over(&self) -> Option<&Flow> {
+        if self.is_over { self.table.entry(self.slot).map(|entry| &entry.flow) } else { None }
+    }
+
     /// The connections that are followed now, in no particular order.
-    pub fn open(&self) -> impl Iterator<Item = &Flow> {
-        self.table.entries().map(|entry| &entry.flow)
+    ///
+    /// Those that ended are kept as few bytes, and made whole for the look.
+    pub fn open(&self) -> impl Iterator<Item = Cow<'_, Flow>> {
+        self.table.flows()
     }
 
     /// The connection of this number, while it is followed.
-    pub fn flow(&self, number: FlowNumber) -> Option<&Flow> {
-        self.table.by_number(number).map(|entry| &entry.flow)
+    pub fn flow(&self, number: FlowNumber) -> Option<Cow<'_, Flow>> {
+        self.table.by_number(number)
     }
 
     /// What is held in memory now. It looks at every connection.
@@ -272,9 +286,22 @@ impl Flows {
         self.table.finish().map(|entry| entry.flow)
     }
 
-    /// The same, where they are.
-    pub(crate) fn finish_in_place(self) -> impl Iterator<Item = Ended> {
-        self.table.finish().map(Ended)
+    /// The same, each looked at and dropped: one takes the memory of another.
+    pub fn finish_each(self, mut look: impl FnMut(&Flow)) {
+        self.finish_in_place(|ended| {
+            look(ended.flow());
+            Some(ended)
+        });
+    }
+
+    /// The same; what `look` gives back makes room for the next.
+    pub(crate) fn finish_in_place(self, mut look: impl FnMut(Ended) -> Option<Ended>) {
+        let mut left = self.table.finish();
+        while let Some(entry) = left.next() {
+            if let Some(Ended(entry)) = look(Ended(entry)) {
+                left.recycle(entry);
+            }
+        }
     }
 }
 

@@ -34,6 +34,24 @@ pub(crate) struct Segment<'a> {
     pub(super) cut: bool,
 }
 
+impl Segment<'_> {
+    /// Nobody's.
+    pub(super) const BLANK: Segment<'static> = Segment {
+        key: FlowKey::NONE,
+        from_high: false,
+        flags: TcpFlags::empty(),
+        seq: 0,
+        ack: 0,
+        window: 0,
+        len: 0,
+        options: &[],
+        ip_id: None,
+        ttl: 0,
+        ecn: 0,
+        cut: false,
+    };
+}
+
 /// An ICMP error that quotes a TCP segment.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Icmp {

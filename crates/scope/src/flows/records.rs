@@ -1,6 +1,7 @@
 //! What one end has sent of late: what is not acknowledged, and a little of what was, so that repetitions find their
 //! originals. Bounded: beyond the bound neighbours are held as one.
 
+use super::pack::{pack_fields, pack_in_place};
 use std::collections::VecDeque;
 
 /// The most pieces that are followed; what is sent beyond joins the last one.
@@ -309,3 +310,6 @@ impl Records {
         newest
     }
 }
+
+pack_in_place!(Records { value: acked; list: ring; });
+pack_fields!(Record { value: start end first last tsval ip_id times marks; time: first_at last_at; });

@@ -1,5 +1,6 @@
 //! What one packet means in its connection.
 
+use super::pack::{Pack, Packer, Unpacker, pack_names};
 use super::trouble::IcmpTrouble;
 use crate::words;
 use limpid_wire::TcpFlags;
@@ -309,5 +310,16 @@ impl Sighting {
             sacks: false,
             fills_window: false,
         }
+    }
+}
+
+pack_names!(End: Client Server);
+
+impl Pack for FlowNumber {
+    fn pack(&self, to: &mut Packer) {
+        self.0.pack(to);
+    }
+    fn unpack(from: &mut Unpacker) -> FlowNumber {
+        FlowNumber(u64::unpack(from))
     }
 }

@@ -1,5 +1,6 @@
 //! One direction of a connection while packets come: what was sent, what is acknowledged, what is being repaired.
 
+use super::pack::{pack_fields, pack_in_place};
 use super::records::{FEW, Record, Records};
 use std::collections::VecDeque;
 
@@ -73,7 +74,7 @@ pub(super) struct Stream {
 }
 
 /// A segment without data whose sequence number stands behind data that was not seen.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) struct Told {
     pub(super) seq: i64,
     pub(super) at: i64,
@@ -170,3 +171,13 @@ impl Stream {
         self.pending = VecDeque::new();
     }
 }
+
+pack_in_place!(Stream {
+    value: base has_base is_acked has_sent max fresh_at una edge advanced_at newest_id ack_id acks largest_acked syns;
+    rare: granted hints third_hint_at sacked_to told recovery timeout probed_tail repeated gap_at too_big_at probed fruitless
+        pending_to;
+    list: pending untold;
+    nested: records;
+});
+pack_fields!(Pending { value: start end number tsval earlier_tsval is_settled; time: at; });
+pack_fields!(Told { value: seq tsval ip_id; time: at; });

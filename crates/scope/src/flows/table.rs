@@ -1,14 +1,18 @@
 //! Which connection a packet belongs to, and which ones leave: a table with a bound, and two queues of times.
 
 use super::entry::{At, Entry};
+use super::flow::Flow;
 use super::key::{FlowKey, Secret};
+use super::pack::{Packer, Unpacker};
 use super::packet::Segment;
 use super::records::Rings;
+use super::rest::Resting;
 use super::sighting::{FlowNumber, NumberMap};
 use super::stream::Stream;
 use super::trouble::TroubleKind;
 use super::{FlowsOptions, Memory, Totals};
 use hashbrown::HashTable;
+use std::borrow::Cow;
 use std::collections::VecDeque;
 
 /// How many connections a single packet may let go, so that one wrong time does not let all of them go.
@@ -20,6 +24,8 @@ const LOOKS: usize = 8;
 
 /// How many connections' memory is kept for those to come.
 const MAX_SPARE: usize = 64;
+/// Of those that ended so many stay as they are before they [rest](super::rest): what is late comes soon.
+const AWAKE: usize = 16;
 
 /// A slot and the number of what was there when it was noted.
 type Noted = (u32, FlowNumber);
@@ -40,9 +46,88 @@ impl Found {
     }
 }
 
+/// What is in a place.
+#[derive(Debug, Default)]
+enum Slot {
+    #[default]
+    Free,
+    Awake(Box<Entry>),
+    /// It ended, and nothing came for a while.
+    Resting(Resting),
+}
+
+impl Slot {
+    fn number(&self) -> Option<FlowNumber> {
+        match self {
+            Slot::Free => None,
+            Slot::Awake(entry) => Some(entry.flow.number),
+            Slot::Resting(resting) => Some(resting.number()),
+        }
+    }
+
+    #[inline(always)]
+    fn is_of(&self, key: &FlowKey) -> bool {
+        match self {
+            Slot::Awake(entry) => entry.key == *key,
+            other => other.is_resting_of(key),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn is_resting_of(&self, key: &FlowKey) -> bool {
+        matches!(self, Slot::Resting(resting) if resting.key() == *key)
+    }
+
+    #[inline]
+    fn awake(&self) -> Option<&Entry> {
+        match self {
+            Slot::Awake(entry) => Some(entry),
+            _ => None,
+        }
+    }
+
+    #[inline]
+    fn awake_mut(&mut self) -> Option<&mut Entry> {
+        match self {
+            Slot::Awake(entry) => Some(entry),
+            _ => None,
+        }
+    }
+
+    /// Its connection, woken for a look if it rests.
+    fn flow(&self, unpacker: &mut Unpacker) -> Option<Cow<'_, Flow>> {
+        match self {
+            Slot::Free => None,
+            Slot::Awake(entry) => Some(Cow::Borrowed(&entry.flow)),
+            Slot::Resting(resting) => {
+                let mut entry = Entry::blank();
+                resting.wake_figures(&mut entry, unpacker);
+                Some(Cow::Owned(entry.flow))
+            }
+        }
+    }
+
+    /// Bytes that it takes beside its place in the table.
+    fn size(&self) -> usize {
+        match self {
+            Slot::Free => 0,
+            Slot::Awake(entry) => entry.size(),
+            Slot::Resting(resting) => resting.size(),
+        }
+    }
+}
+
+/// A connection that left: as it was when it did, and with the number of its place.
+#[derive(Debug)]
+struct Left {
+    slot: u32,
+    what: Slot,
+}
+
 #[derive(Debug)]
 pub(super) struct Table {
-    slots: Vec<Option<Box<Entry>>>,
+    slots: Vec<Slot>,
     free: Vec<u32>,
     map: HashTable<Found>,
     numbers: NumberMap<u32>,
@@ -53,11 +138,16 @@ pub(super) struct Table {
     idle: VecDeque<(i64, Noted)>,
     /// Those that ended, with the time when.
     over: VecDeque<(i64, Noted)>,
+    /// Those that ended and do not rest yet, and the most of them.
+    awake: VecDeque<Noted>,
+    max_awake: usize,
     /// Those that left.
-    ended: VecDeque<Box<Entry>>,
+    ended: VecDeque<Left>,
     /// Memory of those that left and were looked at, for those to come.
     spare: VecDeque<Box<Entry>>,
     rings: Rings,
+    packer: Packer,
+    unpacker: Unpacker,
     /// Those with detail, with a time since which they may have been silent.
     detailed: VecDeque<(i64, Noted)>,
     /// Bytes of detail now, and the most there ever were.
@@ -83,9 +173,13 @@ impl Table {
             newest: 0,
             idle: VecDeque::new(),
             over: VecDeque::new(),
+            awake: VecDeque::new(),
+            max_awake: AWAKE,
             ended: VecDeque::new(),
             spare: VecDeque::new(),
             rings: Rings::default(),
+            packer: Packer::default(),
+            unpacker: Unpacker::default(),
             detailed: VecDeque::new(),
             detail: 0,
             most_detail: 0,
@@ -102,10 +196,7 @@ impl Table {
     #[inline]
     pub(super) fn find(&mut self, key: &FlowKey) -> Option<u32> {
         let slots = &self.slots;
-        let is_it = |slot: &u32| {
-            let entry = slots.get(*slot as usize).and_then(Option::as_deref);
-            entry.is_some_and(|entry| entry.key == *key)
-        };
+        let is_it = |slot: &u32| slots.get(*slot as usize).is_some_and(|slot| slot.is_of(key));
         if !is_it(&self.newest) {
             let mark = self.secret.hash(key) as u32;
             let found = self.map.find(Found::spread(mark), |found| found.mark == mark && is_it(&found.slot));
@@ -114,10 +205,58 @@ impl Table {
         Some(self.newest)
     }
 
+    /// The same; it is woken if it rests.
+    #[inline]
+    pub(super) fn find_awake(&mut self, key: &FlowKey) -> Option<u32> {
+        let slot = self.find(key)?;
+        if let Some(Slot::Resting(_)) = self.slots.get(slot as usize) {
+            self.wake(slot);
+        }
+        Some(slot)
+    }
+
+    #[cold]
+    fn wake(&mut self, slot: u32) {
+        let Some(place) = self.slots.get_mut(slot as usize) else { return };
+        let Slot::Resting(resting) = place else { return };
+        let mut entry = wake(resting, &mut self.spare, &mut self.rings, &mut self.unpacker);
+        let number = entry.flow.number;
+        (entry.slot, entry.has_detail, entry.counted) = (slot, false, 0);
+        *place = Slot::Awake(entry);
+        self.rest_later((slot, number));
+    }
+
+    /// With another number of those that ended and do not rest.
+    #[cfg(test)]
+    pub(super) fn keep_awake(&mut self, most: usize) {
+        self.max_awake = most;
+    }
+
+    /// What ended rests when so many others have ended since.
+    fn rest_later(&mut self, noted: Noted) {
+        self.awake.push_back(noted);
+        if self.awake.len() > self.max_awake
+            && let Some(first) = self.awake.pop_front()
+            && first != noted
+        {
+            self.rest(first);
+        }
+    }
+
+    fn rest(&mut self, noted: Noted) {
+        let Some(place) = self.slots.get_mut(noted.0 as usize) else { return };
+        let Some(entry) = place.awake().filter(|entry| entry.flow.number == noted.1) else { return };
+        let Some(resting) = Resting::of(entry, &mut self.packer) else { return };
+        if let Slot::Awake(entry) = std::mem::replace(place, Slot::Resting(resting)) {
+            self.detail -= entry.counted;
+            self.recycle(entry);
+        }
+    }
+
     /// Where the connection of a segment is, and whether it is new.
     #[inline]
     pub(super) fn find_or_open(&mut self, tcp: &Segment<'_>, at: At) -> (u32, bool) {
-        let found = self.find(&tcp.key);
+        let found = self.find_awake(&tcp.key);
         if let Some(slot) = found
             && let Some(entry) = self.entry_mut(slot)
             && !entry.is_opened_anew(tcp.from_high, tcp.seq, tcp.flags, at.time)
@@ -152,12 +291,12 @@ impl Table {
         let slot = match self.free.pop() {
             Some(slot) => slot,
             None => {
-                self.slots.push(None);
+                self.slots.push(Slot::Free);
                 u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX)
             }
         };
         entry.slot = slot;
-        self.slots[slot as usize] = Some(entry);
+        self.slots[slot as usize] = Slot::Awake(entry);
         let found = Found { mark: hash as u32, slot };
         self.map.insert_unique(Found::spread(found.mark), found, |found| Found::spread(found.mark));
         self.numbers.insert(number, slot);
@@ -174,53 +313,64 @@ impl Table {
     #[cold]
     fn forget_those_that_left(&mut self) {
         let slots = &self.slots;
-        let is_there = |&(_, (slot, number)): &(i64, Noted)| {
-            slots.get(slot as usize).and_then(Option::as_deref).is_some_and(|entry| entry.flow.number == number)
-        };
+        let is_there =
+            |&(_, (slot, number)): &(i64, Noted)| slots.get(slot as usize).and_then(Slot::number) == Some(number);
         self.idle.retain(is_there);
         self.over.retain(is_there);
         self.detailed.retain(is_there);
     }
 
     #[inline]
+    pub(super) fn entry(&self, slot: u32) -> Option<&Entry> {
+        self.slots.get(slot as usize)?.awake()
+    }
+
+    #[inline]
     pub(super) fn entry_mut(&mut self, slot: u32) -> Option<&mut Entry> {
-        self.slots.get_mut(slot as usize)?.as_deref_mut()
+        self.slots.get_mut(slot as usize)?.awake_mut()
     }
 
     /// The entry that [`find_or_open`](Self::find_or_open) told of.
     #[inline]
     pub(super) fn known_mut(&mut self, slot: u32) -> (&mut Entry, &mut Rings) {
-        let entry = self.slots.get_mut(slot as usize).and_then(Option::as_deref_mut);
+        let entry = self.slots.get_mut(slot as usize).and_then(Slot::awake_mut);
         (entry.expect("a slot that was just found"), &mut self.rings)
     }
 
-    pub(super) fn by_number(&self, number: FlowNumber) -> Option<&Entry> {
-        self.slots.get(*self.numbers.get(&number)? as usize)?.as_deref()
+    pub(super) fn by_number(&self, number: FlowNumber) -> Option<Cow<'_, Flow>> {
+        self.slots.get(*self.numbers.get(&number)? as usize)?.flow(&mut Unpacker::default())
     }
 
-    pub(super) fn entries(&self) -> impl Iterator<Item = &Entry> {
-        self.slots.iter().filter_map(Option::as_deref)
+    pub(super) fn flows(&self) -> impl Iterator<Item = Cow<'_, Flow>> {
+        let mut unpacker = Unpacker::default();
+        self.slots.iter().filter_map(move |slot| slot.flow(&mut unpacker))
     }
 
+    /// That connection, if it is still there and does not rest.
     fn noted_mut(&mut self, (slot, number): Noted) -> Option<&mut Entry> {
         self.entry_mut(slot).filter(|entry| entry.flow.number == number)
     }
 
+    fn is_there(&self, (slot, number): Noted) -> bool {
+        self.slots.get(slot as usize).and_then(Slot::number) == Some(number)
+    }
+
     /// The connection at `slot` has ended.
     pub(super) fn linger(&mut self, slot: u32, now: i64) {
-        if let Some(entry) = self.slots.get_mut(slot as usize).and_then(Option::as_deref_mut) {
+        if let Some(entry) = self.slots.get_mut(slot as usize).and_then(Slot::awake_mut) {
             entry.lingers = true;
             entry.streams.iter_mut().for_each(|stream| stream.records.shrink(&mut self.rings));
             let number = entry.flow.number;
             self.over.push_back((now, (slot, number)));
             self.count_detail(slot);
+            self.rest_later((slot, number));
         }
     }
 
     /// The detail of the connection at `slot` takes more or less than before.
     #[cold]
     pub(super) fn count_detail(&mut self, slot: u32) {
-        let Some(entry) = self.slots.get_mut(slot as usize).and_then(Option::as_deref_mut) else { return };
+        let Some(entry) = self.slots.get_mut(slot as usize).and_then(Slot::awake_mut) else { return };
         let bytes = entry.detail();
         self.detail = self.detail + bytes - entry.counted;
         entry.counted = bytes;
@@ -259,20 +409,22 @@ impl Table {
 
     /// What is held now.
     pub(super) fn memory(&self) -> Memory {
-        let entries = self.entries().chain(self.ended.iter().chain(&self.spare).map(Box::as_ref));
+        let slots = self.slots.iter().chain(self.ended.iter().map(|left| &left.what)).map(Slot::size);
+        let spare = self.spare.iter().map(|entry| entry.size());
         let queues = [&self.idle, &self.over, &self.detailed].map(|queue| queue.capacity() * size_of::<(i64, Noted)>());
-        let slot = size_of::<Option<Box<Entry>>>();
         let tables = [
-            self.slots.capacity() * slot,
-            self.ended.capacity() * slot,
+            self.slots.capacity() * size_of::<Slot>(),
+            self.ended.capacity() * size_of::<Left>(),
+            self.awake.capacity() * size_of::<Noted>(),
+            self.packer.size() + self.unpacker.size(),
             self.free.capacity() * size_of::<u32>(),
             self.map.allocation_size(),
-            self.spare.capacity() * slot,
+            self.spare.capacity() * size_of::<Box<Entry>>(),
             self.rings.size(),
             self.numbers.capacity() * (size_of::<(FlowNumber, u32)>() + 1),
         ];
         Memory {
-            connections: entries.map(Entry::size).sum(),
+            connections: slots.chain(spare).sum(),
             tables: tables.iter().chain(&queues).sum(),
             detail: self.detail,
             most_detail: self.most_detail,
@@ -297,7 +449,7 @@ impl Table {
                 && now.saturating_sub(since) > linger
             {
                 self.over.pop_front();
-                if self.noted_mut(noted).is_some() {
+                if self.is_there(noted) {
                     self.leave(noted.0);
                 }
             }
@@ -317,7 +469,7 @@ impl Table {
     /// Makes room: one that has ended, else one that has been idle for long.
     fn push_out(&mut self, now: i64) {
         while let Some((_, noted)) = self.over.pop_front() {
-            if self.noted_mut(noted).is_some() {
+            if self.is_there(noted) {
                 return self.leave(noted.0);
             }
         }
@@ -336,52 +488,99 @@ impl Table {
 
     /// Takes a connection out.
     fn leave(&mut self, slot: u32) {
-        let Some(mut entry) = self.slots.get_mut(slot as usize).and_then(Option::take) else { return };
-        let hash = self.secret.hash(&entry.key);
+        let Some(mut what) = self.slots.get_mut(slot as usize).map(std::mem::take) else { return };
+        let (number, key) = match &mut what {
+            Slot::Free => return,
+            Slot::Awake(entry) => {
+                self.detail -= entry.counted;
+                entry.free_detail(&mut self.rings);
+                (entry.flow.number, entry.key)
+            }
+            Slot::Resting(resting) => (resting.number(), resting.key()),
+        };
+        let hash = self.secret.hash(&key);
         if let Ok(found) = self.map.find_entry(Found::spread(hash as u32), |other| other.slot == slot) {
             found.remove();
         }
-        self.numbers.remove(&entry.flow.number);
+        self.numbers.remove(&number);
         self.free.push(slot);
         self.open -= 1;
-        entry.conclude();
-        self.detail -= entry.counted;
-        for stream in &mut entry.streams {
-            stream.records.give_back(&mut self.rings);
-            stream.pending = VecDeque::new();
-        }
         if self.ended.len() >= self.max_open {
             self.ended.pop_front();
             self.totals.unread += 1;
         }
-        self.ended.push_back(entry);
+        self.ended.push_back(Left { slot, what });
     }
 
     #[inline]
     pub(super) fn poll_ended(&mut self) -> Option<Box<Entry>> {
-        self.ended.pop_front()
+        let left = self.ended.pop_front()?;
+        self.conclude(left)
+    }
+
+    /// What is to be said of one that left.
+    fn conclude(&mut self, left: Left) -> Option<Box<Entry>> {
+        let mut entry = match left.what {
+            Slot::Free => return None,
+            Slot::Awake(entry) => entry,
+            Slot::Resting(resting) => {
+                let mut entry = self.spare.pop_back().unwrap_or_else(|| Box::new(Entry::blank()));
+                resting.wake_figures(&mut entry, &mut self.unpacker);
+                entry.slot = left.slot;
+                entry
+            }
+        };
+        entry.conclude();
+        Some(entry)
     }
 
     /// Takes back the memory of one that left.
     #[inline]
-    pub(super) fn recycle(&mut self, entry: Box<Entry>) {
+    pub(super) fn recycle(&mut self, mut entry: Box<Entry>) {
+        entry.free_detail(&mut self.rings);
         if self.spare.len() < MAX_SPARE {
             self.spare.push_back(entry);
         }
     }
 
     /// All that is left, in order.
-    pub(super) fn finish(mut self) -> impl Iterator<Item = Box<Entry>> {
-        let open = self.slots.iter_mut().filter_map(Option::take).map(|mut entry| {
-            entry.conclude();
-            entry
-        });
+    pub(super) fn finish(mut self) -> Finish {
+        let open = self.slots.drain(..).zip(0..).map(|(what, slot)| Left { slot, what });
         // With their numbers beside them: to sort them without looking at each again and again.
-        let numbered = self.ended.drain(..).chain(open).map(|entry| (entry.flow.number, entry));
-        let mut entries: Vec<(FlowNumber, Box<Entry>)> = numbered.collect();
-        entries.sort_unstable_by_key(|(number, _)| *number);
-        entries.into_iter().map(|(_, entry)| entry)
+        let numbered = self.ended.drain(..).chain(open).filter_map(|left| Some((left.what.number()?, left)));
+        let mut numbered: Vec<(FlowNumber, Left)> = numbered.collect();
+        numbered.sort_unstable_by_key(|(number, _)| *number);
+        Finish { table: self, left: numbered.into_iter() }
     }
+}
+
+/// Hands out all that are left at the end, and may have their memory back.
+pub(super) struct Finish {
+    table: Table,
+    left: std::vec::IntoIter<(FlowNumber, Left)>,
+}
+
+impl Finish {
+    pub(super) fn recycle(&mut self, entry: Box<Entry>) {
+        self.table.recycle(entry);
+    }
+}
+
+impl Iterator for Finish {
+    type Item = Box<Entry>;
+
+    fn next(&mut self) -> Option<Box<Entry>> {
+        let (_, left) = self.left.next()?;
+        self.table.conclude(left)
+    }
+}
+
+/// Makes one that rested what it was, in memory that is there if any is.
+fn wake(from: &Resting, spare: &mut VecDeque<Box<Entry>>, rings: &mut Rings, unpacker: &mut Unpacker) -> Box<Entry> {
+    let mut entry = spare.pop_back().unwrap_or_else(|| Box::new(Entry::blank()));
+    entry.streams.iter_mut().for_each(|stream| stream.records.make_room(rings));
+    from.wake(&mut entry, unpacker);
+    entry
 }
 
 fn as_nanos(span: std::time::Duration) -> i64 {

@@ -1,5 +1,6 @@
 //! What is wrong with a connection, counted and cited.
 
+use super::pack::{PackList, Packer, Unpacker, pack_fields, pack_names};
 use super::sighting::End;
 use std::time::Duration;
 
@@ -229,6 +230,14 @@ impl Troubles {
         self.0.clear();
     }
 
+    pub(super) fn pack_all(&self, to: &mut Packer) {
+        self.0.pack_list(to);
+    }
+
+    pub(super) fn unpack_all(&mut self, from: &mut Unpacker) {
+        self.0.unpack_list(from);
+    }
+
     pub(super) fn capacity(&self) -> usize {
         self.0.capacity()
     }
@@ -326,3 +335,10 @@ pub struct Stall {
     /// Of which end: whose application, whose window, whose data.
     pub end: End,
 }
+
+pack_fields!(Trouble { value: kind end count lasted cited; time: first last; });
+pack_fields!(Stall { value: from to lasted fault end; time: at; });
+pack_names!(Fault: Application Window Loss Network);
+pack_names!(TroubleKind: Unanswered Refused Unreachable OpeningRetried HalfOpen Reset GaveUp BlackHole Timeouts Losses Needless
+    Reordered Copies ZeroWindow WindowFull Stranger TooBig IcmpError OptionRefused PortReused Stalled CongestionMarked
+    CaptureMissed CaptureCut);

@@ -2,6 +2,7 @@
 
 use super::{Kind, Known, Story, cited, reset, time_wait};
 use crate::analysis::{Connection, Segment, closing};
+use crate::trace::View;
 use crate::words;
 use limpid_event::{Error, Instant, TcpState, Timer, TxReason};
 use limpid_wire::TcpFlags;
@@ -45,7 +46,7 @@ fn in_turn(story: &mut Story<'_>, first: usize, second: usize) {
         story.the_capital(fin.from),
         fin.number,
         story.the(other.from),
-        words::duration(other.sent_at.since(fin.sent_at)),
+        words::duration(story.seen_between(fin, other)),
         other.number,
     );
     story.say(Kind::Close, Known::Observed, &packets, sentence);
@@ -66,9 +67,15 @@ fn merged(story: &mut Story<'_>, fin: &Segment, rider: &Segment) {
     let how_soon = match soon {
         Some(soon) if soon.is_zero() && !estimated => "as soon as the FIN had arrived".to_owned(),
         Some(soon) if !estimated => format!("{} after the FIN had arrived", words::duration(soon)),
-        _ => format!("{} after the FIN was sent, flight included", words::duration(rider.sent_at.since(fin.sent_at))),
+        _ => {
+            // At the closer's own end nothing is estimated.
+            let is_near = story.connection.ends[closer].view != View::Estimated;
+            let flight = if is_near { "had come" } else { "was sent, flight there and back included" };
+            format!("{} after the FIN {flight}", words::duration(story.seen_between(fin, rider)))
+        }
     };
     let delayed = soon.and_then(|soon| before_delayed_ack(story, fin, rider, soon)).unwrap_or_default();
+    let known = if delayed.is_empty() { Known::Observed } else { story.seen() };
     let sentence = format!(
         "No ACK of FIN {} was sent alone: it rode on {}'s own FIN ({}). {} closed {how_soon}{delayed}: three segments \
          close the connection, not four.",
@@ -77,7 +84,7 @@ fn merged(story: &mut Story<'_>, fin: &Segment, rider: &Segment) {
         rider.number,
         story.the_capital(closer),
     );
-    story.say(Kind::MergedAck, Known::Observed, &[fin.number, rider.number], sentence);
+    story.say(Kind::MergedAck, known, &[fin.number, rider.number], sentence);
 }
 
 /// When a delayed ACK of `fin` would have come, if that was later than `rider`, which left `soon` after `fin` had arrived.
@@ -149,7 +156,7 @@ fn half_closed(story: &mut Story<'_>, fin: &Segment, other: Option<&Segment>) {
         _ => format!("sent another {} ({})", words::bytes(bytes), cited(&numbers)),
     };
     let length = match other {
-        Some(other) => format!("for {}", words::duration(other.sent_at.since(fin.sent_at))),
+        Some(other) => format!("for {}", words::duration(story.seen_between(fin, other))),
         None => "to the end of the recording".into(),
     };
     let sentence = format!(

@@ -345,6 +345,16 @@ impl<'a> Story<'a> {
         self.connection.ends.iter().any(|end| end.view == View::Estimated)
     }
 
+    /// From when one segment was seen until the other was: of a capture as it has them, so that no estimate is in it; else when
+    /// they left.
+    fn seen_between(&self, first: &Segment, second: &Segment) -> Duration {
+        let seen = |segment: &Segment| match self.connection.ends[segment.from].view {
+            View::Estimated => segment.arrival.time().unwrap_or(segment.sent_at),
+            _ => segment.sent_at,
+        };
+        seen(second).since(seen(first))
+    }
+
     /// Observed, where both ends' packets are; inferred, where one end is an estimate.
     fn seen(&self) -> Known {
         if self.is_estimated() { Known::Inferred } else { Known::Observed }

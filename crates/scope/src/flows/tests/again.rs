@@ -15,7 +15,7 @@ fn new_data_and_its_acknowledgement() {
     assert_eq!((ack.kind, ack.ack, ack.newly_acked), (Kind::Ack, 101, 100));
     assert_eq!(ack.rtt, Some(Duration::from_millis(12)));
     assert_eq!(ack.window, 128_000);
-    let figures = wire.flow().end(End::Client);
+    let figures = wire.flow().end(End::Client).clone();
     assert_eq!((figures.unique_bytes, figures.max_in_flight, figures.in_flight), (100, 100, 0));
 }
 
@@ -136,7 +136,7 @@ fn the_same_packet_twice_is_a_copy() {
     wire.after(1_000, client("P.", 1, 1000, 1).id(77));
     let copy = wire.after(5, client("P.", 1, 1000, 1).id(77));
     assert_eq!(copy.again.map(|again| again.cause), Some(Cause::Copy));
-    let figures = wire.flow().end(End::Client);
+    let figures = wire.flow().end(End::Client).clone();
     assert_eq!((figures.retransmissions, figures.caused_by(Cause::Copy)), (0, 1));
 }
 
@@ -242,7 +242,7 @@ fn an_original_that_comes_after_its_retransmission_was_overtaken() {
     wire.after(10, server(".", 1, 0, 2001));
     let late = wire.after(10, client("P.", 1, 1000, 1).id(10));
     assert_eq!((late.place, late.again, late.needless), (Place::Overtaken, None, Some(6)));
-    let figures = wire.flow().end(End::Client);
+    let figures = wire.flow().end(End::Client).clone();
     assert_eq!((figures.retransmissions, figures.needless, figures.overtaken), (1, 1, 1));
 }
 

@@ -133,6 +133,29 @@ fn a_million_small_connections_take_little() {
     assert!(wire.flows.open().count() <= OPEN && ended + OPEN >= 1_000_000, "{ended}");
 }
 
+/// What ended and waits for what may come late is small: there may be many times as many of them as are under way.
+#[test]
+fn those_that_ended_rest_in_little_room() {
+    const ENDED: usize = 2_000;
+    let mut wire = Wire::new();
+    for port in 1..=ENDED as u16 {
+        wire.after(3, client("S", 0, 0, 0).port(port).offers());
+        wire.after(3, server("S.", 0, 0, 1).port(port).offers());
+        for n in 0..40 {
+            wire.after(3, client("P.", 1 + n * 10, 10, 1 + n * 100).port(port));
+            wire.after(3, server("P.", 1 + n * 100, 100, 11 + n * 10).port(port));
+        }
+        wire.after(3, client("F.", 401, 0, 4_001).port(port));
+        wire.after(3, server("F.", 4_001, 0, 402).port(port));
+        wire.after(3, client(".", 402, 0, 4_002).port(port));
+    }
+    let memory = wire.flows.memory();
+    assert!(memory.connections + memory.detail < ENDED * 1024, "{memory:?}");
+    // What comes late finds them as they were.
+    let late = wire.after(3, server("F.", 4_001, 0, 402).port(1));
+    assert_eq!((late.flow, late.again.and_then(|again| again.original)), (FlowNumber(1), Some(84)));
+}
+
 /// Connections that have as much outstanding as one can, both ways, with repetitions: their detail has a bound of its own,
 /// those that were silent longest let go of it, and that is said.
 #[test]
@@ -226,6 +249,29 @@ proptest! {
         }
     }
 
+    /// What ended rests as a few bytes, and is the same when something wakes it, or when it leaves.
+    #[test]
+    fn rest_changes_nothing(segments in prop::collection::vec((any_segment(), 0..900_000_i64), 1..150)) {
+        let [mut resting, mut awake] = [1, usize::MAX].map(|most| {
+            let mut wire = Wire::with(FlowsOptions::default());
+            wire.flows.table.keep_awake(most);
+            wire
+        });
+        let mut left = [Vec::new(), Vec::new()];
+        for (segment, micros) in segments {
+            let seen = [&mut resting, &mut awake].map(|wire| wire.after(micros - 1_000, segment.clone()));
+            prop_assert_eq!(seen[0], seen[1]);
+            let [of_resting, of_awake] = &mut left;
+            of_resting.extend(std::iter::from_fn(|| resting.flows.poll_ended()));
+            of_awake.extend(std::iter::from_fn(|| awake.flows.poll_ended()));
+            let open = [&resting, &awake].map(|wire| wire.flows.open().map(|flow| flow.into_owned()).collect::<Vec<_>>());
+            prop_assert_eq!(&open[0], &open[1]);
+        }
+        left[0].extend(resting.flows.finish());
+        left[1].extend(awake.flows.finish());
+        prop_assert_eq!(&left[0], &left[1]);
+    }
+
     /// Times at both ends of the scale, and backwards: everything that is told of connections without a picture.
     #[test]
     fn any_times_do_no_harm(segments in prop::collection::vec((any_segment(), any_time()), 1..60)) {
@@ -239,7 +285,7 @@ proptest! {
             if let Some(seen) = flows.handle_packet(&packet.lend())
                 && let Some(flow) = flows.flow(seen.flow)
             {
-                json_line(&SEGMENTS, &SegmentRow::new(&packet.lend(), seen, flow), &mut objects);
+                json_line(&SEGMENTS, &SegmentRow::new(&packet.lend(), seen, &flow), &mut objects);
             }
             rows.extend(std::iter::from_fn(|| flows.poll_ended()));
             sides[n % 2].take(&packet.lend());

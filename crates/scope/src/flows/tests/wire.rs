@@ -3,6 +3,7 @@
 use super::super::{Flow, FlowNumber, Flows, FlowsOptions, Sighting};
 use crate::capture::{LinkType, PacketRef};
 use limpid_wire::TcpFlags;
+use std::borrow::Cow;
 
 /// When the first packet comes: nanoseconds since 1970.
 pub(super) const START: i64 = 1_700_000_000_000_000_000;
@@ -171,7 +172,7 @@ impl Wire {
     }
 
     /// The first connection, while it is open.
-    pub(super) fn flow(&self) -> &Flow {
+    pub(super) fn flow(&self) -> Cow<'_, Flow> {
         self.flows.flow(FlowNumber(1)).expect("it is followed")
     }
 
