@@ -144,7 +144,7 @@ impl DiffArgs {
                 Err(error) => break Some(error),
             }
         };
-        side.filtered = !capture.hidden().is_empty();
+        side.hidden = capture.hidden();
         if side.connections() == 0 && damage.is_none() {
             let name = if path.as_os_str() == "-" { "standard input".into() } else { path.display().to_string() };
             return Err(CliError::run(name, format!("nothing to compare: {}", capture.nothing("TCP"))));
@@ -167,7 +167,7 @@ impl DiffArgs {
         let screen = Screen::of_stdout();
         let width = self.picture.width.map_or(screen.width.min(100), |width| width as usize);
         let mut text = String::new();
-        if sides.iter().any(|side| side.filtered) {
+        if sides.iter().any(|side| !side.hidden.is_empty()) {
             let given = self.filter.text()?;
             let by = if given.is_empty() { String::new() } else { format!(" ({given})") };
             let sentence = format!(

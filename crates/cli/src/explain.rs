@@ -8,7 +8,8 @@ use crate::report::{self, Screen};
 use limpid_scope::explain::{
     CloseLook, ExplainOptions, Explained, Explainer, Explanation, Picker, packets_at_places, reasons, verdicts,
 };
-use limpid_scope::flows::{Ending, ExcerptOptions, FlowsOptions, Opening};
+use limpid_scope::flows::listing::Row;
+use limpid_scope::flows::{ExcerptOptions, FlowsOptions};
 use limpid_scope::trace::Trace;
 use limpid_scope::truth;
 use limpid_scope::verdict;
@@ -39,8 +40,8 @@ pub(crate) struct ExplainArgs {
     #[arg(long, conflicts_with = "connection")]
     all: bool,
 
-    /// Tell of this connection alone, by its number; may be given again
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    /// Tell of these connections alone, by their numbers in 'limpid list': 3 or 3,7
+    #[arg(long, short = 'c', value_name = "N", value_delimiter = ',', value_parser = clap::value_parser!(u64).range(1..))]
     connection: Vec<u64>,
 
     /// How many connections to tell of one by one
@@ -244,14 +245,17 @@ impl ExplainArgs {
 fn heading(explained: &Explained) -> String {
     let flow = &explained.flow;
     let [client, server] = flow.ends.each_ref().map(|end| end.endpoint);
-    let is_known =
-        !explained.hidden || matches!(flow.ending, Ending::Closed | Ending::Reset) || flow.opening == Opening::Refused;
+    let row = Row::of(flow);
+    let ending = match explained.hidden || row.unjudged.is_some() {
+        true if !row.shows_ending() => "not judged",
+        _ => flow.ending.text(),
+    };
     format!(
         "#{}  {client} > {server}  {} in {}, {}",
         flow.number,
         limpid_scope::words::count(flow.packets(), "packet"),
         limpid_scope::words::duration(flow.duration()),
-        if is_known { flow.ending.text() } else { "not judged" }
+        ending
     )
 }
 

@@ -169,12 +169,14 @@ pub(crate) fn connections(
             Ok(None) => break Ok(()),
             Err(error) => break Err(error),
         }
-        while let Some(flow) = flows.poll_ended() {
+        while let Some(mut flow) = flows.poll_ended() {
+            flow.hidden = capture.hides(&flow);
             push(&flow)?;
         }
     };
     let totals = flows.totals();
-    for flow in flows.finish() {
+    for mut flow in flows.finish() {
+        flow.hidden = capture.hides(&flow);
         push(&flow)?;
     }
     tell_of_bounds(&totals);

@@ -5,7 +5,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use limpid_device::capture::libpcap::Libpcap;
 use limpid_scope::capture::{CaptureError, LinkType, PacketRef, Reader};
 use limpid_scope::filter::{FilterError, FilterSet, may_part_connections};
-use limpid_scope::flows::Hidden;
+use limpid_scope::flows::{Flow, Hidden};
 use limpid_scope::truth::{Collector, Found};
 use limpid_scope::words;
 use limpid_wire::bpf::Program;
@@ -211,6 +211,11 @@ impl Capture {
             hidden.note_all();
         }
         hidden
+    }
+
+    /// True if a filter hid packets of this connection so far, or may have.
+    pub(crate) fn hides(&self, flow: &Flow) -> bool {
+        self.hidden.has(flow) || self.captured_with().is_some()
     }
 
     /// The filter that it was captured with, where the capture tells and it may have parted connections.

@@ -2,7 +2,7 @@
 
 use crate::error::CliError;
 use crate::export::connections;
-use crate::input::Input;
+use crate::input::{Capture, Input};
 use crate::report::Screen;
 use clap::ValueEnum;
 use limpid_scope::export::{CONNECTIONS, json_line};
@@ -91,10 +91,11 @@ struct Rows {
 
 impl Rows {
     /// Adds a row. Twice as many as are shown are held before the worse half goes.
-    fn add(&mut self, flow: &Flow) {
+    fn add(&mut self, flow: &Flow, capture: &Capture) {
         let mut object = Vec::new();
         if self.json {
-            json_line(&CONNECTIONS, flow, &mut object);
+            let flow = Flow { hidden: capture.hides(flow), ..flow.clone() };
+            json_line(&CONNECTIONS, &flow, &mut object);
         }
         self.bytes += object.len();
         self.rows.push((Row::of(flow), object));
@@ -144,16 +145,16 @@ impl ListArgs {
                 Ok(Some(packet)) => {
                     first.get_or_insert(packet.time);
                     flows.follow(&packet);
-                    flows.for_each_ended(|flow| rows.add(flow));
+                    flows.for_each_ended(|flow| rows.add(flow, &capture));
                 }
                 Ok(None) => break Ok(()),
                 Err(error) => break Err(error),
             }
         };
         let (hidden, nothing) = (capture.hidden(), capture.nothing("TCP"));
-        drop(capture);
         let totals = flows.totals();
-        flows.finish_each(|flow| rows.add(flow));
+        flows.finish_each(|flow| rows.add(flow, &capture));
+        drop(capture);
         rows.settle();
         if !hidden.is_empty() {
             let is_hidden = |row: &&mut Row| hidden.of(row.client, row.server);

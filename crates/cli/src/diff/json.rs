@@ -73,6 +73,7 @@ fn ends(ends: &Ends) -> Value {
         })),
         "client_to_server": way(&ends.ways[0]),
         "server_to_client": way(&ends.ways[1]),
+        "filtered": ends.filtered,
         "findings": findings(&ends.findings),
     })
 }

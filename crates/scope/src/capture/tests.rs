@@ -382,3 +382,28 @@ proptest! {
         }
     }
 }
+
+/// As dumpcap writes it with `-f`.
+#[test]
+fn the_filter_of_a_real_capture_is_told() {
+    let file = include_bytes!("../../../../tests/pcapng/captured-with-filter.pcapng");
+    let mut reader = Reader::new(&file[..]).expect("a capture");
+    assert!(reader.next_packet().expect("undamaged").is_some());
+    let filters: Vec<Option<&str>> = reader.interfaces().iter().map(|interface| interface.filter.as_deref()).collect();
+    assert_eq!(filters, [Some("tcp dst port 7777")]);
+    assert!(crate::filter::may_part_connections("tcp dst port 7777"));
+}
+
+/// A few printable bytes are there by chance now and then.
+#[test]
+fn garbage_does_not_look_like_text() {
+    let looks = |file: &[u8]| match Reader::new(file) {
+        Err(CaptureError::NotACapture { looks_like }) => looks_like,
+        other => panic!("{other:?}"),
+    };
+    let text = "Was hier steht, ist für Menschen: 1 packet captured\n";
+    assert_eq!(looks(text.as_bytes()), Some("it looks like text"));
+    assert_eq!(looks(&text.as_bytes()[..24]), Some("it looks like text"));
+    assert_eq!(looks(b"Ab3~\x01\xf3\x80\0\0\0\0\0"), None);
+    assert_eq!(looks(b"Ab3~"), None);
+}

@@ -2,6 +2,7 @@
 
 use crate::analysis::packet::{Content, Tcp, dissect, ttl};
 use crate::capture::{CaptureError, CapturedPacket, PacketRef};
+use crate::flows::Hidden;
 use crate::trace::ip_packet;
 use limpid_wire::{Endpoint, SeqNum, TcpFlags};
 use std::collections::HashMap;
@@ -19,8 +20,8 @@ pub struct Side {
     pub(super) connections: Vec<Call>,
     /// Packets beyond [`MAX_PACKETS`], which are left out.
     pub left_out: u64,
-    /// A filter hid packets of it: from absence nothing is concluded.
-    pub filtered: bool,
+    /// Of which connections a filter hid packets: from absence nothing is concluded.
+    pub hidden: Hidden,
     current: HashMap<(Endpoint, Endpoint), usize>,
     taken: usize,
     pub(super) first: Option<i64>,

@@ -1,5 +1,6 @@
 use super::*;
 use crate::capture::Reader;
+use crate::trace::Arrival;
 use crate::verdict;
 use std::fs::File;
 use std::path::PathBuf;
@@ -149,4 +150,33 @@ fn the_last_sending_is_missed_not_lost() {
     #[expect(clippy::reversed_empty_ranges, reason = "nothing")]
     let ends = ends_without([1..=0, 30..=80]);
     assert_eq!(ends.ways[0].lost.len(), 3, "{:?}", ends.ways[0]);
+}
+
+/// What left while the other capture was over arrived, if it was acknowledged: that is no unknown fate.
+#[test]
+fn what_was_acknowledged_arrived_whoever_watched() {
+    #[expect(clippy::reversed_empty_ranges, reason = "nothing")]
+    let ends = ends_without([1..=0, 60..=100_000]);
+    let has_data = |number: &&u64| ends.trace.packets[**number as usize - 1].bytes.len() > 60;
+    let unknown = ends.ways[0].unknown.iter().filter(has_data).count();
+    let estimated = ends.trace.packets.iter().filter(|packet| matches!(packet.arrival, Arrival::Estimated(_))).count();
+    assert!(unknown < 5 && estimated > 10, "{unknown} unknown, {estimated} known by their acknowledgement");
+}
+
+/// A filter that parts one connection says nothing about another.
+#[test]
+fn a_filter_concerns_the_connections_that_it_parted() {
+    let packet = |name: &str| {
+        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/captures").join(name);
+        let mut reader = Reader::new(File::open(path).expect("the capture is part of the project")).expect("a capture");
+        reader.next_packet().expect("undamaged").expect("not empty")
+    };
+    for (name, is_filtered) in [("redis.pcap", false), ("two-ends-a.pcap", true)] {
+        let mut a = capture("two-ends-a.pcap");
+        a.hidden.note(&packet(name).lend());
+        let Diff::Ends(all) = compare(&a, &capture("two-ends-b.pcap"), Some(Relation::Ends)) else {
+            panic!("two ends")
+        };
+        assert_eq!(all[0].filtered, is_filtered, "{name}");
+    }
 }

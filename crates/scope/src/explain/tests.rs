@@ -87,6 +87,22 @@ fn a_fact_is_told_in_one_way() {
     assert!(checked[0] >= 4 && checked[1] >= 4, "{checked:?}");
 }
 
+/// Half a handshake is called that.
+#[test]
+fn a_syn_that_is_missing_is_told() {
+    let all = packets(&tests().join("article/article-close.pcap"));
+    for (missing, what) in [(1, "The client's SYN is not in"), (2, "The server's SYN-ACK is not in")] {
+        let part: Vec<CapturedPacket> = all.iter().filter(|packet| packet.number != missing).cloned().collect();
+        let sentences: Vec<String> =
+            all_verdicts(&part).iter().flat_map(|(_, told)| told).map(Verdict::to_string).collect();
+        let count =
+            sentences.iter().filter(|sentence| sentence.starts_with(what) && sentence.contains("[inferred]")).count();
+        assert_eq!(count, 1, "{sentences:#?}");
+    }
+    let sentences = told(&all);
+    assert!(!sentences.contains("is not in this recording"), "{sentences}");
+}
+
 #[test]
 fn the_article_close() {
     insta::assert_snapshot!(told(&packets(&tests().join("article/article-close.pcap"))));

@@ -117,6 +117,7 @@ impl Entry {
             excerpt: None,
             before: None,
             detail_let_go: false,
+            hidden: false,
         };
         let nothing = At { number: 0, ..at };
         let last_of = [nothing; 2];

@@ -58,6 +58,8 @@ pub struct Flow {
     /// What it had outstanding was followed as one piece for a while, because all connections together took more than
     /// [`FlowsOptions::max_detail`](super::FlowsOptions::max_detail): of repetitions then less is known.
     pub detail_let_go: bool,
+    /// A filter is known to have hidden packets of it; set by who [knows](super::Hidden), not by the survey.
+    pub hidden: bool,
 }
 
 /// How a connection opened.
@@ -343,7 +345,7 @@ pub(super) fn nanos(from: i64, to: i64) -> u64 {
 pack_in_place!(Flow {
     value: first_packet last_packet opening ending handshake vantage closer closed_at_once;
     time: began last;
-    rare: reset stall_count stalled path_mtu before detail_let_go;
+    rare: reset stall_count stalled path_mtu before detail_let_go hidden;
     list: stalls;
     nested: troubles;
     left: number ends refusal excerpt;

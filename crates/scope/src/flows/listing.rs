@@ -104,6 +104,11 @@ impl Row {
         self.unjudged.is_some() || self.worst.is_some()
     }
 
+    /// True if its end was seen, whatever else is missing.
+    pub fn shows_ending(&self) -> bool {
+        matches!(self.ending, Ending::Closed | Ending::Reset) || self.opening == Opening::Refused
+    }
+
     /// How it ended, in a few words.
     pub fn ending_text(&self) -> String {
         let mut text = String::new();
@@ -112,9 +117,8 @@ impl Row {
     }
 
     fn push_ending(&self, to: &mut String) {
-        let is_shown = matches!(self.ending, Ending::Closed | Ending::Reset) || self.opening == Opening::Refused;
         match (self.ending, self.ended_by) {
-            _ if self.unjudged.is_some() && !is_shown => to.push('?'),
+            _ if self.unjudged.is_some() && !self.shows_ending() => to.push('?'),
             (Ending::Failed, _) => to.push_str(self.opening.text()),
             (Ending::Closed | Ending::HalfClosed | Ending::Closing | Ending::Reset, Some(end)) => {
                 to.push_str(end.text());

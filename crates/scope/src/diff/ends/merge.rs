@@ -29,6 +29,8 @@ enum Fate {
     Lost,
     /// It arrived, but the capture there lacks it.
     Missed,
+    /// It arrived, as its acknowledgement shows, while the other capture was not running.
+    Acknowledged,
     /// The other capture was not running.
     Unknown,
     /// It was never seen to leave.
@@ -47,7 +49,8 @@ pub(super) fn merge(ends: &mut Ends, ways: &[Way<'_>; 2], sides: [&Side; 2], cal
         pieces.sort_unstable_by_key(|piece| (piece.start, piece.end));
         let one_way = one_way(way, from, clock);
         let mut merger = Merger { from, way, clock, sides, calls, one_way, acknowledged, pieces, misses: false };
-        merger.misses = lacks_own(&ways[1 - from]) || way.crossings.iter().any(|crossing| merger.is_missed(crossing));
+        merger.misses =
+            lacks_own(&ways[1 - from]) || way.crossings.iter().any(|crossing| merger.is_missed_there(crossing));
         merged.extend(merger.merge());
         ends.ways[from].recut = recut(way);
     }
@@ -61,7 +64,7 @@ pub(super) fn merge(ends: &mut Ends, ways: &[Way<'_>; 2], sides: [&Side; 2], cal
     for (packet, number) in merged.into_iter().zip(1..) {
         let direction = &mut ends.ways[packet.from];
         match packet.fate {
-            Fate::Came => {}
+            Fate::Came | Fate::Acknowledged => {}
             Fate::Lost => direction.lost.push(number),
             Fate::Missed => direction.missed.push(number),
             Fate::Unknown => direction.unknown.push(number),
@@ -75,6 +78,7 @@ pub(super) fn merge(ends: &mut Ends, ways: &[Way<'_>; 2], sides: [&Side; 2], cal
         let arrival = match (packet.came, packet.fate) {
             (Some(came), _) => Arrival::At(instant(came)),
             (None, Fate::Lost) => Arrival::Lost { at: sent_at + packet.half_way, fate: LinkFate::Lost },
+            (None, Fate::Acknowledged) => Arrival::Estimated(sent_at + packet.half_way * 2),
             (None, _) => Arrival::Unknown,
         };
         let [client, server] = packet.numbers;
@@ -180,6 +184,7 @@ impl Merger<'_, '_> {
             (Some(left), None) => {
                 let seen = self.way.sent[left];
                 let fate = match self.way.range(c) {
+                    Some(_) if !self.was_running(seen) && self.is_missed(c) => Fate::Acknowledged,
                     _ if !self.was_running(seen) => Fate::Unknown,
                     Some(_) if self.is_missed(c) => Fate::Missed,
                     None if self.misses => Fate::Unknown,
@@ -223,6 +228,11 @@ impl Merger<'_, '_> {
             && self.way.range(c).is_some_and(|(_, end)| end <= self.acknowledged)
             && self.alike(c).all(|piece| !piece.came)
             && !self.is_sent_again(c)
+    }
+
+    /// The same while the other capture was running: it misses packets.
+    fn is_missed_there(&self, c: &Crossing) -> bool {
+        self.is_missed(c) && c.left.is_some_and(|left| self.was_running(self.way.sent[left]))
     }
 
     /// True if bytes of it left later. What its end's capture lacks left at another time, most likely later.

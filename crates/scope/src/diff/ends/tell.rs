@@ -9,12 +9,12 @@ use std::time::Duration;
 /// The most packets that one sentence names.
 const MAX_NAMED: usize = 6;
 
-pub(super) fn findings(ends: &Ends, renumbered: bool, filtered: bool) -> Vec<Finding> {
+pub(super) fn findings(ends: &Ends, renumbered: bool) -> Vec<Finding> {
     let mut told = Vec::new();
     told.extend(who(ends, renumbered));
     for from in 0..2 {
         // What a filter hid is not judged.
-        if !filtered || ends.ways[from].sent > 0 {
+        if !ends.filtered || ends.ways[from].sent > 0 {
             crossed(ends, from, &mut told);
         }
         strange(ends, from, &mut told);

@@ -8,6 +8,7 @@ use crate::words;
 pub(super) fn tell(teller: &mut Teller<'_>) {
     half_open(teller);
     one_way(teller);
+    missing_syn(teller);
     if !teller.is_close {
         by_figures(teller);
     }
@@ -43,6 +44,26 @@ fn one_way(teller: &mut Teller<'_>) {
         the(silent)
     );
     teller.say(Kind::MidStream, Known::Inferred, &[flow.first_packet, flow.last_packet], sentence);
+}
+
+/// One SYN of the two is not in the recording.
+fn missing_syn(teller: &mut Teller<'_>) {
+    let flow = teller.flow;
+    let is_missing = |end: &End| flow.end(*end).syn_count == 0 && flow.end(*end).packets > 0;
+    let Some(end) = End::BOTH.into_iter().find(is_missing) else { return };
+    if flow.end(end.peer()).syn_count == 0 || !flow.opening.is_open() {
+        return;
+    }
+    let (what, whose) = if end == End::Client { ("SYN", "client") } else { ("SYN-ACK", "server") };
+    let scale = match flow.ends.iter().any(|end| end.window.scale_unknown) {
+        true => "; windows may be larger than they look",
+        false => "",
+    };
+    let sentence = format!(
+        "The {whose}'s {what} is not in this recording: what follows shows that there was one. How long the handshake took and \
+         what the {whose} offered is not known{scale}."
+    );
+    teller.say(Kind::MidStream, Known::Inferred, &[flow.first_packet], sentence);
 }
 
 fn by_figures(teller: &mut Teller<'_>) {
