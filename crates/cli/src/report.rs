@@ -125,8 +125,8 @@ pub(crate) fn graph(trace: &Trace, ascii: bool, screen: &Screen) -> String {
 fn verdicts(trace: &Trace, width: usize) -> String {
     let mut text = String::new();
     let groups = verdict::groups(trace);
-    let most = LadderOptions::default().max_ladders;
-    for group in groups.iter().take(most).filter(|group| !group.verdicts.is_empty()) {
+    let drawn = ladder::drawn_pairs(trace, &LadderOptions::default());
+    for group in drawn.iter().filter_map(|pair| groups.get(*pair)).filter(|group| !group.verdicts.is_empty()) {
         text.push('\n');
         if let Some(caption) = &group.caption {
             text.push_str(caption);

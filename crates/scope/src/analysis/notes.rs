@@ -3,9 +3,9 @@
 use super::connection::{Connection, Noted, Segment};
 use super::packet::Tcp;
 use crate::trace::{Arrival, Note, Trace, What};
-use limpid_event::{Event, FlowId, Instant};
+use limpid_event::{DropReason, Event, FlowId, Instant};
 use limpid_wire::{SeqNum, TcpFlags};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 /// The most connections that one remark is shown at.
@@ -24,12 +24,13 @@ pub(super) fn attach(trace: &Trace, connections: &mut [Connection]) {
     let flows = flows(trace, connections);
     let arrivals = arrivals(connections);
     let spans: Vec<Span> = connections.iter().map(Span::of).collect();
+    let taken = taken(trace, &flows);
     let mut loose = 0;
     let mut heard = Heard::default();
     for (index, note) in trace.notes.iter().enumerate() {
         let named = flows.get(&(note.host, note.flow)).copied();
         heard.note(note);
-        if is_about_a_packet(note, named, &arrivals, &heard, connections) {
+        if is_about_a_packet(note, named, &arrivals, (&heard, &taken), (trace, &mut *connections)) {
             continue;
         }
         match named {
@@ -56,14 +57,24 @@ fn is_about_a_packet(
     note: &Note,
     named: Option<Place>,
     arrivals: &HashMap<usize, Arrivals>,
-    heard: &Heard,
-    connections: &mut [Connection],
+    (heard, taken): (&Heard, &Taken),
+    (trace, connections): (&Trace, &mut [Connection]),
 ) -> bool {
     let What::Event(Event::Dropped { why }) = note.what else { return false };
     let Some(candidates) = at_or_just_before(arrivals.get(&note.host), note.at) else { return false };
     let candidates = &candidates[..candidates.len().min(MAX_CANDIDATES)];
     let segment = |(at, segment): (usize, usize)| &connections[at].segments[segment];
-    let free = |&&place: &&(usize, usize)| segment(place).dropped.is_none();
+    let addresses = trace.hosts.get(note.host).map_or(&[][..], |host| &host.addresses);
+    let free = |&&(at, index): &&(usize, usize)| {
+        let (connection, segment) = (&connections[at], &connections[at].segments[index]);
+        let end = Connection::peer(segment.from);
+        let is_another = match why {
+            DropReason::NotForUs => addresses.contains(&connection.ends[end].endpoint.addr),
+            DropReason::NoConnection => note.flow == FlowId::NONE && taken.contains(&(note.at, (at, end))),
+            _ => false,
+        };
+        segment.dropped.is_none() && !is_another
+    };
     let of_flow = |&&(at, _): &&(usize, usize)| named.is_some_and(|(named, _)| named == at);
     let received = heard.last(note).and_then(|(looks, nth)| {
         let mut alike = candidates.iter().filter(|place| Looks::of(segment(**place)) == looks);
@@ -75,6 +86,18 @@ fn is_about_a_packet(
         connections[at].segments[segment].dropped = Some(why);
     }
     found.is_some()
+}
+
+/// Which ends spoke of themselves at moments when something was dropped that belongs to no connection: they took what they got.
+type Taken = HashSet<(Instant, Place)>;
+
+fn taken(trace: &Trace, flows: &HashMap<(usize, FlowId), Place>) -> Taken {
+    let is_drop = |note: &&Note| note.flow == FlowId::NONE && matches!(note.what, What::Event(Event::Dropped { .. }));
+    let drops: HashSet<(usize, Instant)> =
+        trace.notes.iter().filter(is_drop).map(|note| (note.host, note.at)).collect();
+    let told = trace.notes.iter().filter(|note| matches!(note.what, What::Event(_)));
+    let told = told.filter(|note| drops.contains(&(note.host, note.at)));
+    told.filter_map(|note| Some((note.at, *flows.get(&(note.host, note.flow))?))).collect()
 }
 
 /// What tells one segment from others that come at the same moment.

@@ -263,3 +263,37 @@ fn icmp_errors_name_their_segment() {
         assert_eq!((errors[0].to, errors[0].from), (CLIENT, None));
     }
 }
+
+/// Several packets come at one moment: what a connection took was not the one that was thrown away, nor was one to the host
+/// itself when another's was.
+#[test]
+fn drops_of_no_connection_leave_alone_what_was_taken() {
+    let dropped = |why, is_taken: bool| {
+        let mut s = Story::new([View::Observed, View::Inside]);
+        s.handshake(0);
+        let data = seg(CLIENT, "P.", 1, 1).len(40);
+        s.sends(100, data);
+        let tcp = Analysis::of(&s.trace).connections[0].segments[3].tcp.clone();
+        let at = limpid_event::Instant::from_nanos(110_000_000);
+        let segment = limpid_event::SegmentView {
+            seq: tcp.seq,
+            ack: tcp.ack,
+            flags: tcp.flags,
+            window: 502,
+            urgent: 0,
+            options: limpid_wire::TcpOptions::default(),
+            ecn: limpid_wire::Ecn::default(),
+            len: tcp.len,
+        };
+        if is_taken {
+            s.trace.note(at, SERVER, s.flow, What::Event(Event::Received { segment }));
+        }
+        s.trace.note(at, SERVER, FlowId::NONE, What::Event(Event::Dropped { why }));
+        let trace = s.end(300);
+        let analysis = Analysis::of(&trace);
+        analysis.connections[0].segments[3].dropped.is_some()
+    };
+    assert!(dropped(limpid_event::DropReason::NoConnection, false));
+    assert!(!dropped(limpid_event::DropReason::NoConnection, true));
+    assert!(!dropped(limpid_event::DropReason::NotForUs, false));
+}

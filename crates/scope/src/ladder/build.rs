@@ -3,6 +3,7 @@
 //! Everything that happens becomes an item with its time; items in order become rows; what belongs to the same moment
 //! shares one. States and timers then find their rows.
 
+mod chosen;
 mod ghosts;
 mod notes;
 mod rows;
@@ -15,9 +16,10 @@ use super::layout::*;
 use crate::analysis::{Analysis, Connection, IcmpSeen, Segment};
 use crate::trace::{Arrival, View};
 use crate::words;
+pub(crate) use chosen::{Chosen, chosen};
 use limpid_event::{Instant, LinkFate};
 use rows::{Item, Rows};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 /// The most ICMP errors that one ladder shows.
@@ -28,20 +30,22 @@ pub(super) fn pairs(analysis: &Analysis<'_>) -> usize {
     analysis.connections.iter().map(|c| c.pair + 1).max().unwrap_or(0)
 }
 
-/// A ladder for each of the first `options.max_ladders` pairs of endpoints.
+/// A ladder for each pair of endpoints, or for those that [`chosen`] finds.
 pub(super) fn ladders(analysis: &Analysis<'_>, options: &LadderOptions) -> Vec<Ladder> {
     let pairs = pairs(analysis);
-    let mut of_pair: Vec<Vec<&Connection>> = vec![Vec::new(); pairs.min(options.max_ladders)];
+    let chosen = chosen(analysis, options.max_ladders);
+    let mut of_pair: BTreeMap<usize, Vec<&Connection>> = chosen.iter().map(|c| (c.pair, Vec::new())).collect();
     for connection in &analysis.connections {
-        if let Some(list) = of_pair.get_mut(connection.pair) {
+        if let Some(list) = of_pair.get_mut(&connection.pair) {
             list.push(connection);
         }
     }
     let start = beginning(analysis);
-    let build = |(index, connections): (usize, &Vec<&Connection>)| {
-        Builder::new(analysis, connections, start, options).build(super::caption(index, pairs))
+    let build = |chosen: &Chosen| {
+        let ladder = Builder::new(analysis, &of_pair[&chosen.pair], start, options).build(chosen.caption(pairs));
+        Ladder { pair: chosen.pair, alike: chosen.alike, ..ladder }
     };
-    of_pair.iter().enumerate().map(build).collect()
+    chosen.iter().map(build).collect()
 }
 
 /// What times count from: the first packet, or what was told before it.
@@ -99,6 +103,8 @@ impl<'a> Builder<'a> {
         let flight = self.typical_flight();
         let estimated = self.heads().map(|head| head.view == View::Estimated);
         Ladder {
+            pair: 0,
+            alike: 0,
             caption,
             heads: self.heads(),
             rows: rows.finish(self.start, flight, estimated, &self.arrows),

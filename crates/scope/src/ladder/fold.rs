@@ -5,7 +5,7 @@ use super::bundle::Bundles;
 use crate::analysis::{Connection, Segment};
 use crate::flows::{Cause, Kind};
 use crate::words;
-use limpid_event::Instant;
+use limpid_event::{DropReason, Instant};
 use limpid_wire::TcpFlags;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
@@ -47,8 +47,8 @@ pub(crate) struct Fold {
 enum Sort {
     /// Ordinary data and acknowledgements.
     Plain,
-    /// Resets that this end sent.
-    Reset(usize),
+    /// Resets, and what found no connection any more.
+    Reset,
     /// Worth a line of its own.
     Telling,
 }
@@ -57,7 +57,8 @@ impl Sort {
     fn of(segment: &Segment) -> Sort {
         match segment {
             s if is_plain(s) => Sort::Plain,
-            s if s.is(TcpFlags::RST) && !s.is_syn() && !s.arrival.is_lost() => Sort::Reset(s.from),
+            s if s.dropped == Some(DropReason::NoConnection) && !s.is_syn() => Sort::Reset,
+            s if s.is(TcpFlags::RST) && !s.is_syn() && !s.arrival.is_lost() => Sort::Reset,
             _ => Sort::Telling,
         }
     }
@@ -112,7 +113,7 @@ fn runs(segments: &[(&Connection, &Segment)], options: &LadderOptions, effort: E
         let most = match sorts[at] {
             Sort::Plain => options.fold_from / shorter,
             // One says what all of them say.
-            Sort::Reset(_) => options.fold_from / 2 / shorter,
+            Sort::Reset => options.fold_from / 2 / shorter,
             Sort::Telling => usize::MAX,
         };
         if run > most.max(2 * keep) {

@@ -11,6 +11,10 @@ use std::time::Duration;
 /// One picture: everything between two endpoints.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Ladder {
+    /// Which pair of endpoints it is of, in the order of their first packets.
+    pub pair: usize,
+    /// How many other pairs look the same, and are not drawn.
+    pub alike: usize,
     /// Which connection this is of how many, where there are several.
     pub caption: Option<String>,
     /// Left and right.

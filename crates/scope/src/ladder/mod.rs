@@ -72,7 +72,8 @@ impl Default for LadderOptions {
     }
 }
 
-/// Lays out a ladder for each pair of endpoints, in the order of their first packets, at most `options.max_ladders`.
+/// Lays out a ladder for each pair of endpoints, in the order of their first packets; of more than `options.max_ladders` one
+/// for those that look the same, and no more than so many.
 pub fn lay_out(trace: &Trace, options: &LadderOptions) -> Vec<Ladder> {
     build::ladders(&Analysis::of(trace), options)
 }
@@ -84,7 +85,17 @@ pub fn in_charset(text: &str, charset: Charset) -> std::borrow::Cow<'_, str> {
 
 /// What stands above the ladder of the pair of endpoints `index`, if there are several.
 pub(crate) fn caption(index: usize, pairs: usize) -> Option<String> {
-    (pairs > 1).then(|| format!("Connection {} of {}", index + 1, crate::words::number(pairs as u64)))
+    build::Chosen { pair: index, alike: 0 }.caption(pairs)
+}
+
+/// Which pairs of endpoints [`lay_out`] draws.
+pub fn drawn_pairs(trace: &Trace, options: &LadderOptions) -> Vec<usize> {
+    drawn_pairs_of(&Analysis::of(trace), options.max_ladders)
+}
+
+/// The same of what is analysed already.
+pub(crate) fn drawn_pairs_of(analysis: &Analysis<'_>, most: usize) -> Vec<usize> {
+    build::chosen(analysis, most).iter().map(|chosen| chosen.pair).collect()
 }
 
 /// Draws the ladders of `trace` as text, each line ended by a newline. Empty if the trace has no TCP in it.
@@ -93,8 +104,9 @@ pub fn render(trace: &Trace, options: &RenderOptions) -> String {
     let ladders = build::ladders(&analysis, &options.ladder);
     let mut text = terminal::draw(&ladders, options);
     let pairs = build::pairs(&analysis);
-    if pairs > ladders.len() {
-        let more = crate::words::count((pairs - ladders.len()) as u64, "more connection");
+    let told: usize = ladders.iter().map(|ladder| 1 + ladder.alike).sum();
+    if pairs > told {
+        let more = crate::words::count((pairs - told) as u64, "more connection");
         text.push_str(&format!("({more} not drawn)\n"));
     }
     text

@@ -68,7 +68,7 @@ impl Default for SvgOptions {
     }
 }
 
-/// Draws ladders one below the other, each with what `groups` say of it (by position; it may have fewer), and a legend.
+/// Draws ladders one below the other, each with what `groups` say of its pair (by position; there may be fewer), and a legend.
 pub fn draw(ladders: &[Ladder], groups: &[Group], options: &SvgOptions) -> Drawing {
     let width = options.width.clamp(*WIDTHS.start(), *WIDTHS.end());
     let mut svg = Svg::new();
@@ -76,7 +76,7 @@ pub fn draw(ladders: &[Ladder], groups: &[Group], options: &SvgOptions) -> Drawi
     for (index, ladder) in ladders.iter().enumerate() {
         svg.group().class("ladder").attr("data-ladder", index).done();
         y = paint::ladder(&mut svg, ladder, options, width, y);
-        if let Some(group) = groups.get(index) {
+        if let Some(group) = groups.get(ladder.pair) {
             y = words::verdicts(&mut svg, group, width, y + 10.0);
         }
         svg.end();

@@ -186,6 +186,8 @@ fn many_connections_are_counted_not_drawn() {
     for port in 0..100 {
         s.ends[CLIENT].port = 1000 + port;
         s.handshake(u64::from(port) * 100);
+        // No two look the same.
+        s.sends(u64::from(port) * 100 + 50, seg(CLIENT, "P.", 1, 1).len(1 + usize::from(port)));
     }
     let trace = s.end(20_000);
     let options = at_width(80);
@@ -518,4 +520,64 @@ fn what_an_engine_says_over_and_over_is_said_once() {
     let mark = "the queue fills: marked CE instead of dropped";
     assert_eq!(lines(3), [mark; 3]);
     assert_eq!(lines(30), [format!("{mark}, and 29 times more within 29 ms")]);
+}
+
+#[test]
+fn of_many_connections_that_look_the_same_one_is_drawn() {
+    let mut s = Story::new(INSIDE);
+    for port in 0..30 {
+        s.ends[CLIENT].port = 40_000 + port;
+        s.flow = FlowId(u64::from(port) + 1);
+        match port {
+            0 | 29 => s.handshake(u64::from(port) * 100),
+            _ => s.sends(u64::from(port) * 100, seg(CLIENT, "S", 0, 0)),
+        };
+        if port == 0 {
+            s.sends(40, seg(CLIENT, "P.", 1, 1).len(9)).sends(60, seg(CLIENT, "F.", 10, 1));
+        }
+    }
+    let trace = s.end(4_000);
+    let ladders = lay_out(&trace, &LadderOptions::default());
+    let told: Vec<_> = ladders.iter().map(|l| (l.pair, l.alike, l.caption.as_deref().unwrap_or_default())).collect();
+    let captions = ["Connection 1 of 30", "Connection 2 of 30, and 27 more like it", "Connection 30 of 30"];
+    assert_eq!(told, [(0, 0, captions[0]), (1, 27, captions[1]), (29, 0, captions[2])]);
+    assert_eq!(drawn_pairs(&trace, &LadderOptions::default()), [0, 1, 29]);
+    let few = LadderOptions { max_ladders: 40, ..LadderOptions::default() };
+    assert_eq!(lay_out(&trace, &few).len(), 30, "few enough for each");
+    assert!(!render(&trace, &at_width(80)).contains("not drawn"));
+}
+
+/// Its band lies across: what is under way when a fold begins arrives above it.
+#[test]
+fn a_fold_stands_below_what_arrives_while_it_lasts() {
+    let mut s = Story::new(INSIDE);
+    s.handshake(0);
+    for n in 0..60 {
+        s.sends(30 + u64::from(n), seg(CLIENT, ".", 1 + n * 10, 1).len(10));
+    }
+    let options = LadderOptions { bundle_from: usize::MAX, ..LadderOptions::default() };
+    let ladder = lay_out(&s.end(400), &options).remove(0);
+    let fold = ladder.remarks.iter().find(|remark| remark.voice == layout::Voice::Fold).expect("a fold");
+    let before = ladder.arrows.iter().filter(|arrow| arrow.departs < fold.row);
+    assert!(before.clone().count() > 3, "{ladder:#?}");
+    assert!(before.clone().all(|arrow| arrow.arrives < fold.row));
+}
+
+/// Data is under way as a connection is aborted: each packet of it finds nobody, and is answered by a reset.
+#[test]
+fn what_finds_no_connection_any_more_is_folded_with_its_resets() {
+    let mut s = Story::new(INSIDE);
+    s.handshake(0);
+    s.sends(40, seg(SERVER, "R.", 1, 1));
+    for n in 0..20 {
+        let at = 60 + u64::from(n) * 2;
+        s.sends(at, seg(CLIENT, "P.", 1 + n * 10, 1).len(10));
+        let why = limpid_event::DropReason::NoConnection;
+        s.trace.note(Instant::from_millis(at + 10), SERVER, FlowId::NONE, What::Event(Event::Dropped { why }));
+        s.sends(at + 11, seg(SERVER, "R", 1, 0));
+    }
+    let ladder = lay_out(&s.end(400), &LadderOptions::default()).remove(0);
+    let folds: Vec<_> = ladder.remarks.iter().filter(|remark| remark.voice == layout::Voice::Fold).collect();
+    assert!(folds.len() == 1 && folds[0].text.contains("resets"), "{folds:?}");
+    assert!(ladder.arrows.len() < 20, "{}", ladder.arrows.len());
 }

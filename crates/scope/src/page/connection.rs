@@ -41,7 +41,7 @@ pub(super) struct Section<'a> {
 
 /// The sections of a part, at most `most`, numbered from `first` on.
 pub(super) fn sections<'a>(part: &Part<'a>, analysis: &'a Analysis<'a>, most: usize, first: usize) -> Vec<Section<'a>> {
-    let pairs = analysis.connections.iter().map(|connection| connection.pair + 1).max().unwrap_or(0).min(most);
+    let pairs = ladder::drawn_pairs_of(analysis, most);
     let options = LadderOptions { max_ladders: most, ..LadderOptions::default() };
     let mut ladders = ladder::lay_out(part.trace, &options).into_iter();
     let mut unfolded = ladder::lay_out(
@@ -49,27 +49,30 @@ pub(super) fn sections<'a>(part: &Part<'a>, analysis: &'a Analysis<'a>, most: us
         &LadderOptions { max_ladders: most, max_arrows: UNFOLDED, ..LadderOptions::unfolded() },
     )
     .into_iter();
-    let mut groups = verdict::groups(part.trace).into_iter();
-    let lines = if pairs > 0 { segments::lines(part.trace) } else { Vec::new() };
-    let section = |pair| {
+    let mut groups: Vec<Option<Group>> = verdict::groups(part.trace).into_iter().map(Some).collect();
+    let lines = if !pairs.is_empty() { segments::lines(part.trace) } else { Vec::new() };
+    let section = |(nth, pair): (usize, usize)| {
         let connections: Vec<&Connection> = analysis.connections.iter().filter(|c| c.pair == pair).collect();
         let began = connections.iter().map(|c| c.began).min().unwrap_or_default();
         let ended = connections.iter().map(|c| c.ended()).max();
         let of_packet = |segment: &Segment| lines.get(segment.packet).cloned().unwrap_or_default();
         Section {
-            number: first + pair,
+            number: first + nth,
             part: words::tame(part.title),
             analysis,
             lines: connections.iter().flat_map(|c| &c.segments).map(of_packet).collect(),
             connections,
-            verdicts: groups.next().unwrap_or(Group { caption: None, verdicts: Vec::new() }),
+            verdicts: groups
+                .get_mut(pair)
+                .and_then(Option::take)
+                .unwrap_or(Group { caption: None, verdicts: Vec::new() }),
             unfolded: unfolded.next(),
             ladder: ladders.next(),
             began,
             lasted: ended.map(|ended| ended.since(began)),
         }
     };
-    (0..pairs).map(section).collect()
+    pairs.into_iter().enumerate().map(section).collect()
 }
 
 impl Section<'_> {

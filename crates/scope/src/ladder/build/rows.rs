@@ -2,6 +2,7 @@
 
 use crate::ladder::layout::*;
 use limpid_event::{Instant, TcpState};
+use std::collections::HashMap;
 use std::time::Duration;
 
 /// Where there is no flight to measure by, time shorter than this is not shown.
@@ -132,6 +133,26 @@ impl Draft {
     }
 }
 
+/// A fold stands for a stretch of time, and its band lies across: what was under way as it began may arrive above it.
+fn let_arrive(items: &mut [Item]) {
+    let mut departed: HashMap<usize, Instant> = HashMap::new();
+    let mut flights: Vec<(Instant, Instant)> = Vec::new();
+    for item in &*items {
+        if let What::Departs { arrow, instant: false, .. } = item.what {
+            departed.insert(arrow, item.at);
+        }
+    }
+    for item in &*items {
+        if let What::Arrives { arrow, .. } = item.what {
+            flights.extend(departed.get(&arrow).map(|at| (*at, item.at)));
+        }
+    }
+    for fold in items.iter_mut().filter(|item| matches!(item.what, What::Remark { side: None, .. })) {
+        let under_way = flights.iter().filter(|(from, to)| *from <= fold.at && *to > fold.at && *to <= fold.until);
+        fold.at = under_way.map(|(_, to)| *to).max().unwrap_or(fold.at);
+    }
+}
+
 /// The rows of a ladder in the making.
 pub(super) struct Rows {
     drafts: Vec<Draft>,
@@ -141,6 +162,7 @@ impl Rows {
     /// Brings `items` into order and gives each its row. Ladder-wide indices of rows are settled only by
     /// [`settle`](Self::settle), since states may need rows of their own.
     pub(super) fn from_items(items: &mut [Item], arrows: &[Arrow]) -> Rows {
+        let_arrive(items);
         items.sort_by_key(|item| (item.at, item.order));
         let mut drafts: Vec<Draft> = Vec::with_capacity(arrows.len() * 2);
         for item in &*items {

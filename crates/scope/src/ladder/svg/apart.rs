@@ -77,6 +77,11 @@ impl Placer<'_> {
             boxes.extend(path.words.iter().map(|text| Box { of, row, quad: text.quad(), is_sign: false }));
             let sign = |(x, y)| Quad::upright(x - SIGN, y - SIGN, 2.0 * SIGN, 2.0 * SIGN);
             let sign = strokes::loss(arrow, path).map(sign);
+            // What is thrown away is so where it arrives.
+            let row = match arrow.end {
+                Ending::Dropped(_) if arrow.departs < arrow.arrives => (arrow.arrives, Some(arrow.from.other())),
+                _ => row,
+            };
             boxes.extend(sign.map(|quad| Box { of, row, quad, is_sign: true }));
         }
         let between = self.ladder.remarks.iter().filter(|remark| remark.side.is_none());

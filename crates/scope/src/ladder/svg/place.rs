@@ -22,8 +22,6 @@ const BAND: f64 = 7.0;
 const PASSES: usize = 120;
 /// Steeper than this, in pixels down for each across, and only the ends of an arrow are drawn.
 const STEEP: f64 = 0.8;
-/// The height of an arrow's head.
-const HEAD: f64 = 8.0;
 /// How far words stand off their arrow.
 const ABOVE: f64 = 4.5;
 /// Lines below an arrow are so far apart.
@@ -156,9 +154,8 @@ pub(super) struct Placer<'a> {
 
 impl Placer<'_> {
     fn places(&self) -> Places {
-        let (rows, arrivals) = self.rows();
-        let path = |(index, arrival): (usize, &f64)| self.path(index, &rows, *arrival);
-        let paths: Vec<Path> = arrivals.iter().enumerate().map(path).collect();
+        let rows = self.rows();
+        let paths: Vec<Path> = (0..self.ladder.arrows.len()).map(|index| self.path(index, &rows)).collect();
         let folds = self.folds(&rows);
         let lowest = paths.iter().flat_map(|p| &p.words).map(|text| text.quad().vertical().1);
         let ends = paths.iter().map(|p| p.end.1);
@@ -166,18 +163,17 @@ impl Placer<'_> {
         Places { rows, paths, folds, bottom }
     }
 
-    /// How far down each row is at each lifeline, and where each arrow arrives.
+    /// How far down each row is at each lifeline.
     ///
     /// Time decides; where words need more room, the lifeline runs late from there on, and whoever gets a packet of it runs
     /// at least as late. So slopes tell how long packets are under way even where rows are set apart, and nothing arrives
-    /// before it left. What was set apart as it left arrives apart, too.
-    fn rows(&self) -> (Vec<[f64; 2]>, Vec<f64>) {
+    /// before it left.
+    fn rows(&self) -> Vec<[f64; 2]> {
         let ladder = self.ladder;
         let scale = scale(ladder);
         let busy = busy(ladder);
         let needs = self.needs();
         let mut carried = vec![0.0f64; ladder.arrows.len()];
-        let mut arrivals = vec![0.0f64; ladder.arrows.len()];
         let mut events: Vec<(Vec<usize>, Vec<usize>)> = vec![Default::default(); ladder.rows.len()];
         for (index, arrow) in ladder.arrows.iter().enumerate() {
             events[arrow.departs].0.push(index);
@@ -205,7 +201,6 @@ impl Placer<'_> {
                 let to = ladder.arrows[arrow].from.other().index();
                 late[to] = late[to].max(carried[arrow]);
             }
-            let above = last;
             let mut ys = [0.0; 2];
             for side in 0..2 {
                 let mut y = self.top + down + late[side];
@@ -222,16 +217,9 @@ impl Placer<'_> {
                 (ys, last, late) = ([y; 2], [y; 2], [y - self.top - down; 2]);
             }
             departing.iter().for_each(|&arrow| carried[arrow] = late[ladder.arrows[arrow].from.index()]);
-            for &arrow in arriving {
-                let from = ladder.arrows[arrow].from;
-                let to = from.other().index();
-                let together = arriving.iter().filter(|&&other| ladder.arrows[other].from == from);
-                let latest = together.map(|&other| carried[other]).fold(carried[arrow], f64::max);
-                arrivals[arrow] = (ys[to] - (latest - carried[arrow])).max((above[to] + HEAD).min(ys[to]));
-            }
             rows.push(ys);
         }
-        (rows, arrivals)
+        rows
     }
 
     /// How far the row is below the one above it, if nothing needs more.
@@ -272,7 +260,7 @@ impl Placer<'_> {
         needs
     }
 
-    fn path(&self, index: usize, rows: &[[f64; 2]], arrival: f64) -> Path {
+    fn path(&self, index: usize, rows: &[[f64; 2]]) -> Path {
         let arrow = &self.ladder.arrows[index];
         let (a, b) = (self.columns.edge(arrow.from), self.columns.edge(arrow.from.other()));
         let ghost = arrow.line == Line::Ghost;
@@ -290,7 +278,7 @@ impl Placer<'_> {
                 ((a, start), (b, start + instant))
             }
             _ if arrow.departs == arrow.arrives => ((a, start), (b, start)),
-            _ => ((a, start), (b, arrival.max(start))),
+            _ => ((a, start), (b, rows[arrow.arrives][to_index].max(start))),
         };
         let along = |part: f64| (from.0 + (to.0 - from.0) * part, from.1 + (to.1 - from.1) * part);
         let crosses = self.crossing[index];
@@ -322,7 +310,9 @@ impl Placer<'_> {
         let rightwards = end.0 > from.0;
         let beside = self.beside[index] || flat;
         let (at, anchor) = if beside {
-            let off = if rightwards { 18.0 } else { -18.0 };
+            // Turned, the lowest line reaches back.
+            let off = 18.0 + SMALL_LINE * words.below.len() as f64 * sin.abs();
+            let off = if rightwards { off } else { -off };
             ((from.0 + off * cos, from.1 + off * sin), if rightwards { Anchor::Start } else { Anchor::End })
         } else {
             (((from.0 + end.0) / 2.0, (from.1 + end.1) / 2.0), Anchor::Middle)
