@@ -240,7 +240,7 @@ fn add_host(world: &mut World, name: &str, plan: &Plan) -> Result<HostId, LabErr
 fn our_config(cell: &Cell) -> StackConfig {
     let mut config = StackConfig::default();
     let mut tcp = (*config.tcp).clone();
-    let most = 4 * cell.full_bytes();
+    let most = 8 * cell.full_bytes();
     tcp.recv_buffer_max = tcp.recv_buffer_max.max(most);
     tcp.send_buffer_max = tcp.send_buffer_max.max(most);
     config.tcp = tcp.into();
