@@ -32,6 +32,23 @@ pub enum SynCookies {
     Always,
 }
 
+/// When connect takes a 4-tuple that is in TIME-WAIT, where the peer's timestamps tell old segments from new ones (RFC 6191 §3;
+/// `tcp_tw_reuse`). Who binds the port itself gets it in any case, as on Linux.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TimeWaitReuse {
+    /// Never.
+    Never,
+    /// Always.
+    Always,
+    /// Where one of the ends is a loopback address.
+    Loopback,
+}
+
+impl TimeWaitReuse {
+    /// All, at Linux's numbers.
+    pub const ALL: [TimeWaitReuse; 3] = [TimeWaitReuse::Never, TimeWaitReuse::Always, TimeWaitReuse::Loopback];
+}
+
 /// Settings of a stack.
 #[derive(Clone, Debug)]
 pub struct StackConfig {
@@ -54,6 +71,10 @@ pub struct StackConfig {
     pub memory: MemoryLimits,
     /// Bound on connections in TIME-WAIT (`tcp_max_tw_buckets`).
     pub max_time_wait: usize,
+    /// When connect takes a 4-tuple that is in TIME-WAIT (`tcp_tw_reuse`),
+    pub time_wait_reuse: TimeWaitReuse,
+    /// and for how long nothing may have been heard from it before (`tcp_tw_reuse_delay`).
+    pub time_wait_reuse_delay: Duration,
     /// Bound on connections whose application is gone but that still have something to say (`tcp_max_orphans`); one more is
     /// reset.
     pub max_orphans: usize,
@@ -124,6 +145,8 @@ impl Default for StackConfig {
             timestamp_offsets: true,
             memory: MemoryLimits::default(),
             max_time_wait: 131_072,
+            time_wait_reuse: TimeWaitReuse::Loopback,
+            time_wait_reuse_delay: Duration::from_secs(1),
             max_orphans: 65_536,
             rest_after: Duration::from_secs(1),
             max_syn_backlog: 2048,

@@ -73,7 +73,7 @@ mod wheel;
 
 pub use auth::{AoAlgorithm, AoKey, AoKeyState, KeyError, MAX_AO_KEYS, MAX_KEY_LEN, MAX_MD5_KEYS, Secret};
 pub use command::Listed;
-pub use config::{BindConfig, ListenConfig, PathMtuDiscovery, Secrets, StackConfig, SynCookies};
+pub use config::{BindConfig, ListenConfig, PathMtuDiscovery, Secrets, StackConfig, SynCookies, TimeWaitReuse};
 pub use fast_open::{FastOpenConfig, FastOpenFlags, FastOpenKey, FastOpenKeys, SocketFastOpen};
 pub use frame::{MAX_HEAD, RxChecksum, RxFrame, TxBatch, TxChecksum, TxFrame};
 pub use icmp::error::{IcmpNotice, MAX_QUOTE, Origin};

@@ -69,6 +69,8 @@ const RANGES: &[(&str, &str)] = &[
     ("ephemeral_ports", "ports, 1–65,535"),
     ("memory", "bytes, three rising bounds"),
     ("max_time_wait", "connections"),
+    ("time_wait_reuse", "a choice"),
+    ("time_wait_reuse_delay", "time"),
     ("max_orphans", "connections"),
     ("rest_after", "time"),
     ("max_syn_backlog", "connections"),

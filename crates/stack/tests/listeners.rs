@@ -4,7 +4,9 @@ mod common;
 
 use common::{A, B, World, end, tcp};
 use limpid_event::{DropReason, Error, Event, Opening, TcpState};
-use limpid_stack::{Config, HOLD_LIMIT, ListenConfig, Medium, Readiness, Refusal, Route, StackConfig, SynCookies};
+use limpid_stack::{
+    Config, HOLD_LIMIT, ListenConfig, Medium, Readiness, Refusal, Route, StackConfig, SynCookies, TimeWaitReuse,
+};
 use limpid_tcp::SynSchedule;
 use std::sync::Arc;
 use std::time::Duration;
@@ -332,6 +334,43 @@ fn without_a_listener_a_new_syn_does_not_end_time_wait() {
     let answers: Vec<_> = w.carried.iter().map(|(_, packet)| packet[33]).collect();
     assert_eq!(answers, [0x10, 0x04], "an ACK; the host that did not send the SYN answers with a reset");
     assert_eq!(w.counter(B, "TcpExtTWRecycled"), 0);
+}
+
+/// RFC 6191 §3, `tcp_tw_reuse`: who closed first and has one port alone connects again after a second, and not sooner, nor where the
+/// peer's FIN is still to come.
+#[test]
+fn connect_takes_over_what_waits() {
+    use TimeWaitReuse::{Always, Loopback, Never};
+    let again = |reuse, both_close: bool, wait: Duration| {
+        let mut w = world(|c| {
+            c.ephemeral_ports = 7000..=7000;
+            c.time_wait_reuse = reuse;
+        });
+        let (client, server) = w.connected("10.0.0.2:80");
+        w.hosts[A].close(w.now, client).unwrap();
+        w.run(100 * MS);
+        if both_close {
+            w.hosts[B].close(w.now, server).unwrap();
+        }
+        w.run(wait);
+        w.hosts[A].connect(w.now, None, end("10.0.0.2:80"), None).map(|client| {
+            let listener = w.listen(B, "10.0.0.2:80", 1);
+            w.run(5 * SECOND);
+            assert_eq!(w.state(A, client), TcpState::Established);
+            assert_eq!(w.counter(A, "TcpExtTWRecycled"), 1);
+            let (server, _) = w.hosts[B].accept(w.now, listener).unwrap();
+            assert_eq!(w.write(A, client, b"anew"), Ok(4));
+            w.run(SECOND);
+            assert_eq!(w.read(B, server), Ok((b"anew".to_vec(), false)));
+        })
+    };
+    assert_eq!(again(Always, true, 1200 * MS), Ok(()));
+    for (reuse, both_close, wait) in
+        [(Always, true, 800 * MS), (Always, false, 3 * SECOND), (Never, true, 3 * SECOND), (Loopback, true, 3 * SECOND)]
+    {
+        let refused = again(reuse, both_close, wait);
+        assert_eq!(refused, Err(Error::AddressNotAvailable), "{reuse:?}, {both_close}, {wait:?}");
+    }
 }
 
 #[test]

@@ -57,4 +57,4 @@ pub use reply::reset_for;
 pub use send::WriteFlags;
 pub use syn_received::{SynReceived, SynReceivedOutcome, SynReceivedTimeout};
 pub use syn_sent::{OpenParams, Signature, SynSent, SynSentOutcome};
-pub use time_wait::{TimeWait, TimeWaitOutcome};
+pub use time_wait::{Takeover, TimeWait, TimeWaitOutcome};

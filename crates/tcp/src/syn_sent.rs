@@ -141,6 +141,8 @@ pub struct SynSent {
     write_pending: bool,
     /// The SYN went again because the path takes smaller packets.
     resent: bool,
+    /// The timestamp of the peer's that it echoes; 0 if none is known.
+    echo: u32,
     /// What the first SYN carries besides.
     fast_open: Option<Box<FastOpen>>,
 }
@@ -187,8 +189,15 @@ impl SynSent {
             deferred: true,
             write_pending: false,
             resent: false,
+            echo: 0,
             fast_open: None,
         }
+    }
+
+    /// The 4-tuple was another connection's, and this timestamp its peer's newest: the SYN echoes it.
+    #[must_use]
+    pub fn echoing(self, timestamp: u32) -> SynSent {
+        SynSent { echo: timestamp, ..self }
     }
 
     /// The SYN is due, with what Fast Open adds to it. Does nothing if it was before.
@@ -428,6 +437,9 @@ impl SynSent {
             options: negotiate::syn_options(&self.config, &self.params, self.window, cx.now),
             ..Segment::default()
         };
+        if let Some(timestamps) = &mut segment.options.timestamps {
+            timestamps.ecr = self.echo;
+        }
         // What repeats it carries neither (RFC 7413 §4.2.1).
         if let Some(open) = self.fast_open.as_ref().filter(|_| first) {
             segment.options.fast_open = open.option;

@@ -7,6 +7,7 @@
 use crate::clock::{AnswerLimit, TsClock, TsRecent};
 use crate::reply::{ack, reset_for};
 use crate::{Config, Cx, Transmit};
+use core::time::Duration;
 use limpid_event::{Counter, DropReason, Error, Event, Instant, Observer, TcpState, Timer, TxReason};
 use limpid_wire::tcp::Timestamps;
 use limpid_wire::{Segment, SeqNum, TcpFlags, TcpOptions};
@@ -53,6 +54,15 @@ pub enum TimeWaitOutcome {
     },
     /// It is over (a reset came, and RFC 1337's rule is off); a reset may be sent.
     Over(Option<Transmit>),
+}
+
+/// What a connection begins with that [takes over](TimeWait::takeover) a 4-tuple.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Takeover {
+    /// Its initial sequence number: beyond all that the old one can have sent.
+    pub isn: SeqNum,
+    /// The peer's newest timestamp, which the SYN echoes.
+    pub echo: u32,
 }
 
 /// How far above the old connection's numbers a reopened one starts: no window of the old one reaches there
@@ -197,6 +207,22 @@ impl TimeWait {
         };
         let kind = segment.flags & (TcpFlags::SYN | TcpFlags::ACK | TcpFlags::RST);
         kind == TcpFlags::SYN && (segment.seq.after(self.rcv_nxt) || later)
+    }
+
+    /// What a new connection of ours begins with, if it may take the 4-tuple over (RFC 6191 §3; Linux's `tcp_tw_reuse`): the peer has
+    /// closed, timestamps tell the old segments from the new, and nothing was heard for longer than `quiet`.
+    pub fn takeover(&self, now: Instant, config: &Config, quiet: Duration) -> Option<Takeover> {
+        let recent = self.ts_recent.filter(|_| self.fin_received)?;
+        let began = self.until - config.time_wait;
+        let isn = self.snd_nxt + REOPEN_DISTANCE + 1;
+        (quiet.is_zero() || now.since(began) > quiet).then_some(Takeover { isn, echo: recent.val() })
+    }
+
+    /// A new connection takes the 4-tuple over: drop this.
+    pub fn taken_over<O: Observer>(&self, cx: &mut Cx<'_, O>) {
+        cx.count(Counter::TcpExtTWRecycled);
+        cx.state(self.state(), TcpState::Closed);
+        cx.emit(|| Event::Ended { error: None });
     }
 
     fn in_window(&self, segment: &Segment) -> bool {

@@ -1,17 +1,18 @@
 //! OPEN, active (RFC 9293 §3.10.1), and accept.
 
-use crate::demux::{Bind, FlowKey};
-use crate::flow::{Hold, NewFlow, Owner, Phase, Places};
+use crate::demux::{Bind, FlowKey, Handle};
+use crate::flow::{Hold, NewFlow, Owner, Phase, Places, Quiet};
 use crate::iface::Path;
 use crate::listen::{by_route, opened};
 use crate::ports::Purpose;
 use crate::socket::Kind;
 use crate::stack::Stack;
-use crate::{Config, FastOpenFlags, IfaceId, Readiness, SocketId};
+use crate::{Config, FastOpenFlags, IfaceId, Readiness, SocketId, TimeWaitReuse};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
+use core::time::Duration;
 use limpid_event::{Call, Error, Event, Instant, Observer, Opening};
-use limpid_tcp::SynSent;
+use limpid_tcp::{SynSent, Takeover};
 use limpid_wire::{Endpoint, IpAddr};
 
 /// When the SYN of an open leaves.
@@ -36,7 +37,8 @@ impl<O: Observer> Stack<O> {
     /// Starts an active open. `local` may leave address or port open (unspecified, 0). Progress shows as readiness:
     /// WRITABLE once established, ERROR if it failed.
     ///
-    /// A port that is left open is chosen as RFC 6056 says, and so that the 4-tuple is not in use, TIME-WAIT included. To
+    /// A port that is left open is chosen as RFC 6056 says, and so that the 4-tuple is not in use, TIME-WAIT included unless
+    /// [`StackConfig::time_wait_reuse`](crate::StackConfig::time_wait_reuse) says otherwise. To
     /// an unspecified `remote` address means to this host, as on Linux.
     ///
     /// # Errors
@@ -129,16 +131,19 @@ impl<O: Observer> Stack<O> {
         let ip = *self.sockets.ip(socket);
         let path = self.path_to(now, remote, local, ip.iface)?;
         let bound = self.sockets.bound(socket);
-        let local = self.choose_local(local, remote, &path, bound.is_some())?;
+        let local = self.choose_local(now, local, remote, &path, bound.is_some())?;
         let key = FlowKey::new(local, remote, self.scope_of(&path, local));
         let path = self.path_of(now, &key, &ip).unwrap_or(path);
         let id = self.next_flow_id();
         let auth = self.auth_for(socket, remote.addr);
-        let params = self.open_params(now, &key, &path, auth.as_deref());
+        let mut params = self.open_params(now, &key, &path, auth.as_deref());
+        let before = self.take_over(now, &key);
+        params.isn = before.map_or(params.isn, |before| before.isn);
         let config = by_route(self.sockets.tcp(socket).clone(), &path);
         let mut cx = self.env.cx(now, id);
         cx.emit(|| opened(&key, Opening::Active));
-        let phase = Phase::SynSent(Box::new(SynSent::deferred(&mut cx, config, params)));
+        let syn_sent = SynSent::deferred(&mut cx, config, params).echoing(before.map_or(0, |before| before.echo));
+        let phase = Phase::SynSent(Box::new(syn_sent));
         let owner = Owner::Socket(socket.index);
         let hold = Hold::Beside(self.sockets.reuse(socket));
         let index = self.insert_flow(now, NewFlow { phase, key, id, owner, hold, path, ip, auth });
@@ -169,6 +174,16 @@ impl<O: Observer> Stack<O> {
         Ok(started)
     }
 
+    /// A connection in TIME-WAIT makes room for a new one, which goes on where it ended.
+    fn take_over(&mut self, now: Instant, key: &FlowKey) -> Option<Takeover> {
+        let Some(Handle::TimeWait(index)) = self.find(key) else { return None };
+        let quiet = &self.quiet[index];
+        let takeover = quiet.time_wait.takeover(now, &quiet.config, Duration::ZERO);
+        quiet.time_wait.taken_over(&mut self.env.cx(now, quiet.id));
+        self.remove_quiet(index);
+        takeover
+    }
+
     fn path_to(&self, now: Instant, remote: Endpoint, local: Endpoint, iface: Option<IfaceId>) -> Result<Path, Error> {
         let mixed = local.addr != IpAddr::UNSPECIFIED && local.addr.is_v4() != remote.addr.is_v4();
         if remote.port == 0 || mixed {
@@ -194,6 +209,7 @@ impl<O: Observer> Stack<O> {
     /// Our end: what of `wanted` is open is chosen. A socket that is bound there already has been let have it.
     fn choose_local(
         &mut self,
+        now: Instant,
         wanted: Endpoint,
         remote: Endpoint,
         path: &Path,
@@ -216,7 +232,21 @@ impl<O: Observer> Stack<O> {
         let is_mine = |port| steering.shards() == 1 || steering.owner(at(port), remote) == here;
         let Stack { table, flows, embryos, held, quiet, binds, ports, .. } = self;
         let places = Places { table, flows, embryos, held, quiet };
-        let unused = |port| places.find(&FlowKey::new(at(port), remote, scope)).is_none();
+        // Who is bound there was let have it beside what waits (as Linux).
+        let quiet_for = match self.config.time_wait_reuse {
+            _ if wanted.port != 0 => bound.then_some(Duration::ZERO),
+            TimeWaitReuse::Loopback if !addr.is_loopback() && !remote.addr.is_loopback() => None,
+            TimeWaitReuse::Never => None,
+            TimeWaitReuse::Always | TimeWaitReuse::Loopback => Some(self.config.time_wait_reuse_delay),
+        };
+        let unused = |port| match places.find(&FlowKey::new(at(port), remote, scope)) {
+            None => true,
+            Some(Handle::TimeWait(index)) => {
+                let Quiet { time_wait, config, .. } = &quiet[index];
+                quiet_for.is_some_and(|quiet_for| time_wait.takeover(now, config.as_ref(), quiet_for).is_some())
+            }
+            Some(_) => false,
+        };
         if wanted.port != 0 {
             // What another shard owns would never be heard of here.
             let unused = is_mine(wanted.port) && unused(wanted.port);

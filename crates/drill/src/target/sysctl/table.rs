@@ -2,7 +2,7 @@
 
 use super::fast_open::{fast_open_keys, set_fast_open_keys};
 use Meaning::{Flag, Name, NoEffect, Number, Numbers, Only, Text};
-use limpid_stack::{Config, FastOpenFlags, MemoryLimits, PathMtuDiscovery, StackConfig, SynCookies};
+use limpid_stack::{Config, FastOpenFlags, MemoryLimits, PathMtuDiscovery, StackConfig, SynCookies, TimeWaitReuse};
 use limpid_tcp::congestion::Algorithm;
 use limpid_tcp::{AccEcnOptions, EcnPolicy, MtuProbing, SynSchedule};
 use std::sync::Arc;
@@ -142,8 +142,18 @@ pub(super) const TABLE: &[Row] = rows! {
         values: &["2147483647", "1000", "0"], why: "challenge ACKs are limited for each connection apart",
     },
     "net.ipv4.tcp_rfc1337" => flag(|c| c.tcp.rfc1337, |c, on| tcp(c).rfc1337 = on),
-    "net.ipv4.tcp_tw_reuse" => Only { values: &["2", "0"], why: "TIME-WAIT is not cut short by connect" },
-    "net.ipv4.tcp_tw_reuse_delay" => NoEffect { default: "1000", why: "TIME-WAIT is not cut short by connect" },
+    "net.ipv4.tcp_tw_reuse" => Number {
+        least: 0,
+        most: 2,
+        read: |c| place(&TimeWaitReuse::ALL, &c.time_wait_reuse),
+        write: |c, n| c.time_wait_reuse = TimeWaitReuse::ALL[n as usize],
+    },
+    "net.ipv4.tcp_tw_reuse_delay" => Number {
+        least: 1,
+        most: 60_000,
+        read: |c| c.time_wait_reuse_delay.as_millis() as i64,
+        write: |c, n| c.time_wait_reuse_delay = Duration::from_millis(n.unsigned_abs()),
+    },
     "net.ipv4.tcp_max_tw_buckets" => Number {
         least: 0, most: MOST, read: |c| c.max_time_wait as i64, write: |c, n| c.max_time_wait = n as usize,
     },
