@@ -6,7 +6,7 @@ use limpid_device::gso::{GSO_MAX, cut};
 use limpid_event::{Instant, Observer, Silent};
 use limpid_stack::{
     Config, IfaceId, InterfaceConfig, ListenConfig, Medium, Readiness, Route, RxChecksum, RxFrame, Secrets, Shutdown,
-    SocketId, Stack, StackConfig, TxBatch, TxFrame,
+    SocketId, Stack, StackConfig, TxBatch,
 };
 use limpid_wire::{Chunk, Cidr, Endpoint, IpAddr};
 use std::sync::Arc;
@@ -91,7 +91,7 @@ impl<O: Observer> Host<O> {
             stack.add_address(iface, Cidr { addr, prefix: 16 }).expect("an address is added");
         }
         let batch = TxBatch::with_capacity(if wire == Wire::Plain { BATCH } else { SUPER_BATCH });
-        Host { stack, iface, batch, wire, gro: Gro::default(), frames: Vec::new() }
+        Host { stack, iface, batch, wire, gro: Gro::new(Medium::Ip), frames: Vec::new() }
     }
 
     /// All of the internet is behind its interface.
@@ -114,21 +114,17 @@ impl<O: Observer> Host<O> {
         let pool = other.stack.pool();
         for frame in self.batch.frames().iter().filter(|frame| frame.head[16] == 10) {
             let checksum = if self.wire == Wire::Offloaded { RxChecksum::Verified } else { RxChecksum::Unverified };
-            let mut arrive = |frame: &TxFrame, payload| {
-                let bytes = pool.copy(&frame.head);
+            if self.wire == Wire::Software {
+                let mut pieces = cut(frame, Medium::Ip);
+                while let Some(piece) = pieces.next_piece() {
+                    other.gro.arrive_in_parts(piece.head, piece.payload, &mut other.frames, pool);
+                }
+            } else {
+                let (bytes, payload) = (pool.copy(&frame.head), frame.payload.clone());
                 other.frames.push(RxFrame { bytes, payload, checksum, gso_size: frame.gso_size });
-            };
-            match self.wire {
-                Wire::Plain | Wire::Offloaded => arrive(frame, frame.payload.clone()),
-                Wire::Software => cut(frame, Medium::Ip).for_each(|mut piece| {
-                    let payload = std::mem::take(&mut piece.payload);
-                    arrive(&piece, payload);
-                }),
             }
         }
-        if self.wire == Wire::Software {
-            other.gro.merge(&mut other.frames, 0, Medium::Ip, pool);
-        }
+        other.gro.finish(&mut other.frames, pool);
         self.batch.sent(count);
         other.stack.handle_frames(now, other.iface, other.frames.drain(..));
         count > 0

@@ -6,9 +6,9 @@
 //! spoken (RFC 9768 §3.2.2), agrees like any other flag, and so does the mark of congestion (CE). Network cards call it large
 //! receive offload, Linux GRO.
 
-use crate::gso::{GSO_MAX, addresses, link_header_len, put16};
+use crate::gso::{GSO_MAX, link_header_len, pseudo_header, put16};
 use limpid_stack::{Medium, RxChecksum, RxFrame};
-use limpid_wire::{Chunk, Chunks, FramePool, IpProtocol, checksum, ipv4};
+use limpid_wire::{Checksum, Chunk, Chunks, FrameMut, FramePool, IpProtocol, Part, Parts as PayloadParts, ipv4};
 
 /// Connections whose segments may come interleaved in one batch.
 const RUNS: usize = 8;
@@ -19,38 +19,40 @@ const ALONE: u8 = 0x02 | 0x04 | 0x20;
 const LAST: u8 = 0x01 | 0x08;
 const ACK: u8 = 0x10;
 
-/// Merges what arrived in batches; keeps the room that it needs.
-#[derive(Debug, Default)]
+/// Merges what arrives on one device, batch by batch; keeps the room that it needs.
+///
+/// Frames [arrive](Self::arrive) one after the other and stand in the list that they are put in, in the order of each connection's
+/// segments; after the last of a batch the list must be [finished](Self::finish) before anybody reads it.
+#[derive(Debug)]
 pub struct Gro {
+    medium: Medium,
     runs: Vec<Run>,
-    /// For each frame of the batch: the next of its run, and where its payload lies.
-    links: Vec<Link>,
+    /// Payload for which there was no room in the lists of the runs' first frames, each with its run. All of such a run is copied once.
+    more: Vec<(usize, Chunk)>,
+    /// The frames of a batch while they arrive; empty between.
+    arrived: Vec<RxFrame>,
 }
 
 /// Segments of a connection, each of which continues the one before.
 #[derive(Debug)]
 struct Run {
-    first: usize,
-    last: usize,
+    /// Where its first segment stands, which takes the payload of all.
+    at: usize,
+    parts: Parts,
     count: usize,
-    /// Payload bytes of every segment but the last.
-    size: usize,
+    /// Payload bytes of all; of every segment but the last, `parts` has them.
     payload: usize,
     /// The sequence number that comes next.
     next_seq: u32,
+    /// FIN and PSH of the last.
+    flags: u8,
     open: bool,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Link {
-    next: usize,
-    /// Where the payload begins.
-    data: usize,
-    /// It went into a frame before.
-    merged: bool,
+    /// Not all of its payload is in the list of its first frame.
+    spilled: bool,
 }
 
 /// Where a plain TCP segment's parts lie.
+#[derive(Clone, Copy, Debug)]
 struct Parts {
     ip: usize,
     tcp: usize,
@@ -59,77 +61,158 @@ struct Parts {
 }
 
 impl Gro {
-    /// Checks the TCP checksums of `frames[from..]` unless the device has, and merges what can be merged. The order of what is left
-    /// is that of each connection's segments.
-    pub fn merge(&mut self, frames: &mut Vec<RxFrame>, from: usize, medium: Medium, pool: &mut FramePool) {
-        self.links.clear();
-        self.runs.clear();
-        for at in from..frames.len() {
-            self.links.push(Link::default());
-            let Some(parts) = Parts::of(&frames[at], medium) else {
-                // Whosever it is: nothing that comes after it may go before it.
-                self.runs.iter_mut().for_each(|run| run.open = false);
-                continue;
-            };
-            parts.trim(&mut frames[at]);
-            if frames[at].checksum == RxChecksum::Unverified {
-                if !parts.is_intact(&frames[at]) {
-                    continue;
-                }
-                frames[at].checksum = RxChecksum::Verified;
+    /// For a device of this medium.
+    pub const fn new(medium: Medium) -> Gro {
+        Gro { medium, runs: Vec::new(), more: Vec::new(), arrived: Vec::new() }
+    }
+
+    /// A batch in one step: merges what can be merged of `frames[from..]`.
+    pub fn merge(&mut self, frames: &mut Vec<RxFrame>, from: usize, pool: &mut FramePool) {
+        let mut arrived = core::mem::take(&mut self.arrived);
+        arrived.extend(frames.drain(from..));
+        arrived.drain(..).for_each(|frame| self.arrive(frame, frames));
+        self.arrived = arrived;
+        self.finish(frames, pool);
+    }
+
+    /// A frame arrives: its payload goes into a frame of `frames` that it continues, or it is put behind them. Its TCP checksum is checked unless the
+    /// device has.
+    #[inline]
+    pub fn arrive(&mut self, mut frame: RxFrame, frames: &mut Vec<RxFrame>) {
+        let Some(parts) = Parts::of(&frame.bytes, frame.len(), self.medium) else {
+            // Whosever it is: nothing that comes after it may go before it.
+            self.runs.iter_mut().for_each(|run| run.open = false);
+            return frames.push(frame);
+        };
+        parts.trim(&mut frame);
+        if frame.checksum == RxChecksum::Unverified {
+            if !parts.is_intact(&frame.bytes, frame.payload.iter().map(Chunk::as_slice)) {
+                return frames.push(frame);
             }
-            self.place(frames, from, at - from, &parts);
+            frame.checksum = RxChecksum::Verified;
         }
-        let mut merged = false;
-        for run in self.runs.drain(..).filter(|run| run.count > 1) {
-            join(&run, &mut self.links, &mut frames[from..], medium, pool);
-            merged = true;
+        let Some(run) = self.place(&frame.bytes, parts, frame.checksum, frame.gso_size, frames) else {
+            return frames.push(frame);
+        };
+        if frame.bytes.len() > parts.data {
+            let length = frame.bytes.len();
+            self.add(run, frame.bytes.into_slice(parts.data..length), frames);
         }
-        if merged {
-            let mut at = 0;
-            frames.retain(|_| {
-                at += 1;
-                at <= from || !self.links[at - 1 - from].merged
-            });
+        frame.payload.into_iter().for_each(|chunk| self.add(run, chunk, frames));
+    }
+
+    /// The same of a packet that is only lent: `head` has all of its headers and none of its data, and nothing of it was checked. What continues a
+    /// run takes no frame and, as long as its payload lies behind the run's, no share in one.
+    #[inline]
+    pub fn arrive_in_parts(
+        &mut self,
+        head: &[u8],
+        payload: PayloadParts<'_>,
+        frames: &mut Vec<RxFrame>,
+        pool: &mut FramePool,
+    ) {
+        let plain = Parts::of(head, head.len() + payload.byte_len(), self.medium)
+            .filter(|parts| parts.data == head.len() && parts.payload == payload.byte_len())
+            .filter(|parts| parts.is_intact(head, payload.clone().map(Part::as_slice)));
+        let run = plain.map(|parts| self.place(head, parts, RxChecksum::Verified, 0, frames));
+        if let Some(Some(run)) = run {
+            let list = &mut frames[self.runs[run].at].payload;
+            for part in payload {
+                let part = if self.runs[run].spilled { Err(part) } else { list.push_part(part) };
+                if let Err(part) = part {
+                    self.runs[run].spilled = true;
+                    self.more.push((run, part.to_chunk()));
+                }
+            }
+            return;
+        }
+        let mut frame = RxFrame::new(pool.copy(head));
+        for part in payload {
+            frame.payload.push_part(part).expect("a packet has no more chunks than a list");
+        }
+        match run {
+            Some(_) => frames.push(RxFrame { checksum: RxChecksum::Verified, ..frame }),
+            None => self.arrive(frame, frames),
         }
     }
 
-    /// Puts a frame into a run, or begins one with it.
-    fn place(&mut self, frames: &[RxFrame], from: usize, at: usize, parts: &Parts) {
-        let frame = &frames[from + at];
-        self.links[at].data = parts.data;
-        let tcp = &frame.bytes[parts.tcp..parts.data];
+    /// The batch is whole: makes the headers of what was merged.
+    pub fn finish(&mut self, frames: &mut [RxFrame], pool: &mut FramePool) {
+        let mut more = self.more.drain(..).peekable();
+        if more.peek().is_some() {
+            // In the order of runs, and of each run's segments.
+            let mut copies: [Option<FrameMut>; RUNS] = Default::default();
+            for (at, chunk) in more {
+                let run = &self.runs[at];
+                let copy = copies[at].get_or_insert_with(|| {
+                    let mut copy = pool.alloc(run.payload);
+                    frames[run.at].payload.iter().for_each(|chunk| append(&mut copy, chunk));
+                    copy
+                });
+                append(copy, &chunk);
+            }
+            for (run, copy) in self.runs.iter().zip(copies) {
+                if let Some(copy) = copy {
+                    frames[run.at].payload = copy.freeze(pool).into();
+                }
+            }
+        }
+        for run in self.runs.drain(..).filter(|run| run.count > 1) {
+            let first = &mut frames[run.at];
+            debug_assert_eq!(first.payload.len(), run.payload);
+            first.bytes = run.head(&first.bytes, self.medium, pool);
+            first.gso_size = run.parts.payload as u16;
+        }
+    }
+
+    /// The run that a segment continues, or `None`: then it will stand behind `frames`, and perhaps begins one.
+    #[inline]
+    fn place(
+        &mut self,
+        head: &[u8],
+        parts: Parts,
+        checksum: RxChecksum,
+        gso_size: u16,
+        frames: &mut [RxFrame],
+    ) -> Option<usize> {
+        let tcp = &head[parts.tcp..parts.data];
         let (flags, seq) = (tcp[13], seq_of(tcp));
-        let fits = flags & (ALONE | ACK) == ACK && parts.payload > 0 && frame.gso_size == 0;
-        for run in &mut self.runs {
-            let first = &frames[from + run.first];
-            if !is_same_connection(&first.bytes, &frame.bytes, parts) {
+        let fits = flags & (ALONE | ACK) == ACK && parts.payload > 0 && gso_size == 0;
+        let next_seq = seq.wrapping_add(parts.payload as u32);
+        for (at, run) in self.runs.iter_mut().enumerate() {
+            let first = &mut frames[run.at];
+            if !is_same_connection(&first.bytes, head, &parts) {
                 continue;
             }
             let continues = run.open
                 && fits
                 && seq == run.next_seq
-                && parts.payload <= run.size
+                && parts.payload <= run.parts.payload
                 && run.payload + parts.payload <= GSO_MAX as usize
-                && first.checksum == frame.checksum
-                && is_alike(&first.bytes, &frame.bytes, parts);
+                && first.checksum == checksum
+                && is_alike(&first.bytes, head, &parts);
             if !continues {
                 run.open = false;
                 continue;
             }
-            self.links[run.last].next = at;
-            run.last = at;
+            let second = run.count == 1;
             run.count += 1;
             run.payload += parts.payload;
-            run.next_seq = seq.wrapping_add(parts.payload as u32);
-            run.open = parts.payload == run.size && flags & LAST == 0;
-            return;
+            run.next_seq = next_seq;
+            run.flags = flags & LAST;
+            run.open = parts.payload == run.parts.payload && flags & LAST == 0;
+            if second && first.bytes.len() > run.parts.data {
+                let rest = spread(first, run.parts.data);
+                rest.into_iter().for_each(|chunk| self.add(at, chunk, frames));
+            }
+            return Some(at);
         }
         if fits && flags & LAST == 0 {
-            let next_seq = seq.wrapping_add(parts.payload as u32);
-            let (size, payload) = (parts.payload, parts.payload);
-            self.begin(Run { first: at, last: at, count: 1, size, payload, next_seq, open: true });
+            let at = frames.len();
+            let payload = parts.payload;
+            self.begin(Run { at, parts, count: 1, payload, next_seq, flags: 0, open: true, spilled: false });
         }
+        None
     }
 
     /// Keeps a run if there is room, or one that has come to nothing.
@@ -142,13 +225,59 @@ impl Gro {
             None => {}
         }
     }
+
+    /// Adds payload to that of a run.
+    fn add(&mut self, run: usize, chunk: Chunk, frames: &mut [RxFrame]) {
+        let Run { at, spilled, .. } = &mut self.runs[run];
+        let chunk = if *spilled { Err(chunk) } else { frames[*at].payload.push(chunk) };
+        if let Err(chunk) = chunk {
+            *spilled = true;
+            self.more.push((run, chunk));
+        }
+    }
+}
+
+/// Makes the data that lies behind the headers, which end at `data`, the payload; returns what that was.
+fn spread(first: &mut RxFrame, data: usize) -> Chunks {
+    let length = first.bytes.len();
+    let own = first.bytes.slice(data..length);
+    first.bytes.truncate(data);
+    core::mem::replace(&mut first.payload, own.into())
+}
+
+fn append(frame: &mut FrameMut, chunk: &Chunk) {
+    let written = frame.extend_from_slice(chunk);
+    debug_assert_eq!(written, chunk.len(), "there is room for all of it");
+}
+
+impl Run {
+    /// The headers of all, made of the first segment's.
+    fn head(&self, first: &[u8], medium: Medium, pool: &mut FramePool) -> Chunk {
+        let Parts { tcp, data, .. } = self.parts;
+        let ip = link_header_len(medium);
+        let mut head = pool.alloc(data);
+        let written = head.extend_from_slice(&first[..data]);
+        debug_assert_eq!(written, data, "there is room for the headers");
+        let bytes = head.as_mut_slice();
+        let length = data - ip + self.payload;
+        if tcp - ip == 20 {
+            put16(bytes, ip + 2, length as u16);
+            put16(bytes, ip + 10, 0);
+            let sum = Checksum::of(&bytes[ip..tcp]).finish();
+            put16(bytes, ip + 10, sum);
+        } else {
+            put16(bytes, ip + 4, (length - 40) as u16);
+        }
+        bytes[tcp + 13] |= self.flags;
+        head.freeze(pool)
+    }
 }
 
 impl Parts {
-    /// `None` unless it is an IP packet without options, no fragment, with TCP's header whole in one piece.
-    fn of(frame: &RxFrame, medium: Medium) -> Option<Parts> {
+    /// `None` unless it is an IP packet without options, no fragment, with TCP's header whole in `head`, and all of its `len` bytes there.
+    #[inline]
+    fn of(head: &[u8], len: usize, medium: Medium) -> Option<Parts> {
         let ip = link_header_len(medium);
-        let head = &frame.bytes[..];
         if let Medium::Ethernet(_) = medium
             && !matches!(head.get(12..14)?, [0x08, 0x00] | [0x86, 0xdd])
         {
@@ -175,7 +304,7 @@ impl Parts {
         let header = usize::from(*head.get(tcp + 12)? >> 4) * 4;
         let data = tcp + header;
         let end = ip + length;
-        let whole = header >= 20 && data <= end && head.len() >= data && frame.len() >= end;
+        let whole = header >= 20 && data <= end && head.len() >= data && len >= end;
         whole.then(|| Parts { ip, tcp, data, payload: end - data })
     }
 
@@ -186,11 +315,14 @@ impl Parts {
         frame.bytes.truncate(end);
     }
 
-    /// Whether the checksums are right.
-    fn is_intact(&self, frame: &RxFrame) -> bool {
-        let head = &frame.bytes[self.ip..];
-        let (source, destination) = addresses(head, head[0] >> 4 == 4);
-        checksum::verify_parts(source, destination, IpProtocol::TCP, &frame.bytes[self.tcp..], &frame.payload)
+    /// Whether the TCP checksum is right.
+    #[inline]
+    fn is_intact<'a>(&self, head: &[u8], payload: impl Iterator<Item = &'a [u8]>) -> bool {
+        let end = head.len().min(self.data + self.payload);
+        let mut sum = pseudo_header(&head[self.ip..], self.data - self.tcp + self.payload);
+        sum.add(&head[self.tcp..end]);
+        payload.for_each(|bytes| sum.add(bytes));
+        sum.is_valid()
     }
 }
 
@@ -235,79 +367,6 @@ fn is_alike(first: &[u8], frame: &[u8], at: &Parts) -> bool {
             32 => same::<12>(first, frame, tcp + 20),
             _ => first.get(tcp + 20..data) == frame.get(tcp + 20..data),
         }
-}
-
-/// Makes the first frame of a run that of all. Payload is shared where a list takes all of it, and else copied once.
-fn join(run: &Run, links: &mut [Link], frames: &mut [RxFrame], medium: Medium, pool: &mut FramePool) {
-    let (ip, data) = (link_header_len(medium), links[run.first].data);
-    let is_v4 = frames[run.first].bytes[ip] >> 4 == 4;
-    let tcp = ip + if is_v4 { 20 } else { 40 };
-    let mut head = pool.alloc(data);
-    let written = head.extend_from_slice(&frames[run.first].bytes[..data]);
-    debug_assert_eq!(written, data, "there is room for the headers");
-    let last = &frames[run.last].bytes;
-    let flags = last[tcp + 13] & LAST;
-    let bytes = head.as_mut_slice();
-    let length = data - ip + run.payload;
-    if is_v4 {
-        put16(bytes, ip + 2, length as u16);
-        put16(bytes, ip + 10, 0);
-        let sum = limpid_wire::Checksum::of(&bytes[ip..ip + 20]).finish();
-        put16(bytes, ip + 10, sum);
-    } else {
-        put16(bytes, ip + 4, (length - 40) as u16);
-    }
-    bytes[tcp + 13] |= flags;
-    let (mut payload, mut copy) = (Chunks::new(), None);
-    let mut at = run.first;
-    loop {
-        let (frame, link) = (&mut frames[at], links[at]);
-        if frame.bytes.len() > link.data {
-            let own = frame.bytes.slice(link.data..frame.bytes.len());
-            add(&mut payload, &mut copy, own, run.payload, pool);
-        }
-        for chunk in core::mem::take(&mut frame.payload) {
-            add(&mut payload, &mut copy, chunk, run.payload, pool);
-        }
-        if at == run.last {
-            break;
-        }
-        at = link.next;
-        links[at].merged = true;
-    }
-    let whole = match copy {
-        Some(frame) => frame.freeze(pool).into(),
-        None => payload,
-    };
-    debug_assert_eq!(whole.len(), run.payload);
-    let first = &mut frames[run.first];
-    first.bytes = head.freeze(pool);
-    first.payload = whole;
-    first.gso_size = run.size as u16;
-}
-
-/// Adds a chunk to the list; where that is full, to a copy of what was in it.
-fn add(
-    payload: &mut Chunks,
-    copy: &mut Option<limpid_wire::FrameMut>,
-    chunk: Chunk,
-    total: usize,
-    pool: &mut FramePool,
-) {
-    let chunk = match copy {
-        Some(_) => chunk,
-        None => match payload.push(chunk) {
-            Ok(()) => return,
-            Err(chunk) => chunk,
-        },
-    };
-    let frame = copy.get_or_insert_with(|| {
-        let mut frame = pool.alloc(total);
-        payload.iter().for_each(|chunk| _ = frame.extend_from_slice(chunk));
-        frame
-    });
-    let written = frame.extend_from_slice(&chunk);
-    debug_assert_eq!(written, chunk.len(), "there is room for all of it");
 }
 
 #[cfg(test)]

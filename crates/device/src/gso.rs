@@ -5,14 +5,14 @@
 //! packets). This is what network cards call TCP segmentation offload.
 
 use arrayvec::ArrayVec;
-use limpid_stack::{Medium, TxChecksum, TxFrame};
-use limpid_wire::{Checksum, Chunks, IpAddr, IpProtocol};
+use limpid_stack::{MAX_HEAD, Medium, TxChecksum, TxFrame};
+use limpid_wire::{Checksum, IpProtocol, Parts};
 
 /// Largest super-segment's payload, bytes: with any headers it still is an IP packet of at most 65,535 bytes.
-pub const GSO_MAX: u32 = 65_535 - limpid_stack::MAX_HEAD as u32;
+pub const GSO_MAX: u32 = 65_535 - MAX_HEAD as u32;
 
-const FIN_PSH: u8 = 0x09;
-const CWR: u8 = 0x80;
+const FIN_PSH: u16 = 0x09;
+const CWR: u16 = 0x80;
 
 /// Bytes before the IP header.
 pub(crate) const fn link_header_len(medium: Medium) -> usize {
@@ -30,39 +30,62 @@ pub fn cut(frame: &TxFrame, medium: Medium) -> Cut<'_> {
     let size = usize::from(frame.gso_size);
     let is_super = layout.is_some() && size > 0 && frame.payload.len() > size;
     let size = if is_super { size } else { frame.payload.len().max(1) };
-    Cut { frame, layout, size, begin: 0, chunk: 0, skip: 0, done: false }
+    let sums = layout.filter(|_| is_super).map(|layout| layout.fixed_sums(&frame.head));
+    Cut { frame, layout, sums: sums.unwrap_or_default(), size, begin: 0, done: false, head: frame.head.clone() }
 }
 
-/// Iterator over the wire segments of a frame; see [`cut`].
+/// The wire segments of a frame, one after the other; see [`cut`]. As an iterator it gives frames of their own, and
+/// [`next_piece`](Self::next_piece) lends what they are made of.
 #[derive(Clone, Debug)]
 pub struct Cut<'a> {
     frame: &'a TxFrame,
     layout: Option<Layout>,
+    /// Of a super-segment's headers, as far as they are the same in each piece.
+    sums: Sums,
     size: usize,
     /// Payload bytes that were given out.
     begin: usize,
-    /// The chunk in which the next segment begins, and how much of it was given out.
-    chunk: usize,
-    skip: usize,
     done: bool,
+    /// The headers, written once and changed for each segment.
+    head: ArrayVec<u8, MAX_HEAD>,
+}
+
+/// A wire segment, lent: its headers, and where its payload lies.
+#[derive(Clone, Debug)]
+pub struct Piece<'a> {
+    /// Link, IP and transport headers.
+    pub head: &'a [u8],
+    /// What follows.
+    pub payload: Parts<'a>,
+    /// The checksum's state: complete, unless this is no TCP packet.
+    pub checksum: TxChecksum,
+    /// As [`TxFrame::gso_size`]: 0, unless this is no TCP packet.
+    pub gso_size: u16,
 }
 
 impl Cut<'_> {
-    /// The payload of the next segment. Only the chunks that it touches are looked at.
-    fn next_payload(&mut self) -> Chunks {
-        let mut payload = Chunks::new();
-        for chunk in self.frame.payload.iter().skip(self.chunk) {
-            let end = chunk.len().min(self.skip + self.size - payload.len());
-            // As many chunks as the whole has are in one list already.
-            let pushed = payload.push(chunk.slice(self.skip..end));
-            debug_assert!(pushed.is_ok(), "no more chunks than the whole");
-            let more = end == chunk.len();
-            (self.chunk, self.skip) = if more { (self.chunk + 1, 0) } else { (self.chunk, end) };
-            if !more || payload.len() == self.size {
-                break;
-            }
+    /// The next wire segment.
+    #[inline]
+    pub fn next_piece(&mut self) -> Option<Piece<'_>> {
+        if self.done {
+            return None;
         }
-        payload
+        let Cut { frame, size, begin, .. } = *self;
+        let end = frame.payload.len().min(begin + size);
+        self.begin = end;
+        self.done = end == frame.payload.len();
+        let payload = frame.payload.parts(begin..end);
+        let Some(layout) = self.layout else {
+            // Not cut: whatever it is, it is left to the device as it was.
+            return Some(Piece { head: &self.head, payload, checksum: frame.checksum, gso_size: frame.gso_size });
+        };
+        if begin > 0 || !self.done {
+            let nth = Nth { number: begin / size, begin, last: self.done };
+            layout.place(&mut self.head, (&frame.head, self.sums), nth, payload.clone());
+        } else if frame.checksum != TxChecksum::Complete {
+            layout.complete_checksum(&mut self.head, payload.clone());
+        }
+        Some(Piece { head: &self.head, payload, checksum: TxChecksum::Complete, gso_size: 0 })
     }
 }
 
@@ -70,46 +93,28 @@ impl Iterator for Cut<'_> {
     type Item = TxFrame;
 
     fn next(&mut self) -> Option<TxFrame> {
-        if self.done {
-            return None;
-        }
-        let begin = self.begin;
-        let payload = self.next_payload();
-        self.begin += payload.len();
-        self.done = self.begin >= self.frame.payload.len();
-        let TxFrame { head, payload: _, checksum, gso_size: _, flow, why, mark, priority } = self.frame;
-        let mut piece = TxFrame {
-            head: ArrayVec::new(),
-            payload,
-            checksum: *checksum,
-            gso_size: 0,
-            flow: *flow,
-            why: *why,
-            mark: *mark,
-            priority: *priority,
+        let TxFrame { flow, why, mark, priority, .. } = *self.frame;
+        let piece = self.next_piece()?;
+        let mut frame = TxFrame {
+            checksum: piece.checksum,
+            gso_size: piece.gso_size,
+            flow,
+            why,
+            mark,
+            priority,
+            ..TxFrame::stateless()
         };
-        piece.head.try_extend_from_slice(head).expect("as much room as the frame had");
-        let whole = begin == 0 && self.done;
-        let Some(layout) = self.layout else {
-            // Not cut: whatever it is, it is left to the device as it was.
-            piece.gso_size = self.frame.gso_size;
-            return Some(piece);
-        };
-        if whole && *checksum == TxChecksum::Complete {
-            return Some(piece);
+        frame.head.try_extend_from_slice(piece.head).expect("as much room as the frame had");
+        for part in piece.payload {
+            frame.payload.push_part(part).expect("no more chunks than the whole has");
         }
-        if !whole {
-            let nth = begin / self.size;
-            layout.place(&mut piece, nth, begin as u32, self.done);
-        }
-        layout.complete_checksum(&mut piece);
-        Some(piece)
+        Some(frame)
     }
 }
 
 /// Whether the frame is a TCP packet with CWR, which belongs to its first segment alone.
 pub(crate) fn says_cwr(frame: &TxFrame, medium: Medium) -> bool {
-    Layout::of(frame, medium).is_some_and(|layout| frame.head[layout.tcp + 13] & CWR != 0)
+    Layout::of(frame, medium).is_some_and(|layout| u16::from(frame.head[layout.tcp + 13]) & CWR != 0)
 }
 
 /// Where the headers of a TCP packet stand in a frame.
@@ -118,6 +123,24 @@ struct Layout {
     ip: usize,
     tcp: usize,
     v4: bool,
+}
+
+/// Which piece of a frame.
+#[derive(Clone, Copy, Debug)]
+struct Nth {
+    number: usize,
+    /// Payload bytes before it.
+    begin: usize,
+    last: bool,
+}
+
+/// Sums of headers without what differs from piece to piece: lengths, identification, sequence number, flags, the sums themselves.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sums {
+    /// IPv4's.
+    ip: Checksum,
+    /// TCP's, with the pseudo header.
+    tcp: Checksum,
 }
 
 impl Layout {
@@ -139,50 +162,74 @@ impl Layout {
         (tcp >= ip + header_len && frame.head.len() >= tcp + 20).then_some(Layout { ip, tcp, v4 })
     }
 
-    /// Makes the headers those of the `nth` piece, which begins `offset` bytes into the payload.
-    fn place(self, piece: &mut TxFrame, nth: usize, offset: u32, last: bool) {
+    fn fixed_sums(self, head: &[u8]) -> Sums {
         let Layout { ip, tcp, v4 } = self;
-        let length = piece.head.len() - ip + piece.payload.len();
-        let head = &mut piece.head;
+        let mut sums = Sums::default();
         if v4 {
+            sums.ip.add(&head[ip..ip + 2]);
+            sums.ip.add(&head[ip + 6..ip + 10]);
+            sums.ip.add(&head[ip + 12..ip + usize::from(head[ip] & 15) * 4]);
+        }
+        sums.tcp = pseudo_header(&head[ip..], 0);
+        sums.tcp.add(&head[tcp..tcp + 4]);
+        sums.tcp.add(&head[tcp + 8..tcp + 12]);
+        sums.tcp.add(&head[tcp + 14..tcp + 16]);
+        sums.tcp.add(&head[tcp + 18..]);
+        sums
+    }
+
+    /// Makes the headers, which were `whole` or those of a piece before, those of the `nth` piece. Nothing that was just written is read again
+    /// as a part of something larger: a processor would have to wait for it.
+    fn place(self, head: &mut [u8], (whole, sums): (&[u8], Sums), nth: Nth, payload: Parts<'_>) {
+        let Layout { ip, tcp, v4 } = self;
+        let length = head.len() - ip + payload.byte_len();
+        let word = |at: usize| u16::from_be_bytes([whole[at], whole[at + 1]]);
+        if v4 {
+            let id = word(ip + 4).wrapping_add(nth.number as u16);
+            let mut sum = sums.ip;
+            sum.add_u32((length as u32) << 16 | u32::from(id));
             put16(head, ip + 2, length as u16);
-            let id = u16::from_be_bytes([head[ip + 4], head[ip + 5]]);
-            put16(head, ip + 4, id.wrapping_add(nth as u16));
-            put16(head, ip + 10, 0);
-            let sum = Checksum::of(&head[ip..ip + usize::from(head[ip] & 15) * 4]).finish();
-            put16(head, ip + 10, sum);
+            put16(head, ip + 4, id);
+            put16(head, ip + 10, sum.finish());
         } else {
             put16(head, ip + 4, (length - 40) as u16);
         }
-        let seq = u32::from_be_bytes([head[tcp + 4], head[tcp + 5], head[tcp + 6], head[tcp + 7]]);
-        head[tcp + 4..tcp + 8].copy_from_slice(&seq.wrapping_add(offset).to_be_bytes());
-        if !last {
-            head[tcp + 13] &= !FIN_PSH;
+        let seq = (u32::from(word(tcp + 4)) << 16 | u32::from(word(tcp + 6))).wrapping_add(nth.begin as u32);
+        let mut flags = word(tcp + 12);
+        if !nth.last {
+            flags &= !FIN_PSH;
         }
-        if nth > 0 {
-            head[tcp + 13] &= !CWR;
+        if nth.begin > 0 {
+            flags &= !CWR;
         }
+        let mut sum = sums.tcp;
+        sum.add_u32(seq);
+        sum.add_u16(flags);
+        sum.add_u16((length - (tcp - ip)) as u16);
+        payload.for_each(|part| sum.add(part.as_slice()));
+        head[tcp + 4..tcp + 8].copy_from_slice(&seq.to_be_bytes());
+        put16(head, tcp + 12, flags);
+        put16(head, tcp + 16, sum.finish());
     }
 
-    fn complete_checksum(self, piece: &mut TxFrame) {
-        let Layout { ip, tcp, v4 } = self;
-        let head = &mut piece.head;
-        let length = head.len() - tcp + piece.payload.len();
-        let (source, destination) = addresses(&head[ip..], v4);
-        let mut sum = Checksum::pseudo_header(source, destination, IpProtocol::TCP, length);
+    fn complete_checksum(self, head: &mut [u8], payload: Parts<'_>) {
+        let Layout { ip, tcp, .. } = self;
+        let mut sum = pseudo_header(&head[ip..], head.len() - tcp + payload.byte_len());
         put16(head, tcp + 16, 0);
         sum.add(&head[tcp..]);
-        piece.payload.iter().for_each(|chunk| sum.add(chunk));
+        payload.for_each(|part| sum.add(part.as_slice()));
         put16(head, tcp + 16, sum.finish());
-        piece.checksum = TxChecksum::Complete;
     }
 }
 
-/// Source and destination of an IP header (a source route, which limpid never sends, is not looked for).
-pub(crate) fn addresses(header: &[u8], v4: bool) -> (IpAddr, IpAddr) {
-    let v4_at = |at: usize| IpAddr::v4([header[at], header[at + 1], header[at + 2], header[at + 3]]);
-    let v6_at = |at: usize| IpAddr::v6(*header[at..].first_chunk().expect("40 bytes were checked"));
-    if v4 { (v4_at(12), v4_at(16)) } else { (v6_at(8), v6_at(24)) }
+/// The sum of the pseudo header of TCP behind an IP header (RFC 9293 §3.1, RFC 8200 §8.1; a source route, which limpid never sends, is not
+/// looked for), for `length` bytes of TCP.
+#[inline]
+pub(crate) fn pseudo_header(ip: &[u8], length: usize) -> Checksum {
+    let mut sum = Checksum::of(if ip[0] >> 4 == 4 { &ip[12..20] } else { &ip[8..40] });
+    sum.add_u16(IpProtocol::TCP.0.into());
+    sum.add_u32(length as u32);
+    sum
 }
 
 pub(crate) fn put16(bytes: &mut [u8], at: usize, value: u16) {

@@ -27,7 +27,8 @@ pub struct Offload<D> {
 impl<D: Device> Offload<D> {
     /// Puts software offloads before `device`.
     pub fn new(device: D) -> Offload<D> {
-        Offload { device, gro: Gro::default(), pieces: Vec::new(), taken: 0 }
+        let gro = Gro::new(device.caps().medium);
+        Offload { device, gro, pieces: Vec::new(), taken: 0 }
     }
 
     /// The device inside.
@@ -44,7 +45,7 @@ impl<D: Device> Device for Offload<D> {
     fn recv_batch(&mut self, pool: &mut FramePool, frames: &mut Vec<RxFrame>, max: usize) -> io::Result<usize> {
         let before = frames.len();
         let result = self.device.recv_batch(pool, frames, max);
-        self.gro.merge(frames, before, self.device.caps().medium, pool);
+        self.gro.merge(frames, before, pool);
         result.map(|_| frames.len() - before)
     }
 

@@ -1,10 +1,11 @@
 //! The events themselves.
 
 use crate::{
-    CongestionReason, DropReason, Error, PathMtuReason, RecoveryReason, TcpState, Timer, TxReason, UndoReason,
+    CongestionReason, DropReason, Error, OptionsView, PathMtuReason, RecoveryReason, TcpState, Timer, TxReason,
+    UndoReason,
 };
 use core::time::Duration;
-use limpid_wire::{Ecn, Endpoint, Segment, SeqNum, TcpFlags, TcpOptions};
+use limpid_wire::{Ecn, Endpoint, Segment, SeqNum, TcpFlags};
 
 /// Names one connection in events, from SYN through TIME-WAIT. Never reused within a stack.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
@@ -29,7 +30,7 @@ pub struct SegmentView {
     /// The urgent pointer.
     pub urgent: u16,
     /// Options.
-    pub options: TcpOptions,
+    pub options: OptionsView,
     /// ECN bits.
     pub ecn: Ecn,
     /// Payload length in bytes.
@@ -37,6 +38,7 @@ pub struct SegmentView {
 }
 
 impl From<&Segment> for SegmentView {
+    #[inline]
     fn from(s: &Segment) -> SegmentView {
         SegmentView {
             seq: s.seq,
@@ -44,7 +46,7 @@ impl From<&Segment> for SegmentView {
             flags: s.flags,
             window: s.window,
             urgent: s.urgent,
-            options: s.options.clone(),
+            options: OptionsView::from(&s.options),
             ecn: s.ecn,
             len: s.payload.len() as u32,
         }

@@ -44,6 +44,6 @@ pub use limpid_device as device;
 pub use limpid_event as event;
 pub use limpid_event::{Counters, Event, FlowId, Instant, Observer, TcpState, TxReason};
 pub use limpid_stack::{FastOpenConfig, FastOpenFlags, FastOpenKey, FastOpenKeys, ListenConfig, StackConfig};
-pub use limpid_tcp::{Config, KeepAlive, SynSchedule, TcpInfo};
+pub use limpid_tcp::{AccEcnOptions, Config, EcnLevel, EcnPolicy, KeepAlive, MtuProbing, SynSchedule, TcpInfo};
 pub use limpid_wire as wire;
 pub use limpid_wire::{Cidr, Endpoint, IpAddr};

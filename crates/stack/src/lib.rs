@@ -80,8 +80,8 @@ pub use icmp::error::{IcmpNotice, MAX_QUOTE, Origin};
 pub use iface::{IfaceId, InterfaceConfig, Medium, Route, RouteMetrics};
 pub use ip::config::{DEFAULT_TTL, IpConfig, IpHeaderConfig, PathMtu};
 pub use limpid_tcp::{
-    Config, ControllerInfo, FastOpenFailure, MemoryLevel, Notice, Readiness, RecvBounds, Stamps, StreamPosition,
-    TcpInfo, WriteFlags,
+    Config, ControllerInfo, EcnLevel, EcnPolicy, FastOpenFailure, MemoryLevel, Notice, Readiness, RecvBounds, Stamps,
+    StreamPosition, TcpInfo, WriteFlags,
 };
 pub use listen::{HOLD_LIMIT, IncomingSyn, Refusal, SynId};
 pub use memory::MemoryLimits;

@@ -480,7 +480,7 @@ fn a_held_syn_is_answered_when_the_application_says_so() {
     assert!(w.hosts[B].poll_syn().is_none(), "its repetition is not another");
     assert_eq!((syn.listener, syn.local), (listener, end("93.184.216.34:443")));
     assert_eq!(syn.remote, w.hosts[A].local_endpoint(client).unwrap());
-    assert_eq!(syn.segment.options.mss, Some(1460));
+    assert_eq!(syn.segment.options.all().mss, Some(1460));
     w.hosts[B].answer(w.now, syn.id).unwrap();
     w.run(100 * MS);
     assert_eq!(w.state(A, client), TcpState::Established);

@@ -105,7 +105,7 @@ fn view(segment: &SegmentView) -> String {
         flags: segment.flags,
         window: segment.window,
         urgent: segment.urgent,
-        options: segment.options.clone(),
+        options: segment.options.all().into_owned(),
         ..Segment::default()
     });
     SegmentText { len: segment.len, ..text }.to_string()

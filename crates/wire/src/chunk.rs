@@ -117,6 +117,17 @@ impl Chunk {
         self
     }
 
+    /// A part of this chunk, without a share in its frame.
+    ///
+    /// # Panics
+    /// If `range` reaches past the end.
+    #[inline]
+    pub fn part(&self, range: Range<usize>) -> Part<'_> {
+        assert!(range.start <= range.end && range.end <= self.len(), "part past the end of a chunk");
+        let start = self.start + range.start as u32;
+        Part { frame: &self.frame, start, len: (range.end - range.start) as u32 }
+    }
+
     /// Cuts the first `at` bytes off and returns them; the rest stays.
     ///
     /// # Panics
@@ -148,7 +159,7 @@ impl Chunk {
     #[inline]
     #[must_use = "the other may lie elsewhere"]
     pub fn join(&mut self, next: &Chunk) -> bool {
-        let joins = self.continues_in(next);
+        let joins = self.continues_in(next.part(0..next.len()));
         if joins {
             self.len += next.len;
         }
@@ -157,8 +168,36 @@ impl Chunk {
 
     /// True if `next` begins in the same frame where `self` ends.
     #[inline]
-    fn continues_in(&self, next: &Chunk) -> bool {
-        self.start + self.len == next.start && Arc::ptr_eq(&self.frame, &next.frame)
+    fn continues_in(&self, next: Part<'_>) -> bool {
+        self.start + self.len == next.start && Arc::ptr_eq(&self.frame, next.frame)
+    }
+}
+
+/// A part of a chunk that somebody else holds: to look at, and to take a share in only where that is needed.
+#[derive(Clone, Copy)]
+pub struct Part<'a> {
+    frame: &'a Arc<Storage>,
+    start: u32,
+    len: u32,
+}
+
+impl<'a> Part<'a> {
+    /// The bytes.
+    #[inline]
+    pub fn as_slice(self) -> &'a [u8] {
+        &self.frame.as_slice()[self.start as usize..self.start as usize + self.len as usize]
+    }
+
+    /// A chunk of these bytes, which shares their frame.
+    #[inline]
+    pub fn to_chunk(self) -> Chunk {
+        Chunk { frame: self.frame.clone(), start: self.start, len: self.len }
+    }
+}
+
+impl fmt::Debug for Part<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Part({} of {} bytes)", self.len, self.frame.capacity())
     }
 }
 
@@ -242,7 +281,7 @@ impl Chunks {
         }
         let full = self.is_full();
         match self.list.last_mut() {
-            Some(last) if last.continues_in(&chunk) => last.len += len,
+            Some(last) if last.continues_in(chunk.part(0..chunk.len())) => last.len += len,
             _ if full => return Err(chunk),
             _ => self.list.push(chunk),
         }
@@ -250,11 +289,25 @@ impl Chunks {
         Ok(())
     }
 
+    /// [Pushes](Self::push) a part of a chunk; where it continues the last in the same frame, without a further share in that.
+    #[inline]
+    pub fn push_part<'a>(&mut self, part: Part<'a>) -> Result<(), Part<'a>> {
+        let full = self.is_full();
+        match self.list.last_mut() {
+            _ if part.len == 0 => {}
+            Some(last) if last.continues_in(part) => last.len += part.len,
+            _ if full => return Err(part),
+            _ => self.list.push(part.to_chunk()),
+        }
+        self.len += part.len;
+        Ok(())
+    }
+
     /// Moves all of `other` to the end if it fits whole, and returns true; changes nothing if it does not.
     #[must_use = "the list may be full"]
     pub fn append(&mut self, other: &mut Chunks) -> bool {
         let joined = match (self.list.last(), other.list.first()) {
-            (Some(last), Some(first)) => usize::from(last.continues_in(first)),
+            (Some(last), Some(first)) => usize::from(last.continues_in(first.part(0..first.len()))),
             _ => 0,
         };
         if self.list.len() + other.list.len() - joined > MAX_CHUNKS {
@@ -312,11 +365,21 @@ impl Chunks {
     /// # Panics
     /// If `range` reaches past the end.
     pub fn slice(&self, range: Range<usize>) -> Chunks {
-        assert!(range.start <= range.end && range.end <= self.len(), "slice past the end of chunks");
-        let mut part = self.clone();
-        part.truncate(range.end);
-        part.trim_front(range.start);
-        part
+        let mut slice = Chunks::new();
+        for part in self.parts(range) {
+            slice.push_part(part).expect("no more chunks than the whole has");
+        }
+        slice
+    }
+
+    /// The parts of chunks that make up a part of the list, in order, none of them empty.
+    ///
+    /// # Panics
+    /// If `range` reaches past the end.
+    #[inline]
+    pub fn parts(&self, range: Range<usize>) -> Parts<'_> {
+        assert!(range.start <= range.end && range.end <= self.len(), "a part past the end of chunks");
+        Parts { chunks: &self.list, skip: range.start, left: range.end - range.start }
     }
 
     /// Copies the first bytes to `buf`; returns how many.
@@ -335,6 +398,54 @@ impl Chunks {
         let mut bytes = Vec::with_capacity(self.len());
         self.list.iter().for_each(|chunk| bytes.extend_from_slice(chunk));
         bytes
+    }
+}
+
+/// Iterator over parts of chunks; see [`Chunks::parts`].
+#[derive(Clone, Debug)]
+pub struct Parts<'a> {
+    chunks: &'a [Chunk],
+    /// Bytes before what is wanted, counted from the first of `chunks`.
+    skip: usize,
+    /// Bytes that are still wanted.
+    left: usize,
+}
+
+impl Parts<'_> {
+    /// Number of bytes in all.
+    #[inline]
+    pub fn byte_len(&self) -> usize {
+        self.left
+    }
+
+    /// Keeps the first `len` bytes at most.
+    #[inline]
+    pub fn truncate(&mut self, len: usize) {
+        self.left = self.left.min(len);
+    }
+}
+
+impl<'a> Iterator for Parts<'a> {
+    type Item = Part<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Part<'a>> {
+        if self.left == 0 {
+            return None;
+        }
+        loop {
+            let (chunk, rest) = self.chunks.split_first()?;
+            if self.skip >= chunk.len() {
+                self.skip -= chunk.len();
+                self.chunks = rest;
+                continue;
+            }
+            let end = chunk.len().min(self.skip + self.left);
+            let part = chunk.part(self.skip..end);
+            self.left -= end - self.skip;
+            self.skip = end;
+            return Some(part);
+        }
     }
 }
 

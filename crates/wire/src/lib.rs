@@ -39,7 +39,7 @@ pub mod tcp;
 
 pub use addr::{Cidr, Endpoint, IpAddr, MacAddr};
 pub use checksum::Checksum;
-pub use chunk::{Chunk, Chunks, FrameMut, FramePool};
+pub use chunk::{Chunk, Chunks, FrameMut, FramePool, Part, Parts};
 pub use error::ParseError;
 pub use ip::{IpHeader, IpPacket, IpProtocol};
 pub use segment::{Ecn, Segment};

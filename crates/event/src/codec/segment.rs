@@ -26,7 +26,7 @@ pub(super) fn put_segment(out: &mut Vec<u8>, segment: &SegmentView) {
     for number in [u64::from(flags.bits()), (*window).into(), (*urgent).into(), ecn.bits().into(), (*len).into()] {
         put_number(out, number);
     }
-    put_options(out, options);
+    put_options(out, &options.all());
 }
 
 pub(super) fn segment(input: &mut Input<'_>) -> Option<SegmentView> {
@@ -35,7 +35,16 @@ pub(super) fn segment(input: &mut Input<'_>) -> Option<SegmentView> {
     let (window, urgent) = (input.fits()?, input.fits()?);
     let ecn: u8 = input.fits().filter(|bits| *bits < 4)?;
     let len = input.fits()?;
-    Some(SegmentView { seq, ack, flags, window, urgent, options: options(input)?, ecn: Ecn::from_bits(ecn), len })
+    Some(SegmentView {
+        seq,
+        ack,
+        flags,
+        window,
+        urgent,
+        options: options(input)?.into(),
+        ecn: Ecn::from_bits(ecn),
+        len,
+    })
 }
 
 fn put_options(out: &mut Vec<u8>, options: &TcpOptions) {

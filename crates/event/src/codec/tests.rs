@@ -36,7 +36,8 @@ fn full_segment() -> SegmentView {
             acc_ecn: Some(AccEcnOption::order_1(&[1, 0xff_ffff])),
             sack: [0, 2000, 4000, 6000].map(block).into_iter().collect(),
             auth: Some(AuthOption::Ao(AoOption::new(1, 2, &[9; 12]))),
-        },
+        }
+        .into(),
         ecn: Ecn::Ce,
         len: 65_536,
     }
@@ -45,7 +46,7 @@ fn full_segment() -> SegmentView {
 #[test]
 fn every_event_comes_back() {
     let segment = full_segment();
-    let plain = SegmentView { options: TcpOptions::default(), ecn: Ecn::NotEct, ..segment.clone() };
+    let plain = SegmentView { options: TcpOptions::default().into(), ecn: Ecn::NotEct, ..segment.clone() };
     let endpoint = |port| Endpoint::new(IpAddr::v4([10, 0, 0, 1]), port);
     let span = Duration::from_nanos(1_234_567_890_123);
     let calls = [

@@ -17,7 +17,7 @@ fn segment(seq: u32, ack: u32, len: u32) -> SegmentView {
         flags: TcpFlags::ACK,
         window: 1000,
         urgent: 0,
-        options: TcpOptions::default(),
+        options: TcpOptions::default().into(),
         ecn: Ecn::default(),
         len,
     }

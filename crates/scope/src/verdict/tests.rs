@@ -384,7 +384,7 @@ fn a_needless_timeout_is_called_one() {
             flags,
             window: tcp.window,
             urgent: 0,
-            options: tcp.options,
+            options: tcp.options.into(),
             ecn: Ecn::NotEct,
             len: tcp.len,
         };

@@ -363,7 +363,7 @@ pub fn print(world: &mut World) {
 
 fn line(s: &limpid_event::SegmentView) -> String {
     let end = s.seq + s.len;
-    format!("{:?} {}:{}({}) ack {} win {} sack {:?}", s.flags, s.seq, end, s.len, s.ack, s.window, s.options.sack)
+    format!("{:?} {}:{}({}) ack {} win {} sack {:?}", s.flags, s.seq, end, s.len, s.ack, s.window, s.options.sack())
 }
 
 /// A TCP packet to `to`, from the other host's address, without options or data.

@@ -115,13 +115,16 @@ impl FrameMut {
 
 /// Where frames come from and go back to.
 ///
-/// It remembers the frames that it gave out, newest last, in a bounded ring for each size. A frame is free again when
+/// It remembers the frames that it gave out, newest last, in a ring for each size. A frame is free again when
 /// the pool's reference is the only one left; finding one costs a fixed number of looks. If none is found, or more
-/// bytes are wanted than the largest size, memory is allocated. At the bound the longest remembered frame is forgotten:
-/// it is not lost, it goes back to the allocator with its last chunk. So chunks that are held for ever can't clog the
-/// pool.
+/// bytes are wanted than the largest size, memory is allocated. At the bound, which is one for all sizes together, the longest remembered
+/// frame of the size that takes most is forgotten: it is not lost, it goes back to the allocator with its last chunk. So chunks that are
+/// held for ever can't clog the pool.
 pub struct FramePool {
     rings: [Ring; CLASSES.len()],
+    /// Bytes of all frames in the rings, and how many there may be.
+    remembered: usize,
+    limit: usize,
 }
 
 impl core::fmt::Debug for FramePool {
@@ -139,7 +142,6 @@ impl core::fmt::Debug for FramePool {
 struct Ring {
     frames: VecDeque<Arc<Storage>>,
     aside: Vec<Arc<Storage>>,
-    max: usize,
 }
 
 impl Ring {
@@ -163,19 +165,10 @@ impl Ring {
             .or_else(|| if self.frames.front().is_some_and(is_free) { self.frames.pop_front() } else { None })
     }
 
-    /// Remembers a frame.
-    fn put(&mut self, frame: Arc<Storage>) {
-        let full = self.frames.len() + self.aside.len() >= self.max;
-        if full && self.aside.pop().is_none() && self.frames.pop_front().is_none() {
-            return;
-        }
-        self.frames.push_back(frame);
-    }
-
-    /// Remembers a frame that nobody uses.
-    fn put_free(&mut self, frame: Arc<Storage>) {
-        if self.frames.len() + self.aside.len() < self.max {
-            self.aside.push(frame);
+    /// Forgets a frame: one that is free, or the one remembered longest.
+    fn forget(&mut self) {
+        if self.aside.pop().is_none() {
+            self.frames.pop_front();
         }
     }
 
@@ -204,16 +197,21 @@ impl FramePool {
         FramePool::with_limit(FramePool::DEFAULT_LIMIT)
     }
 
-    /// An empty pool that remembers at most `bytes` of frames, an equal share for each size.
+    /// An empty pool that remembers at most `bytes` of frames.
     pub fn with_limit(bytes: usize) -> FramePool {
-        let share = bytes / CLASSES.len();
-        FramePool { rings: CLASSES.map(|size| Ring { max: share / size, ..Ring::default() }) }
+        FramePool { rings: Default::default(), remembered: 0, limit: bytes }
     }
 
     /// An empty frame with room for `capacity` bytes at least.
     pub fn alloc(&mut self, capacity: usize) -> FrameMut {
         let frame = match class_for(capacity) {
-            Some(class) => self.rings[class].take().unwrap_or_else(|| new_frame(CLASSES[class])),
+            Some(class) => match self.rings[class].take() {
+                Some(frame) => {
+                    self.remembered -= CLASSES[class];
+                    frame
+                }
+                None => new_frame(CLASSES[class]),
+            },
             None => new_frame(capacity),
         };
         FrameMut { frame, filled: 0 }
@@ -238,8 +236,10 @@ impl FramePool {
 
     /// Takes back a frame that was not needed.
     pub fn recycle(&mut self, frame: FrameMut) {
-        if let Some(class) = class_of(&frame) {
-            self.rings[class].put_free(frame.frame);
+        if let Some(class) = class_of(&frame)
+            && self.make_room(class)
+        {
+            self.rings[class].aside.push(frame.frame);
         }
     }
 
@@ -250,11 +250,28 @@ impl FramePool {
             ring.frames.shrink_to_fit();
             ring.aside = Vec::new();
         }
+        self.remembered = self.rings.iter().zip(CLASSES).map(|(ring, size)| ring.len() * size).sum();
     }
 
     /// Bytes of all frames that the pool remembers, free or not.
     pub fn remembered(&self) -> usize {
-        self.rings.iter().zip(CLASSES).map(|(ring, size)| ring.len() * size).sum()
+        self.remembered
+    }
+
+    /// Counts a further frame of a class; false if there may be none.
+    fn make_room(&mut self, class: usize) -> bool {
+        let size = CLASSES[class];
+        if size > self.limit {
+            return false;
+        }
+        while self.remembered + size > self.limit {
+            let most = (0..CLASSES.len()).max_by_key(|&class| self.rings[class].len() * CLASSES[class]);
+            let Some(most) = most.filter(|&most| self.rings[most].len() > 0) else { return false };
+            self.rings[most].forget();
+            self.remembered -= CLASSES[most];
+        }
+        self.remembered += size;
+        true
     }
 
     fn freeze(&mut self, frame: FrameMut) -> Chunk {
@@ -268,8 +285,10 @@ impl FramePool {
     }
 
     fn share(&mut self, frame: FrameMut) -> Chunk {
-        if let Some(class) = class_of(&frame) {
-            self.rings[class].put(frame.frame.clone());
+        if let Some(class) = class_of(&frame)
+            && self.make_room(class)
+        {
+            self.rings[class].frames.push_back(frame.frame.clone());
         }
         let len = u32::try_from(frame.filled).expect("a frame is shorter than 4 GiB");
         Chunk { frame: frame.frame, start: 0, len }

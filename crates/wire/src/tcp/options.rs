@@ -157,6 +157,30 @@ impl AccEcnWords {
 }
 
 impl TcpOptions {
+    /// True if there is nothing in them, or timestamps and nothing else.
+    #[inline]
+    pub const fn has_only_timestamps(&self) -> bool {
+        let TcpOptions {
+            mss,
+            window_scale,
+            sack_permitted,
+            timestamps: _,
+            user_timeout,
+            fast_open,
+            acc_ecn,
+            sack,
+            auth,
+        } = self;
+        mss.is_none()
+            && window_scale.is_none()
+            && !*sack_permitted
+            && user_timeout.is_none()
+            && fast_open.is_none()
+            && acc_ecn.is_none()
+            && sack.is_empty()
+            && auth.is_none()
+    }
+
     /// Reads the options in `bytes` (all of the header after its fixed part) as Linux does: an option of a wrong length
     /// is skipped, one that can't be stepped over ends the list, and the last of several wins. An MSS of 0, SACK blocks
     /// that are empty or reach backwards, and Fast Open cookies of a forbidden length are as good as absent.
