@@ -71,9 +71,9 @@ impl Search {
 }
 
 /// What is played besides the grid: two flows that share a link for a minute.
-pub(crate) fn plans(contenders: &[Contender], seed: u64) -> Vec<Plan> {
+pub(crate) fn plans(contenders: &[Contender], (seed, offloads): (u64, bool)) -> Vec<Plan> {
     let span = Span { warm_up: Duration::from_secs(10), measured: Duration::from_secs(60) };
-    let pair = |contender, cell, mixed| Plan { cell, contender, span, seed, mixed, record: false };
+    let pair = |contender, cell, mixed| Plan { cell, contender, span, seed, mixed, record: false, offloads };
     let two = Cell { flows: 2, rtt_ms: 40, mbit: 20, ..Cell::middle() };
     // Small enough that CUBIC is in its Reno-friendly region.
     let small = Cell { flows: 2, rtt_ms: 20, mbit: 10, ..Cell::middle() };

@@ -10,7 +10,12 @@ use std::io::{BufWriter, IsTerminal, Write};
 use std::path::Path;
 
 /// Plays the cell by each, one after the other, and prints what there is to tell; events are written to a file.
-pub(crate) fn explain(cell: &Cell, contenders: &[Contender], seed: u64, events: Option<&Path>) -> Result<(), String> {
+pub(crate) fn explain(
+    cell: &Cell,
+    contenders: &[Contender],
+    (seed, offloads): (u64, bool),
+    events: Option<&Path>,
+) -> Result<(), String> {
     let mut file = match events {
         Some(path) => Some((path, File::create(path).map_err(|e| format!("{}: {e}", path.display()))?)),
         None => None,
@@ -24,7 +29,7 @@ pub(crate) fn explain(cell: &Cell, contenders: &[Contender], seed: u64, events: 
     );
     for contender in contenders {
         let span = Span::of(cell, *contender, crate::PACKETS);
-        let plan = Plan { cell: *cell, contender: *contender, span, seed, mixed: None, record: true };
+        let plan = Plan { cell: *cell, contender: *contender, span, seed, mixed: None, record: true, offloads };
         let played = play(&plan).map_err(|e| e.to_string())?;
         print_one(&plan, &played);
         if let (Some((path, file)), Some(trace)) = (&mut file, &played.trace) {

@@ -57,10 +57,11 @@ impl Journal {
 
 /// What tells a run from all others.
 fn name(plan: &Plan) -> String {
-    let Plan { cell, contender, span, seed, mixed, record: _ } = plan;
+    let Plan { cell, contender, span, seed, mixed, record: _, offloads } = plan;
     let pair = mixed.map_or_else(|| "-".to_owned(), |pair| pair.join("+"));
     let (warm_up, measured) = (span.warm_up.as_secs_f64(), span.measured.as_secs_f64());
-    format!("{}\t{cell}\t{seed}\t{warm_up:.3}\t{measured:.3}\t{pair}", contender.name())
+    let offloads = if *offloads { "+offloads" } else { "" };
+    format!("{}{offloads}\t{cell}\t{seed}\t{warm_up:.3}\t{measured:.3}\t{pair}", contender.name())
 }
 
 fn write(plan: &Plan, outcome: &Outcome) -> String {
@@ -109,7 +110,7 @@ mod tests {
     fn plan() -> Plan {
         let span = Span { warm_up: Duration::from_millis(2_345), measured: Duration::from_secs(10) };
         let contender = Contender::Limpid("cubic");
-        Plan { cell: Cell::middle(), contender, span, seed: 7, mixed: None, record: false }
+        Plan { cell: Cell::middle(), contender, span, seed: 7, mixed: None, record: false, offloads: false }
     }
 
     fn outcome() -> Outcome {
@@ -130,6 +131,7 @@ mod tests {
         let line = write(&plan(), &outcome());
         assert_eq!(read(line.trim_end()), Some((name(&plan()), outcome())));
         assert_ne!(name(&plan()), name(&Plan { seed: 8, ..plan() }));
+        assert_ne!(name(&plan()), name(&Plan { offloads: true, ..plan() }));
         assert_ne!(name(&plan()), name(&Plan { mixed: Some(["cubic", "reno"]), ..plan() }));
     }
 

@@ -55,6 +55,10 @@ struct Args {
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     only: Vec<String>,
 
+    /// Give our hosts network cards with offloads, which cut super-segments and merge what arrives within 50 µs
+    #[arg(long, conflicts_with = "real")]
+    offloads: bool,
+
     /// Decides what chance decides; with several seeds, the first
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
@@ -110,7 +114,9 @@ fn main() -> ExitCode {
     }
     let result = match args.cell {
         _ if args.real => in_real_time(&args),
-        Some(cell) => explain::explain(&cell, &contenders, args.seed, args.events.as_deref()).map(|()| true),
+        Some(cell) => {
+            explain::explain(&cell, &contenders, (args.seed, args.offloads), args.events.as_deref()).map(|()| true)
+        }
         None => whole(&args, &contenders),
     };
     match result {
@@ -161,11 +167,12 @@ fn whole(args: &Args, contenders: &[Contender]) -> Result<bool, String> {
     for cell in &cells {
         for contender in contenders {
             let (cell, contender, span) = (*cell, *contender, Span::of(cell, *contender, packets));
-            let of_seed = |seed| Plan { cell, contender, span, seed, mixed: None, record: false };
+            let of_seed =
+                |seed| Plan { cell, contender, span, seed, mixed: None, record: false, offloads: args.offloads };
             plans.extend(seeds.clone().map(of_seed));
         }
     }
-    let extra = check::plans(contenders, args.seed);
+    let extra = check::plans(contenders, (args.seed, args.offloads));
     let journal = args.resume.as_deref().map(Journal::open).transpose()?.unwrap_or_default();
     let (count, started) = (plans.len(), std::time::Instant::now());
     let all: Vec<Plan> = plans.iter().chain(&extra).cloned().collect();

@@ -155,6 +155,8 @@ pub(crate) struct Plan {
     /// The controllers of the flows, if they differ.
     pub(crate) mixed: Option<[&'static str; 2]>,
     pub(crate) record: bool,
+    /// Our hosts have network cards with offloads.
+    pub(crate) offloads: bool,
 }
 
 const PORT: u16 = 5001;
@@ -175,6 +177,9 @@ pub(crate) fn play(plan: &Plan) -> Result<Played, LabError> {
     } else {
         world.without_record();
         world.without_checksums();
+    }
+    if plan.offloads {
+        world.with_offloads();
     }
     let (client, server) = (add_host(&mut world, "client", plan)?, add_host(&mut world, "server", plan)?);
     let link = world.connect(client, server, Medium::Ip, cell.forth());

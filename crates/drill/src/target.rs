@@ -7,7 +7,7 @@ pub mod kernel;
 mod ours;
 pub mod sysctl;
 
-pub use ours::OurTarget;
+pub use ours::{OurTarget, Segments};
 
 use crate::script::Pos;
 use limpid_device::namespace::{Queue, RouteMetrics};

@@ -5,7 +5,7 @@ mod common;
 use common::{Entry, collection, complaint};
 use limpid_drill::Verdict;
 use limpid_drill::run::{Settings, run};
-use limpid_drill::target::OurTarget;
+use limpid_drill::target::{OurTarget, Segments};
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::sync::Mutex;
@@ -16,11 +16,11 @@ use std::time::Instant;
 const SEED: u64 = 1;
 
 /// What went wrong with each script that did not pass, by name.
-fn failures(scripts: &[Entry], settings: &Settings) -> BTreeMap<String, String> {
+fn failures(scripts: &[Entry], settings: &Settings, segments: Segments) -> BTreeMap<String, String> {
     let (next, failures) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
     let worker = || {
         while let Some(entry) = scripts.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let mut target = OurTarget::new(&entry.network(settings), SEED).unwrap();
+            let mut target = OurTarget::over(&entry.network(settings), SEED, segments).unwrap();
             let report = run(&entry.script, settings, &mut target);
             if report.verdict != Verdict::Pass {
                 failures.lock().unwrap().insert(entry.name.clone(), complaint(entry, &report));
@@ -32,9 +32,9 @@ fn failures(scripts: &[Entry], settings: &Settings) -> BTreeMap<String, String> 
     failures.into_inner().unwrap()
 }
 
-fn check(scripts: &[Entry], settings: &Settings) {
+fn check(scripts: &[Entry], settings: &Settings, segments: Segments) {
     let begin = Instant::now();
-    let failures: Vec<String> = failures(scripts, settings).into_values().collect();
+    let failures: Vec<String> = failures(scripts, settings, segments).into_values().collect();
     println!("{} scripts in {:.2?}", scripts.len(), begin.elapsed());
     assert!(failures.is_empty(), "{} of {} failed:\n{}", failures.len(), scripts.len(), failures.join("\n"));
 }
@@ -52,13 +52,19 @@ fn with(options: &[(&str, &str)]) -> Settings {
 
 #[test]
 fn every_script_passes_on_our_stack() {
-    check(&collection(), &Settings::default());
+    check(&collection(), &Settings::default(), Segments::Own);
+}
+
+/// Who cuts super-segments is nothing that a script could see.
+#[test]
+fn every_script_passes_behind_a_device_that_cuts_super_segments() {
+    check(&collection(), &Settings::default(), Segments::Cut);
 }
 
 #[test]
 fn every_script_passes_with_sockets_for_both_versions() {
     let scripts: Vec<Entry> = of_any_version().into_iter().filter(|entry| entry.v4_sockets_only.is_none()).collect();
-    check(&scripts, &with(&[("ip_version", "ipv4-mapped-ipv6")]));
+    check(&scripts, &with(&[("ip_version", "ipv4-mapped-ipv6")]), Segments::Own);
 }
 
 #[test]
@@ -66,5 +72,5 @@ fn every_script_passes_with_ipv6() {
     let of_v4 = |entry: &Entry| entry.v4_only.is_some() || entry.v4_sockets_only.is_some();
     let scripts: Vec<Entry> = of_any_version().into_iter().filter(|entry| !of_v4(entry)).collect();
     // The MSS is then that of IPv4 with 1500.
-    check(&scripts, &with(&[("ip_version", "ipv6"), ("mtu", "1520")]));
+    check(&scripts, &with(&[("ip_version", "ipv6"), ("mtu", "1520")]), Segments::Own);
 }

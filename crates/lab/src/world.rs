@@ -14,6 +14,7 @@ use crate::host::{App, KernelHost, Machine, OurHost};
 use crate::link::{Conditions, End, Link, Outgoing};
 use crate::recorder::{Recorder, link_header_len};
 use crate::rng::Rng;
+use limpid_device::gso;
 use limpid_event::Instant;
 use limpid_scope::trace::{Trace, View};
 use limpid_stack::{InterfaceConfig, Medium, Secrets, StackConfig};
@@ -68,6 +69,7 @@ pub struct World {
     recorder: Recorder,
     recording: bool,
     checksums: bool,
+    offloads: bool,
     rng: Rng,
     limits: Limits,
     hosts: Vec<Host>,
@@ -134,6 +136,7 @@ impl World {
             recorder: Recorder::new(epoch),
             recording: true,
             checksums: true,
+            offloads: false,
             rng: Rng::new(seed),
             limits: Limits::default(),
             hosts: Vec::new(),
@@ -170,6 +173,11 @@ impl World {
         self.checksums = false;
     }
 
+    /// Hosts added later have network cards with offloads: these cut super-segments, make and check sums, and merge what arrives together.
+    pub fn with_offloads(&mut self) {
+        self.offloads = true;
+    }
+
     /// The clock.
     pub fn clock(&self) -> &Clock {
         &self.clock
@@ -194,8 +202,8 @@ impl World {
             name: "lab0".into(),
             medium: plan.medium,
             mtu: plan.mtu,
-            gso_max: 0,
-            tx_checksum_offload: !self.checksums,
+            gso_max: if self.offloads { gso::GSO_MAX } else { 0 },
+            tx_checksum_offload: self.offloads || !self.checksums,
         };
         let mut host = OurHost::new(plan.config, secrets, observer, interface, plan.addresses)?;
         if !self.checksums {

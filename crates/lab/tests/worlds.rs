@@ -32,6 +32,8 @@ struct Plan {
     ecn: [EcnPolicy; 2],
     /// How many bytes each side sends.
     bytes: [usize; 2],
+    /// Both hosts have network cards with offloads.
+    offloads: bool,
     /// Each side closes its sending half as soon as it is through, or only when the other has.
     waits_for_the_other: bool,
 }
@@ -69,6 +71,7 @@ impl Plan {
             ethernet: rng.chance(0.25),
             mtu: if ipv6 { 1280 } else { 576 } + rng.below(920) as u16,
             ecn,
+            offloads: Rng::new(seed ^ 0x0ff).chance(0.5),
             recv_buffer: 3000 + rng.below(100_000) as usize,
             bytes: [rng.below(40_000) as usize, if rng.chance(0.7) { rng.below(40_000) as usize } else { 0 }],
             waits_for_the_other: rng.chance(0.3),
@@ -169,6 +172,9 @@ fn build(plan: &Plan, record: bool) -> Result<(World, [HostId; 2]), LabError> {
     world.shuffle_tasks();
     if !record {
         world.without_record();
+    }
+    if plan.offloads {
+        world.with_offloads();
     }
     world.limits(Limits { events: 1_000_000, time: Duration::from_secs(3600) });
     let mut config = StackConfig::default();

@@ -9,8 +9,11 @@ mod tests;
 use alloc::collections::VecDeque;
 use limpid_wire::{Chunk, Chunks, FrameMut, FramePool, SeqNum};
 
-/// The largest frame that written bytes are copied into.
+/// The largest frame that bytes are copied into which are written little by little.
 const MAX_TAIL: usize = 16 * 1024;
+
+/// So many that are written at once, a super-segment's, get a frame for themselves.
+const WHOLE_FROM: usize = 3 * MAX_TAIL;
 
 /// Chunks of at most so many bytes are copied into the tail rather than held.
 const SMALL: usize = 64;
@@ -264,8 +267,9 @@ impl ByteQueue {
 
     fn open_tail(&mut self, pool: &mut FramePool, wanted: usize) {
         self.close_tail(pool);
+        let most = if wanted < WHOLE_FROM { MAX_TAIL } else { FramePool::MAX_FRAME };
         // A tail that filled up is followed by a larger one: a steady trickle ends in large frames.
-        let tail = pool.alloc(wanted.max(self.grown as usize * 2).min(MAX_TAIL));
+        let tail = pool.alloc(wanted.max(self.grown as usize * 2).min(most));
         self.grown = tail.capacity().min(MAX_TAIL / 2) as u32;
         self.pinned += tail.capacity();
         self.tail = Some(tail);

@@ -7,6 +7,7 @@ mod proc_net;
 
 use super::sysctl::Sysctls;
 use super::{Applied, CallId, Happening, Network, Sent, Setting, Started, Target, TargetError};
+use limpid_device::gso;
 use limpid_device::namespace::{self, Queue};
 use limpid_event::{Error, Instant};
 use limpid_lab::Recorder;
@@ -29,6 +30,15 @@ const BEGIN: Instant = Instant::from_nanos(250_000);
 
 /// Timers that may fire at one moment before the stack counts as stuck.
 const MAX_ROUNDS: u32 = 100_000;
+
+/// Who makes the segments that a script sees.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Segments {
+    /// The stack, each with its checksum.
+    Own,
+    /// The stack makes super-segments, which are cut and summed at the device's edge.
+    Cut,
+}
 
 /// Our own stack as a target.
 pub struct OurTarget {
@@ -59,14 +69,22 @@ impl OurTarget {
     /// # Errors
     /// If the stack refuses an address or the MTU.
     pub fn new(network: &Network, seed: u64) -> Result<OurTarget, Error> {
+        OurTarget::over(network, seed, Segments::Own)
+    }
+
+    /// The same with a choice of who makes segments: what a script sees is the same.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn over(network: &Network, seed: u64, segments: Segments) -> Result<OurTarget, Error> {
+        let offloads = segments == Segments::Cut;
         let mut stack = Stack::new(stock(), secrets(seed), None);
         let iface = stack.add_interface(InterfaceConfig {
             name: "tun0".to_owned(),
             medium: Medium::Ip,
             mtu: network.mtu,
-            // Scripts are compared segment by segment.
-            gso_max: 0,
-            tx_checksum_offload: false,
+            gso_max: if offloads { gso::GSO_MAX } else { 0 },
+            tx_checksum_offload: offloads,
         })?;
         let address = Cidr::new(network.local, network.prefix).ok_or(Error::InvalidArgument)?;
         stack.add_address(iface, address)?;
@@ -95,7 +113,9 @@ impl OurTarget {
             let frames = self.batch.frames();
             let n = frames.len();
             if !self.jammed {
-                self.happened.extend(frames.iter().map(|frame| {
+                // Scripts are compared segment by segment.
+                let pieces = frames.iter().flat_map(|frame| gso::cut(frame, Medium::Ip));
+                self.happened.extend(pieces.map(|frame| {
                     let packet = frame.to_vec();
                     Happening::Sent(Sent { at: self.now, packet, flow: frame.flow, why: frame.why })
                 }));

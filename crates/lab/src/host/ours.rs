@@ -3,10 +3,12 @@
 use super::{Interest, Machine, Options, SocketKey};
 use crate::link::Outgoing;
 use crate::recorder::HostObserver;
+use limpid_device::gro::Gro;
+use limpid_device::gso;
 use limpid_event::{Counter, Error, Instant};
 use limpid_stack::{
-    BindConfig, Config, IfaceId, InterfaceConfig, ListenConfig, Readiness, RxChecksum, RxFrame, Secrets, Shutdown,
-    SocketFastOpen, SocketId, Stack, StackConfig, TxBatch,
+    BindConfig, Config, IfaceId, InterfaceConfig, ListenConfig, Medium, Readiness, RxChecksum, RxFrame, Secrets,
+    Shutdown, SocketFastOpen, SocketId, Stack, StackConfig, TxBatch,
 };
 use limpid_wire::{Chunk, Cidr, Endpoint};
 use rustix::event::PollFd;
@@ -14,14 +16,21 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 use std::task::Waker;
+use std::time::Duration;
 
 /// Frames taken from the stack at a time.
 const BATCH: usize = 64;
+
+/// How long a card with offloads waits for more before it tells of what arrived.
+const COALESCED: Duration = Duration::from_micros(50);
 
 /// A host with our own stack: one interface besides loopback.
 pub struct OurHost {
     stack: Stack<Option<Box<HostObserver>>>,
     iface: IfaceId,
+    medium: Medium,
+    /// What merges arrivals, if the interface has offloads.
+    merging: Option<Merging>,
     defaults: Arc<Config>,
     batch: TxBatch,
     /// Whether what arrives has been checked.
@@ -33,8 +42,17 @@ pub struct OurHost {
     waiting: BTreeMap<SocketId, Vec<Waker>>,
 }
 
+/// What has arrived and was not told of yet.
+struct Merging {
+    gro: Gro,
+    frames: Vec<RxFrame>,
+    /// When it will be.
+    due: Option<Instant>,
+}
+
 impl OurHost {
-    /// A host with one interface and its addresses. Without an observer it keeps its story to itself.
+    /// A host with one interface and its addresses. Without an observer it keeps its story to itself. An interface that takes super-segments has
+    /// the card's other offloads, too: what it sends is cut and summed, and what arrives within 50 µs is checked and merged.
     ///
     /// # Errors
     /// If the stack refuses an address.
@@ -46,6 +64,8 @@ impl OurHost {
         addresses: &[Cidr],
     ) -> Result<OurHost, Error> {
         let defaults = config.tcp.clone();
+        let medium = interface.medium;
+        let merging = (interface.gso_max > 0).then(|| Merging { gro: Gro::new(medium), frames: Vec::new(), due: None });
         let mut stack = Stack::new(config, secrets, observer.map(Box::new));
         let iface = stack.add_interface(interface)?;
         for address in addresses {
@@ -54,6 +74,8 @@ impl OurHost {
         Ok(OurHost {
             stack,
             iface,
+            medium,
+            merging,
             defaults,
             batch: TxBatch::with_capacity(BATCH),
             rx_checksum: RxChecksum::Unverified,
@@ -85,7 +107,6 @@ impl OurHost {
         self.ids.get(&key).copied().ok_or(Error::NoSuchSocket)
     }
 
-    /// The settings of a socket with `options`.
     /// An open that waits for what is written first, if that may go with the SYN.
     fn connect_fast(
         &mut self,
@@ -109,6 +130,7 @@ impl OurHost {
         Ok(id)
     }
 
+    /// The settings of a socket with `options`.
     fn config(&self, options: &Options) -> Arc<Config> {
         let mut config = (*self.defaults).clone();
         let Options {
@@ -148,7 +170,12 @@ impl OurHost {
             self.stack.poll_transmit(now, self.iface, &mut self.batch);
             let n = self.batch.frames().len();
             let frames = self.batch.frames().iter();
-            self.unsent.extend(frames.map(|f| Outgoing { bytes: f.to_vec(), flow: f.flow, why: f.why }));
+            if self.merging.is_some() {
+                let pieces = frames.flat_map(|frame| gso::cut(frame, self.medium));
+                self.unsent.extend(pieces.map(|f| Outgoing { bytes: f.to_vec(), flow: f.flow, why: f.why }));
+            } else {
+                self.unsent.extend(frames.map(|f| Outgoing { bytes: f.to_vec(), flow: f.flow, why: f.why }));
+            }
             self.batch.sent(n);
             if n < BATCH {
                 return;
@@ -166,6 +193,11 @@ impl OurHost {
 impl Machine for OurHost {
     fn deliver(&mut self, now: Instant, frame: Vec<u8>) -> io::Result<()> {
         let frame = RxFrame { checksum: self.rx_checksum, ..RxFrame::new(Chunk::from_vec(frame)) };
+        if let Some(Merging { gro, frames, due }) = &mut self.merging {
+            gro.arrive(frame, frames);
+            due.get_or_insert(now + COALESCED);
+            return Ok(());
+        }
         self.stack.handle_frame(now, self.iface, frame);
         // What answers this frame leaves before the next is looked at, even if both arrive at the same moment.
         self.flush(now);
@@ -179,11 +211,20 @@ impl Machine for OurHost {
     }
 
     fn handle_timeout(&mut self, now: Instant) {
+        if let Some(Merging { gro, frames, due }) = &mut self.merging
+            && due.is_some_and(|due| due <= now)
+        {
+            *due = None;
+            gro.finish(frames, self.stack.pool());
+            self.stack.handle_frames(now, self.iface, frames.drain(..));
+            self.flush(now);
+        }
         self.stack.handle_timeout(now);
     }
 
     fn next_timeout(&mut self) -> Option<Instant> {
-        self.stack.poll_timeout()
+        let told = self.merging.as_ref().and_then(|merging| merging.due);
+        self.stack.poll_timeout().into_iter().chain(told).min()
     }
 
     fn wake_ready(&mut self) -> bool {
