@@ -1,10 +1,11 @@
-//! What lies beneath TCP: ICMP both ways, ARP and NDP, path MTU, fragments, resets to nobody, hostile frames.
+//! What lies beneath TCP: ICMP both ways, ARP and NDP, path MTU, fragments, resets to nobody.
 
 mod common;
 
-use common::{A, B, Log, Rng, World, end, ip, ip_packet, mac, tcp, tcp_packet};
+use common::packets::{fragments, icmpv4, icmpv6};
+use common::{A, B, World, end, ip, ip_packet, mac, tcp, tcp_packet};
 use limpid_event::{DropReason, Error, Event, TcpState};
-use limpid_stack::{Medium, Readiness, Route, StackConfig};
+use limpid_stack::Route;
 use limpid_wire::ethernet::{EtherType, EthernetHeader};
 use limpid_wire::icmpv4::{Icmpv4Message, Unreachable};
 use limpid_wire::icmpv6::{self, Icmpv6Message};
@@ -23,18 +24,6 @@ fn sent(w: &World, host: usize) -> Vec<IpPacket> {
 
 fn last(w: &World) -> &[u8] {
     &w.carried.last().expect("something was sent").1
-}
-
-fn icmpv4(src: &str, dst: &str, message: Icmpv4Message, body: &[u8]) -> Vec<u8> {
-    let mut bytes = vec![0; 8 + body.len()];
-    message.emit(body, &mut bytes);
-    ip_packet(ip(src), ip(dst), IpProtocol::ICMP, &bytes)
-}
-
-fn icmpv6(src: &str, dst: &str, message: &Icmpv6Message, body: &[u8]) -> Vec<u8> {
-    let mut bytes = vec![0; message.emitted_len(body.len())];
-    message.emit(body, ip(src), ip(dst), &mut bytes);
-    ip_packet(ip(src), ip(dst), IpProtocol::ICMPV6, &bytes)
 }
 
 fn drops(w: &mut World, host: usize, why: DropReason) -> usize {
@@ -399,30 +388,6 @@ fn senseless_path_mtus_are_not_believed() {
     }
 }
 
-/// Cuts an IPv4 packet into fragments of `size` bytes of payload.
-fn fragments(packet: &[u8], size: usize) -> Vec<Vec<u8>> {
-    let (header, payload) = Ipv4Header::parse(packet).unwrap();
-    let payload = &packet[payload];
-    (0..payload.len())
-        .step_by(size)
-        .map(|at| {
-            let end = (at + size).min(payload.len());
-            let part = Ipv4Header {
-                dont_fragment: false,
-                more_fragments: end < payload.len(),
-                fragment_offset: at as u16,
-                total_len: (20 + end - at) as u16,
-                id: 99,
-                ..header.clone()
-            };
-            let mut bytes = vec![0; 20];
-            part.emit(&mut bytes);
-            bytes.extend_from_slice(&payload[at..end]);
-            bytes
-        })
-        .collect()
-}
-
 #[test]
 fn fragments_are_put_together() {
     let mut w = World::new();
@@ -570,135 +535,6 @@ fn answers_are_bounded() {
     w.drain();
     assert_eq!(w.carried.len(), 1024);
     assert_eq!(w.counter(B, "IpOutDiscards"), 5000 - 1024);
-}
-
-/// Frames made of noise, of sound packets with flipped bits, and of sound headers around noise.
-#[test]
-fn hostile_frames_never_panic() {
-    let mut rng = Rng::new(77);
-    for ethernet in [false, true] {
-        let medium = |host| if ethernet { Medium::Ethernet(mac(host)) } else { Medium::Ip };
-        let mut w = World::with(StackConfig::default(), medium, 1500, 0);
-        w.hosts.iter_mut().for_each(|h| *h.observer() = Log { off: true, ..Log::default() });
-        w.listen(B, "[::]:80", 5);
-        let (client, server) = {
-            let listener = w.listen(B, "[::]:81", 5);
-            let client = w.connect(A, "10.0.0.2:81");
-            w.run(100 * MS);
-            (client, w.hosts[B].accept(w.now, listener).unwrap().0)
-        };
-        w.write(A, client, &[1; 3000]).unwrap();
-        w.run(100 * MS);
-        let samples: Vec<_> = w.carried.iter().map(|(_, b)| b.clone()).chain(corpus(ethernet)).collect();
-        w.keep_carried = false;
-        for round in 0..60_000 {
-            let mut bytes = if rng.chance(100) {
-                (0..rng.below(120)).map(|_| rng.next() as u8).collect()
-            } else {
-                samples[rng.below(samples.len() as u64) as usize].clone()
-            };
-            for _ in 0..rng.below(4) {
-                if !bytes.is_empty() {
-                    let at = rng.below(bytes.len() as u64) as usize;
-                    bytes[at] = rng.next() as u8;
-                }
-            }
-            if rng.chance(200) {
-                bytes.truncate(rng.below(bytes.len() as u64 + 1) as usize);
-            }
-            if rng.chance(700) {
-                repair(&mut bytes, ethernet);
-            }
-            w.inject(B, bytes);
-            if round % 64 == 0 {
-                w.run(50 * MS);
-            }
-        }
-        w.run(300 * SECOND);
-        // The one good connection is unharmed unless the noise was a good reset.
-        let _ = w.read(B, server);
-        assert!(w.ready(B, server) != Readiness::empty());
-        // And somebody else still gets in.
-        let fresh = w.connect(A, "[2001:db8::2]:80");
-        w.run(SECOND);
-        assert!(matches!(w.state(A, fresh), TcpState::Established | TcpState::SynSent));
-    }
-}
-
-fn corpus(ethernet: bool) -> Vec<Vec<u8>> {
-    let packets = [
-        icmpv4("10.0.0.1", "10.0.0.2", Icmpv4Message::EchoRequest { id: 7, seq: 9 }, &[1; 60]),
-        icmpv4(
-            "10.0.0.1",
-            "10.0.0.2",
-            Icmpv4Message::Unreachable(Unreachable::FragmentationNeeded { mtu: 900 }),
-            &[0x45; 40],
-        ),
-        icmpv6("2001:db8::1", "2001:db8::2", &Icmpv6Message::EchoRequest { id: 7, seq: 9 }, &[1; 60]),
-        icmpv6("2001:db8::1", "2001:db8::2", &Icmpv6Message::PacketTooBig { mtu: 1300 }, &[0x60; 60]),
-        ip_packet(ip("10.0.0.1"), ip("10.0.0.2"), IpProtocol::UDP, &[9; 40]),
-        ip_packet(
-            ip("2001:db8::1"),
-            ip("2001:db8::2"),
-            IpProtocol::FRAGMENT,
-            &[6, 0, 0, 1, 0, 0, 0, 1, 3, 3, 3, 3, 3, 3, 3, 3],
-        ),
-        ip_packet(
-            ip("2001:db8::1"),
-            ip("2001:db8::2"),
-            IpProtocol::HOP_BY_HOP,
-            &[6, 0, 0xc5, 4, 0, 0, 0, 0, 3, 3, 3, 3],
-        ),
-        tcp(end("10.0.0.2:80"), 99, 1, 0, 2),
-        tcp(end("[2001:db8::2]:80"), 99, 1, 0, 2),
-        tcp(end("10.0.0.2:80"), 99, 2, 1, 0x10),
-    ];
-    let mut all: Vec<Vec<u8>> = packets.to_vec();
-    all.extend(fragments(&packets[0], 32));
-    if !ethernet {
-        return all;
-    }
-    all.into_iter()
-        .map(|packet| {
-            let ether_type = if packet[0] >> 4 == 4 { EtherType::IPV4 } else { EtherType::IPV6 };
-            let mut bytes = vec![0; 14];
-            EthernetHeader { dst: mac(B), src: mac(A), vlan: None, ether_type }.emit(&mut bytes);
-            bytes.extend(packet);
-            bytes
-        })
-        .collect()
-}
-
-/// Makes the checksums right again, so that the noise gets further in.
-fn repair(frame: &mut [u8], ethernet: bool) {
-    let Some(packet) = frame.get_mut(if ethernet { 14 } else { 0 }..) else { return };
-    if packet.len() < 20 {
-        return;
-    }
-    if packet[0] >> 4 == 4 {
-        let len = (usize::from(packet[0] & 15) * 4).clamp(20, packet.len());
-        packet[10..12].fill(0);
-        let sum = checksum::Checksum::of(&packet[..len]).finish();
-        packet[10..12].copy_from_slice(&sum.to_be_bytes());
-    }
-    let Ok(ip) = IpPacket::parse(packet) else { return };
-    let body = &mut packet[ip.payload];
-    let (at, pseudo) = match ip.protocol {
-        IpProtocol::TCP => (16, true),
-        IpProtocol::ICMP => (2, false),
-        IpProtocol::ICMPV6 => (2, true),
-        _ => return,
-    };
-    if body.len() < at + 2 {
-        return;
-    }
-    body[at..at + 2].fill(0);
-    let mut sum = match pseudo {
-        true => checksum::Checksum::pseudo_header(ip.src, ip.dst, ip.protocol, body.len()),
-        false => checksum::Checksum::new(),
-    };
-    sum.add(body);
-    body[at..at + 2].copy_from_slice(&sum.finish().to_be_bytes());
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Two hosts and a link between them, in virtual time.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
+pub mod packets;
+
 use limpid_event::{Error, Event, FlowId, Instant, Observer, TcpState};
 use limpid_stack::{
     IfaceId, InterfaceConfig, ListenConfig, Medium, Readiness, RxChecksum, RxFrame, Secrets, SocketId, Stack,
