@@ -22,12 +22,12 @@ fn the_articles_close() {
     says(
         &text,
         &[
-            "three-way handshake: SYN, SYN-ACK, ACK. The client, 10.0.0.103:55570, opened it and was connected after 4 ms; the \
-             round trip took 2 ms. [observed]",
+            "three-way handshake: SYN, SYN-ACK, ACK. The client, 10.0.0.103:55570, opened it and was connected after 4 ms, \
+             one round trip. [observed]",
             "Not a byte of data was sent, either way. [observed]",
-            "The client closed first (FIN 4); the server closed 1 ms later (FIN 5). [observed]",
+            "The client closed first (FIN 4); the server closed 2 ms later (FIN 5). [observed]",
             "No ACK of FIN 4 was sent alone: it rode on the server's own FIN (5).",
-            "three segments close the connection, not four. [observed]",
+            "three segments close the connection, not four. [inferred]",
         ],
     );
     assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
@@ -93,6 +93,9 @@ fn one_connection_of_several() {
     let one = success(&["explain", "--connection", "2", &file]);
     let heading: Vec<&str> = one.lines().filter(|line| line.starts_with('#')).collect();
     assert!(heading.len() == 1 && heading[0].starts_with("#2  "), "{one}");
+    assert_eq!(success(&["explain", "-c", "2", &file]), one);
+    let two = success(&["explain", "-c", "2,1", &file]);
+    assert_eq!(two.lines().filter(|line| line.starts_with('#')).count(), 2, "{two}");
     let (code, out, err) = output(&["explain", "--connection", "1000000", &file]);
     assert_eq!((code, out.as_str(), err.lines().count()), (Some(1), "", 1), "{err}");
     assert!(err.starts_with("limpid: connection 1000000: there are "), "{err}");
@@ -112,6 +115,28 @@ fn filters_choose_what_is_explained() {
         err,
         "limpid: filter: what 'prot' is has to be said; write 'tcp port prot'\n  tcp prot 80\n      ^^^^\n"
     );
+}
+
+/// Of a connection whose one direction is missing neither a list nor a heading says how it ended.
+#[test]
+fn one_direction_is_not_judged() {
+    let bytes = std::fs::read(article("article-close.pcap")).unwrap();
+    let (header, mut rest) = bytes.split_at(24);
+    let mut kept = header.to_vec();
+    for number in 1..=5 {
+        let length = u32::from_le_bytes(*rest[8..].first_chunk().unwrap()) as usize;
+        let (packet, next) = rest.split_at(16 + length);
+        if [1, 3, 4].contains(&number) {
+            kept.extend_from_slice(packet);
+        }
+        rest = next;
+    }
+    let scratch = Scratch::new("one-direction");
+    std::fs::write(scratch.path(), kept).unwrap();
+    let text = success(&["explain", scratch.path()]);
+    assert!(text.lines().next().is_some_and(|heading| heading.ends_with(", not judged")), "{text}");
+    let list = success(&["list", scratch.path()]);
+    assert!(words(&list).ends_with(" ? one direction only"), "{list}");
 }
 
 /// Of SYN, SYN-ACK and FINs alone nobody can tell what acknowledged them: no FIN is the handshake's ACK, and no ACK rode on one.

@@ -35,6 +35,20 @@ fn a_row_for_each_connection() {
     }
 }
 
+/// Of what a filter hid a part the row says so, and no other row does.
+#[test]
+fn what_a_filter_hid_is_told() {
+    let file = article("article-close.pcap");
+    for (filter, hidden) in [("tcp", None), ("src host 10.0.0.103", Some("filter"))] {
+        for command in
+            [&["export", "--what", "connections"][..], &["list", "--json"], &["list", "--json", "--sort", "bytes"]]
+        {
+            let rows = objects(&success(&[command, &[&file, filter]].concat()));
+            assert_eq!((rows.len(), rows[0]["hidden"].as_str()), (1, hidden), "{command:?} {filter}");
+        }
+    }
+}
+
 /// The name of the output says the format.
 #[test]
 fn into_files() {
