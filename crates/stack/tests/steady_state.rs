@@ -1,5 +1,6 @@
 //! Two whole hosts, joined by copying frames as a device does: a transfer both ways asks the allocator for nothing once it
-//! is under way, neither for segments nor for super-segments, on an IP link and on Ethernet.
+//! is under way, neither for segments nor for super-segments, on an IP link and on Ethernet; and what opening and closing asks for
+//! is bounded.
 
 use allocation_counter::measure;
 use limpid_event::{Instant, Silent};
@@ -66,6 +67,7 @@ impl Host {
 struct Pair {
     hosts: [Host; 2],
     now: Instant,
+    listener: SocketId,
     ends: [SocketId; 2],
 }
 
@@ -76,7 +78,7 @@ impl Pair {
         let server = Endpoint::new(address(2), PORT);
         let listener = hosts[1].stack.listen(now, ListenConfig::new(server, 1)).unwrap();
         let client = hosts[0].stack.connect(now, None, server, None).unwrap();
-        let mut pair = Pair { hosts, now, ends: [client, client] };
+        let mut pair = Pair { hosts, now, listener, ends: [client, client] };
         for _ in 0..10 {
             pair.round();
         }
@@ -137,4 +139,29 @@ fn a_transfer_both_ways_allocates_nothing() {
             assert_eq!(allocated.count_total, 0, "{what}");
         }
     }
+}
+
+/// Opens a connection and closes it, the client first.
+fn open_and_close(pair: &mut Pair) {
+    let client = pair.hosts[0].stack.connect(pair.now, None, Endpoint::new(address(2), PORT), None).unwrap();
+    pair.round();
+    let (server, _) = pair.hosts[1].stack.accept(pair.now, pair.listener).unwrap();
+    pair.hosts[0].stack.close(pair.now, client).unwrap();
+    pair.round();
+    pair.hosts[1].stack.close(pair.now, server).unwrap();
+    pair.round();
+}
+
+/// What both ends of a connection take from the allocator together: their states, the embryo's, the queue of who may be accepted, timers.
+#[test]
+fn opening_and_closing_allocate_little() {
+    const CONNECTIONS: u64 = 256;
+    /// Of each connection, both ends together.
+    const MOST: u64 = 10;
+    let mut pair = Pair::open(false, 0);
+    (0..CONNECTIONS).for_each(|_| open_and_close(&mut pair));
+    let allocated = measure(|| (0..CONNECTIONS).for_each(|_| open_and_close(&mut pair)));
+    let each = allocated.count_total as f64 / CONNECTIONS as f64;
+    println!("{each:.2} allocations and {} bytes a connection", allocated.bytes_total / CONNECTIONS);
+    assert!(allocated.count_total <= MOST * CONNECTIONS, "{each:.2} allocations a connection");
 }
