@@ -2,6 +2,7 @@
 //! networks. `cargo xtask bench tun --help`.
 
 mod forward;
+mod library;
 mod linux;
 mod net;
 mod ours;
@@ -42,7 +43,13 @@ struct Args {
     span: u64,
 
     /// Only these
-    #[arg(long, value_enum, value_name = "PARTS", value_delimiter = ',', default_value = "bulk,streams,trace,answers")]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "PARTS",
+        value_delimiter = ',',
+        default_value = "bulk,streams,shards,trace,answers"
+    )]
     only: Vec<Part>,
 
     /// Write all figures to a file
@@ -57,6 +64,8 @@ enum Part {
     Bulk,
     /// Eight streams beside one
     Streams,
+    /// One stream and eight of the library with a shard for each of two queues, beside one of each
+    Shards,
     /// Recording all events beside none
     Trace,
     /// Questions of one byte
@@ -97,6 +106,7 @@ fn run(args: &Args) -> io::Result<()> {
             match part {
                 Part::Bulk => bulk(&mut report, span)?,
                 Part::Streams => streams(&mut report, span)?,
+                Part::Shards => shards(&mut report, span)?,
                 Part::Trace => trace(&mut report, span)?,
                 Part::Answers => answers(&mut report, span)?,
                 Part::Profile => profile(&mut report, span)?,
@@ -135,6 +145,18 @@ fn streams(report: &mut Report, span: Duration) -> io::Result<()> {
         let one = setups::ours(way, 1, Silent, span)?;
         let eight = setups::ours(way, 8, Silent, span)?;
         note(report, &format!("eight streams {name}, TUN"), eight, "one stream of ours", one, 1.0);
+    }
+    Ok(())
+}
+
+fn shards(report: &mut Report, span: Duration) -> io::Result<()> {
+    for (way, name, _) in WAYS {
+        for (streams, number) in [(1, "one stream"), (8, "eight streams")] {
+            let one = setups::library(way, 1, streams, span)?;
+            let two = setups::library(way, 2, streams, span)?;
+            let what = format!("{number} {name}, TUN, library, 2 shards");
+            note(report, &what, two, "1 shard", one, f64::INFINITY);
+        }
     }
     Ok(())
 }

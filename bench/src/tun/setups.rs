@@ -4,7 +4,7 @@ use crate::linux::{self, End};
 use crate::net::Net;
 use crate::ours::{Ours, Work};
 use crate::run::{Bulk, Run, Worker};
-use crate::{forward, smol};
+use crate::{forward, library, smol};
 use limpid_device::{Device, Packet, PacketConfig, Tun, TunConfig, Xdp, XdpConfig, XdpMode};
 use limpid_event::{Observer, Silent};
 use smoltcp::phy::{Medium, TunTapInterface};
@@ -31,15 +31,21 @@ pub(crate) enum Way {
 
 /// A network of Linux with a TUN device of ours.
 fn tun(name: &'static str, address: &str, offload: bool) -> io::Result<(Net, Tun)> {
+    let (net, mut queues) = tun_queues(name, address, offload, 1)?;
+    Ok((net, queues.swap_remove(0)))
+}
+
+/// The same with several queues.
+fn tun_queues(name: &'static str, address: &str, offload: bool, queues: usize) -> io::Result<(Net, Vec<Tun>)> {
     let net = Net::new()?;
     let kernel_addresses = vec![address.parse().map_err(io::Error::other)?];
-    let tun = net.run(move |namespace| {
+    let queues = net.run(move |namespace| {
         let config = TunConfig { name: name.into(), mtu: 1500, kernel_addresses, offload };
-        let tun = namespace.tun(&config).map_err(io::Error::other)?;
+        let queues = namespace.tun_queues(&config, queues).map_err(io::Error::other)?;
         namespace.set_queue_length(name, QUEUE).map_err(io::Error::other)?;
-        Ok(tun)
+        Ok(queues)
     })?;
-    Ok((net, tun))
+    Ok((net, queues))
 }
 
 /// Bulk transfer of one end in this process with Linux: how many streams, which way, over which network, who drives.
@@ -84,6 +90,12 @@ pub(crate) fn ours<O: Observer + Send + 'static>(
 ) -> io::Result<Bulk> {
     let (net, tun) = tun("tun0", LINUX, true)?;
     bulk_with(&net, way, streams, span, |run, work| our_worker(run, tun, observer, work))
+}
+
+/// The library over an offloading TUN device with a queue for each of its shards.
+pub(crate) fn library(way: Way, shards: usize, streams: usize, span: Duration) -> io::Result<Bulk> {
+    let (net, queues) = tun_queues("tun0", LINUX, true, shards)?;
+    bulk_with(&net, way, streams, span, |run, work| library::start(run, queues, OTHER, work))
 }
 
 fn our_worker(

@@ -280,7 +280,7 @@ impl Builder {
         let shard = |(hands, ((stack, links), bell))| {
             Shard::new(Parts { stack, links, hands, bell, quiet: quiet.clone() }, clock)
         };
-        let shards = hands.into_iter().zip(parts).map(shard).collect();
+        let shards = hands.into_iter().zip(parts).map(shard).collect::<io::Result<_>>()?;
         Host::start(shards, config, self.linger, &name)
     }
 

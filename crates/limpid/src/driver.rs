@@ -1,20 +1,16 @@
 //! The thread that waits for a shard's devices and timers.
 
-use crate::shard::{Shard, Sleep};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::Errno;
+use crate::shard::Shard;
 use std::io;
-use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
 /// Starts the driver of one of a host's shards. It ends when the shard says so, or when a device breaks: then the others end, too.
 pub(crate) fn start(shards: Arc<[Arc<Shard>]>, which: usize, name: String) -> io::Result<JoinHandle<()>> {
-    let devices = shards[which].device_fds()?;
     std::thread::Builder::new().name(name).spawn(move || {
         let end = End { shards, which };
         let shard = &end.shards[which];
-        if let Err(error) = run(shard, &devices) {
+        if let Err(error) = run(shard) {
             shard.fail(error.kind(), &error.to_string());
         }
     })
@@ -34,21 +30,9 @@ impl Drop for End {
     }
 }
 
-fn run(shard: &Shard, devices: &[OwnedFd]) -> io::Result<()> {
+fn run(shard: &Shard) -> io::Result<()> {
     while let Some(sleep) = shard.drive()? {
-        wait(shard, devices, &sleep)?;
-        shard.silence();
+        shard.rest(&sleep)?;
     }
     Ok(())
-}
-
-fn wait(shard: &Shard, devices: &[OwnedFd], sleep: &Sleep) -> io::Result<()> {
-    let waker = shard.waker();
-    let mut fds = vec![PollFd::new(&waker, PollFlags::IN)];
-    fds.extend(devices.iter().zip(&sleep.events).map(|(fd, events)| PollFd::new(fd, *events)));
-    let timeout = sleep.timeout.map(|t| Timespec::try_from(t).unwrap_or(Timespec { tv_sec: i64::MAX, tv_nsec: 0 }));
-    match poll(&mut fds, timeout.as_ref()) {
-        Ok(_) | Err(Errno::INTR) => Ok(()),
-        Err(error) => Err(error.into()),
-    }
 }

@@ -8,8 +8,10 @@
 
 mod bell;
 mod hand;
+mod lead;
 mod link;
 mod shared;
+mod sleep;
 
 pub(crate) use bell::{Bell, Door};
 pub use hand::Handovers;
@@ -20,12 +22,14 @@ pub(crate) use shared::{observers, taps};
 use crate::Clock;
 use crate::error::io_error;
 use hand::Handed;
+use lead::Lead;
 use limpid_event::{Error, Instant, Observer};
 use limpid_stack::{Place, RxFrame, SocketId, Stack, Steering};
-use rustix::event::PollFlags;
+pub(crate) use sleep::Sleep;
+use sleep::Sleeper;
 use std::collections::HashMap;
 use std::io;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
@@ -42,7 +46,12 @@ pub(crate) type Engine = Stack<Option<Box<dyn Observer + Send>>>;
 /// A stack, its devices, and who waits for its sockets.
 pub(crate) struct Shard {
     state: Mutex<State>,
+    /// Wakes whoever drives,
     bell: Arc<Bell>,
+    /// and the driver's thread while a caller does.
+    post: Bell,
+    /// A descriptor for each device that has one, to wait on without holding the mutex.
+    devices: Vec<OwnedFd>,
     clock: Clock,
 }
 
@@ -62,6 +71,8 @@ struct State {
     hands: Hands,
     steering: Steering,
     quiet: Arc<[AtomicBool]>,
+    bell: Arc<Bell>,
+    lead: Lead,
     waiters: HashMap<SocketId, Waiter>,
     /// Room for received frames, empty between uses.
     received: Vec<RxFrame>,
@@ -100,23 +111,19 @@ struct Failure {
     text: String,
 }
 
-/// What the driver waits for.
-pub(crate) struct Sleep {
-    /// At most so long; for ever if `None`.
-    pub(crate) timeout: Option<Duration>,
-    /// The events of each device, in their order.
-    pub(crate) events: Vec<PollFlags>,
-}
-
 impl Shard {
-    pub(crate) fn new(parts: Parts, clock: Clock) -> Shard {
+    pub(crate) fn new(parts: Parts, clock: Clock) -> io::Result<Shard> {
         let Parts { stack, links, hands, bell, quiet } = parts;
+        let fds = links.iter().filter_map(Link::poll_fd).map(|fd| fd.try_clone_to_owned());
+        let devices = fds.collect::<io::Result<_>>()?;
         let state = State {
             steering: stack.steering(),
             stack,
             links,
             hands,
             quiet,
+            bell: bell.clone(),
+            lead: Lead::default(),
             waiters: HashMap::new(),
             received: Vec::with_capacity(BATCH),
             steered: Vec::new(),
@@ -124,27 +131,11 @@ impl Shard {
             broken: None,
             stop_at: None,
         };
-        Shard { state: Mutex::new(state), bell, clock }
+        Ok(Shard { state: Mutex::new(state), bell, post: Bell::new()?, devices, clock })
     }
 
     pub(crate) fn clock(&self) -> Clock {
         self.clock
-    }
-
-    /// Readable when the driver should look again.
-    pub(crate) fn waker(&self) -> BorrowedFd<'_> {
-        self.bell.fd()
-    }
-
-    /// The driver has seen that it should look.
-    pub(crate) fn silence(&self) {
-        self.bell.silence();
-    }
-
-    /// A descriptor for each device that has one, to wait on without holding the mutex.
-    pub(crate) fn device_fds(&self) -> io::Result<Vec<OwnedFd>> {
-        let state = self.lock()?;
-        state.links.iter().filter_map(Link::poll_fd).map(|fd| fd.try_clone_to_owned()).collect()
     }
 
     /// What came to this shard and was handed to others.
@@ -178,37 +169,13 @@ impl Shard {
         self.settle(&mut state, now);
     }
 
-    /// Repeats a command until it is not `WouldBlock` any more, sleeping in between; at `deadline` (never, if `None`) it
-    /// stays `WouldBlock`.
-    pub(crate) fn wait<T>(
-        &self,
-        ready: &Condvar,
-        deadline: Option<Instant>,
-        mut command: impl FnMut(&mut Engine, Instant) -> Result<T, Error>,
-    ) -> io::Result<T> {
-        let mut state = self.lock()?;
-        loop {
-            state.check()?;
-            let now = self.clock.now();
-            let result = command(&mut state.stack, now);
-            self.settle(&mut state, now);
-            match result {
-                Err(Error::WouldBlock) if deadline.is_none_or(|d| now < d) => {}
-                other => return other.map_err(io_error),
-            }
-            state = match deadline {
-                None => ready.wait(state).map_err(panicked)?,
-                Some(deadline) => ready.wait_timeout(state, self.clock.until(deadline)).map_err(panicked)?.0,
-            };
-        }
-    }
-
     /// Asks the driver to end once nothing is open, or `linger` has passed.
     pub(crate) fn stop(&self, linger: Duration) {
         if let Ok(mut state) = self.lock() {
             state.stop_at = Some(self.clock.now() + linger);
         }
         self.wake();
+        self.post.ring();
     }
 
     /// Ends everything: the driver's thread is gone.
@@ -216,6 +183,7 @@ impl Shard {
         let mut state = self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         state.fail(kind, text.to_owned());
         self.wake();
+        self.post.ring();
     }
 
     /// Why it does not work any more.
@@ -226,34 +194,27 @@ impl Shard {
 
     /// One round of the driver: takes what arrived and what is due. `None` means that it should end.
     pub(crate) fn drive(&self) -> io::Result<Option<Sleep>> {
-        self.bell.stay_awake();
         let mut state = self.lock()?;
+        let drove = state.is_driven_by_its_thread();
+        if let Some(sleep) = state.rest() {
+            if drove {
+                // What rang may have been meant for the caller that drives now.
+                self.wake();
+            }
+            return Ok(Some(sleep));
+        }
+        self.bell.stay_awake();
         state.asleep_until = Instant::ZERO;
         state.receive(self.clock);
         let now = self.clock.now();
         state.drain(now);
-        let mut busy = false;
-        if state.is_one_of_several() {
-            self.bell.fall_asleep();
-            // What others hand over from here on rings the bell; what they have handed over before is taken now.
-            busy = state.take_arrivals(now) > 0;
-            state.drain(now);
-        }
         let stop_at = state.stop_at.unwrap_or(Instant::MAX);
         if state.broken.is_some() || now >= stop_at || (state.stop_at.is_some() && state.are_all_quiet()) {
             return Ok(None);
         }
-        let mut wake_at = state.stack.poll_timeout().unwrap_or(Instant::MAX).min(stop_at);
-        if busy {
-            wake_at = Instant::ZERO;
-        } else if state.stop_at.is_some() && state.is_one_of_several() {
-            wake_at = wake_at.min(now + CLOSING);
-        }
-        state.asleep_until = wake_at;
-        Ok(Some(Sleep {
-            timeout: (wake_at < Instant::MAX).then(|| self.clock.until(wake_at)),
-            events: state.links.iter().filter(|link| link.poll_fd().is_some()).map(Link::poll_events).collect(),
-        }))
+        let closing = state.stop_at.is_some() && state.is_one_of_several();
+        let until = if closing { stop_at.min(now + CLOSING) } else { stop_at };
+        Ok(Some(self.fall_asleep(&mut state, until, Sleeper::Driver)))
     }
 
     /// After a command: sends and wakes, and has the driver look again if it would oversleep.
@@ -343,6 +304,9 @@ impl State {
         while let Some((socket, _)) = self.stack.poll_ready() {
             if let Some(waiter) = self.waiters.get(&socket) {
                 waiter.wake();
+            }
+            if self.lead.sleeps_for(socket) {
+                self.bell.ring();
             }
         }
     }

@@ -90,7 +90,7 @@ impl Socket {
         deadline: Option<Instant>,
         command: impl FnMut(&mut Engine, Instant) -> Result<T, Error>,
     ) -> io::Result<T> {
-        self.shard().wait(&self.ready, deadline, command)
+        self.shard().wait(self.id, &self.ready, deadline, command)
     }
 
     pub(crate) fn set_nonblocking(&self, nonblocking: bool) {

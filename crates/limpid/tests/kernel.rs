@@ -329,3 +329,88 @@ fn linux_and_we_believe_each_others_md5_digests() {
         });
     }
 }
+
+/// Echoes both ways over so many connections at once: Linux serves, then we do.
+fn echo_both_ways(host: &Host) {
+    const CONNECTIONS: usize = 12;
+    let linux = std::net::TcpListener::bind("10.0.0.199:7").unwrap();
+    let service = std::thread::spawn(move || {
+        let serve = |_| {
+            let (stream, _) = linux.accept().unwrap();
+            std::thread::spawn(move || io::copy(&mut &stream, &mut &stream).unwrap())
+        };
+        let all: Vec<_> = (0..CONNECTIONS).map(serve).collect();
+        all.into_iter().for_each(|thread| assert_eq!(thread.join().unwrap(), 300_000));
+    });
+    std::thread::scope(|scope| {
+        for _ in 0..CONNECTIONS {
+            scope.spawn(|| {
+                let stream = TcpStream::connect(host, "10.0.0.199:7").unwrap();
+                echo_is_exact(&stream, |s| s.shutdown(Shutdown::Write).unwrap(), 300_000);
+            });
+        }
+    });
+    service.join().unwrap();
+
+    let listener = TcpListener::bind(host, "10.0.0.103:8").unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(stream) = stream else { return };
+            std::thread::spawn(move || {
+                let _ = io::copy(&mut &stream, &mut &stream);
+            });
+        }
+    });
+    // Connected here: threads of Linux's sockets are this one's children, and in its network.
+    let streams: Vec<_> = (0..CONNECTIONS).map(|_| std::net::TcpStream::connect("10.0.0.103:8").unwrap()).collect();
+    std::thread::scope(|scope| {
+        for stream in &streams {
+            scope.spawn(|| echo_is_exact(stream, |s| s.shutdown(Shutdown::Write).unwrap(), 300_000));
+        }
+    });
+}
+
+fn skipped(error: &impl std::fmt::Display) {
+    assert!(std::env::var_os("LIMPID_REQUIRE_TOOLS").is_none_or(|v| v != "1"), "{error}");
+    eprintln!("skipped: {error}");
+}
+
+#[test]
+fn shards_over_the_queues_of_a_tun_device() {
+    for (queues, shards) in [(2, 2), (4, 4), (1, 3), (3, 2)] {
+        let run = move || {
+            let addresses = vec!["10.0.0.199/24".parse().unwrap()];
+            let config = TunConfig { offload: true, kernel_addresses: addresses, ..TunConfig::default() };
+            let both = Namespace::enter().and_then(|n| n.tun_queues(&config, queues).map(|tuns| (n, tuns)));
+            let (_namespace, tuns) = match both {
+                Ok(both) => both,
+                Err(error) => return skipped(&error),
+            };
+            let host = Host::builder().shards(shards).device_queues("tun", tuns).address("10.0.0.103/24");
+            echo_both_ways(&host.build().unwrap());
+        };
+        std::thread::spawn(run).join().unwrap();
+    }
+}
+
+#[test]
+fn shards_over_a_fanout_of_packet_sockets() {
+    let run = || {
+        let set_up = |namespace: &Namespace| {
+            namespace.veth("linux", "ours")?;
+            namespace.set_link_up("ours", None)?;
+            namespace.set_link_up("linux", None)?;
+            namespace.add_address("linux", "10.0.0.199/24".parse().unwrap())
+        };
+        let _namespace = match Namespace::enter().and_then(|n| set_up(&n).map(|()| n)) {
+            Ok(namespace) => namespace,
+            Err(error) => return skipped(&error),
+        };
+        for (queues, shards) in [(3, 3), (2, 4)] {
+            let sockets = Packet::open_queues(&PacketConfig::new("ours"), queues).unwrap();
+            let host = Host::builder().shards(shards).device_queues("ours", sockets).address("10.0.0.103/24");
+            echo_both_ways(&host.build().unwrap());
+        }
+    };
+    std::thread::spawn(run).join().unwrap();
+}
