@@ -303,8 +303,10 @@ fn groups(connections: &[Connection], began: i64, all_clients: bool) -> Vec<(Row
             .filter(|(_, n)| **n > 0)
             .map(|(fate, n)| format!("{} {}", crate::words::number(*n), fate.text()))
             .collect();
-        if !bad.is_empty() {
-            group.note.push_str(&format!(": {}", bad.join(", ")));
+        match bad.is_empty() {
+            true if group.fates[0] == of.len() as u64 => group.note.push_str(", all closed"),
+            true => group.note.push_str(&format!(", {} closed", crate::words::number(group.fates[0]))),
+            false => group.note.push_str(&format!(": {}", bad.join(", "))),
         }
     }
     groups.sort_by(|(a, _), (b, _)| {

@@ -223,7 +223,10 @@ pub(super) fn unit(moments: &[Duration]) -> (&'static str, f64, usize) {
     let apart = |digits: &usize| {
         moments.windows(2).all(|pair| pair[0] == pair[1] || text(&pair[0], *digits) != text(&pair[1], *digits))
     };
-    (unit, one, digits.into_iter().find(apart).unwrap_or(digits[2]))
+    let count = digits.into_iter().find(apart).unwrap_or(digits[2]);
+    // Tenths are for who needs them.
+    let is_whole = count == 1 && moments.iter().all(|at| text(at, 1).ends_with(".0"));
+    (unit, one, if is_whole { 0 } else { count })
 }
 
 fn legend(svg: &mut Svg, timeline: &Timeline, y: f64) -> f64 {

@@ -56,6 +56,7 @@ fn times_have_as_many_digits_as_set_them_apart() {
         (micros(&[0, 24, 53, 2_008_123, 2_008_542]), "time, s", 6),
         (micros(&[0, 10_000, 20_000, 7_020_000]), "time, s", 3),
         (micros(&[0, 1_500, 20_000]), "time, ms", 1),
+        (micros(&[0, 10_000, 20_000]), "time, ms", 0),
         (micros(&[0, 7, 20_000]), "time, ms", 3),
         (micros(&[0, 24, 53]), "time, µs", 0),
     ] {

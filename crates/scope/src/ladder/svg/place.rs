@@ -350,16 +350,37 @@ impl Placer<'_> {
     }
 }
 
-/// Breaks what a fold says to lines of at most `room` pixels, between its clauses where they fit.
+/// Breaks what a fold says to lines of at most `room` pixels, between its clauses where they fit, else between their parts.
 fn clauses(text: &str, room: f64) -> Vec<String> {
+    let fits = |text: &str| font::width(text.trim_end(), SIZE, false) <= room;
+    let clauses = text.split_inclusive("; ").flat_map(|clause| match fits(clause) {
+        true => vec![clause],
+        false => clause.split_inclusive(": ").flat_map(|part| part.split_inclusive(", ")).collect(),
+    });
     let mut lines: Vec<String> = Vec::new();
-    for clause in text.split_inclusive("; ") {
+    for clause in clauses {
         match lines.last_mut() {
-            Some(line) if font::width(&format!("{line}{}", clause.trim_end()), SIZE, false) <= room => {
-                line.push_str(clause);
-            }
+            Some(line) if fits(&format!("{line}{clause}")) => line.push_str(clause),
             _ => lines.push(clause.to_owned()),
         }
     }
     lines.iter().flat_map(|line| font::wrap(line.trim_end(), room, SIZE, false)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_fold_says_breaks_between_its_parts() {
+        let said = "18–40 in 140 ms: → 15 segments, 21,720 B; ← 8 ACKs, 2 duplicate ACKs";
+        assert_eq!(clauses(said, 1000.0), [said]);
+        assert_eq!(clauses(said, 260.0), ["18–40 in 140 ms: → 15 segments, 21,720 B;", "← 8 ACKs, 2 duplicate ACKs"]);
+        let narrow = clauses(said, 200.0);
+        assert_eq!(narrow[0], "18–40 in 140 ms: → 15 segments,");
+        assert!(
+            narrow.iter().all(|line| font::width(line, SIZE, false) <= 200.0 && !line.starts_with("B")),
+            "{narrow:?}"
+        );
+    }
 }
