@@ -34,7 +34,13 @@ pub(super) const TABLE: &[Entry] = &[
     Entry {
         name: abi::TCP_NODELAY,
         get: Get::Int(|of| of.config().no_delay.into()),
-        set: Set::Bool(|of, on| of.configure(&mut |config| config.no_delay = on)),
+        // Set once more it lets go what waits, too, as after MSG_MORE.
+        set: Set::Bool(|of, on| {
+            if on {
+                of.configure(&mut |config| config.no_delay = false)?;
+            }
+            of.configure(&mut |config| config.no_delay = on)
+        }),
     },
     // A bound on the MSS both ways; a connection tells what it sends.
     Entry { name: abi::TCP_MAXSEG, get: Get::Int(max_seg), set: Set::Int(set_max_seg) },
