@@ -69,11 +69,12 @@ fn every_experiment_can_be_read() {
     for experiment in ALL.iter().filter(|experiment| experiment.picture == Picture::Ladder) {
         for run in (experiment.run)(&Settings::default()).expect("it runs") {
             let ladders = lay_out(&run.trace, &LadderOptions::default());
-            for spacing in [Spacing::True, Spacing::Even] {
-                let options = SvgOptions { spacing, title: experiment.name.into(), ..SvgOptions::default() };
+            // As wide as a file, and as narrow as on a page.
+            for (spacing, width) in [(Spacing::True, 1100.0), (Spacing::Even, 1100.0), (Spacing::True, 640.0)] {
+                let options = SvgOptions { spacing, width, title: experiment.name.into(), ..SvgOptions::default() };
                 let drawing = svg::draw(&ladders, &verdict::groups(&run.trace), &options);
                 let faults = drawing.svg.illegible();
-                assert!(faults.is_empty(), "{} {}: {faults:#?}", experiment.name, run.title);
+                assert!(faults.is_empty(), "{} {}, {width} px: {faults:#?}", experiment.name, run.title);
                 let document = drawing.document(Theme::Light);
                 png::render(&document, 0.1).unwrap_or_else(|error| panic!("{}: {error}", experiment.name));
             }
