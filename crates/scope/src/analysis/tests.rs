@@ -281,7 +281,7 @@ fn drops_of_no_connection_leave_alone_what_was_taken() {
             flags: tcp.flags,
             window: 502,
             urgent: 0,
-            options: limpid_wire::TcpOptions::default(),
+            options: limpid_wire::TcpOptions::default().into(),
             ecn: limpid_wire::Ecn::default(),
             len: tcp.len,
         };
