@@ -21,7 +21,7 @@ pub(crate) use shared::{observers, taps};
 
 use crate::Clock;
 use crate::error::io_error;
-use hand::Handed;
+use hand::{DEPARTURES, Handed};
 use lead::Lead;
 use limpid_event::{Error, Instant, Observer};
 use limpid_stack::{Place, RxFrame, SocketId, Stack, Steering};
@@ -74,6 +74,10 @@ struct State {
     bell: Arc<Bell>,
     lead: Lead,
     waiters: HashMap<SocketId, Waiter>,
+    /// The socket of the caller that holds the mutex and may go to sleep,
+    watched: Option<SocketId>,
+    /// and whether there was news of it since its last command: nobody hears a wakeup before he sleeps.
+    told: bool,
     /// Room for received frames, empty between uses.
     received: Vec<RxFrame>,
     /// Room for those of them that are this shard's, empty likewise.
@@ -125,6 +129,8 @@ impl Shard {
             bell: bell.clone(),
             lead: Lead::default(),
             waiters: HashMap::new(),
+            watched: None,
+            told: false,
             received: Vec::with_capacity(BATCH),
             steered: Vec::new(),
             asleep_until: Instant::ZERO,
@@ -145,6 +151,7 @@ impl Shard {
 
     /// Gives the stack a command and does what follows from it.
     pub(crate) fn call<T>(&self, command: impl FnOnce(&mut Engine, Instant) -> Result<T, Error>) -> io::Result<T> {
+        let _alarm = self.alarm();
         let mut state = self.lock()?;
         state.check()?;
         let now = self.clock.now();
@@ -161,6 +168,7 @@ impl Shard {
 
     /// Forgets who waits for `socket`, and gives the stack a last command for it.
     pub(crate) fn unregister(&self, socket: SocketId, command: impl FnOnce(&mut Engine, Instant)) {
+        let _alarm = self.alarm();
         // If the engine has panicked there is nothing left to close.
         let Ok(mut state) = self.lock() else { return };
         state.waiters.remove(&socket);
@@ -209,7 +217,7 @@ impl Shard {
         let now = self.clock.now();
         state.drain(now);
         let stop_at = state.stop_at.unwrap_or(Instant::MAX);
-        if state.broken.is_some() || now >= stop_at || (state.stop_at.is_some() && state.are_all_quiet()) {
+        if state.broken.is_some() || now >= stop_at || (state.stop_at.is_some() && state.are_all_quiet(now)) {
             return Ok(None);
         }
         let closing = state.stop_at.is_some() && state.is_one_of_several();
@@ -222,10 +230,16 @@ impl Shard {
         let was_blocked = state.is_blocked();
         state.drain(now);
         let due = state.stack.poll_timeout().unwrap_or(Instant::MAX);
-        if due < state.asleep_until || state.is_blocked() != was_blocked || state.broken.is_some() {
+        let oversleeps = due < state.asleep_until || state.has_more();
+        if oversleeps || state.is_blocked() != was_blocked || state.broken.is_some() {
             state.asleep_until = Instant::ZERO;
             self.wake();
         }
+    }
+
+    /// Has whoever drives notice if a caller panics while it holds the mutex: to be made before that is locked.
+    fn alarm(&self) -> Alarm<'_> {
+        Alarm(self)
     }
 
     fn wake(&self) {
@@ -234,6 +248,18 @@ impl Shard {
 
     fn lock(&self) -> io::Result<MutexGuard<'_, State>> {
         self.state.lock().map_err(panicked)
+    }
+}
+
+/// See [`Shard::alarm`].
+struct Alarm<'a>(&'a Shard);
+
+impl Drop for Alarm<'_> {
+    fn drop(&mut self) {
+        if self.0.state.is_poisoned() {
+            self.0.wake();
+            self.0.post.ring();
+        }
     }
 }
 
@@ -302,6 +328,7 @@ impl State {
         }
         self.hands.ring();
         while let Some((socket, _)) = self.stack.poll_ready() {
+            self.told |= self.watched == Some(socket);
             if let Some(waiter) = self.waiters.get(&socket) {
                 waiter.wake();
             }
@@ -319,11 +346,21 @@ impl State {
         self.links.iter().any(Link::is_blocked)
     }
 
+    /// A link stopped sending before it was done.
+    fn has_more(&self) -> bool {
+        self.links.iter().any(Link::has_more)
+    }
+
     /// Nothing is left to do here or in any other shard of the host, whose frames we may have to carry.
-    fn are_all_quiet(&self) -> bool {
+    fn are_all_quiet(&mut self, now: Instant) -> bool {
         let quiet = self.is_quiet();
-        self.quiet[usize::from(self.stack.config().shard)].store(quiet, Ordering::Relaxed);
-        quiet && self.quiet.iter().all(|quiet| quiet.load(Ordering::Relaxed))
+        self.quiet[usize::from(self.stack.config().shard)].store(quiet, Ordering::Release);
+        if !quiet || !self.quiet.iter().all(|quiet| quiet.load(Ordering::Acquire)) {
+            return false;
+        }
+        // What others have left to be sent before they said that they are quiet.
+        self.drain(now);
+        self.is_quiet()
     }
 
     /// Nothing is open and nothing waits to be sent.

@@ -5,7 +5,8 @@ use limpid::{Host, Instant, TcpListener, TcpStream};
 use limpid_stack::{RxFrame, TxFrame};
 use std::collections::HashMap;
 use std::io::{ErrorKind, Read, Write};
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread::ThreadId;
 use std::time::{Duration, Instant as RealInstant};
 
@@ -155,4 +156,83 @@ fn timers_run_while_a_caller_leads() {
     let error = TcpStream::connect_timeout(&host, &"10.0.0.199:1".parse().unwrap(), timeout).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::TimedOut);
     assert!(begin.elapsed() >= timeout && begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
+}
+
+/// A tap that takes its time over the second frame sent.
+struct Slow(AtomicUsize);
+
+impl Tap for Slow {
+    fn sent(&mut self, _: Instant, _: &TxFrame) {
+        if self.0.fetch_add(1, Ordering::Relaxed) == 1 {
+            std::thread::sleep(Duration::from_millis(500));
+        }
+    }
+
+    fn received(&mut self, _: Instant, _: &RxFrame) {}
+}
+
+#[test]
+fn who_leads_hears_what_its_own_command_brought_about() {
+    let (left, _silent) = Memory::pair(MemoryConfig::default()).unwrap();
+    let host = Host::builder().memory(left).address("10.0.0.103/24").tap(Slow(AtomicUsize::new(0))).build().unwrap();
+    let (result, failed) = mpsc::channel();
+    std::thread::spawn(move || {
+        // The SYN goes again after a second; when that is done the deadline has passed, and the next command finds it.
+        let timeout = Duration::from_millis(1_200);
+        result.send(TcpStream::connect_timeout(&host, &"10.0.0.199:1".parse().unwrap(), timeout).map(drop)).unwrap();
+    });
+    let result = failed.recv_timeout(Duration::from_secs(10)).expect("it sleeps for ever");
+    assert_eq!(result.unwrap_err().kind(), ErrorKind::TimedOut);
+}
+
+/// Has a caller wait to read and one to accept; returns where they tell what became of that.
+fn waiting(host: &Host, mut stream: TcpStream) -> mpsc::Receiver<ErrorKind> {
+    let (result, results) = mpsc::channel();
+    let listener = TcpListener::bind(host, "10.0.0.103:9").unwrap();
+    let accepts = result.clone();
+    std::thread::spawn(move || accepts.send(listener.accept().unwrap_err().kind()).unwrap());
+    std::thread::spawn(move || result.send(stream.read(&mut [0]).unwrap_err().kind()));
+    // For long enough that the driver rests.
+    std::thread::sleep(Duration::from_millis(50));
+    results
+}
+
+#[test]
+fn who_panics_while_another_leads_leaves_nobody_waiting() {
+    let (client, _hands, server) = joined(1);
+    serve(&server);
+    let [stream, other] = [(); 2].map(|()| TcpStream::connect(&client, "10.0.0.199:7").unwrap());
+    let results = waiting(&client, stream);
+    std::thread::spawn(move || other.configure(|_| panic!("as it should"))).join().unwrap_err();
+    for _ in 0..2 {
+        results.recv_timeout(Duration::from_secs(10)).expect("somebody waits for ever");
+    }
+}
+
+/// A tap that panics once it is told to.
+#[derive(Clone, Default)]
+struct Panicking(Arc<AtomicBool>);
+
+impl Tap for Panicking {
+    fn sent(&mut self, _: Instant, _: &TxFrame) {}
+
+    fn received(&mut self, _: Instant, _: &RxFrame) {
+        assert!(!self.0.load(Ordering::Relaxed), "as it should");
+    }
+}
+
+#[test]
+fn who_panics_while_it_leads_leaves_nobody_waiting() {
+    let (left, right) = Memory::pair(MemoryConfig::default()).unwrap();
+    let tap = Panicking::default();
+    let client = Host::builder().memory(left).address("10.0.0.103/24").tap(tap.clone()).build().unwrap();
+    let server = Host::builder().memory(right).address("10.0.0.199/24").build().unwrap();
+    let listener = TcpListener::bind(&server, "10.0.0.199:7").unwrap();
+    let stream = TcpStream::connect(&client, "10.0.0.199:7").unwrap();
+    let (mut accepted, _) = listener.accept().unwrap();
+    let results = waiting(&client, stream);
+    tap.0.store(true, Ordering::Relaxed);
+    accepted.write_all(&[1]).unwrap();
+    // The reader is gone with its panic.
+    results.recv_timeout(Duration::from_secs(10)).expect("somebody waits for ever");
 }

@@ -17,7 +17,7 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 const ARRIVALS: usize = 512;
 
 /// So many frames may wait for another shard to send them.
-const DEPARTURES: usize = 256;
+pub(super) const DEPARTURES: usize = 256;
 
 /// What came to a shard and belongs to another.
 pub(crate) enum Handed {

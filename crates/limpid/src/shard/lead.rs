@@ -118,6 +118,7 @@ impl Shard {
         deadline: Option<Instant>,
         mut command: impl FnMut(&mut Engine, Instant) -> Result<T, Error>,
     ) -> io::Result<T> {
+        let _alarm = self.alarm();
         let mut state = self.lock()?;
         let mut leads = false;
         let result = loop {
@@ -125,10 +126,15 @@ impl Shard {
                 break Err(error);
             }
             let now = self.clock.now();
+            (state.watched, state.told) = (Some(socket), false);
             let result = command(&mut state.stack, now);
             self.settle(&mut state, now);
             match result {
-                Err(Error::WouldBlock) if deadline.is_none_or(|d| now < d) => {}
+                Err(Error::WouldBlock) if deadline.is_none_or(|d| now < d) => {
+                    if state.told {
+                        continue;
+                    }
+                }
                 other => break other.map_err(io_error),
             }
             if !leads && state.lead.is_free() {
@@ -155,7 +161,10 @@ impl Shard {
         mut state: MutexGuard<'a, State>,
         deadline: Option<Instant>,
     ) -> io::Result<MutexGuard<'a, State>> {
-        let sleep = self.fall_asleep(&mut state, deadline.unwrap_or(Instant::MAX), Sleeper::Caller);
+        let mut sleep = self.fall_asleep(&mut state, deadline.unwrap_or(Instant::MAX), Sleeper::Caller);
+        if state.told {
+            sleep.timeout = Some(Duration::ZERO);
+        }
         state.lead.set_asleep(true);
         drop(state);
         let waited = self.rest(&sleep);

@@ -1,6 +1,6 @@
 //! A queue of a device as a shard has it.
 
-use super::{BATCH, Engine, Relayed};
+use super::{BATCH, DEPARTURES, Engine, Relayed};
 use limpid_device::Device;
 use limpid_event::Instant;
 use limpid_stack::{IfaceId, Medium, RxFrame, TxBatch, TxFrame};
@@ -9,7 +9,10 @@ use rustix::event::PollFlags;
 use std::io;
 use std::os::fd::BorrowedFd;
 
-/// A queue of a device, and what it has not taken yet.
+/// Rounds in which each shard that sends by a queue may send a batch, before others get the lock: enough for all that may wait at a time.
+const ROUNDS: usize = 2 * DEPARTURES / BATCH;
+
+/// A queue of a device, and what it has not taken yet: its own shard's or another's, never both, for that has to come first.
 pub(crate) struct Link {
     pub(crate) iface: IfaceId,
     pub(crate) medium: Medium,
@@ -23,12 +26,17 @@ pub(crate) struct Link {
     relayed: Vec<Relayed>,
     /// What they sent and was not taken.
     pending: Vec<TxFrame>,
+    /// Whose turn it is to send: our own, or that of the relayed one with the number below.
+    turn: usize,
+    /// There may be more to send: it stopped for the others' sake.
+    more: bool,
 }
 
 impl Link {
     pub(crate) fn new(iface: IfaceId, device: Box<dyn Device>, sends: bool) -> Link {
         let (medium, unsent) = (device.caps().medium, TxBatch::with_capacity(BATCH));
-        Link { iface, medium, device, sends, unsent, blocked: false, relayed: Vec::new(), pending: Vec::new() }
+        let (relayed, pending) = (Vec::new(), Vec::new());
+        Link { iface, medium, device, sends, unsent, blocked: false, relayed, pending, turn: 0, more: false }
     }
 
     /// Sends for another shard, too.
@@ -48,9 +56,14 @@ impl Link {
         self.blocked
     }
 
+    /// It takes more at once, and there may be more.
+    pub(crate) fn has_more(&self) -> bool {
+        self.more
+    }
+
     /// Nothing waits to be sent.
     pub(crate) fn is_empty(&self) -> bool {
-        self.unsent.frames().is_empty() && self.pending.is_empty()
+        !self.more && self.unsent.frames().is_empty() && self.pending.is_empty()
     }
 
     /// Takes what has arrived, a batch at most.
@@ -58,41 +71,62 @@ impl Link {
         self.device.recv_batch(pool, frames, BATCH)
     }
 
-    /// Sends until the stack has no more, or the device takes no more.
+    /// Sends until neither the stack nor another shard has more, the device takes no more, or it has gone on for long. They take turns.
     pub(crate) fn send(&mut self, stack: &mut Engine, now: Instant) -> io::Result<()> {
-        self.blocked = !self.send_relayed()?;
-        while !self.blocked && self.sends {
-            stack.poll_transmit(now, self.iface, &mut self.unsent);
-            let offered = self.unsent.frames().len();
-            if offered == 0 {
+        let sources = 1 + self.relayed.len();
+        let (mut idle, mut turns) = (0, 0);
+        self.more = false;
+        loop {
+            self.blocked = !self.offer()?;
+            if self.blocked || idle == sources {
                 return Ok(());
             }
-            let taken = self.device.send_batch(self.unsent.frames())?;
-            self.unsent.sent(taken);
-            self.blocked = taken < offered;
+            if turns == ROUNDS * sources && sources > 1 {
+                self.more = true;
+                return Ok(());
+            }
+            let filled = self.fill(stack, now);
+            idle = if filled { 0 } else { idle + 1 };
+            turns += 1;
+            self.turn = (self.turn + 1) % sources;
         }
-        Ok(())
     }
 
-    /// Sends what other shards have to send; false if the device takes no more.
-    fn send_relayed(&mut self) -> io::Result<bool> {
-        for relayed in &self.relayed {
-            loop {
-                if self.pending.is_empty() {
-                    self.pending.extend(relayed.frames.try_iter().take(BATCH));
-                    relayed.made_room();
+    /// Takes a batch to send from whose turn it is; false if there is none.
+    fn fill(&mut self, stack: &mut Engine, now: Instant) -> bool {
+        match self.turn.checked_sub(1) {
+            None => {
+                if self.sends {
+                    stack.poll_transmit(now, self.iface, &mut self.unsent);
                 }
-                let offered = self.pending.len();
-                if offered == 0 {
-                    break;
-                }
-                let taken = self.device.send_batch(&self.pending)?;
-                self.pending.drain(..taken);
-                if taken < offered {
-                    return Ok(false);
-                }
+                !self.unsent.frames().is_empty()
             }
+            Some(relayed) => {
+                let relayed = &self.relayed[relayed];
+                self.pending.extend(relayed.frames.try_iter().take(BATCH));
+                relayed.made_room();
+                !self.pending.is_empty()
+            }
+        }
+    }
+
+    /// Sends what was taken; false if the device takes no more.
+    fn offer(&mut self) -> io::Result<bool> {
+        let offered = self.unsent.frames().len();
+        if offered > 0 {
+            let taken = self.device.send_batch(self.unsent.frames())?;
+            self.unsent.sent(taken);
+            return Ok(taken == offered);
+        }
+        let offered = self.pending.len();
+        if offered > 0 {
+            let taken = self.device.send_batch(&self.pending)?;
+            self.pending.drain(..taken);
+            return Ok(taken == offered);
         }
         Ok(true)
     }
 }
+
+#[cfg(test)]
+mod tests;

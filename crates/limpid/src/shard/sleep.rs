@@ -41,6 +41,9 @@ impl Shard {
                 wake_at = Instant::ZERO;
             }
             state.drain(now);
+            if state.has_more() {
+                wake_at = Instant::ZERO;
+            }
         }
         wake_at = wake_at.min(state.stack.poll_timeout().unwrap_or(Instant::MAX));
         state.asleep_until = wake_at;
