@@ -74,6 +74,7 @@ fn settings(rng: &mut Rng) -> Config {
         send_buffer_fixed: rng.chance(500),
         send_buffer_min: size(rng),
         send_buffer_max: size(rng),
+        send_buffer_near: size(rng),
         no_delay: rng.chance(500),
         cork: rng.chance(500),
         notsent_lowat: pick(rng, &[0, 1, 1000, u32::MAX]),

@@ -32,6 +32,7 @@ const RANGES: &[(&str, &str)] = &[
     ("send_buffer", "bytes"),
     ("send_buffer_min", "bytes"),
     ("send_buffer_max", "bytes"),
+    ("send_buffer_near", "bytes"),
     ("send_buffer_limit", "bytes, from 4608"),
     ("notsent_lowat", "bytes"),
     ("congestion", "by name"),

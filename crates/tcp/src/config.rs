@@ -111,6 +111,9 @@ pub struct Config {
     /// The most the send buffer may grow to by itself (`tcp_wmem[2]`). Linux's default of 4 MiB is less than 1 Gb/s needs over
     /// 100 ms; here it is as large as the receive buffer's.
     pub send_buffer_max: usize,
+    /// How far the send buffer grows by itself where a round trip takes less than a millisecond, unless the rate needs more: nothing but
+    /// queues would fill, here and at the peer, and what is written would have left the processor's cache before it is sent. Linux has no such bound.
+    pub send_buffer_near: usize,
     /// Nagle's algorithm off (TCP_NODELAY). Switching it off sends what waits, cork or no cork.
     pub no_delay: bool,
     /// Segments that are not full wait (TCP_CORK) until it is pulled, or until the persist timer runs out (200 ms at least).
@@ -248,7 +251,7 @@ impl Config {
         follow!(self, before, after: min_snd_mss, retries1, mtu_probing, base_mss, mtu_probe_floor);
         follow!(self, before, after: thin_linear_timeouts, probe_interval, probe_threshold, path_mtu_second_look);
         follow!(self, before, after: recv_buffer_min, recv_buffer_auto, recv_buffer_max, recv_buffer_limit);
-        follow!(self, before, after: send_buffer_min, send_buffer_max, shrink_window, keepalive_figures);
+        follow!(self, before, after: send_buffer_min, send_buffer_max, send_buffer_near, shrink_window, keepalive_figures);
         follow!(self, before, after: rack, rack_static_window, rack_dup_thresh, tail_loss_probe, max_reordering);
         follow!(self, before, after: ecn, ecn_fallback, accecn_option, accecn_beacon);
         follow!(self, before, after: comp_sack_nr, comp_sack_delay);
@@ -338,6 +341,7 @@ impl Default for Config {
             send_buffer_fixed: false,
             send_buffer_min: 4096,
             send_buffer_max: 33_554_432,
+            send_buffer_near: 1_048_576,
             no_delay: false,
             cork: false,
             notsent_lowat: u32::MAX,

@@ -421,7 +421,9 @@ impl Connection {
             reordering: self.snd.recovery.reordering().degree(),
             windows: self.snd.congestion.buffered_windows(),
         };
-        self.snd.buffer = buffer::expanded(self.snd.buffer, demand, self.config.send_buffer_max);
+        let in_flight = self.snd.nxt() - self.snd.una();
+        let near = buffer::near(self.config.send_buffer_near, in_flight, self.snd.rtt.srtt(), self.snd.rtt.min());
+        self.snd.buffer = buffer::expanded(self.snd.buffer, demand, self.config.send_buffer_max.min(near));
     }
 
     /// Something was sent or acknowledged: a writer that waits is told of room, of a larger buffer if that is what held it up and

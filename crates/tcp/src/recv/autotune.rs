@@ -57,7 +57,11 @@ impl RightSizing {
             return None;
         }
         let read = read_to.offset_from(self.from).saturating_sub_unsigned(unread);
-        (self.from, self.since) = (read_to, now);
+        self.since = now;
+        // What was counted when it came ahead, and is read later, does not count twice.
+        if read_to.after(self.from) {
+            self.from = read_to;
+        }
         let read = u32::try_from(read).ok().filter(|&read| read > self.space)?;
         let before = core::mem::replace(&mut self.space, read);
         Some(Growth { before, now: read })

@@ -6,6 +6,8 @@
 #[cfg(test)]
 mod tests;
 
+use core::time::Duration;
+
 /// What a segment's head costs beside its data: room for headers (Linux's MAX_TCP_HEADER, without wireless links and tunnels) and
 /// what follows the data (`struct skb_shared_info`).
 const HEAD: u32 = 192 + 320;
@@ -15,6 +17,12 @@ const DESCRIPTOR: u32 = 256;
 
 /// At least so many segments count: RFC 6928's initial window.
 const LEAST_SEGMENTS: u32 = 10;
+
+/// Round trips below this are near.
+const NEAR: Duration = Duration::from_millis(1);
+
+/// So long what was sent may wait on a near path, besides as long as it takes: a scheduler's delays.
+const SLACK: Duration = Duration::from_micros(100);
 
 /// What counts for the size of a buffer.
 #[derive(Clone, Copy, Debug)]
@@ -43,4 +51,12 @@ impl Demand {
 pub fn expanded(now: usize, demand: Demand, most: usize) -> usize {
     let memory = demand.memory();
     if memory > now { memory.min(most).max(now) } else { now }
+}
+
+/// The most that is worthwhile where the `least` round trip is near: `enough`, or what the path carries in two such round trips and [`SLACK`],
+/// when `in_flight` bytes take `srtt`. Beyond, only queues grow: a path in memory loses nothing, and so tells a congestion window of no end.
+pub fn near(enough: usize, in_flight: u32, srtt: Option<Duration>, least: Option<Duration>) -> usize {
+    let (Some(srtt), Some(least)) = (srtt, least.filter(|least| *least < NEAR)) else { return usize::MAX };
+    let (time, srtt) = ((2 * least + SLACK).as_nanos(), srtt.as_nanos().max(1));
+    enough.max(usize::try_from(u128::from(in_flight) * time / srtt).unwrap_or(usize::MAX))
 }

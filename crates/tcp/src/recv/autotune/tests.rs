@@ -75,6 +75,20 @@ fn what_cannot_be_read_yet_counts_when_it_comes() {
     assert_eq!(sizing.space(), 80_000);
 }
 
+/// The hole is filled, but the application reads a round trip later.
+#[test]
+fn what_counted_when_it_came_does_not_count_when_it_is_read() {
+    let mut sizing = RightSizing::new(at(0), SeqNum(0), 10_000);
+    assert_eq!(sizing.on_read(at(50), SeqNum(80_000), 0, RTT).unwrap().now, 80_000, "all of it behind a hole");
+    assert_eq!(sizing.on_read(at(100), SeqNum(1), 81_000, RTT), None, "now it lies there to be read");
+    assert_eq!(
+        sizing.on_read(at(150), SeqNum(121_000), 0, RTT),
+        None,
+        "all was read, and 40,000 bytes of a round trip more"
+    );
+    assert_eq!(sizing.space(), 80_000);
+}
+
 #[test]
 fn nothing_overflows() {
     let mut sizing = RightSizing::new(at(0), SeqNum(0), 0);

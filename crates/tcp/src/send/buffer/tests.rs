@@ -29,3 +29,18 @@ fn reordering_counts() {
     let deep = Demand { reordering: 299, ..demand(1537, 10) };
     assert_eq!(deep.memory(), 2 * 300 * 4352);
 }
+
+/// Where a round trip takes microseconds a buffer is as large as the rate asks for, and elsewhere nothing is changed.
+#[test]
+fn near_paths_need_little() {
+    let micros = |n| Some(Duration::from_micros(n));
+    let near = |in_flight, srtt, least| near(1 << 20, in_flight, micros(srtt), micros(least));
+    assert_eq!(near(1 << 20, 300, 30), 1 << 20, "half of it waits");
+    // 100 Gb/s over 200 µs are 2.5 MB: more than enough has to fit, and does.
+    assert_eq!(near(1 << 20, 200, 200), (1 << 20) * 5 / 2);
+    assert_eq!(near(2_500_000, 200, 200), 6_250_000);
+    assert_eq!(near(2_500_000, 500, 200), 2_500_000, "it grows no further when what is more only waits");
+    assert_eq!(near(u32::MAX, 1000, 1000), usize::MAX, "not near");
+    assert_eq!(super::near(1 << 20, 1 << 30, None, None), usize::MAX, "not measured yet");
+    assert_eq!(near(0, 0, 0), 1 << 20);
+}
