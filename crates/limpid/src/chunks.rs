@@ -29,6 +29,9 @@ impl TcpStream {
     /// only if the chunk is empty. The bytes are kept by reference until the peer has acknowledged them (those of short chunks, below
     /// half a KiB, are copied: that costs less).
     ///
+    /// If this was the last reference, its owner ([`Bytes::from_owner`]) is dropped by whichever thread sees the acknowledgement, while nobody
+    /// else can use this part of the host: a `drop` of its own must not use the host or its sockets, for it would wait for itself.
+    ///
     /// ```
     /// use limpid::{Bytes, Host, TcpListener, TcpStream};
     ///

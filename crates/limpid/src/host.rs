@@ -1,4 +1,4 @@
-//! A host: its shards, each a stack with devices and the thread that drives them.
+//! A host: its shards, each a stack with devices and a thread that drives them.
 
 use crate::builder::Builder;
 use crate::shard::{Handovers, Shard, observers};
@@ -16,7 +16,7 @@ use std::time::Duration;
 /// A TCP/IP host in this process. A process may have several.
 ///
 /// It is a handle: clones name the same host, and sockets hold it as well. When the last of them is dropped the host goes
-/// down: connections that are still closing get a bounded time for it ([`Builder::linger`]), then its thread ends. That
+/// down: connections that are still closing get a bounded time for it ([`Builder::linger`]), then its threads end, one for each shard. That
 /// last drop waits so long.
 ///
 /// ```

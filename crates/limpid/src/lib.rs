@@ -1,6 +1,6 @@
 //! A TCP/IP host in your process: TCP that needs no kernel, and that you can watch.
 //!
-//! A [`Host`] owns a stack and its [devices](device), and a thread that drives them. [`TcpStream`] and [`TcpListener`] are
+//! A [`Host`] owns a stack and its [devices](device), and a thread for each of its [shards](Builder::shards) that drives them. [`TcpStream`] and [`TcpListener`] are
 //! shaped like std's, fail with the same [`std::io::ErrorKind`]s, and differ in one thing: `connect` and `bind` say
 //! *which* host. A process may have several.
 //!
@@ -43,6 +43,9 @@ pub mod congestion {
 pub use limpid_device as device;
 pub use limpid_event as event;
 pub use limpid_event::{Counters, Event, FlowId, Instant, Observer, TcpState, TxReason};
+/// The engine's own settings, and what devices and taps take and give: [`MemoryLimits`](stack::MemoryLimits),
+/// [`SynCookies`](stack::SynCookies), [`TxFrame`](stack::TxFrame), [`RxFrame`](stack::RxFrame), [`Medium`](stack::Medium).
+pub use limpid_stack as stack;
 pub use limpid_stack::{FastOpenConfig, FastOpenFlags, FastOpenKey, FastOpenKeys, ListenConfig, StackConfig};
 pub use limpid_tcp::{AccEcnOptions, Config, EcnLevel, EcnPolicy, KeepAlive, MtuProbing, SynSchedule, TcpInfo};
 pub use limpid_wire as wire;

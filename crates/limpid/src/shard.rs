@@ -37,6 +37,9 @@ use std::time::Duration;
 /// Frames that are taken from a device, or offered to it, at a time.
 const BATCH: usize = 64;
 
+/// Frames that are taken at a time from what other shards have handed over.
+const ARRIVALS: usize = 4 * BATCH;
+
 /// How often a shard that has nothing left to do looks whether the others have, when the host goes down.
 const CLOSING: Duration = Duration::from_millis(5);
 
@@ -301,13 +304,11 @@ impl State {
     /// Hands the stack what other shards have handed over; returns how much that was.
     fn take_arrivals(&mut self, now: Instant) -> usize {
         let mut count = 0;
-        for arrivals in &self.hands.arrivals {
-            for handed in arrivals.try_iter().take(BATCH) {
-                count += 1;
-                match handed {
-                    Handed::Frame(iface, frame) => self.stack.handle_frame(now, iface, frame),
-                    Handed::Packet(parcel) => self.stack.handle_parcel(now, parcel),
-                }
+        for handed in self.hands.arrivals.try_iter().take(ARRIVALS) {
+            count += 1;
+            match handed {
+                Handed::Frame(iface, frame) => self.stack.handle_frame(now, iface, frame),
+                Handed::Packet(parcel) => self.stack.handle_parcel(now, *parcel),
             }
         }
         count
@@ -324,7 +325,7 @@ impl State {
             }
         }
         while let Some((shard, parcel)) = self.stack.poll_handover() {
-            self.hands.over(shard, Handed::Packet(parcel));
+            self.hands.over(shard, Handed::Packet(Box::new(parcel)));
         }
         self.hands.ring();
         while let Some((socket, _)) = self.stack.poll_ready() {

@@ -238,7 +238,8 @@ impl TcpStream {
         self.socket.call(|stack, id, _| stack.state(id))
     }
 
-    /// Changes any of the connection's settings.
+    /// Changes any of the connection's settings. `change` is called while nobody else can use this part of the host, and must not use
+    /// the host or its sockets: it would wait for itself.
     ///
     /// # Errors
     /// The host has gone down.

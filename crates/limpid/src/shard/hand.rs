@@ -1,4 +1,4 @@
-//! What the shards of a host hand each other, each pair by a bounded queue of its own: frames that a device gave to a shard they
+//! What the shards of a host hand each other, by a bounded queue to each: frames that a device gave to a shard they
 //! are not for, packets that were put together elsewhere, and, where a device has fewer queues than there are shards, frames to send.
 //!
 //! What finds a queue full is lost, as on a wire, and counted; only a frame to send waits instead, as it does for a device.
@@ -13,8 +13,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
-/// So many frames may be under way from a shard to another.
+/// So many frames may be under way to a shard for each of the others,
 const ARRIVALS: usize = 512;
+
+/// and so many at most: their places are allocated from the beginning.
+const MOST_ARRIVALS: usize = 2048;
 
 /// So many frames may wait for another shard to send them.
 pub(super) const DEPARTURES: usize = 256;
@@ -22,7 +25,7 @@ pub(super) const DEPARTURES: usize = 256;
 /// What came to a shard and belongs to another.
 pub(crate) enum Handed {
     Frame(IfaceId, RxFrame),
-    Packet(Parcel),
+    Packet(Box<Parcel>),
 }
 
 /// How many frames and packets came to another shard than theirs ([`Host::handovers`](crate::Host::handovers)).
@@ -43,29 +46,22 @@ struct Way {
 }
 
 /// The ways to all the others, and theirs to us.
-#[derive(Default)]
 pub(crate) struct Hands {
     /// By shard; none to ourselves.
     ways: Vec<Option<Way>>,
-    pub(crate) arrivals: Vec<Receiver<Handed>>,
+    pub(crate) arrivals: Receiver<Handed>,
     pub(crate) count: Handovers,
 }
 
 impl Hands {
     /// The hands of as many shards as there are bells.
     pub(crate) fn join(bells: &[Arc<Bell>]) -> Vec<Hands> {
-        let mut all: Vec<Hands> = bells.iter().map(|_| Hands::default()).collect();
-        for from in 0..bells.len() {
-            for (to, bell) in bells.iter().enumerate() {
-                let way = (from != to).then(|| {
-                    let (sender, receiver) = sync_channel(ARRIVALS);
-                    all[to].arrivals.push(receiver);
-                    Way { to: sender, bell: bell.clone(), silent: false }
-                });
-                all[from].ways.push(way);
-            }
-        }
-        all
+        let room = (ARRIVALS * bells.len().saturating_sub(1)).min(MOST_ARRIVALS);
+        let (senders, receivers): (Vec<_>, Vec<_>) = bells.iter().map(|_| sync_channel(room)).unzip();
+        let way = |to: usize| Way { to: senders[to].clone(), bell: bells[to].clone(), silent: false };
+        let ways = |from| (0..bells.len()).map(|to| (from != to).then(|| way(to))).collect();
+        let hands = |(from, arrivals)| Hands { ways: ways(from), arrivals, count: Handovers::default() };
+        receivers.into_iter().enumerate().map(hands).collect()
     }
 
     /// Hands over; [`ring`](Self::ring) comes after.
@@ -166,3 +162,6 @@ impl Device for Relay {
         None
     }
 }
+
+#[cfg(test)]
+mod tests;
