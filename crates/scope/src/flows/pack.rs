@@ -70,11 +70,12 @@ impl Packer {
     /// The end of a part that can be read without the next one. `None` if there is too much.
     pub(crate) fn end_part(&mut self) -> Option<()> {
         let count = std::mem::take(&mut self.len);
-        if count > MAX_WORDS {
+        // The zero below needs a place, too.
+        if count >= MAX_WORDS {
             return None;
         }
         // An odd one has a zero beside it; what is not needed of the last word is written over.
-        self.words[count % MAX_WORDS] = 0;
+        self.words[count] = 0;
         let tags = count.div_ceil(2);
         self.room(COUNT + tags + (2 * tags + 1) * WORD);
         let room = &mut self.bytes[self.filled..];

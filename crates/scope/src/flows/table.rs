@@ -26,6 +26,8 @@ const LOOKS: usize = 8;
 const MAX_SPARE: usize = 64;
 /// Of those that ended so many stay as they are before they [rest](super::rest): what is late comes soon.
 const AWAKE: usize = 16;
+/// Of those that something late woke so many stay awake: they may go on talking, and packing costs more than a packet.
+const WOKEN: usize = 1024;
 
 /// A slot and the number of what was there when it was noted.
 type Noted = (u32, FlowNumber);
@@ -95,15 +97,15 @@ impl Slot {
         }
     }
 
-    /// Its connection, woken for a look if it rests.
-    fn flow(&self, unpacker: &mut Unpacker) -> Option<Cow<'_, Flow>> {
+    /// Its connection, woken for a look if it rests: `scratch` is made when the first does.
+    fn flow(&self, scratch: &mut Option<Scratch>) -> Option<Cow<'_, Flow>> {
         match self {
             Slot::Free => None,
             Slot::Awake(entry) => Some(Cow::Borrowed(&entry.flow)),
             Slot::Resting(resting) => {
-                let mut entry = Entry::blank();
-                resting.wake_figures(&mut entry, unpacker);
-                Some(Cow::Owned(entry.flow))
+                let Scratch { entry, unpacker } = scratch.get_or_insert_with(Scratch::new);
+                resting.wake_figures(entry, unpacker);
+                Some(Cow::Owned(entry.flow.clone()))
             }
         }
     }
@@ -115,6 +117,18 @@ impl Slot {
             Slot::Awake(entry) => entry.size(),
             Slot::Resting(resting) => resting.size(),
         }
+    }
+}
+
+/// Where connections that rest are woken for a look.
+struct Scratch {
+    entry: Box<Entry>,
+    unpacker: Unpacker,
+}
+
+impl Scratch {
+    fn new() -> Scratch {
+        Scratch { entry: Box::new(Entry::blank()), unpacker: Unpacker::default() }
     }
 }
 
@@ -141,6 +155,12 @@ pub(super) struct Table {
     /// Those that ended and do not rest yet, and the most of them.
     awake: VecDeque<Noted>,
     max_awake: usize,
+    /// Those of them that rested already and were woken, and the most of them.
+    woken: VecDeque<Noted>,
+    max_woken: usize,
+    /// How often one was packed.
+    #[cfg(test)]
+    pub(super) packed: usize,
     /// Those that left.
     ended: VecDeque<Left>,
     /// Memory of those that left and were looked at, for those to come.
@@ -148,7 +168,7 @@ pub(super) struct Table {
     rings: Rings,
     packer: Packer,
     unpacker: Unpacker,
-    /// Those with detail, with a time since which they may have been silent.
+    /// Those with detail, with a time since which they may have been silent. One that was woken may stand there twice.
     detailed: VecDeque<(i64, Noted)>,
     /// Bytes of detail now, and the most there ever were.
     detail: usize,
@@ -175,6 +195,10 @@ impl Table {
             over: VecDeque::new(),
             awake: VecDeque::new(),
             max_awake: AWAKE,
+            woken: VecDeque::new(),
+            max_woken: WOKEN,
+            #[cfg(test)]
+            packed: 0,
             ended: VecDeque::new(),
             spare: VecDeque::new(),
             rings: Rings::default(),
@@ -223,13 +247,19 @@ impl Table {
         let number = entry.flow.number;
         (entry.slot, entry.has_detail, entry.counted) = (slot, false, 0);
         *place = Slot::Awake(entry);
-        self.rest_later((slot, number));
+        self.woken.push_back((slot, number));
+        if self.woken.len() > self.max_woken
+            && let Some(first) = self.woken.pop_front()
+            && first.0 != slot
+        {
+            self.rest(first);
+        }
     }
 
     /// With another number of those that ended and do not rest.
     #[cfg(test)]
     pub(super) fn keep_awake(&mut self, most: usize) {
-        self.max_awake = most;
+        (self.max_awake, self.max_woken) = (most, most);
     }
 
     /// What ended rests when so many others have ended since.
@@ -247,6 +277,8 @@ impl Table {
         let Some(place) = self.slots.get_mut(noted.0 as usize) else { return };
         let Some(entry) = place.awake().filter(|entry| entry.flow.number == noted.1) else { return };
         let Some(resting) = Resting::of(entry, &mut self.packer) else { return };
+        #[cfg(test)]
+        (self.packed += 1);
         if let Slot::Awake(entry) = std::mem::replace(place, Slot::Resting(resting)) {
             self.detail -= entry.counted;
             self.recycle(entry);
@@ -303,21 +335,37 @@ impl Table {
         self.newest = slot;
         self.idle.push_back((at.time, (slot, number)));
         self.open += 1;
-        if self.idle.len().max(self.detailed.len()) > 2 * self.open + SLACK {
-            self.forget_those_that_left();
-        }
+        self.bound_queues();
         slot
     }
 
-    /// The queues hold entries of connections that left already: many, where one endpoint is opened anew and again.
+    /// The queues hold entries of connections that left already: many, where one endpoint is opened anew and again. What is
+    /// left of a queue is no more than is open, so that as much has to happen before it is swept again.
+    #[inline]
+    fn bound_queues(&mut self) {
+        if self.idle.len().max(self.over.len()).max(self.detailed.len()) > 2 * self.open + SLACK {
+            self.sweep_queues();
+        }
+    }
+
     #[cold]
-    fn forget_those_that_left(&mut self) {
+    fn sweep_queues(&mut self) {
         let slots = &self.slots;
         let is_there =
             |&(_, (slot, number)): &(i64, Noted)| slots.get(slot as usize).and_then(Slot::number) == Some(number);
         self.idle.retain(is_there);
         self.over.retain(is_there);
-        self.detailed.retain(is_there);
+        // Each once: of what stands there twice the first takes the mark.
+        let slots = &mut self.slots;
+        let mut has_detail = |(slot, number): Noted, from: bool, to: bool| {
+            let entry = slots.get_mut(slot as usize).and_then(Slot::awake_mut);
+            let entry = entry.filter(|entry| entry.flow.number == number && entry.has_detail == from);
+            entry.map(|entry| entry.has_detail = to).is_some()
+        };
+        self.detailed.retain(|(_, noted)| has_detail(*noted, true, false));
+        for (_, noted) in &self.detailed {
+            has_detail(*noted, false, true);
+        }
     }
 
     #[inline]
@@ -338,12 +386,12 @@ impl Table {
     }
 
     pub(super) fn by_number(&self, number: FlowNumber) -> Option<Cow<'_, Flow>> {
-        self.slots.get(*self.numbers.get(&number)? as usize)?.flow(&mut Unpacker::default())
+        self.slots.get(*self.numbers.get(&number)? as usize)?.flow(&mut None)
     }
 
     pub(super) fn flows(&self) -> impl Iterator<Item = Cow<'_, Flow>> {
-        let mut unpacker = Unpacker::default();
-        self.slots.iter().filter_map(move |slot| slot.flow(&mut unpacker))
+        let mut scratch = None;
+        self.slots.iter().filter_map(move |slot| slot.flow(&mut scratch))
     }
 
     /// That connection, if it is still there and does not rest.
@@ -377,6 +425,7 @@ impl Table {
         if bytes > 0 && !entry.has_detail {
             entry.has_detail = true;
             self.detailed.push_back((entry.flow.last, (slot, entry.flow.number)));
+            self.bound_queues();
         }
         if self.detail > self.max_detail {
             self.save_detail();
@@ -390,7 +439,8 @@ impl Table {
         while self.detail > self.max_detail
             && let Some((since, noted)) = self.detailed.pop_front()
         {
-            let Some(last) = self.noted_mut(noted).map(|entry| entry.flow.last) else { continue };
+            let entry = self.noted_mut(noted).filter(|entry| entry.has_detail);
+            let Some(last) = entry.map(|entry| entry.flow.last) else { continue };
             looks += 1;
             if last > since && looks < LOOKS {
                 self.detailed.push_back((last, noted));
@@ -415,7 +465,7 @@ impl Table {
         let tables = [
             self.slots.capacity() * size_of::<Slot>(),
             self.ended.capacity() * size_of::<Left>(),
-            self.awake.capacity() * size_of::<Noted>(),
+            (self.awake.capacity() + self.woken.capacity()) * size_of::<Noted>(),
             self.packer.size() + self.unpacker.size(),
             self.free.capacity() * size_of::<u32>(),
             self.map.allocation_size(),

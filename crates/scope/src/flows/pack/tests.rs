@@ -1,4 +1,4 @@
-use super::{Pack, PackList, Packer, Unpacker};
+use super::{MAX_WORDS, Pack, PackList, Packer, Unpacker};
 use proptest::prelude::*;
 use std::time::Duration;
 
@@ -52,8 +52,18 @@ fn zeros_and_what_is_near_take_little_room() {
 
 #[test]
 fn what_is_too_much_is_not_packed() {
-    let mut packer = Packer::default();
-    packer.begin(&[], 0);
-    (0..super::MAX_WORDS).for_each(|_| packer.word(1));
-    assert_eq!(packer.end_part(), None);
+    // Beside where times are told from.
+    for (words, fits) in [(MAX_WORDS - 2, true), (MAX_WORDS - 1, false), (MAX_WORDS, false), (2 * MAX_WORDS, false)] {
+        let mut packer = Packer::default();
+        packer.begin(&[], 5);
+        (0..words).for_each(|n| packer.word(n as u64 + 1));
+        assert_eq!(packer.end_part().is_some(), fits, "{words}");
+        if fits {
+            let packed = packer.finish();
+            let mut unpacker = Unpacker::default();
+            unpacker.begin(&packed);
+            assert_eq!(unpacker.time(), 5 ^ 1);
+            assert!((1..words).all(|n| unpacker.word() == n as u64 + 1));
+        }
+    }
 }

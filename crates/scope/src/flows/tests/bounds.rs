@@ -202,6 +202,56 @@ fn queues_are_swept_of_connections_that_left() {
     assert!(tables < 256 * 1024, "{tables} bytes");
 }
 
+/// So many connections, one after the other, closed.
+fn closed(wire: &mut Wire, ports: std::ops::RangeInclusive<u16>) {
+    for port in ports {
+        wire.after(3, client("S", 0, 0, 0).port(port));
+        wire.after(3, server("S.", 0, 0, 1).port(port));
+        wire.after(3, client("P.", 1, 100, 1).port(port));
+        wire.after(3, client("F.", 101, 0, 1).port(port));
+        wire.after(3, server("F.", 1, 0, 102).port(port));
+        wire.after(3, client(".", 102, 0, 2).port(port));
+    }
+}
+
+/// What ended and is woken again and again: the queues do not grow with it, whether others open meanwhile or not.
+#[test]
+fn queues_are_swept_of_what_stands_there_twice() {
+    let mut wire = Wire::new();
+    wire.flows.table.keep_awake(16);
+    closed(&mut wire, 1..=40);
+    for n in 0..40_000_u16 {
+        wire.after(3, server("F.", 1, 0, 102).port(1 + n % 40));
+    }
+    let tables = wire.flows.memory().tables;
+    assert!(tables < 256 * 1024, "{tables} bytes");
+    for n in 0..40_000_u16 {
+        wire.after(3, server("F.", 1, 0, 102).port(1 + n % 40));
+        wire.after(3, client("S", 0, 0, 0).port(1_000 + n % 100));
+    }
+    let grown = wire.flows.memory().tables;
+    assert!(grown < 384 * 1024, "{tables} bytes, then {grown}");
+    assert!(wire.flows.table.packed > 40_000, "{}", wire.flows.table.packed);
+}
+
+/// Those that go on talking after their end do not pack one another at each packet.
+#[test]
+fn what_is_woken_stays_awake_for_a_while() {
+    let mut wire = Wire::new();
+    closed(&mut wire, 1..=500);
+    for n in 0..50_000_u16 {
+        wire.after(3, server("F.", 1, 0, 102).port(1 + n % 500));
+    }
+    assert!(wire.flows.table.packed <= 500, "{}", wire.flows.table.packed);
+    closed(&mut wire, 1_001..=4_000);
+    let before = wire.flows.table.packed;
+    for port in 1_001..=4_000 {
+        wire.after(3, server("F.", 1, 0, 102).port(port));
+    }
+    // Of those that were woken some rest again: they are bounded.
+    assert!((1_000..=3_000).contains(&(wire.flows.table.packed - before)), "{}", wire.flows.table.packed - before);
+}
+
 /// Segments as they might come from anybody.
 fn any_segment() -> impl Strategy<Value = Segment> {
     let near = prop_oneof![0..20_u32, any::<u32>(), (u32::MAX - 20)..=u32::MAX];
