@@ -12,6 +12,8 @@ const MAX_SPARE: usize = 64;
 pub(super) struct Course {
     /// Whose it is, by number; 0 for nobody's.
     of: u64,
+    /// It has ended, and was asked about then.
+    pub(super) is_over: bool,
     pub(super) exchanges: Exchanges,
     pub(super) limits: Limits,
     pub(super) places: Places,

@@ -289,7 +289,10 @@ impl Explainer {
             course.exchanges.take(sighting);
             course.limits.take(sighting);
             course.places.note(packet.number, stands, room);
-            if let Some(flow) = self.flows.newest_over()
+            // Once: what comes late does not end it again.
+            if !course.is_over
+                && let Some(flow) = self.flows.newest_over()
+                && !std::mem::replace(&mut course.is_over, true)
                 && !self.worst.is_likely(flow, &course.exchanges)
             {
                 self.courses.forget(place);
