@@ -74,7 +74,7 @@ impl DrawArgs {
         };
         let (hidden, nothing) = (capture.hidden(), capture.nothing("TCP"));
         drop(capture);
-        let survey = survey.finish();
+        let survey = survey.finish(&hidden);
         let numbers = self.choose(&name, &survey, is_page, &nothing)?;
         if numbers.is_empty() {
             return Ok((Chosen { name, survey, picked: Vec::new() }, damage));
@@ -109,8 +109,8 @@ impl DrawArgs {
             }
             fits
         });
-        let survey = survey.finish();
         let (hidden, nothing) = (capture.hidden(), capture.nothing("TCP"));
+        let survey = survey.finish(&hidden);
         let numbers = self.choose(&name, &survey, is_page, &nothing)?;
         let picked = numbers.into_iter().map(|number| {
             let packets: HashSet<u64> = of_flow.get(&number).into_iter().flatten().copied().collect();
@@ -237,7 +237,10 @@ impl Picked {
             subtitle.push_str(&format!("; its last {} are left out", words::count(self.left_out, "packet")));
         }
         if self.trace.partial {
-            subtitle.push_str("; the filter hid some of its packets");
+            subtitle.push_str(match chosen.survey.perhaps_hidden {
+                true => "; a filter may have hidden some of its packets",
+                false => "; the filter hid some of its packets",
+            });
         }
         (title, subtitle)
     }
@@ -255,6 +258,8 @@ struct Surveyed {
     connections: Vec<Connection>,
     /// Beyond those.
     more: u64,
+    /// Of none it is known whether packets were hidden.
+    perhaps_hidden: bool,
 }
 
 impl Survey {
@@ -268,10 +273,14 @@ impl Survey {
         }
     }
 
-    fn finish(mut self) -> Surveyed {
+    /// All connections; those of which packets were hidden are not judged.
+    fn finish(mut self, hidden: &Hidden) -> Surveyed {
         self.drain();
         let mut done = self.done;
         self.flows.finish().for_each(|flow| done.add(&flow));
+        let is_hidden = |connection: &&mut Connection| hidden.of(connection.client, connection.server);
+        done.connections.iter_mut().filter(is_hidden).for_each(Connection::hide);
+        done.perhaps_hidden = hidden.is_all();
         done
     }
 }

@@ -317,7 +317,22 @@ fn what_was_watched_through_a_filter_says_so() {
     let redis = captures().join("captures/redis.pcap").display().to_string();
     let saved = scratch.file("half.pcapng");
     succeeds(&["watch", "-r", &redis, "--lines", "-w", &saved, "src port 6379"]);
-    assert!(succeeds(&["draw", &saved, "--format", "txt", "-o", "-"]).contains("the filter hid some of its packets"));
+    let drawn = succeeds(&["draw", &saved, "--format", "txt", "-o", "-"]);
+    assert!(drawn.contains("a filter may have hidden some of its packets"), "{drawn}");
+}
+
+/// An overview does not judge what a filter hid, as a list does not.
+#[test]
+fn an_overview_does_not_judge_what_a_filter_hid() {
+    let redis = captures().join("captures/redis.pcap");
+    let name = redis.display().to_string();
+    let args = ["--what", "overview", "--format", "txt", "-o", "-", "tcp[tcpflags] & tcp-syn != 0 and src port 6379"];
+    let overview = succeeds(&[&["draw", &name][..], &args].concat());
+    assert!(overview.contains("not judged"), "{overview}");
+    assert!(!overview.contains("open"), "{overview}");
+    assert_eq!(piped(&redis, &args).replace("standard input", "redis.pcap"), overview);
+    let all = succeeds(&[&["draw", &name][..], &args[..5], &["tcp port 6379"]].concat());
+    assert!(!all.contains("not judged"), "{all}");
 }
 
 #[test]

@@ -136,9 +136,11 @@ const BOTH: &[Column<Flow>] = &[
         Some(f.path_mtu).filter(|mtu| *mtu > 0).into()
     }),
     Column::text("troubles", "what is wrong with it", |f| troubles(f).into()),
-    Column::text("hidden", "'filter' where one hid packets of it: what is missing then means nothing", |f| {
-        f.hidden.then_some("filter").into()
-    }),
+    Column::text(
+        "hidden",
+        "'filter' where one hid packets of it, or may have: what is missing then means nothing",
+        |f| f.hidden.then_some("filter").into(),
+    ),
 ];
 
 /// A row a connection: what concerns both ends, then the client, then the server.

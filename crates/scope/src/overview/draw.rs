@@ -1,7 +1,7 @@
 //! An overview as a drawing.
 
 use super::text::summary;
-use super::{Fate, Overview, Row};
+use super::{FATES, Fate, Overview, Row};
 use crate::picture::{Anchor, Drawing, Ink, Path, Svg, Text, font};
 use crate::words;
 use std::time::Duration;
@@ -163,6 +163,10 @@ fn sign(svg: &mut Svg, fate: Fate, (x, y): (f64, f64)) {
             let head = Path::from((x, y - 6.5)).to((x + 8.0, y)).to((x, y + 6.5)).close();
             svg.path(&head).fill(ink).done();
         }
+        Fate::Unknown => {
+            let dash = Path::from((x + 2.0, y)).to((x + 9.0, y));
+            svg.path(&dash).stroke(ink, 2.2).done();
+        }
         Fate::Silent => {
             for n in 0..3 {
                 svg.circle((x + 4.0 + 4.5 * f64::from(n), y), 1.4).fill(ink).done();
@@ -196,12 +200,12 @@ fn density(svg: &mut Svg, overview: &Overview, columns: &Columns, top: f64) -> f
 }
 
 /// The most in a step.
-fn most(density: &[[u64; 5]]) -> u64 {
+fn most(density: &[[u64; FATES]]) -> u64 {
     density.iter().map(|step| step.iter().sum::<u64>()).max().unwrap_or(0).max(1)
 }
 
 /// How many there were over time, on each other by how they ended: a path for each way, from `bottom` up to `height`.
-fn stacked(svg: &mut Svg, density: &[[u64; 5]], (from, to): (f64, f64), (bottom, height): (f64, f64)) {
+fn stacked(svg: &mut Svg, density: &[[u64; FATES]], (from, to): (f64, f64), (bottom, height): (f64, f64)) {
     let (most, wide) = (most(density) as f64, (to - from) / density.len().max(1) as f64);
     for (at, fate) in Fate::ALL.into_iter().enumerate() {
         let mut path = Path::default();

@@ -21,6 +21,8 @@ use crate::picture::Ink;
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
+/// How many ways there are to end.
+const FATES: usize = Fate::ALL.len();
 /// So many connections have a row each.
 const ROWS: usize = 60;
 /// Of more, so many groups are shown.
@@ -60,6 +62,8 @@ pub enum Fate {
     Closed,
     /// It goes on, as far as was seen.
     Open,
+    /// It is not told, since it would follow from what a filter hid.
+    Unknown,
     /// It went on without an answer.
     Silent,
     /// A reset.
@@ -70,13 +74,14 @@ pub enum Fate {
 
 impl Fate {
     /// All, the harmless ones first.
-    pub const ALL: [Fate; 5] = [Fate::Closed, Fate::Open, Fate::Silent, Fate::Reset, Fate::Failed];
+    pub const ALL: [Fate; 6] = [Fate::Closed, Fate::Open, Fate::Unknown, Fate::Silent, Fate::Reset, Fate::Failed];
 
     /// In a word or two.
     pub const fn text(self) -> &'static str {
         match self {
             Fate::Closed => "closed",
             Fate::Open => "open at the end",
+            Fate::Unknown => "not judged",
             Fate::Silent => "fell silent",
             Fate::Reset => "reset",
             Fate::Failed => "never opened",
@@ -88,6 +93,7 @@ impl Fate {
         match self {
             Fate::Closed => Ink::Open,
             Fate::Open => Ink::Opening,
+            Fate::Unknown => Ink::Muted,
             Fate::Silent => Ink::Closing,
             Fate::Reset => Ink::Trouble,
             Fate::Failed => Ink::Again,
@@ -99,6 +105,7 @@ impl Fate {
         match self {
             Fate::Closed => '■',
             Fate::Open => '→',
+            Fate::Unknown => '~',
             Fate::Silent => '?',
             Fate::Reset => '✕',
             Fate::Failed => '○',
@@ -107,6 +114,16 @@ impl Fate {
 
     const fn index(self) -> usize {
         self as usize
+    }
+}
+
+impl Connection {
+    /// A filter hid some of its packets, or may have: nothing is concluded from what is missing.
+    pub fn hide(&mut self) {
+        self.trouble = None;
+        if matches!(self.fate, Fate::Failed | Fate::Silent | Fate::Open) {
+            self.fate = Fate::Unknown;
+        }
     }
 }
 
@@ -142,13 +159,13 @@ pub struct Row {
     /// First packet and last, in nanoseconds since the overview began.
     pub span: (u64, u64),
     /// How many connections it stands for, by [`Fate::ALL`].
-    pub fates: [u64; 5],
+    pub fates: [u64; FATES],
     /// Bytes of payload.
     pub bytes: u64,
     /// How it ended, or what is worst about it.
     pub note: String,
     /// Of a group: how many were under way at each of equal steps of the overview's time, by [`Fate::ALL`].
-    pub density: Vec<[u64; 5]>,
+    pub density: Vec<[u64; FATES]>,
 }
 
 /// The layout of an overview, without a medium.
@@ -159,11 +176,11 @@ pub struct Overview {
     /// How many connections there are.
     pub count: u64,
     /// How many of them ended in which way, by [`Fate::ALL`].
-    pub fates: [u64; 5],
+    pub fates: [u64; FATES],
     /// Bytes of payload of all.
     pub bytes: u64,
     /// How many were under way at some time in each of equal steps, by [`Fate::ALL`]; empty where each has its row.
-    pub density: Vec<[u64; 5]>,
+    pub density: Vec<[u64; FATES]>,
     /// Connections, or groups of them.
     pub rows: Vec<Row>,
     /// How many groups have no row.
@@ -214,7 +231,7 @@ impl Overview {
 }
 
 fn row(connection: &Connection, began: i64) -> Row {
-    let mut fates = [0; 5];
+    let mut fates = [0; FATES];
     fates[connection.fate.index()] = 1;
     let note = match &connection.trouble {
         Some((_, trouble)) if trouble != connection.fate.text() => format!("{}; {trouble}", connection.fate.text()),
@@ -276,7 +293,7 @@ fn groups(connections: &[Connection], began: i64, all_clients: bool) -> Vec<(Row
                 number: None,
                 who: format!("{} → {}", connection.client.addr, connection.server),
                 span: (u64::MAX, 0),
-                fates: [0; 5],
+                fates: [0; FATES],
                 bytes: 0,
                 note: String::new(),
                 density: Vec::new(),
@@ -317,8 +334,8 @@ fn groups(connections: &[Connection], began: i64, all_clients: bool) -> Vec<(Row
 }
 
 /// How many connections are under way in each step of time.
-fn density<'c>(connections: impl Iterator<Item = &'c Connection>, began: i64, length: u64) -> Vec<[u64; 5]> {
-    let mut changes = vec![[0i64; 5]; STEPS + 1];
+fn density<'c>(connections: impl Iterator<Item = &'c Connection>, began: i64, length: u64) -> Vec<[u64; FATES]> {
+    let mut changes = vec![[0i64; FATES]; STEPS + 1];
     let step =
         |at: i64| ((u128::from(at.abs_diff(began)) * STEPS as u128 / (u128::from(length) + 1)) as usize).min(STEPS - 1);
     for connection in connections {
@@ -326,9 +343,9 @@ fn density<'c>(connections: impl Iterator<Item = &'c Connection>, began: i64, le
         changes[step(connection.span.0)][fate] += 1;
         changes[step(connection.span.1) + 1][fate] -= 1;
     }
-    let mut open = [0i64; 5];
+    let mut open = [0i64; FATES];
     changes.truncate(STEPS);
-    let mut add = |change: [i64; 5]| {
+    let mut add = |change: [i64; FATES]| {
         open.iter_mut().zip(change).for_each(|(open, change)| *open += change);
         open.map(|n| u64::try_from(n).unwrap_or(0))
     };

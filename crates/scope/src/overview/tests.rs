@@ -16,7 +16,7 @@ fn connection(number: u64, fate: Fate) -> Connection {
 }
 
 fn many(count: u64) -> Vec<Connection> {
-    (1..=count).map(|n| connection(n, Fate::ALL[if n % 100 == 0 { 3 } else { (n % 2) as usize }])).collect()
+    (1..=count).map(|n| connection(n, Fate::ALL[if n % 100 == 0 { 4 } else { (n % 2) as usize }])).collect()
 }
 
 #[test]
@@ -37,7 +37,7 @@ fn many_connections_are_grouped_and_the_worst_stand_apart() {
     assert_eq!(overview.rows.iter().map(|row| row.fates.iter().sum::<u64>()).sum::<u64>(), 10_000);
     // All of them have the same to say: few are enough, and the last one counts the others.
     assert_eq!(overview.worst.len() as u64, ALIKE);
-    assert!(overview.worst.iter().all(|row| row.fates[3] == 1));
+    assert!(overview.worst.iter().all(|row| row.fates[4] == 1));
     assert!(overview.worst[3].note.ends_with("(and 96 more)"), "{}", overview.worst[3].note);
     assert!(overview.rows.iter().all(|row| row.density.len() == STEPS));
     // Fifty milliseconds each, one a millisecond: 51 at once.

@@ -1,6 +1,6 @@
 //! An overview as lines for a terminal.
 
-use super::{Fate, Overview, Row};
+use super::{FATES, Fate, Overview, Row};
 use crate::words;
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -54,7 +54,7 @@ fn density(overview: &Overview, width: usize) -> String {
 }
 
 /// How many there were over time, in `columns` blocks that reach up to the most.
-fn blocks(density: &[[u64; 5]], columns: usize) -> String {
+fn blocks(density: &[[u64; FATES]], columns: usize) -> String {
     const BLOCKS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     let totals: Vec<u64> = density.iter().map(|step| step.iter().sum()).collect();
     let most = totals.iter().copied().max().unwrap_or(0).max(1);
