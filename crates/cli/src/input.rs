@@ -9,6 +9,7 @@ use limpid_scope::flows::{Flow, Hidden};
 use limpid_scope::truth::{Collector, Found};
 use limpid_scope::words;
 use limpid_wire::bpf::Program;
+use std::cell::Cell;
 use std::ffi::OsString;
 use std::fs::{self, File, Metadata};
 use std::io::{self, IsTerminal, Read, Write};
@@ -162,6 +163,8 @@ pub(crate) struct Capture {
     until_tick: u64,
     /// Drops have been told of.
     told: bool,
+    /// In which section how many interfaces' filters were looked at, and whether one may have parted connections.
+    looked_at: Cell<(u64, usize, bool)>,
 }
 
 impl Capture {
@@ -189,6 +192,7 @@ impl Capture {
             progress,
             until_tick: TICK,
             told: false,
+            looked_at: Cell::new((0, 0, false)),
         })
     }
 
@@ -215,7 +219,21 @@ impl Capture {
 
     /// True if a filter hid packets of this connection so far, or may have.
     pub(crate) fn hides(&self, flow: &Flow) -> bool {
-        self.hidden.has(flow) || self.captured_with().is_some()
+        self.hidden.has(flow) || self.may_have_hidden()
+    }
+
+    /// True if [`Capture::captured_with`] tells of a filter. It is asked for each connection, and looks only at interfaces
+    /// that are new.
+    fn may_have_hidden(&self) -> bool {
+        let (section, interfaces) = (self.reader.sections(), self.reader.interfaces());
+        let (known, may) = match self.looked_at.get() {
+            (of, known, may) if of == section => (known, may),
+            _ => (0, false),
+        };
+        let new = interfaces.get(known..).unwrap_or_default();
+        let may = may || new.iter().filter_map(|interface| interface.filter.as_deref()).any(may_part_connections);
+        self.looked_at.set((section, interfaces.len(), may));
+        may
     }
 
     /// The filter that it was captured with, where the capture tells and it may have parted connections.

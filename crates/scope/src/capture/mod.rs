@@ -380,6 +380,14 @@ impl<R: Read> Reader<R> {
         }
     }
 
+    /// How many sections have begun, as far as it has been read: each counts its interfaces anew.
+    pub fn sections(&self) -> u64 {
+        match &self.format {
+            Format::Classic(_) => 1,
+            Format::Pcapng(pcapng) => pcapng.sections(),
+        }
+    }
+
     /// What the capture says that was received and dropped, as far as it has been read; all sections together.
     pub fn statistics(&self) -> Statistics {
         match &self.format {

@@ -32,6 +32,8 @@ const OPT_ISB_OSDROP: u16 = 7;
 pub(super) struct Pcapng {
     order: Order,
     interfaces: Vec<Interface>,
+    /// How many sections have begun.
+    sections: u64,
     /// What each interface of the section says of itself so far, and what those of earlier sections said.
     statistics: Vec<Statistics>,
     before: Statistics,
@@ -68,6 +70,7 @@ impl Pcapng {
         let mut pcapng = Pcapng {
             order: Order::Little,
             interfaces: Vec::new(),
+            sections: 0,
             statistics: Vec::new(),
             before: Statistics::default(),
             comment: String::new(),
@@ -75,6 +78,10 @@ impl Pcapng {
         };
         pcapng.section_header(source)?;
         Ok(pcapng)
+    }
+
+    pub(super) fn sections(&self) -> u64 {
+        self.sections
     }
 
     pub(super) fn interfaces(&self) -> &[Interface] {
@@ -179,6 +186,7 @@ impl Pcapng {
         self.before = self.statistics();
         self.statistics.clear();
         self.interfaces.clear();
+        self.sections += 1;
         Ok(())
     }
 
