@@ -30,7 +30,7 @@ use std::io::{self, BufWriter, Write as _};
 #[command(after_help = "Examples:
   limpid explain capture.pcap
   limpid explain capture.pcapng.gz --all tcp port 5432
-  limpid explain capture.pcap --connection 7 --json
+  limpid explain capture.pcap -c 7 --json
   tcpdump -w - tcp port 6379 | limpid explain -")]
 pub(crate) struct ExplainArgs {
     #[command(flatten)]
@@ -154,7 +154,7 @@ impl ExplainArgs {
                 format!("connection {missing}"),
                 format!("there {} {flows}", if flows == 1 { "is only" } else { "are" }),
             )
-            .hint("see 'limpid explain FILE'"),
+            .hint("'limpid list FILE' lists them"),
         )
     }
 

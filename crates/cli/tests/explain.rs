@@ -99,6 +99,7 @@ fn one_connection_of_several() {
     let (code, out, err) = output(&["explain", "--connection", "1000000", &file]);
     assert_eq!((code, out.as_str(), err.lines().count()), (Some(1), "", 1), "{err}");
     assert!(err.starts_with("limpid: connection 1000000: there are "), "{err}");
+    assert!(err.contains("'limpid list FILE' lists them"), "{err}");
 }
 
 #[test]
