@@ -53,8 +53,9 @@ pub fn expanded(now: usize, demand: Demand, most: usize) -> usize {
     if memory > now { memory.min(most).max(now) } else { now }
 }
 
-/// The most that is worthwhile where the `least` round trip is near: `enough`, or what the path carries in two such round trips and [`SLACK`],
-/// when `in_flight` bytes take `srtt`. Beyond, only queues grow: a path in memory loses nothing, and so tells a congestion window of no end.
+/// The most that is worthwhile where the `least` round trip is near: `enough`, or what the path carries in two such round trips and a
+/// scheduler's delay, when `in_flight` bytes take `srtt`. Beyond, only queues grow: a path in memory loses nothing, and so its congestion
+/// window has no end.
 pub fn near(enough: usize, in_flight: u32, srtt: Option<Duration>, least: Option<Duration>) -> usize {
     let (Some(srtt), Some(least)) = (srtt, least.filter(|least| *least < NEAR)) else { return usize::MAX };
     let (time, srtt) = ((2 * least + SLACK).as_nanos(), srtt.as_nanos().max(1));
