@@ -103,7 +103,7 @@ impl Transfer {
 fn bulk_data_allocates_nothing() {
     for (write, burst) in [(60_000, MSS), (60_000, 40 * MSS), (700, MSS), (5000, MSS)] {
         let (mut transfer, write) = (Transfer::new(), vec![7; write]);
-        transfer.run(100, &write, burst);
+        transfer.run(1000, &write, burst);
         let (allocations, bytes) = transfer.run(1000, &write, burst);
         assert!(bytes > 30_000_000, "{bytes}");
         assert_eq!(allocations, 0, "writes of {}, segments of {burst}", write.len());

@@ -31,12 +31,12 @@ fn a_page_joins_list_ladder_and_graphs() {
     assert_eq!(browser.eval("document.querySelectorAll('details.connection').length"), json!(2));
 
     // A click in the list marks the segment everywhere.
-    browser.click("#c1-25 code");
+    browser.click("#c1-28 code");
     let marked = "[['.ladder', '.list'].every(pane => document.querySelector(`.current ${pane} .on`)), \
                   ...new Set([...document.querySelectorAll('.current .on')].map(e => e.dataset.segment))]";
-    assert_eq!(browser.eval(marked), json!([true, "25"]), "in the ladder and in the list");
+    assert_eq!(browser.eval(marked), json!([true, "28"]), "in the ladder and in the list");
     assert_eq!(browser.eval("document.querySelectorAll('.current .at .ring').length > 0"), json!(true), "in a graph");
-    assert_eq!(browser.eval("document.querySelector('#line').textContent.startsWith('25  ')"), json!(true));
+    assert_eq!(browser.eval("document.querySelector('#line').textContent.startsWith('28  ')"), json!(true));
     let why = browser.eval("document.querySelector('#why').textContent");
     assert!(why.as_str().is_some_and(|why| why.contains("5 again") && why.contains("RACK")), "{why}");
 
@@ -57,7 +57,7 @@ fn a_page_joins_list_ladder_and_graphs() {
     assert_eq!(browser.eval("document.querySelector('#tip').hidden"), json!(false), "the tip shows");
     assert_eq!(browser.eval("document.querySelector('#tip').textContent.includes('RACK')"), json!(true));
     browser.click_at(x, y);
-    assert_eq!(browser.eval("document.querySelector('.current li.on').dataset.segment"), json!("25"));
+    assert_eq!(browser.eval("document.querySelector('.current li.on').dataset.segment"), json!("28"));
 
     assert_eq!(browser.complaints(), Vec::<String>::new());
 }
