@@ -320,6 +320,44 @@ impl<O: Observer> Pair<O> {
         self.client.stack.close(now, client).expect("open");
     }
 
+    /// On each idle connection in turn, [`BATCH`] at a time, the client asks with a byte and is answered with one, for `time`;
+    /// exchanges per second.
+    pub(crate) fn turns(&mut self, time: Duration) -> f64 {
+        let start = Stopwatch::start();
+        let mut count = 0u64;
+        while start.elapsed() < time {
+            self.turn(count as usize);
+            count += BATCH as u64;
+        }
+        count as f64 / start.elapsed().as_secs_f64()
+    }
+
+    /// The same on [`BATCH`] connections, those behind the `first`.
+    pub(crate) fn turn(&mut self, first: usize) {
+        let connections = self.idle.len() / 2;
+        let ends = |n: usize| 2 * ((first + n) % connections);
+        let mut byte = [7];
+        let now = self.now();
+        for n in 0..BATCH {
+            self.client.stack.write(now, self.idle[ends(n)], &byte).expect("room");
+        }
+        self.poll();
+        for n in 0..BATCH {
+            let server = self.idle[ends(n) + 1];
+            // Acknowledgements that were due have taken the place of some in the batch.
+            while self.server.stack.read(self.now(), server, &mut byte).is_err() {
+                self.poll();
+            }
+            self.server.stack.write(self.now(), server, &byte).expect("room");
+        }
+        self.poll();
+        for n in 0..BATCH {
+            while self.client.stack.read(self.now(), self.idle[ends(n)], &mut byte).is_err() {
+                self.poll();
+            }
+        }
+    }
+
     fn readiness(&self, socket: SocketId) -> Readiness {
         self.server.stack.readiness(socket).expect("open")
     }

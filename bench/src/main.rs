@@ -60,6 +60,12 @@ enum What {
         #[arg(long, value_delimiter = ',', default_values_t = BESIDE)]
         others: Vec<usize>,
     },
+    /// A request and an answer of a byte on each of many connections in turn, beside the same on few.
+    Turns {
+        /// How many connections, as a list.
+        #[arg(long, value_delimiter = ',', default_values_t = TURNS)]
+        connections: Vec<usize>,
+    },
     /// Memory of an idle connection, and the longest step on the way to so many.
     Memory {
         /// Connections to open.
@@ -87,12 +93,18 @@ enum What {
         /// Connections to open and close.
         #[arg(long, default_value_t = 0)]
         connects: usize,
+        /// Connections on each of which something is asked and answered in turn, ten times.
+        #[arg(long, default_value_t = 0)]
+        turns: usize,
     },
 }
 
 const BULK_BYTES: u64 = 2_000_000_000;
 const OTHERS: [usize; 3] = [0, 1_000, 40_000];
 const BESIDE: [usize; 2] = [40_000, 1_000_000];
+const TURNS: [usize; 3] = [1_000, 10_000, 100_000];
+/// What these stand beside: as many as one batch serves.
+const FEW: usize = limpid_pair::BATCH;
 const IDLE_CONNECTIONS: usize = 1_000_000;
 /// As many as smoltcp opens in a moment; each of its connections costs the same.
 const SMOLTCP_CONNECTIONS: usize = 1_000;
@@ -119,17 +131,19 @@ fn main() {
         Some(What::Bulk { bytes }) => bulk(&mut table, runs, bytes),
         Some(What::Connect { others }) => connect(&mut table, runs, &others),
         Some(What::Beside { others }) => beside(&mut table, runs, &others),
+        Some(What::Turns { connections }) => turns(&mut table, runs, &connections),
         Some(What::Memory { connections }) => memory(&mut table, connections),
         Some(What::Flood { rate }) => under_flood(&mut table, runs, rate),
         Some(What::Tracing) => traced(&mut table, runs),
         Some(What::Acks) => return acks::print(runs),
-        Some(What::Profile { wire, bytes, connects }) => return profile(wire, bytes, connects),
+        Some(What::Profile { wire, bytes, connects, turns }) => return profile(wire, bytes, connects, turns),
         None => {
             // Memory first, as long as the allocator has nothing from before to give again.
             memory(&mut table, IDLE_CONNECTIONS);
             bulk(&mut table, runs, BULK_BYTES);
             connect(&mut table, runs, &OTHERS);
             beside(&mut table, runs, &BESIDE);
+            turns(&mut table, runs, &TURNS);
             under_flood(&mut table, runs, 100_000);
             traced(&mut table, runs);
             if !args.json {
@@ -188,6 +202,18 @@ fn beside(table: &mut Table, runs: usize, others: &[usize]) {
     }
 }
 
+fn turns(table: &mut Table, runs: usize, connections: &[usize]) {
+    for &connections in connections {
+        let mut many = Pair::new(BULK_BUFFER);
+        many.open_idle(connections);
+        let mut few = Pair::new(BULK_BUFFER);
+        few.open_idle(FEW);
+        let figures = Figure::interleaved(runs, || many.turns(CONNECT_TIME), || few.turns(CONNECT_TIME));
+        let what = format!("a byte each way on each of {connections} connections in turn, beside {FEW}");
+        table.row(&what, "/s", Peer::OURSELVES, figures);
+    }
+}
+
 fn memory(table: &mut Table, connections: usize) {
     let mut bound = |what: &str, unit, ours, bound| {
         table.row(what, unit, Peer::BOUND, Figure { ours, theirs: bound, lower_is_better: true });
@@ -239,10 +265,14 @@ fn traced(table: &mut Table, runs: usize) {
     table.row("keeping an event in memory", "ns", Peer::BOUND, figure);
 }
 
-fn profile(wire: Wire, bytes: u64, connects: usize) {
+fn profile(wire: Wire, bytes: u64, connects: usize, turns: usize) {
     let mut pair = Pair::stepped(wire, BULK_BUFFER);
     if bytes > 0 {
         pair.send(bytes);
     }
     (0..connects).for_each(|_| pair.connect_and_close());
+    if turns > 0 {
+        pair.open_idle(turns);
+        (0..10 * turns).step_by(limpid_pair::BATCH).for_each(|first| pair.turn(first));
+    }
 }
