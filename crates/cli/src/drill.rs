@@ -30,7 +30,7 @@ use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tally::Tally;
 
 /// Ladders that a run of many scripts draws; more would bury the table.
@@ -78,6 +78,11 @@ pub(crate) struct DrillArgs {
     /// Runs that a script gets on Linux until it passes: machines stall
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
     tries: u32,
+
+    /// How long a run on Linux may take: one that hangs fails where it is then [default: a minute more than the script's
+    /// times say]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    time_limit: Option<u64>,
 
     /// End at the first script that does not pass
     #[arg(long)]
@@ -192,7 +197,8 @@ impl DrillArgs {
             (false, Against::Limpid) => On::Limpid,
             (false, Against::Kernel) => On::Kernel,
         };
-        let player = Player::new(on, self.tries, &self.define, self.options()?);
+        let player =
+            Player::new(on, (self.tries, self.time_limit.map(Duration::from_secs)), &self.define, self.options()?);
         let jobs = self.jobs_of(scripts);
         // Before anything is run for nothing.
         let junit = self.output.junit.as_deref().map(junit::create).transpose()?;

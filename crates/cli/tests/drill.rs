@@ -256,6 +256,21 @@ fn linux_can_be_asked() {
     }
 }
 
+/// What would wait for ever ends, where it waits.
+#[test]
+fn a_script_that_hangs_on_linux_fails_in_time() {
+    let scripts = Scripts::new("hangs");
+    let text = "0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n+0 bind(3, ..., ...) = 0\n\
+                +0 listen(3, 1) = 0\n+0 accept(3, ..., ...) = 4\n";
+    scripts.put("accept.pkt", text);
+    let (code, out, _) = scripts.drill(&["accept.pkt", "--against", "kernel", "--time-limit", "1"]);
+    assert_eq!(code, Some(1));
+    if !out.starts_with("accept.pkt: broken: ") {
+        assert!(out.starts_with("accept.pkt:4: time limit: not at its end after 1 s"), "{out}");
+    }
+    scripts.error(2, &["accept.pkt", "--time-limit", "0"]);
+}
+
 /// The same wrong script fails on both in the same way: there they do not differ.
 #[test]
 fn both_can_be_compared() {

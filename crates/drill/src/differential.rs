@@ -72,7 +72,7 @@ pub fn differential(script: &Script, settings: &Settings, seed: u64) -> Result<D
     let network = Network::of(script, settings).map_err(Trouble::Script)?;
     let mut ours = OurTarget::new(&network, seed).map_err(Trouble::Stack)?;
     let ours = logged(script, settings, &mut ours);
-    let mut linux = KernelTarget::new(&network)?;
+    let mut linux = KernelTarget::new(&network)?.with_time_limit(settings.time_limit);
     let linux = logged(script, &settings.with_default(script, KERNEL_TOLERANCE), &mut linux);
     Ok(Difference::between(ours, linux))
 }

@@ -58,6 +58,8 @@ use wire::Seen;
 pub struct Settings {
     /// `--name=value`, without dashes.
     pub options: Vec<(String, Option<String>)>,
+    /// How long a run may take where time is real; `None` for as long as the script takes.
+    pub time_limit: Option<Duration>,
 }
 
 impl Settings {

@@ -27,6 +27,21 @@ pub struct Script {
     pub cleanup: Option<Command>,
 }
 
+impl Script {
+    /// How long it takes by the times that stand in it, about: an event at any time (`*`) takes none.
+    pub fn duration(&self) -> Duration {
+        let mut at = Duration::ZERO;
+        for event in &self.events {
+            match event.time {
+                Time::Absolute(to) | Time::AbsoluteRange(_, to) => at = to,
+                Time::Relative(by) | Time::RelativeRange(_, by) => at = at.saturating_add(by),
+                Time::Any => {}
+            }
+        }
+        at
+    }
+}
+
 /// An option line.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Opt {

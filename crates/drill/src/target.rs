@@ -176,6 +176,9 @@ pub enum TargetError {
     /// It has what is asked for, but not with this value: what the kernel answers with EINVAL.
     #[error("{0}")]
     Refused(String),
+    /// The run has taken so long in real time that it is given up.
+    #[error("time limit: not at its end after {} s", .0.as_secs_f64())]
+    TooLong(Duration),
     /// It broke down.
     #[error("{0}")]
     Broken(String),

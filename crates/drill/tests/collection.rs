@@ -47,7 +47,7 @@ fn of_any_version() -> Vec<Entry> {
 
 fn with(options: &[(&str, &str)]) -> Settings {
     let option = |(name, value): &(&str, &str)| ((*name).to_owned(), Some((*value).to_owned()));
-    Settings { options: options.iter().map(option).collect() }
+    Settings { options: options.iter().map(option).collect(), ..Settings::default() }
 }
 
 #[test]

@@ -27,9 +27,9 @@ fn is_set(name: &str) -> bool {
 /// Of each folder the shortest that is short.
 fn quick(scripts: Vec<Entry>) -> Vec<Entry> {
     let mut folders = BTreeMap::<String, Entry>::new();
-    for entry in scripts.into_iter().filter(|entry| entry.duration() <= QUICK && entry.differs.is_none()) {
+    for entry in scripts.into_iter().filter(|entry| entry.script.duration() <= QUICK && entry.differs.is_none()) {
         let folder = entry.folder().to_owned();
-        if folders.get(&folder).is_none_or(|shortest| entry.duration() < shortest.duration()) {
+        if folders.get(&folder).is_none_or(|shortest| entry.script.duration() < shortest.script.duration()) {
             folders.insert(folder, entry);
         }
     }

@@ -22,13 +22,16 @@ pub const MAX_WAITING: usize = 64;
 const UNKNOWN_PATIENCE: Duration = Duration::from_millis(20);
 /// How often to look whether a call that was just started waits.
 const LOOK: Duration = Duration::from_micros(50);
+/// How long a thread may take to leave a call that is interrupted. No signal ends some sleeps in the kernel: a thread in one of
+/// them is left to itself.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// Stack of a thread that makes calls, bytes: it does nothing else.
 const STACK: usize = 256 << 10;
 
 /// Makes calls of a [`Process`] on threads of its own: one, and another for each call that waits.
 ///
 /// The threads are in the network namespace, and have the priority, of the thread that made it. Dropping it interrupts the calls
-/// that wait and ends the threads.
+/// that wait and ends the threads, within seconds.
 pub struct Caller {
     process: Arc<Process>,
     workers: Vec<Worker>,
@@ -208,13 +211,16 @@ impl Drop for Caller {
         self.shared.stopping.store(true, Ordering::Release);
         self.workers.iter_mut().for_each(|worker| worker.jobs = None);
         for thread in self.workers.iter_mut().filter_map(|worker| worker.thread.take()) {
+            let began = Instant::now();
             // A signal that comes before its call has begun is lost, so there may have to be another.
-            while !thread.is_finished() {
+            while !thread.is_finished() && began.elapsed() < PATIENCE {
                 interrupt::interrupt(&thread);
                 std::thread::sleep(Duration::from_micros(200));
             }
-            // It ended; how, nobody needs to know.
-            let _ = thread.join();
+            if thread.is_finished() {
+                // How, nobody needs to know.
+                let _ = thread.join();
+            }
         }
     }
 }

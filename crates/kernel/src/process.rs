@@ -2,6 +2,7 @@
 
 use crate::{data, file, message, option, ready, socket};
 use limpid_posix::{Call, Errno, Return};
+use rustix::net::sockopt;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
@@ -119,6 +120,20 @@ impl Process {
             Ok(file) => returned(unsafe { libc::close(file.into_raw_fd()) }.into()),
             // A blocked call holds it: it is closed when that ends.
             Err(_) => Return::ok(0),
+        }
+    }
+}
+
+impl Drop for Process {
+    /// Nobody is there to wait for what lingers (SO_LINGER): Linux goes on closing by itself.
+    fn drop(&mut self) {
+        for file in lock(&self.files).values() {
+            // A file that is no socket has no such option.
+            if let Ok(Some(time)) = sockopt::socket_linger(file)
+                && !time.is_zero()
+            {
+                let _ = sockopt::set_socket_linger(file, None);
+            }
         }
     }
 }

@@ -18,6 +18,9 @@ use std::time::{Duration, Instant};
 /// Decides what a target takes by chance. Scripts don't depend on it; runs can be repeated.
 const SEED: u64 = 1;
 
+/// A run on Linux that takes so much longer than its script's times say hangs.
+const TOO_LATE: Duration = Duration::from_secs(60);
+
 /// A script in a mode.
 #[derive(Clone, Debug)]
 pub(crate) struct Job {
@@ -127,13 +130,20 @@ impl Done {
 pub(crate) struct Player {
     on: On,
     tries: u32,
+    time_limit: Option<Duration>,
     define: Vec<Definition>,
     options: Vec<(String, Option<String>)>,
 }
 
 impl Player {
-    pub(crate) fn new(on: On, tries: u32, define: &[Definition], options: Vec<(String, Option<String>)>) -> Player {
-        Player { on, tries, define: define.to_vec(), options }
+    /// On Linux a script gets so many tries, and each so long.
+    pub(crate) fn new(
+        on: On,
+        (tries, time_limit): (u32, Option<Duration>),
+        define: &[Definition],
+        options: Vec<(String, Option<String>)>,
+    ) -> Player {
+        Player { on, tries, time_limit, define: define.to_vec(), options }
     }
 
     /// Runs a script; where Linux takes part again and again, until it passes or has had its tries.
@@ -161,12 +171,17 @@ impl Player {
             Ok(script) => script,
             Err(error) => return (ended(Verdict::Invalid { at: error.at, what: error.what }), None),
         };
-        let settings = Settings { options: self.options(job.mode) };
+        let settings = Settings { options: self.options(job.mode), time_limit: Some(self.time_limit(&script)) };
         match self.on {
             On::Limpid => (on_limpid(&script, &settings), None),
             On::Kernel => (on_kernel(&script, &settings), None),
             On::Both => on_both(&script, &settings),
         }
+    }
+
+    /// How long a script may run where time is real.
+    fn time_limit(&self, script: &Script) -> Duration {
+        self.time_limit.unwrap_or_else(|| script.duration().saturating_add(TOO_LATE))
     }
 
     /// The mode's, and over them the command line's.
@@ -201,7 +216,10 @@ fn on_kernel(script: &Script, settings: &Settings) -> Report {
         Err(verdict) => return ended(verdict),
     };
     match KernelTarget::new(&network) {
-        Ok(mut target) => run(script, &settings.with_default(script, KERNEL_TOLERANCE), &mut target),
+        Ok(target) => {
+            let mut target = target.with_time_limit(settings.time_limit);
+            run(script, &settings.with_default(script, KERNEL_TOLERANCE), &mut target)
+        }
         Err(error) => no_namespace(&error),
     }
 }

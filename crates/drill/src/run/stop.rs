@@ -38,6 +38,7 @@ impl Stop {
         match error {
             TargetError::Unsupported(what) => Stop::Unsupported { at, what },
             TargetError::Refused(what) => Stop::fail(at, what),
+            TargetError::TooLong(_) => Stop::fail(at, error.to_string()),
             TargetError::Broken(what) => Stop::Broken(what),
         }
     }

@@ -43,6 +43,8 @@ pub struct KernelTarget {
     process: Arc<Process>,
     link: Link,
     clock: Clock,
+    /// How long it may be used.
+    time_limit: Option<Duration>,
     /// Calls that have ended and were not told yet.
     ended: VecDeque<Ended>,
     route: KernelRoute,
@@ -97,6 +99,7 @@ impl KernelTarget {
             process,
             link: Link::new(tun),
             clock: Clock { epoch: std::time::Instant::now() },
+            time_limit: None,
             ended: VecDeque::new(),
             route,
             fresh: true,
@@ -106,6 +109,26 @@ impl KernelTarget {
         };
         target.set_stock();
         Ok(target)
+    }
+
+    /// The same, but waiting and calls fail with [`TargetError::TooLong`] when it is older than that.
+    #[must_use]
+    pub fn with_time_limit(mut self, limit: Option<Duration>) -> KernelTarget {
+        self.time_limit = limit;
+        self
+    }
+
+    /// When it is too old.
+    fn end_of_time(&self) -> Option<(Instant, Duration)> {
+        let limit = self.time_limit?;
+        Some((Instant::ZERO + limit, limit))
+    }
+
+    fn check_time(&self, now: Instant) -> Result<(), TargetError> {
+        match self.end_of_time() {
+            Some((end, limit)) if now >= end => Err(TargetError::TooLong(limit)),
+            _ => Ok(()),
+        }
     }
 
     /// The descriptors that are open.
@@ -163,6 +186,7 @@ impl KernelTarget {
             if state == State::Ended || asleep == LOOKS_ASLEEP {
                 return Ok(state);
             }
+            self.check_time(self.clock.now())?;
             self.sleep(LOOK)?;
         }
     }
@@ -193,6 +217,8 @@ impl Target for KernelTarget {
             if now >= until {
                 return Ok(Happening::Reached);
             }
+            self.check_time(now)?;
+            let until = self.end_of_time().map_or(until, |(end, _)| until.min(end));
             match until.since(now).checked_sub(SPIN) {
                 Some(sleep) if !sleep.is_zero() => self.sleep(sleep)?,
                 _ => std::hint::spin_loop(),

@@ -12,12 +12,11 @@
 
 use limpid_drill::parse::{Definitions, parse};
 use limpid_drill::run::Settings;
-use limpid_drill::script::{Script, Time};
+use limpid_drill::script::Script;
 use limpid_drill::target::Network;
 use limpid_drill::{Report, Verdict};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 /// A script of the collection.
 #[derive(Clone, Debug)]
@@ -77,19 +76,6 @@ impl Entry {
     /// The folder it is in.
     pub(crate) fn folder(&self) -> &str {
         self.name.rsplit_once('/').map_or("", |(folder, _)| folder)
-    }
-
-    /// How long it takes in real time, about.
-    pub(crate) fn duration(&self) -> Duration {
-        let mut at = Duration::ZERO;
-        for event in &self.script.events {
-            match event.time {
-                Time::Absolute(to) | Time::AbsoluteRange(_, to) => at = to,
-                Time::Relative(by) | Time::RelativeRange(_, by) => at += by,
-                Time::Any => {}
-            }
-        }
-        at
     }
 
     /// The network it is played in.

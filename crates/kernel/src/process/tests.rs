@@ -1,5 +1,6 @@
 use super::*;
-use limpid_posix::abi::SHUT_WR;
+use crate::testing::loopback;
+use limpid_posix::abi::{F_SETFL, O_NONBLOCK, SHUT_WR, SO_LINGER, SOL_SOCKET};
 use limpid_posix::{Output, PollFd};
 use std::io::Read;
 
@@ -38,6 +39,25 @@ fn a_closed_descriptor_is_gone_and_the_rest_goes_with_the_process() {
     process.good(Call::Accept4 { fd: listener, flags: 0 });
     drop(process);
     assert_eq!(peer.read(&mut [0; 1]).unwrap(), 0, "the end of the stream");
+}
+
+/// What was never read keeps the end of the stream from the peer, so that closing would wait for it.
+#[test]
+fn a_process_that_ends_waits_for_nothing_that_lingers() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let process = Process::new();
+    let fd = process.tcp_socket();
+    process.good(Call::Connect { fd, address: loopback(listener.local_addr().unwrap().port()) });
+    let _peer = listener.accept().unwrap();
+    let seconds = 60_i32;
+    let value = [1_i32.to_ne_bytes(), seconds.to_ne_bytes()].concat();
+    process.good(Call::SetSockOpt { fd, level: SOL_SOCKET, name: SO_LINGER, value });
+    process.good(Call::Fcntl { fd, command: F_SETFL, argument: O_NONBLOCK.into() });
+    while process.made(Call::Write { fd, bytes: vec![0; 1 << 20] }).value.is_ok() {}
+    process.good(Call::Fcntl { fd, command: F_SETFL, argument: 0 });
+    let began = std::time::Instant::now();
+    drop(process);
+    assert!(began.elapsed().as_secs() < 30, "{:?}", began.elapsed());
 }
 
 fn address_of(process: &Process, fd: i32) -> std::net::SocketAddr {

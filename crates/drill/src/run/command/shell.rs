@@ -307,6 +307,7 @@ fn trouble(error: TargetError, at: Pos) -> Trouble {
     match error {
         TargetError::Unsupported(what) => Trouble::Unsupported { at, what },
         TargetError::Refused(what) => Trouble::Failed { at, what },
+        TargetError::TooLong(_) => Trouble::Failed { at, what: error.to_string() },
         TargetError::Broken(what) => Trouble::Broken(what),
     }
 }

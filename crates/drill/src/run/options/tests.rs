@@ -4,7 +4,7 @@ use crate::parse::parse;
 fn of(lines: &str, more: &[(&str, Option<&str>)]) -> Result<Options, Verdict> {
     let script = parse(&format!("{lines}\n0 close(3) = 0"), &Default::default()).unwrap_or_else(|e| panic!("{e}"));
     let options = more.iter().map(|(name, value)| ((*name).to_owned(), value.map(str::to_owned))).collect();
-    Ok(Options::of(&script, &Settings { options })?)
+    Ok(Options::of(&script, &Settings { options, ..Settings::default() })?)
 }
 
 #[test]
