@@ -48,6 +48,7 @@ pub struct Builder {
     observer: Option<Box<dyn Observer + Send>>,
     clock: Option<Clock>,
     linger: Duration,
+    busy_poll: Duration,
     seed: Option<[u8; 32]>,
     shards: usize,
     /// The first argument that made no sense.
@@ -78,6 +79,7 @@ impl Builder {
             observer: None,
             clock: None,
             linger: DEFAULT_LINGER,
+            busy_poll: Duration::ZERO,
             seed: None,
             shards: 1,
             mistake: None,
@@ -246,6 +248,15 @@ impl Builder {
         self
     }
 
+    /// For how long whoever drives looks for more, after something came, before it sleeps (SO_BUSY_POLL's meaning, `net.core.busy_poll`): not at
+    /// all, unless set here, beyond a single look where such looks find something. Waking a processor that sleeps may take 20 µs and more,
+    /// which answers that come within this time are spared; it keeps a processor busy for it, and others wait if there are no more processors than
+    /// busy threads.
+    pub fn busy_poll(mut self, span: Duration) -> Builder {
+        self.busy_poll = span;
+        self
+    }
+
     /// Secrets from which sequence numbers and ports are drawn, to repeat them in a test; fresh random ones otherwise.
     /// Whoever knows them can guess into this host's connections.
     pub fn seed(mut self, seed: [u8; 32]) -> Builder {
@@ -264,7 +275,7 @@ impl Builder {
         }
         let clock = self.clock.unwrap_or_else(Clock::start);
         let seed = self.seed.map_or_else(random_seed, Ok)?;
-        let (config, count) = (self.stack.tcp.clone(), self.shards);
+        let (config, count, busy_poll) = (self.stack.tcp.clone(), self.shards, self.busy_poll);
         let observers = observers(self.observer, count).into_iter().enumerate();
         let stack_of = |(shard, observer)| Stack::new(share_of(&self.stack, shard, count), Secrets { seed }, observer);
         let mut stacks: Vec<Engine> = observers.map(stack_of).collect();
@@ -282,7 +293,7 @@ impl Builder {
         let quiet: Arc<[AtomicBool]> = (0..count).map(|_| AtomicBool::new(false)).collect();
         let (hands, parts) = (Hands::join(&bells), stacks.into_iter().zip(links).zip(bells));
         let shard = |(hands, ((stack, links), bell))| {
-            Shard::new(Parts { stack, links, hands, bell, quiet: quiet.clone() }, clock)
+            Shard::new(Parts { stack, links, hands, bell, quiet: quiet.clone(), busy_poll }, clock)
         };
         let shards = hands.into_iter().zip(parts).map(shard).collect::<io::Result<_>>()?;
         Host::start(shards, config, self.linger, &name)

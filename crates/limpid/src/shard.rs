@@ -7,6 +7,7 @@
 //! device gives to the wrong one goes through the queues of [`hand`].
 
 mod bell;
+mod glance;
 mod hand;
 mod lead;
 mod link;
@@ -21,6 +22,7 @@ pub(crate) use shared::{observers, taps};
 
 use crate::Clock;
 use crate::error::io_error;
+use glance::Glance;
 use hand::{DEPARTURES, Handed};
 use lead::Lead;
 use limpid_event::{Error, Instant, Observer};
@@ -66,6 +68,8 @@ pub(crate) struct Parts {
     pub(crate) bell: Arc<Bell>,
     /// Which of the host's shards have nothing left to do: this one's is that of its number.
     pub(crate) quiet: Arc<[AtomicBool]>,
+    /// How long to look for more before it sleeps.
+    pub(crate) busy_poll: Duration,
 }
 
 struct State {
@@ -76,6 +80,7 @@ struct State {
     quiet: Arc<[AtomicBool]>,
     bell: Arc<Bell>,
     lead: Lead,
+    glance: Glance,
     waiters: HashMap<SocketId, Waiter>,
     /// The socket of the caller that holds the mutex and may go to sleep,
     watched: Option<SocketId>,
@@ -120,7 +125,7 @@ struct Failure {
 
 impl Shard {
     pub(crate) fn new(parts: Parts, clock: Clock) -> io::Result<Shard> {
-        let Parts { stack, links, hands, bell, quiet } = parts;
+        let Parts { stack, links, hands, bell, quiet, busy_poll } = parts;
         let fds = links.iter().filter_map(Link::poll_fd).map(|fd| fd.try_clone_to_owned());
         let devices = fds.collect::<io::Result<_>>()?;
         let state = State {
@@ -131,6 +136,7 @@ impl Shard {
             quiet,
             bell: bell.clone(),
             lead: Lead::default(),
+            glance: Glance::new(busy_poll),
             waiters: HashMap::new(),
             watched: None,
             told: false,
@@ -216,12 +222,13 @@ impl Shard {
         }
         self.bell.stay_awake();
         state.asleep_until = Instant::ZERO;
-        state.receive(self.clock);
-        let now = self.clock.now();
-        state.drain(now);
+        let now = state.round(self.clock);
         let stop_at = state.stop_at.unwrap_or(Instant::MAX);
         if state.broken.is_some() || now >= stop_at || (state.stop_at.is_some() && state.are_all_quiet(now)) {
             return Ok(None);
+        }
+        if state.glance.is_due(now) {
+            return Ok(Some(Sleep::none()));
         }
         let closing = state.stop_at.is_some() && state.is_one_of_several();
         let until = if closing { stop_at.min(now + CLOSING) } else { stop_at };
@@ -267,12 +274,26 @@ impl Drop for Alarm<'_> {
 }
 
 impl State {
-    /// Hands the stack what the devices have received, a batch from each, and other shards what is theirs of it.
-    fn receive(&mut self, clock: Clock) {
+    /// Takes what came, does what is due and sends; returns the time.
+    fn round(&mut self, clock: Clock) -> Instant {
+        let mut came = self.receive(clock);
+        let now = clock.now();
+        if self.is_one_of_several() {
+            came += self.take_arrivals(now);
+        }
+        self.glance.came(now, came);
+        self.drain(now);
+        now
+    }
+
+    /// Hands the stack what the devices have received, a batch from each, and other shards what is theirs of it; returns how much came.
+    fn receive(&mut self, clock: Clock) -> usize {
+        let mut came = 0;
         for at in 0..self.links.len() {
             let link = &mut self.links[at];
             let result = link.receive(self.stack.pool(), &mut self.received);
             let iface = link.iface;
+            came += self.received.len();
             if self.is_one_of_several() {
                 self.steer(at);
             }
@@ -283,6 +304,7 @@ impl State {
             }
         }
         self.hands.ring();
+        came
     }
 
     /// Keeps of what link `at` has received what is this shard's.

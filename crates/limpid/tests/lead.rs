@@ -3,6 +3,7 @@
 use limpid::device::{Memory, MemoryConfig, Tap};
 use limpid::{Host, Instant, TcpListener, TcpStream};
 use limpid_stack::{RxFrame, TxFrame};
+use rustix::time::{ClockId, clock_gettime};
 use std::collections::HashMap;
 use std::io::{ErrorKind, Read, Write};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -118,6 +119,29 @@ fn one_leads_and_the_others_are_served() {
             }
         });
     }
+}
+
+#[test]
+fn busy_polling_serves_all_and_ends() {
+    let (left, right) = Memory::pair(MemoryConfig::default()).unwrap();
+    let span = Duration::from_millis(2);
+    let client = Host::builder().busy_poll(span).memory(left).address("10.0.0.103/24").build().unwrap();
+    let server = Host::builder().busy_poll(span).memory(right).address("10.0.0.199/24").build().unwrap();
+    serve(&server);
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                let mut stream = TcpStream::connect(&client, "10.0.0.199:7").unwrap();
+                (0..100).for_each(|question| ask(&mut stream, question));
+                // Nothing comes any more: it looks for its time and then sleeps.
+                stream.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+                let before = clock_gettime(ClockId::ThreadCPUTime);
+                assert_eq!(stream.read(&mut [0]).unwrap_err().kind(), ErrorKind::WouldBlock);
+                let spent = Duration::try_from(clock_gettime(ClockId::ThreadCPUTime) - before).unwrap();
+                assert!(spent < Duration::from_millis(150), "{spent:?}");
+            });
+        }
+    });
 }
 
 #[test]

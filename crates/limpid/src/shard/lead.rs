@@ -161,6 +161,12 @@ impl Shard {
         mut state: MutexGuard<'a, State>,
         deadline: Option<Instant>,
     ) -> io::Result<MutexGuard<'a, State>> {
+        if state.glance.is_due(self.clock.now()) {
+            state.round(self.clock);
+            // Others have their turn between looks.
+            drop(state);
+            return self.lock();
+        }
         let mut sleep = self.fall_asleep(&mut state, deadline.unwrap_or(Instant::MAX), Sleeper::Caller);
         if state.told {
             sleep.timeout = Some(Duration::ZERO);
@@ -175,8 +181,7 @@ impl Shard {
         }
         self.bell.stay_awake();
         state.asleep_until = Instant::ZERO;
-        state.receive(self.clock);
-        state.drain(self.clock.now());
+        state.round(self.clock);
         Ok(state)
     }
 

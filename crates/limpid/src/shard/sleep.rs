@@ -18,6 +18,13 @@ pub(crate) struct Sleep {
     pub(super) who: Sleeper,
 }
 
+impl Sleep {
+    /// No sleep: whoever drives looks for more at once.
+    pub(super) fn none() -> Sleep {
+        Sleep { timeout: Some(Duration::ZERO), events: Vec::new(), who: Sleeper::Nobody }
+    }
+}
+
 /// Who sleeps, and what wakes it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sleeper {
@@ -27,6 +34,8 @@ pub(super) enum Sleeper {
     Resting,
     /// A caller that drives: the devices and the bell.
     Caller,
+    /// Nobody.
+    Nobody,
 }
 
 impl Shard {
@@ -60,6 +69,7 @@ impl Shard {
             Sleeper::Driver => &[&self.bell, &self.post],
             Sleeper::Resting => &[&self.post],
             Sleeper::Caller => &[&self.bell],
+            Sleeper::Nobody => return Ok(()),
         };
         let wanted = bells.iter().map(|bell| (bell.fd(), PollFlags::IN));
         let devices = self.devices.iter().zip(&sleep.events).map(|(fd, events)| (fd.as_fd(), *events));
