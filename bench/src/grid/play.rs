@@ -64,7 +64,7 @@ impl Span {
     /// so many packets, but never less than 30 round trips.
     ///
     /// BBR, which losses hardly limit, meets them sooner, but answers them in cycles of two to three seconds, and probes for the
-    /// round trip every ten: it has at least 20 s, four times as many losses, and at most four times as many packets.
+    /// round trip every five: it has at least 20 s, four times as many losses, and at most four times as many packets.
     pub(crate) fn of(cell: &Cell, contender: Contender, packets: u32) -> Span {
         const LOSSES: f64 = 200.0;
         const CYCLES: f64 = 20.0;

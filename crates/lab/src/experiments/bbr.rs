@@ -13,7 +13,7 @@ pub(super) const EXPERIMENT: Experiment = Experiment {
     look_for: &[
         "Startup doubles the rate each round trip, until it does not grow any more; drain takes back the queue that made.",
         "Then it sends at the rate that the path delivers, and probes for more every few seconds: the round trip rises for",
-        "a moment and falls again. After ten seconds it sends little for 200 ms, to see the path's own round trip.",
+        "a moment and falls again. Every five seconds it sends little for 200 ms, to see the path's own round trip.",
     ],
     picture: Picture::Graph,
     settings: &[],

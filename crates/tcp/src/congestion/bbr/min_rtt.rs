@@ -1,26 +1,40 @@
-//! The smallest round-trip time of the last ten seconds (draft-ietf-ccwg-bbr §5.5.7, §5.3.4.3).
+//! The smallest round-trip time of the last ten seconds, and of the last five, after which the queue is emptied to see it again
+//! (draft-ietf-ccwg-bbr §5.3.4.3, §5.5.7).
 
 use super::super::in_micros;
 use super::{Ack, Bbr, State};
 use core::time::Duration;
 use limpid_event::Instant;
 
-/// How long a sample is believed (MinRTTFilterLen, ProbeRTTInterval).
+/// How long a sample is believed (MinRTTFilterLen): longer than from one probe to the next, so that what the last one saw is
+/// known during this one.
 const BELIEVED: Duration = Duration::from_secs(10);
+/// How long without a smaller sample until the queue is emptied (ProbeRTTInterval). The same for all, so that flows that share a
+/// queue empty it together.
+const INTERVAL: Duration = Duration::from_secs(5);
 
-/// The filter.
+/// The filters.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct MinRtt {
+    longer: Smallest,
+    /// Of this interval of probing.
+    recent: Smallest,
+    /// The interval is over: the queue must be emptied.
+    pub(super) expired: bool,
+}
+
+/// A sample, and when it was taken.
+#[derive(Clone, Copy, Debug)]
+struct Smallest {
     /// µs; `u32::MAX` before the first sample.
     micros: u32,
     at: Instant,
-    /// It is too old, and the queue must be emptied before a larger one is believed.
-    pub(super) expired: bool,
 }
 
 impl MinRtt {
     pub(super) fn new(now: Instant) -> MinRtt {
-        MinRtt { micros: u32::MAX, at: now, expired: false }
+        let none = Smallest { micros: u32::MAX, at: now };
+        MinRtt { longer: none, recent: none, expired: false }
     }
 
     /// [`Duration::MAX`] before the first sample.
@@ -29,27 +43,37 @@ impl MinRtt {
     }
 
     pub(super) fn micros(self) -> Option<u32> {
-        (self.micros < u32::MAX).then_some(self.micros)
+        (self.longer.micros < u32::MAX).then_some(self.longer.micros)
     }
 
-    /// The queue was emptied: it is good for another ten seconds.
+    /// The queue was emptied: the next time is an interval away.
     pub(super) fn renew(&mut self, now: Instant) {
-        self.at = now;
+        self.recent.at = now;
+    }
+
+    fn is_interval_over(&self, now: Instant) -> bool {
+        now.since(self.recent.at) > INTERVAL
+    }
+
+    fn update(&mut self, now: Instant, sample: Option<u32>) {
+        self.expired = self.is_interval_over(now);
+        if let Some(micros) = sample
+            && (micros < self.recent.micros || self.expired)
+        {
+            self.recent = Smallest { micros, at: now };
+        }
+        if self.recent.micros < self.longer.micros || now.since(self.longer.at) > BELIEVED {
+            self.longer = self.recent;
+        }
     }
 }
 
 impl Bbr {
     pub(super) fn update_min_rtt(&mut self, ack: &Ack) {
-        let expired = ack.now.since(self.min_rtt.at) > BELIEVED;
-        self.min_rtt.expired = expired;
-        if expired && self.state != State::ProbeRtt {
-            // How far to empty the queue follows from the old one, not from what may be a full queue.
+        if self.min_rtt.is_interval_over(ack.now) && self.state != State::ProbeRtt {
+            // How far to empty the queue follows from what was known, not from what may be a full queue.
             self.save_probe_rtt_cwnd();
         }
-        if let Some(rtt) = ack.rtt
-            && (in_micros(rtt) < self.min_rtt.micros || expired)
-        {
-            self.min_rtt = MinRtt { micros: in_micros(rtt).max(1), at: ack.now, expired };
-        }
+        self.min_rtt.update(ack.now, ack.rtt.map(|rtt| in_micros(rtt).max(1)));
     }
 }

@@ -1,6 +1,6 @@
 //! BBR version 3 (draft-ietf-ccwg-bbr): instead of waiting for losses it models the path, by the largest recent delivery rate
 //! and the smallest recent round-trip time, and sends at that rate with about their product in flight. It probes for more from
-//! time to time, gives way where that loses more than 2 %, and empties the queue every ten seconds to see the path's own delay.
+//! time to time, gives way where that loses more than 2 %, and empties the queue every five seconds to see the path's own delay.
 //!
 //! | file | what | section |
 //! |---|---|---|

@@ -1,5 +1,5 @@
-//! Probing for the round-trip time: for 200 ms and a round trip only half of what the path holds is in flight, so that the queue
-//! empties and the path's own delay shows (draft-ietf-ccwg-bbr §5.3.4).
+//! Probing for the round-trip time: every five seconds, for 200 ms and a round trip, only half of what the path holds is in flight, so
+//! that the queue empties and the path's own delay shows (draft-ietf-ccwg-bbr §5.3.4).
 
 use super::{Ack, Bbr, LEAST_WINDOW, State, UNIT};
 use core::time::Duration;
