@@ -9,6 +9,7 @@ use crate::flow::{Owner, Phase};
 use crate::socket::Kind;
 use crate::stack::Stack;
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 use limpid_event::{Counter, DropReason, FlowId, Instant, Observer};
 use limpid_tcp::Signature;
 use limpid_wire::tcp::{AuthOption, emit_header};
@@ -259,26 +260,50 @@ impl<O: Observer> Stack<O> {
         change: impl FnOnce(&mut KeyRing) -> Result<(), KeyError>,
     ) -> Result<(), KeyError> {
         self.kind_of(socket)?;
-        self.auth.in_use = true;
-        change(self.sockets.keys_mut(socket))?;
-        let Kind::Stream(index) = *self.kind_of(socket)? else { return Ok(()) };
-        self.rouse(index);
-        let flow = &mut self.flows[index];
-        let Some(ring) = self.sockets.keys(socket) else { return Ok(()) };
-        FlowAuth::renew(&mut flow.auth, ring, &flow.key);
-        let signature = Self::signature_of(flow.auth.as_deref());
-        if let Phase::Connection(connection) = &mut flow.phase {
-            connection.set_signature(signature);
+        let ring = self.sockets.keys_mut(socket).get_or_insert_with(|| Box::new(self.auth.ring()));
+        let changed = change(ring);
+        if changed.is_ok()
+            && let Kind::Stream(index) = *self.kind_of(socket)?
+        {
+            self.rouse(index);
+            let flow = &mut self.flows[index];
+            if let Some(ring) = self.sockets.keys(socket) {
+                FlowAuth::renew(&mut flow.auth, ring, &flow.key);
+            }
+            let signature = Self::signature_of(flow.auth.as_deref());
+            if let Phase::Connection(connection) = &mut flow.phase {
+                connection.set_signature(signature);
+            }
         }
-        Ok(())
+        self.sockets.keys_mut(socket).take_if(|ring| ring.is_empty());
+        changed
     }
 }
 
 /// What of authentication a stack keeps beside its sockets and connections.
 #[derive(Default)]
 pub(crate) struct Authentication {
-    /// A socket has, or had, a key.
+    /// A socket or a connection has a key, or had one until lately.
     pub(crate) in_use: bool,
+    held: Held,
     /// The TCP header of the segment that is looked at, if there are keys at all.
     pub(crate) header: arrayvec::ArrayVec<u8, 60>,
+}
+
+/// What each has that has keys, of sockets and connections: as long as there is one, segments are looked at.
+#[derive(Clone, Default, Debug)]
+pub(super) struct Held(Arc<()>);
+
+impl Authentication {
+    /// No keys yet, but soon.
+    pub(crate) fn ring(&mut self) -> KeyRing {
+        self.in_use = true;
+        KeyRing::new(self.held.clone())
+    }
+
+    /// Whether anybody has keys.
+    pub(crate) fn is_in_use(&mut self) -> bool {
+        self.in_use = self.in_use && Arc::strong_count(&self.held.0) > 1;
+        self.in_use
+    }
 }

@@ -1,5 +1,6 @@
 //! Keys: TCP-MD5's (RFC 2385 §4.5) and TCP-AO's master key tuples (RFC 5925 §3.1).
 
+use super::check::Held;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
@@ -138,9 +139,19 @@ pub(crate) struct KeyRing {
     pub(crate) ao: Vec<AoKey>,
     /// Nobody is heard whom there is no TCP-AO key for.
     pub(crate) ao_required: bool,
+    pub(super) held: Held,
 }
 
 impl KeyRing {
+    pub(super) fn new(held: Held) -> KeyRing {
+        KeyRing { held, ..KeyRing::default() }
+    }
+
+    /// It is as if there were none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.md5.is_empty() && self.ao.is_empty() && !self.ao_required
+    }
+
     /// The MD5 key for a peer: that of the longest prefix.
     pub(crate) fn md5_for(&self, peer: IpAddr) -> Option<&Secret> {
         let fits = self.md5.iter().filter(|(prefix, _)| prefix.contains(peer));
@@ -151,7 +162,8 @@ impl KeyRing {
     pub(crate) fn for_peer(&self, peer: IpAddr) -> KeyRing {
         let md5 = self.md5_for(peer).map(|secret| (Cidr { addr: peer, prefix: peer.bits() }, secret.clone()));
         let ao = self.ao_for(peer).cloned().collect();
-        KeyRing { md5: md5.into_iter().collect(), ao, ao_required: self.ao_required }
+        let held = self.held.clone();
+        KeyRing { md5: md5.into_iter().collect(), ao, ao_required: self.ao_required, held }
     }
 
     /// The master keys for a peer.

@@ -8,7 +8,7 @@
 //! | `flow` | what a connection, or a listener, signs with and asks for |
 //! | `check` | segments that come in; sockets' keys |
 //!
-//! What has no keys costs nothing: whether any socket has one is one flag. A segment that is refused is dropped and counted, as on
+//! What has no keys costs nothing: whether any socket or connection has one is one flag. A segment that is refused is dropped and counted, as on
 //! Linux, and nothing is answered. Keys are never shown.
 
 mod ao;

@@ -3,12 +3,13 @@
 use super::ao::{AoFlow, Extended};
 use super::key::{AoAlgorithm, AoKey, KeyRing, Secret};
 use super::mac::{End, Signed, ao_mac, md5_digest, same, traffic_key};
-use crate::IfaceId;
 use crate::demux::FlowKey;
+use crate::{IfaceId, ListenConfig, Secrets, Stack, StackConfig};
 use alloc::format;
 use alloc::vec::Vec;
+use limpid_event::{Instant, Silent};
 use limpid_wire::tcp::{AoOption, AuthOption, emit_header};
-use limpid_wire::{Chunks, Endpoint, IpAddr, Segment, SeqNum, TcpFlags};
+use limpid_wire::{Chunks, Cidr, Endpoint, IpAddr, Segment, SeqNum, TcpFlags};
 
 fn hex(text: &str) -> Vec<u8> {
     let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_hexdigit).collect();
@@ -232,4 +233,43 @@ fn the_longest_prefix_has_the_key() {
 #[test]
 fn equal_is_equal_in_length_and_bytes() {
     assert!(same(b"abc", b"abc") && !same(b"abc", b"abd") && !same(b"abc", b"ab") && same(b"", b""));
+}
+
+/// Segments are looked at as long as somebody has keys, be it only a connection that nobody holds any more.
+#[test]
+fn who_has_keys_is_known_until_the_last_is_gone() {
+    let now = Instant::from_millis(1);
+    let mut stack = Stack::new(StackConfig::default(), Secrets { seed: [5; 32] }, Silent);
+    let secret = || Secret::new(b"secret").unwrap();
+    let peers: Cidr = "127.0.0.0/8".parse().unwrap();
+    let at: Endpoint = "127.0.0.1:80".parse().unwrap();
+    assert!(!stack.auth.is_in_use());
+
+    let idle = stack.socket();
+    stack.set_md5_key(idle, peers, secret()).unwrap();
+    assert!(stack.auth.is_in_use());
+    stack.remove_md5_key(idle, peers).unwrap();
+    assert!(!stack.auth.is_in_use(), "its last key");
+    assert!(stack.remove_md5_key(idle, peers).is_err());
+    assert!(!stack.auth.is_in_use(), "there was none");
+
+    let listener = stack.listen(now, ListenConfig::new(at, 8)).unwrap();
+    let client = stack.socket();
+    for socket in [listener, client] {
+        stack.set_md5_key(socket, peers, secret()).unwrap();
+    }
+    stack.connect_on(now, client, at).unwrap();
+    stack.handle_timeout(now);
+    let (server, _) = stack.accept(now, listener).unwrap();
+    stack.close(now, listener).unwrap();
+    assert!(stack.auth.is_in_use(), "the listener's keys are the connection's, too");
+    stack.close(now, client).unwrap();
+    stack.handle_timeout(now);
+    stack.close(now, server).unwrap();
+    stack.handle_timeout(now);
+    assert!(stack.auth.is_in_use(), "in TIME-WAIT segments are signed still");
+    let later = now + core::time::Duration::from_secs(600);
+    stack.handle_timeout(later);
+    assert_eq!(stack.open_connections(), 0);
+    assert!(!stack.auth.is_in_use());
 }

@@ -293,8 +293,9 @@ impl<O: Observer> Stack<O> {
         }
         let (id, remote, ip) = (flow.id, flow.key.remote, *flow.ip);
         self.sockets.set_ip(socket, ip);
-        if let Some(keys) = self.sockets.keys(listener).map(|keys| keys.for_peer(remote.addr)) {
-            *self.sockets.keys_mut(socket) = keys;
+        let keys = self.sockets.keys(listener).map(|keys| keys.for_peer(remote.addr));
+        if let Some(keys) = keys.filter(|keys| !keys.is_empty()) {
+            *self.sockets.keys_mut(socket) = Some(Box::new(keys));
         }
         self.env.cx(now, id).emit(|| Event::Call(Call::Accept));
         // What came while it waited is news to the application.

@@ -281,8 +281,8 @@ impl SocketTable {
     }
 
     /// The keys of a socket that is there, to change them.
-    pub(crate) fn keys_mut(&mut self, id: SocketId) -> &mut KeyRing {
-        self.slots[id.index].rare_mut().keys.get_or_insert_default()
+    pub(crate) fn keys_mut(&mut self, id: SocketId) -> &mut Option<Box<KeyRing>> {
+        &mut self.slots[id.index].rare_mut().keys
     }
 
     pub(crate) fn set_ip(&mut self, id: SocketId, ip: IpConfig) {

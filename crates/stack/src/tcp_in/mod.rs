@@ -40,7 +40,7 @@ impl<O: Observer> Stack<O> {
         }
         self.arrived_syn = if self.saves_syns { packet.syn_headers() } else { None };
         // A signature is over the header as it came.
-        let header = self.auth.in_use.then(|| {
+        let header = self.auth.is_in_use().then(|| {
             let bytes = packet.payload();
             let len = bytes.get(12).map_or(0, |offset| usize::from(offset >> 4) * 4);
             bytes.iter().take(len).copied().collect()
@@ -100,7 +100,7 @@ impl<O: Observer> Stack<O> {
     /// A checked segment arrived: it goes to its connection, or to a listener, or is answered with a reset.
     #[inline]
     fn handle_segment(&mut self, now: Instant, key: FlowKey, segment: Segment, arrival: Arrival) {
-        let signed = self.auth.in_use || segment.options.auth.is_some();
+        let signed = self.auth.is_in_use() || segment.options.auth.is_some();
         let handle = self.find(&key);
         if signed && !self.is_authentic(now, (&key, handle), &segment, arrival.ours) {
             return;

@@ -8,9 +8,9 @@
 #[cfg(test)]
 mod tests;
 
-use super::cwnd::{Cwnd, MAX_WINDOW};
+use super::cwnd::{Cwnd, MAX_WINDOW, as_its_cwnd, with_cwnd};
 use super::hystart::{Detector, HyStart};
-use super::{AckSample, Controller, IdleSample, LossSample, SentSample, Start, in_micros};
+use super::{AckSample, Controller, LossSample, SentSample, Start, in_micros};
 use crate::Config;
 use crate::pack::packed;
 use core::time::Duration;
@@ -84,18 +84,6 @@ impl Cubic {
     pub(super) fn starting(config: &Config, start: &Start) -> Cubic {
         let hystart = Detector::new(config.hystart);
         Cubic { cwnd: Cwnd::starting(start), hystart, abe: config.abe, ..Cubic::new(start.initial) }
-    }
-
-    /// The same with another window now.
-    #[must_use]
-    pub fn with_window(self, window: u32) -> Cubic {
-        Cubic { cwnd: self.cwnd.with_window(window), ..self }
-    }
-
-    /// The same with a threshold that was learned already.
-    #[must_use]
-    pub fn with_ssthresh(self, ssthresh: u32) -> Cubic {
-        Cubic { cwnd: self.cwnd.with_ssthresh(ssthresh), ..self }
     }
 
     /// How many segments must be acknowledged for one more in the window.
@@ -200,7 +188,11 @@ impl Epoch {
     }
 }
 
+with_cwnd!(Cubic);
+
 impl Controller for Cubic {
+    as_its_cwnd!();
+
     /// Time in which nothing is in flight does not count for the cubic function (as Linux; §4.2 of RFC 9438 counts from the
     /// beginning of congestion avoidance, and an application's pause is none).
     fn on_sent(&mut self, sample: &SentSample) {
@@ -213,7 +205,7 @@ impl Controller for Cubic {
         if let Some(rtt) = sample.rtt {
             self.measure(sample, rtt);
         }
-        if sample.in_recovery || !sample.cwnd_limited || !sample.may_raise() {
+        if !sample.opens_window() {
             return;
         }
         let mut left = sample.delivered;
@@ -226,11 +218,6 @@ impl Controller for Cubic {
         }
     }
 
-    fn on_loss(&mut self, sample: &LossSample) {
-        self.reduce(sample);
-        self.cwnd.restart_at_threshold();
-    }
-
     fn on_rto(&mut self, sample: &LossSample, again: bool) {
         if !again {
             self.reduce(sample);
@@ -241,38 +228,6 @@ impl Controller for Cubic {
         self.epoch = None;
         self.min_rtt = 0;
         self.hystart.reset();
-    }
-
-    fn on_undo(&mut self) {
-        self.cwnd.undo();
-    }
-
-    fn on_reduction_left(&mut self, window: u32) {
-        self.cwnd.set_window(window);
-    }
-
-    fn on_recovered(&mut self, _sample: &LossSample) {
-        self.cwnd.restart_at_threshold();
-    }
-
-    fn on_idle(&mut self, sample: &IdleSample) {
-        self.cwnd.on_idle(sample);
-    }
-
-    fn on_unused(&mut self, used: u32) {
-        self.cwnd.on_unused(used);
-    }
-
-    fn set_window(&mut self, window: u32, ssthresh: Option<u32>) {
-        self.cwnd.set(window, ssthresh);
-    }
-
-    fn window(&self) -> u32 {
-        self.cwnd.segments()
-    }
-
-    fn ssthresh(&self) -> u32 {
-        self.cwnd.ssthresh()
     }
 
     fn name(&self) -> &'static str {

@@ -1,6 +1,7 @@
 //! The window itself, and what every controller of Reno's family does with it alike: slow start, the arithmetic of congestion
 //! avoidance, collapse, undo, idleness (RFC 5681 §3.1, §4.1; RFC 2861), in segments, as Linux has them. How deep a loss cuts,
-//! and how fast the window grows afterwards, is the controller's.
+//! and how fast the window grows afterwards, is the controller's; what follows from that for the window alone is written here once
+//! (`as_its_cwnd`).
 
 use super::{IdleSample, SSTHRESH_UNKNOWN, Start};
 use crate::pack::packed;
@@ -159,5 +160,68 @@ impl Cwnd {
         self.segments / 2 + self.segments / 4
     }
 }
+
+/// What a [`Controller`](super::Controller) does that has a [`Cwnd`], `cwnd`, and says in `reduce` how deep a loss cuts it.
+macro_rules! as_its_cwnd {
+    () => {
+        fn on_loss(&mut self, sample: &$crate::congestion::LossSample) {
+            self.reduce(sample);
+            self.cwnd.restart_at_threshold();
+        }
+
+        fn on_undo(&mut self) {
+            self.cwnd.undo();
+        }
+
+        fn on_reduction_left(&mut self, window: u32) {
+            self.cwnd.set_window(window);
+        }
+
+        fn on_recovered(&mut self, _sample: &$crate::congestion::LossSample) {
+            self.cwnd.restart_at_threshold();
+        }
+
+        fn on_idle(&mut self, sample: &$crate::congestion::IdleSample) {
+            self.cwnd.on_idle(sample);
+        }
+
+        fn on_unused(&mut self, used: u32) {
+            self.cwnd.on_unused(used);
+        }
+
+        fn set_window(&mut self, window: u32, ssthresh: Option<u32>) {
+            self.cwnd.set(window, ssthresh);
+        }
+
+        fn window(&self) -> u32 {
+            self.cwnd.segments()
+        }
+
+        fn ssthresh(&self) -> u32 {
+            self.cwnd.ssthresh()
+        }
+    };
+}
+
+/// A controller with a [`Cwnd`], `cwnd`, that others have left.
+macro_rules! with_cwnd {
+    ($controller:ty) => {
+        impl $controller {
+            /// The same with another window now.
+            #[must_use]
+            pub fn with_window(self, window: u32) -> Self {
+                Self { cwnd: self.cwnd.with_window(window), ..self }
+            }
+
+            /// The same with a threshold that was learned already.
+            #[must_use]
+            pub fn with_ssthresh(self, ssthresh: u32) -> Self {
+                Self { cwnd: self.cwnd.with_ssthresh(ssthresh), ..self }
+            }
+        }
+    };
+}
+
+pub(super) use {as_its_cwnd, with_cwnd};
 
 packed!(struct Cwnd { segments, ssthresh, credit, initial, prior });

@@ -7,8 +7,8 @@
 #[cfg(test)]
 mod tests;
 
-use super::cwnd::Cwnd;
-use super::{AckSample, Controller, IdleSample, LossSample, Start};
+use super::cwnd::{Cwnd, as_its_cwnd, with_cwnd};
+use super::{AckSample, Controller, LossSample, Start};
 use crate::Config;
 use crate::pack::packed;
 
@@ -34,18 +34,6 @@ impl Reno {
         Reno { cwnd: Cwnd::starting(start), abe: config.abe }
     }
 
-    /// The same with another window now.
-    #[must_use]
-    pub fn with_window(self, window: u32) -> Reno {
-        Reno { cwnd: self.cwnd.with_window(window), ..self }
-    }
-
-    /// The same with a threshold that was learned already.
-    #[must_use]
-    pub fn with_ssthresh(self, ssthresh: u32) -> Reno {
-        Reno { cwnd: self.cwnd.with_ssthresh(ssthresh), ..self }
-    }
-
     /// Half the window (RFC 5681 §3.1 equation 4).
     fn reduce(&mut self, sample: &LossSample) {
         let window = self.cwnd.segments();
@@ -54,9 +42,13 @@ impl Reno {
     }
 }
 
+with_cwnd!(Reno);
+
 impl Controller for Reno {
+    as_its_cwnd!();
+
     fn on_ack(&mut self, sample: &AckSample) {
-        if sample.in_recovery || !sample.cwnd_limited || !sample.may_raise() {
+        if !sample.opens_window() {
             return;
         }
         let left = self.cwnd.slow_start(sample.delivered);
@@ -66,48 +58,11 @@ impl Controller for Reno {
         }
     }
 
-    fn on_loss(&mut self, sample: &LossSample) {
-        self.reduce(sample);
-        self.cwnd.restart_at_threshold();
-    }
-
     fn on_rto(&mut self, sample: &LossSample, again: bool) {
         if !again {
             self.reduce(sample);
         }
         self.cwnd.collapse(sample.left);
-    }
-
-    fn on_undo(&mut self) {
-        self.cwnd.undo();
-    }
-
-    fn on_reduction_left(&mut self, window: u32) {
-        self.cwnd.set_window(window);
-    }
-
-    fn on_recovered(&mut self, _sample: &LossSample) {
-        self.cwnd.restart_at_threshold();
-    }
-
-    fn on_idle(&mut self, sample: &IdleSample) {
-        self.cwnd.on_idle(sample);
-    }
-
-    fn on_unused(&mut self, used: u32) {
-        self.cwnd.on_unused(used);
-    }
-
-    fn set_window(&mut self, window: u32, ssthresh: Option<u32>) {
-        self.cwnd.set(window, ssthresh);
-    }
-
-    fn window(&self) -> u32 {
-        self.cwnd.segments()
-    }
-
-    fn ssthresh(&self) -> u32 {
-        self.cwnd.ssthresh()
     }
 
     fn name(&self) -> &'static str {

@@ -178,6 +178,11 @@ impl AckSample {
     pub fn may_raise(&self) -> bool {
         self.acked > 0 || (self.overtaken && self.delivered > 0)
     }
+
+    /// Whether a window that grows by what is acknowledged does so now: not in recovery, and not if it was not used.
+    pub(super) fn opens_window(&self) -> bool {
+        !self.in_recovery && self.cwnd_limited && self.may_raise()
+    }
 }
 
 impl LossSample {

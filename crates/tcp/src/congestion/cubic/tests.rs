@@ -1,5 +1,6 @@
 use super::super::SSTHRESH_UNKNOWN;
 use super::*;
+use crate::congestion::IdleSample;
 
 const MSS: u32 = 1000;
 const RTT: Duration = Duration::from_millis(100);

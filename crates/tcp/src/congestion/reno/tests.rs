@@ -1,6 +1,7 @@
 use super::super::SSTHRESH_UNKNOWN;
 use super::super::cwnd::MAX_WINDOW;
 use super::*;
+use crate::congestion::IdleSample;
 use core::time::Duration;
 use limpid_event::Instant;
 use proptest::prelude::*;
