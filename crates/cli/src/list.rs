@@ -106,7 +106,8 @@ impl Rows {
 
     fn settle(&mut self) {
         let order = self.order;
-        self.rows.sort_by_key(|(row, _)| row.rank(order));
+        // Rows are long: their ranks are sorted, and each row moves once.
+        self.rows.sort_by_cached_key(|(row, _)| row.rank(order));
         let mut left = self.rows.len().min(self.most);
         // Objects are as long as they like: then fewer of them.
         if self.bytes > MAX_BYTES {

@@ -3,7 +3,7 @@
 use super::classify::{self, Evidence, GapEvidence, TailEvidence};
 use super::entry::{Entry, Read};
 use super::flow::nanos;
-use super::records::{FILLED, JOINED, Record, SACKED};
+use super::records::{FILLED, JOINED, Piece, SACKED};
 use super::sighting::{Again, Cause, End, Kind, Place, Sighting};
 use super::stream::{Pending, Told};
 use super::trouble::TroubleKind;
@@ -45,7 +45,7 @@ impl Entry {
             figures.largest_payload = figures.largest_payload.max(read.tcp.len);
         }
         let stream = self.stream_mut(from);
-        let record = Record {
+        let record = Piece {
             start: read.seq,
             end: read.end(),
             first_at: at.time,
@@ -71,7 +71,7 @@ impl Entry {
         let first = !std::mem::replace(&mut stream.has_sent, true);
         stream.fresh_at = Some(at.time);
         stream.max = stream.max.max(record.end);
-        stream.records.push(record);
+        stream.records.push(&record);
         let is_known = !self.flow.end(from.peer()).window.scale_unknown;
         let stream = self.stream_mut(from);
         let fills = is_known && stream.edge > 0 && read.tcp.len > 0 && record.end >= stream.edge && stream.is_acked;
@@ -102,7 +102,7 @@ impl Entry {
     }
 
     /// Whether what follows all that was seen was sent before, and lost before the capture saw it.
-    fn take_lost_tail(&mut self, read: &Read<'_>, seen: &mut Sighting, record: &Record, bytes_unseen: i64) {
+    fn take_lost_tail(&mut self, read: &Read<'_>, seen: &mut Sighting, record: &Piece, bytes_unseen: i64) {
         let (from, last) = (read.from, self.last_of[read.from.index()]);
         let heard = self.last_of[from.peer().index()];
         let stream = self.stream(from);
@@ -150,7 +150,7 @@ impl Entry {
     }
 
     /// Numbers below what was sent already: a repetition, or what others had overtaken.
-    fn take_earlier(&mut self, read: &Read<'_>, seen: &mut Sighting, record: Record) {
+    fn take_earlier(&mut self, read: &Read<'_>, seen: &mut Sighting, record: Piece) {
         let (from, at) = (read.from, read.at);
         let stream = self.stream(from);
         let (max, una) = (stream.max, stream.una);
@@ -161,7 +161,7 @@ impl Entry {
         }
         match stream.records.find(read.seq) {
             Ok(index) => {
-                let Some(&before) = self.stream(from).records.at(index) else { return };
+                let Some(before) = self.stream(from).records.at(index) else { return };
                 if self.is_late_original(read, &before) {
                     seen.place = Place::Overtaken;
                     self.flow.end_mut(from).overtaken += 1;
@@ -221,7 +221,7 @@ impl Entry {
         let stream = self.stream_mut(from);
         if record.end > max {
             stream.max = record.end;
-            stream.records.push(Record { start: max, ..record });
+            stream.records.push(&Piece { start: max, ..record });
             let fresh = u64::try_from(record.end - max).unwrap_or(0);
             self.count_fresh(from, fresh);
         }
@@ -234,7 +234,7 @@ impl Entry {
     }
 
     /// True if it left before what stands for its first sending: that was the second, and overtook it.
-    fn is_late_original(&self, read: &Read<'_>, first: &Record) -> bool {
+    fn is_late_original(&self, read: &Read<'_>, first: &Piece) -> bool {
         let is_whole = first.times == 1 && first.start == read.seq && first.end == read.end() && !first.is(JOINED);
         let id = read.tcp.ip_id.and_then(|id| is_earlier(id, first.ip_id));
         let stamp = read.options.timestamps.and_then(|(val, _)| is_older(val, first.tsval));
@@ -261,31 +261,28 @@ impl Entry {
     }
 
     /// Marks all pieces that a repetition holds, from the one at `index` on.
-    fn repeat(&mut self, read: &Read<'_>, index: usize, new: &Record) {
+    fn repeat(&mut self, read: &Read<'_>, index: usize, new: &Piece) {
         let records = &mut self.stream_mut(read.from).records;
         // Of a large piece a small one may go again.
         let mut index = index + usize::from(records.split(index, new.start));
         while records.at(index).is_some_and(|old| old.start < new.end) {
             records.split(index, new.end);
-            let Some(old) = records.at_mut(index) else { return };
-            (old.last, old.last_at) = (new.last, new.last_at);
-            (old.tsval, old.ip_id) = (new.tsval, new.ip_id);
-            old.times = old.times.saturating_add(1);
+            records.repeat(index, new);
             index += 1;
         }
     }
 
     /// Puts a piece into the gap before the one at `index`; answers how many bytes of payload are new.
-    fn fill(&mut self, read: &Read<'_>, index: usize, record: Record) -> u64 {
+    fn fill(&mut self, read: &Read<'_>, index: usize, record: Piece) -> u64 {
         let stream = self.stream_mut(read.from);
         let next = stream.records.at(index).map_or(stream.max, |next| next.start);
         let end = record.end.min(next).max(record.start);
         let una = stream.una;
-        stream.records.fill(index, Record { end, marks: FILLED, ..record }, una);
+        stream.records.fill(index, &Piece { end, marks: FILLED, ..record }, una);
         u64::try_from(end - record.start).unwrap_or(0).min(u64::from(read.tcp.len))
     }
 
-    fn evidence(&self, read: &Read<'_>, before: &Record) -> Evidence {
+    fn evidence(&self, read: &Read<'_>, before: &Piece) -> Evidence {
         let stream = self.stream(read.from);
         let same_packet = read
             .tcp
@@ -344,7 +341,7 @@ impl Entry {
     }
 
     /// What a retransmission leaves behind.
-    fn note_again(&mut self, read: &Read<'_>, before: &Record, cause: Cause, is_first: bool) {
+    fn note_again(&mut self, read: &Read<'_>, before: &Piece, cause: Cause, is_first: bool) {
         let (from, at) = (read.from, read.at);
         let figures = self.flow.end_mut(from);
         figures.causes[cause as usize] += 1;
@@ -399,18 +396,18 @@ impl Entry {
     }
 
     /// A retransmission of what was lost before it came by here, or whose original is forgotten.
-    fn lost_before(&mut self, read: &Read<'_>, seen: &mut Sighting, record: &Record, after: Duration) {
+    fn lost_before(&mut self, read: &Read<'_>, seen: &mut Sighting, record: &Piece, after: Duration) {
         self.flow.end_mut(read.from).lost_before += 1;
         self.repeat_unseen(read, seen, record, after);
     }
 
     /// A retransmission whose original was not seen.
-    fn repeat_unseen(&mut self, read: &Read<'_>, seen: &mut Sighting, record: &Record, after: Duration) {
+    fn repeat_unseen(&mut self, read: &Read<'_>, seen: &mut Sighting, record: &Piece, after: Duration) {
         let evidence = Evidence { same_packet: Some(false), ..self.common_evidence(read, after) };
         let cause = classify::cause(&evidence);
         seen.place = Place::Again;
         seen.again = Some(Again { original: None, previous: None, after, nth: 1, cause });
-        self.note_again(read, &Record { tsval: 0, ..*record }, cause, evidence.is_first);
+        self.note_again(read, &Piece { tsval: 0, ..*record }, cause, evidence.is_first);
     }
 }
 

@@ -5,17 +5,16 @@
 
 use super::FlowsOptions;
 use super::figures::{EndFigures, Sent, StateChange};
-use super::flow::{Ending, Flow, Opening, Vantage};
+use super::flow::{Ending, Flow, Opening};
 use super::key::FlowKey;
 use super::pack::{pack_fields, pack_in_place};
 use super::packet::{Options, Segment};
 use super::records::{FEW, Record, Rings};
 use super::sighting::{End, FlowNumber, Kind, Place, Sighting};
 use super::stream::Stream;
-use super::trouble::{Fault, IcmpTrouble, Stall, Trouble, TroubleKind, Troubles};
+use super::trouble::{IcmpTrouble, Stall, Trouble, TroubleKind};
 use limpid_wire::{Endpoint, SeqNum, TcpFlags};
 use std::collections::VecDeque;
-use std::time::Duration;
 
 /// A keepalive does not come sooner after what was sent before.
 const KEEPALIVE_AFTER: i64 = 500_000_000;
@@ -94,31 +93,7 @@ impl Entry {
         let client_is_high = client_is_high(tcp);
         let ends = endpoints(&tcp.key, client_is_high);
         let is_syn = tcp.flags.contains(TcpFlags::SYN);
-        let flow = Flow {
-            number,
-            ends: ends.map(EndFigures::new),
-            began: at.time,
-            last: at.time,
-            first_packet: at.number,
-            last_packet: at.number,
-            opening: if is_syn { Opening::Unanswered } else { Opening::MidStream },
-            ending: Ending::Open,
-            handshake: None,
-            vantage: Vantage::Unknown,
-            closer: None,
-            closed_at_once: false,
-            reset: None,
-            refusal: None,
-            troubles: Troubles::default(),
-            stalls: Vec::new(),
-            stall_count: 0,
-            stalled: [Duration::ZERO; Fault::COUNT],
-            path_mtu: 0,
-            excerpt: None,
-            before: None,
-            detail_let_go: false,
-            hidden: false,
-        };
+        let flow = Flow::new(number, ends, is_syn, at.time, at.number);
         let nothing = At { number: 0, ..at };
         let last_of = [nothing; 2];
         Entry {
@@ -142,20 +117,29 @@ impl Entry {
         Entry::new(FlowNumber(0), &Segment::BLANK, At { number: 0, time: 0, wire_len: 0 })
     }
 
-    /// The same in the memory of one that left, with its lists.
+    /// The same in the memory of one that left, with its lists. Part by part: what is made apart and moved here as a whole is
+    /// written twice.
     pub(super) fn renew(mut self: Box<Entry>, number: FlowNumber, tcp: &Segment<'_>, at: At) -> Box<Entry> {
-        let Flow { ends, troubles, stalls, .. } = &mut self.flow;
-        let (mut troubles, mut stalls) = (std::mem::take(troubles), std::mem::take(stalls));
-        let lists = ends.each_mut().map(|end| (std::mem::take(&mut end.syns), std::mem::take(&mut end.states)));
-        *self = Entry::new(number, tcp, at);
-        troubles.clear();
-        stalls.clear();
-        (self.flow.troubles, self.flow.stalls) = (troubles, stalls);
-        for (end, (mut syns, mut states)) in self.flow.ends.iter_mut().zip(lists) {
-            syns.clear();
-            states.clear();
-            (end.syns, end.states) = (syns, states);
-        }
+        let Entry {
+            key,
+            client_is_high: is_high,
+            streams,
+            progress,
+            last_of,
+            before_last_of,
+            reopened,
+            lingers,
+            has_detail,
+            slot,
+            counted,
+            flow,
+        } = &mut *self;
+        (*key, *is_high) = (tcp.key, client_is_high(tcp));
+        streams.iter_mut().for_each(|stream| *stream = Stream::default());
+        (*progress, *last_of) = (at, [At { number: 0, ..at }; 2]);
+        (*before_last_of, *reopened) = ([at.time; 2], None);
+        (*lingers, *has_detail, *slot, *counted) = (false, false, 0, 0);
+        flow.renew(number, endpoints(key, *is_high), tcp.flags.contains(TcpFlags::SYN), at.time, at.number);
         self
     }
 

@@ -146,6 +146,14 @@ impl EndFigures {
         }
     }
 
+    /// Becomes new in the memory of its lists.
+    pub(super) fn renew(&mut self, endpoint: Endpoint) {
+        let (mut syns, mut states) = (std::mem::take(&mut self.syns), std::mem::take(&mut self.states));
+        syns.clear();
+        states.clear();
+        *self = EndFigures { syns, states, ..EndFigures::new(endpoint) };
+    }
+
     /// Retransmissions of this cause.
     pub const fn caused_by(&self, cause: Cause) -> u32 {
         self.causes[cause as usize]

@@ -5,6 +5,7 @@ use super::figures::{EndFigures, Sent};
 use super::pack::{pack_fields, pack_in_place, pack_names};
 use super::sighting::{End, FlowNumber};
 use super::trouble::{Fault, IcmpTrouble, Stall, Troubles};
+use limpid_wire::Endpoint;
 use std::time::Duration;
 
 /// The most stalls of a connection that are kept, the longest of them.
@@ -262,6 +263,73 @@ impl ResetCause {
 }
 
 impl Flow {
+    /// One whose first packet is at `at`; `opens` if that is a SYN.
+    pub(super) fn new(number: FlowNumber, ends: [Endpoint; 2], opens: bool, at: i64, packet: u64) -> Flow {
+        Flow {
+            number,
+            ends: ends.map(EndFigures::new),
+            began: at,
+            last: at,
+            first_packet: packet,
+            last_packet: packet,
+            opening: if opens { Opening::Unanswered } else { Opening::MidStream },
+            ending: Ending::Open,
+            handshake: None,
+            vantage: Vantage::Unknown,
+            closer: None,
+            closed_at_once: false,
+            reset: None,
+            refusal: None,
+            troubles: Troubles::default(),
+            stalls: Vec::new(),
+            stall_count: 0,
+            stalled: [Duration::ZERO; Fault::COUNT],
+            path_mtu: 0,
+            excerpt: None,
+            before: None,
+            detail_let_go: false,
+            hidden: false,
+        }
+    }
+
+    /// Becomes such a one in the memory of its lists.
+    pub(super) fn renew(&mut self, of: FlowNumber, by: [Endpoint; 2], opens: bool, at: i64, packet: u64) {
+        let Flow {
+            number,
+            ends,
+            began,
+            last,
+            first_packet,
+            last_packet,
+            opening,
+            ending,
+            handshake,
+            vantage,
+            closer,
+            closed_at_once,
+            reset,
+            refusal,
+            troubles,
+            stalls,
+            stall_count,
+            stalled,
+            path_mtu,
+            excerpt,
+            before,
+            detail_let_go,
+            hidden,
+        } = self;
+        ends.iter_mut().zip(by).for_each(|(end, endpoint)| end.renew(endpoint));
+        (*number, *began, *last, *first_packet, *last_packet) = (of, at, at, packet, packet);
+        *opening = if opens { Opening::Unanswered } else { Opening::MidStream };
+        (*ending, *handshake, *vantage) = (Ending::Open, None, Vantage::Unknown);
+        (*closer, *closed_at_once, *reset, *refusal) = (None, false, None, None);
+        troubles.clear();
+        stalls.clear();
+        (*stall_count, *stalled) = (0, [Duration::ZERO; Fault::COUNT]);
+        (*path_mtu, *excerpt, *before, *detail_let_go, *hidden) = (0, None, None, false, false);
+    }
+
     /// The figures of `end`.
     #[inline]
     pub fn end(&self, end: End) -> &EndFigures {

@@ -6,7 +6,7 @@
 //!
 //! # Bounds
 //! A connection takes three KiB, and eleven at worst: lists within a [`Flow`] have the maxima that are documented with them.
-//! Beside that, what each end has sent and not seen acknowledged is followed in at most 2,048 pieces (112 KiB), and all
+//! Beside that, what each end has sent and not seen acknowledged is followed in at most 2,048 pieces (64 KiB), and all
 //! connections together take at most [`FlowsOptions::max_detail`] for these: beyond, those that were silent longest are
 //! followed in one piece each way, which is counted. There are at most [`FlowsOptions::max_open`] connections; beyond, one that
 //! was idle for long is pushed out, and counted. Those that ended are packed (less than a KiB as a rule) and leave after

@@ -1,7 +1,7 @@
 //! What one end has sent of late: what is not acknowledged, and a little of what was, so that repetitions find their
 //! originals. Bounded: beyond the bound neighbours are held as one.
 
-use super::pack::{pack_fields, pack_in_place};
+use super::pack::{Pack, Packer, Unpacker, pack_fields, pack_in_place};
 use std::collections::VecDeque;
 
 /// The most pieces that are followed; what is sent beyond joins the last one.
@@ -9,14 +9,14 @@ pub(super) const MAX_RECORDS: usize = 2048;
 /// How many acknowledged ones are remembered.
 const HISTORY: usize = 24;
 /// How many pieces there is room for at first, and then.
-pub(super) const FEW: usize = 4;
+pub(super) const FEW: usize = 8;
 const USUAL: usize = 32;
 /// How many pieces of a connection that is over are remembered.
 const LEFT: usize = 2;
 
 /// A piece of a stream that was sent at once.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Record {
+pub(super) struct Piece {
     pub(super) start: i64,
     pub(super) end: i64,
     /// When it was sent first, and last.
@@ -34,6 +34,90 @@ pub(super) struct Record {
     pub(super) marks: u8,
 }
 
+impl Piece {
+    #[inline]
+    pub(super) fn is(&self, mark: u8) -> bool {
+        self.marks & mark != 0
+    }
+}
+
+/// A piece as it is kept: half a line of the cache, for most of what many connections have in it is pieces. When and in which
+/// packet it was sent first stands apart, where that is not the last time, too ([`First`]).
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Record {
+    /// When it was sent last.
+    at: i64,
+    /// The low and the high bits of where it starts: 48 of them, a hundred terabytes either way.
+    start_low: u32,
+    len: u32,
+    tsval: u32,
+    /// The number of the packet that it was sent in last: 48 bits, too.
+    number_low: u32,
+    start_high: i16,
+    number_high: u16,
+    ip_id: u16,
+    times: u8,
+    marks: u8,
+}
+
+const _: () = assert!(size_of::<Record>() == 32);
+
+impl Record {
+    /// Of a piece that was not sent before. One that is longer than 4 GiB forgets how it began.
+    #[inline]
+    fn new(piece: &Piece) -> Record {
+        let start = piece.start.max(piece.end.saturating_sub(u32::MAX.into()));
+        Record {
+            at: piece.last_at,
+            start_low: start as u32,
+            start_high: (start >> 32) as i16,
+            len: (piece.end - start) as u32,
+            tsval: piece.tsval,
+            number_low: piece.last as u32,
+            number_high: (piece.last >> 32) as u16,
+            ip_id: piece.ip_id,
+            times: piece.times,
+            marks: piece.marks,
+        }
+    }
+
+    #[inline]
+    fn start(&self) -> i64 {
+        i64::from(self.start_high) << 32 | i64::from(self.start_low)
+    }
+
+    #[inline]
+    fn end(&self) -> i64 {
+        self.start() + i64::from(self.len)
+    }
+
+    #[inline]
+    fn number(&self) -> u64 {
+        u64::from(self.number_high) << 32 | u64::from(self.number_low)
+    }
+
+    #[inline]
+    fn is(&self, mark: u8) -> bool {
+        self.marks & mark != 0
+    }
+
+    /// Several sendings of it are known.
+    #[inline]
+    fn has_first(&self) -> bool {
+        self.times > 1 || self.is(JOINED)
+    }
+}
+
+/// The first sending of pieces that were sent again, or that are several sendings in one.
+#[derive(Clone, Copy, Debug)]
+struct First {
+    /// Which numbers it is of.
+    start: i64,
+    end: i64,
+    at: i64,
+    number: u64,
+}
+
 /// The other end has it, as SACK told.
 pub(super) const SACKED: u8 = 1;
 /// Several sendings are held as one: its times are those of the first and of the last of them, and no round trip is measured
@@ -41,13 +125,6 @@ pub(super) const SACKED: u8 = 1;
 pub(super) const JOINED: u8 = 2;
 /// It came to fill a gap.
 pub(super) const FILLED: u8 = 4;
-
-impl Record {
-    #[inline]
-    pub(super) fn is(&self, mark: u8) -> bool {
-        self.marks & mark != 0
-    }
-}
 
 /// What an acknowledgement took off.
 #[derive(Clone, Copy, Default, Debug)]
@@ -114,23 +191,35 @@ pub(super) struct Records {
     ring: VecDeque<Record>,
     /// So many at the front are acknowledged.
     acked: usize,
+    /// In their order; they never overlap.
+    firsts: Vec<First>,
 }
 
 impl Records {
     /// Adds what comes after all that was sent.
     #[inline]
-    pub(super) fn push(&mut self, record: Record) {
+    pub(super) fn push(&mut self, piece: &Piece) {
         if self.ring.len() == self.ring.capacity() {
             self.grow();
         }
-        if self.ring.len() >= MAX_RECORDS
-            && let Some(last) = self.ring.back_mut()
-        {
-            (last.end, last.last_at, last.last) = (record.end, record.last_at, record.last);
-            last.marks |= JOINED;
-            return;
+        if self.ring.len() >= MAX_RECORDS {
+            return self.join_last(piece);
         }
-        self.ring.push_back(record);
+        self.ring.push_back(Record::new(piece));
+    }
+
+    /// Makes the newest piece one with what follows it.
+    #[cold]
+    fn join_last(&mut self, piece: &Piece) {
+        let Some(index) = self.ring.len().checked_sub(1) else { return };
+        self.note_first(index);
+        let Some(last) = self.ring.get_mut(index) else { return };
+        let (start, marks, times) = (last.start(), last.marks | JOINED, last.times);
+        let (tsval, ip_id) = (last.tsval, last.ip_id);
+        *last = Record::new(&Piece { start, marks, times, tsval, ip_id, ..*piece });
+        if let Some(first) = self.firsts.last_mut() {
+            first.end = piece.end;
+        }
     }
 
     /// A connection that says little takes little; one that says more gets room for all that is usual at once.
@@ -170,18 +259,25 @@ impl Records {
     pub(super) fn give_back(&mut self, rings: &mut Rings) {
         rings.give_back(std::mem::take(&mut self.ring));
         self.acked = 0;
+        self.firsts = Vec::new();
     }
 
     /// Where the newest piece that is remembered ends.
     #[inline]
     pub(super) fn end(&self) -> Option<i64> {
-        self.ring.back().map(|record| record.end)
+        self.ring.back().map(Record::end)
     }
 
     /// How many pieces there is room for.
     #[inline]
     pub(super) fn capacity(&self) -> usize {
         self.ring.capacity()
+    }
+
+    /// Bytes of what is remembered of first sendings.
+    #[inline]
+    pub(super) fn of_firsts(&self) -> usize {
+        self.firsts.capacity() * size_of::<First>()
     }
 
     /// Gives back what long windows took. The last pieces stay: a FIN whose acknowledgement was lost comes again.
@@ -194,45 +290,93 @@ impl Records {
         left.extend(self.ring.drain(gone..));
         rings.give_back(std::mem::replace(&mut self.ring, left));
         self.acked = self.acked.saturating_sub(gone);
+        self.forget_firsts();
+        self.firsts.shrink_to_fit();
     }
 
     /// Joins all that is not acknowledged to one piece, and forgets the rest.
     pub(super) fn join(&mut self) {
-        let mut outstanding = self.ring.range(self.acked..);
-        let joined = outstanding.next().map(|first| {
-            let last = outstanding.next_back().unwrap_or(first);
-            let marks = JOINED | outstanding.fold(first.marks & last.marks & SACKED, |all, one| all & one.marks);
-            Record { end: last.end, last_at: last.last_at, last: last.last, marks, ..*first }
+        let piece = self.at(self.acked);
+        let joined = piece.map(|first| {
+            let outstanding = self.ring.range(self.acked..);
+            let marks = JOINED | outstanding.fold(SACKED, |all, one| all & one.marks);
+            let last = self
+                .ring
+                .back()
+                .map_or((first.end, first.last_at, first.last), |last| (last.end(), last.at, last.number()));
+            Piece { end: last.0, last_at: last.1, last: last.2, marks, ..first }
         });
-        self.ring = joined.into_iter().collect();
+        let noted =
+            joined.map(|Piece { start, end, first_at, first, .. }| First { start, end, at: first_at, number: first });
+        self.ring = joined.iter().map(Record::new).collect();
+        self.firsts = noted.into_iter().collect();
         self.acked = 0;
     }
 
     /// Where the piece with the byte at `seq` is, else where one would have to be put.
     pub(super) fn find(&self, seq: i64) -> Result<usize, usize> {
-        let at = self.ring.partition_point(|record| record.end <= seq);
+        let at = self.ring.partition_point(|record| record.end() <= seq);
         match self.ring.get(at) {
-            Some(record) if record.start <= seq => Ok(at),
+            Some(record) if record.start() <= seq => Ok(at),
             _ => Err(at),
         }
     }
 
-    pub(super) fn at(&self, index: usize) -> Option<&Record> {
-        self.ring.get(index)
+    pub(super) fn at(&self, index: usize) -> Option<Piece> {
+        let record = self.ring.get(index)?;
+        let (at, number) = (record.at, record.number());
+        let first = if record.has_first() { self.first(record.start()) } else { None };
+        Some(Piece {
+            start: record.start(),
+            end: record.end(),
+            first_at: first.map_or(at, |first| first.at),
+            last_at: at,
+            first: first.map_or(number, |first| first.number),
+            last: number,
+            tsval: record.tsval,
+            ip_id: record.ip_id,
+            times: record.times,
+            marks: record.marks,
+        })
     }
 
-    pub(super) fn at_mut(&mut self, index: usize) -> Option<&mut Record> {
-        self.ring.get_mut(index)
+    fn first(&self, start: i64) -> Option<&First> {
+        let index = self.firsts.partition_point(|first| first.end <= start);
+        self.firsts.get(index).filter(|first| first.start <= start)
+    }
+
+    /// Remembers the first sending of the piece at `index`, before another is noted of it.
+    fn note_first(&mut self, index: usize) {
+        let Some(record) = self.ring.get(index).filter(|record| !record.has_first()) else { return };
+        let first = First { start: record.start(), end: record.end(), at: record.at, number: record.number() };
+        let before = self.firsts.partition_point(|other| other.end <= first.start);
+        self.firsts.insert(before, first);
+    }
+
+    /// The piece at `index` was sent again, in `new`.
+    pub(super) fn repeat(&mut self, index: usize, new: &Piece) {
+        self.note_first(index);
+        let Some(old) = self.ring.get_mut(index) else { return };
+        let Record { at, number_low, number_high, tsval, ip_id, .. } = Record::new(new);
+        let times = old.times.saturating_add(1);
+        *old = Record { at, number_low, number_high, tsval, ip_id, times, ..*old };
+    }
+
+    /// Lets go of first sendings whose pieces are forgotten.
+    fn forget_firsts(&mut self) {
+        let kept_from = self.ring.front().map_or(i64::MAX, Record::start);
+        let gone = self.firsts.partition_point(|first| first.end <= kept_from);
+        self.firsts.drain(..gone);
     }
 
     /// Puts a piece that fills a gap where [`find`](Self::find) said.
-    pub(super) fn fill(&mut self, index: usize, record: Record, una: i64) {
+    pub(super) fn fill(&mut self, index: usize, piece: &Piece, una: i64) {
         if self.ring.len() < MAX_RECORDS {
             if self.ring.len() == self.ring.capacity() {
                 self.grow();
             }
-            self.ring.insert(index, record);
-            if index < self.acked || index == self.acked && record.end <= una {
+            self.ring.insert(index, Record::new(piece));
+            if index < self.acked || index == self.acked && piece.end <= una {
                 self.acked += 1;
                 self.forget();
             }
@@ -245,11 +389,12 @@ impl Records {
         if self.ring.len() >= MAX_RECORDS {
             return false;
         }
-        let Some(front) = self.ring.get_mut(index).filter(|piece| piece.start < at && at < piece.end) else {
+        let Some(front) = self.ring.get_mut(index).filter(|piece| piece.start() < at && at < piece.end()) else {
             return false;
         };
-        let behind = Record { start: at, ..*front };
-        front.end = at;
+        let (start, end) = (front.start(), front.end());
+        let behind = Record { start_low: at as u32, start_high: (at >> 32) as i16, len: (end - at) as u32, ..*front };
+        front.len = (at - start) as u32;
         self.ring.insert(index + 1, behind);
         self.acked += usize::from(index < self.acked);
         true
@@ -261,21 +406,21 @@ impl Records {
         let mut taken = Taken::default();
         let (mut cursor, mut clean) = (una, true);
         while let Some(record) = self.ring.get(self.acked)
-            && record.end <= ack
+            && record.end() <= ack
         {
-            if record.start > cursor {
-                taken.unseen += cursor.abs_diff(record.start);
+            let start = record.start();
+            if start > cursor {
+                taken.unseen += cursor.abs_diff(start);
             }
-            cursor = cursor.max(record.end);
+            cursor = cursor.max(record.end());
             taken.repeated |= record.times > 1;
             clean &= record.times == 1 && record.marks == 0;
-            let len = if record.is(JOINED) { 0 } else { record.end - record.start };
-            taken.largest = taken.largest.max(u32::try_from(len).unwrap_or(0));
-            taken.sent_once_at = Some(record.last_at);
+            taken.largest = taken.largest.max(if record.is(JOINED) { 0 } else { record.len });
+            taken.sent_once_at = Some(record.at);
             self.acked += 1;
         }
         if cursor < ack {
-            let known_from = self.ring.get(self.acked).map_or(ack, |record| record.start.min(ack));
+            let known_from = self.ring.get(self.acked).map_or(ack, |record| record.start().min(ack));
             taken.unseen += if known_from > cursor { cursor.abs_diff(known_from) } else { 0 };
         }
         if !clean {
@@ -290,6 +435,9 @@ impl Records {
         while self.acked > HISTORY {
             self.ring.pop_front();
             self.acked -= 1;
+            if !self.firsts.is_empty() {
+                self.forget_firsts();
+            }
         }
     }
 
@@ -297,19 +445,45 @@ impl Records {
     /// sent, if it was sent once.
     pub(super) fn sack(&mut self, left: i64, right: i64) -> Option<i64> {
         let mut newest = None;
-        let from = self.ring.partition_point(|record| record.end <= left);
+        let from = self.ring.partition_point(|record| record.end() <= left);
         for record in self.ring.range_mut(from..) {
-            if record.end > right {
+            if record.end() > right {
                 break;
             }
-            if record.start >= left && !record.is(SACKED) {
+            if record.start() >= left && !record.is(SACKED) {
                 record.marks |= SACKED;
-                newest = (record.times == 1 && !record.is(JOINED | FILLED)).then_some(record.first_at).or(newest);
+                newest = (record.times == 1 && !record.is(JOINED | FILLED)).then_some(record.at).or(newest);
             }
         }
         newest
     }
 }
 
-pack_in_place!(Records { value: acked; list: ring; });
-pack_fields!(Record { value: start end first last tsval ip_id times marks; time: first_at last_at; });
+pack_in_place!(Records { value: acked; list: ring firsts; });
+pack_fields!(First { value: start end number; time: at; });
+
+impl Pack for Record {
+    /// In four words.
+    fn pack(&self, to: &mut Packer) {
+        to.time(self.at);
+        to.word((self.start() as u64) << 16 | u64::from(self.ip_id));
+        to.word(self.number() << 16 | u64::from(self.times) << 8 | u64::from(self.marks));
+        to.word(u64::from(self.tsval) << 32 | u64::from(self.len));
+    }
+    fn unpack(from: &mut Unpacker) -> Record {
+        let at = from.time();
+        let [start, number, stamp] = [(); 3].map(|()| from.word());
+        Record {
+            at,
+            start_low: (start >> 16) as u32,
+            start_high: (start >> 48) as i16,
+            ip_id: start as u16,
+            number_low: (number >> 16) as u32,
+            number_high: (number >> 48) as u16,
+            times: (number >> 8) as u8,
+            marks: number as u8,
+            tsval: (stamp >> 32) as u32,
+            len: stamp as u32,
+        }
+    }
+}

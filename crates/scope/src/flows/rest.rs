@@ -6,10 +6,10 @@ use super::key::FlowKey;
 use super::pack::{Packer, Unpacker};
 use super::sighting::FlowNumber;
 
-/// Bytes of the number and the key, which are told without unpacking.
-const HEADER: usize = size_of::<u64>() + FlowKey::LEN;
+/// Bytes of the number, the time of the last packet and the key, which are told without unpacking.
+const HEADER: usize = size_of::<u64>() + size_of::<i64>() + FlowKey::LEN;
 
-/// A connection that rests: number, key, and the packed rest.
+/// A connection that rests: number, time, key, and the packed rest.
 #[derive(Debug)]
 pub(super) struct Resting(Box<[u8]>);
 
@@ -20,8 +20,10 @@ impl Resting {
             return None;
         }
         let mut header = [0; HEADER];
-        let (number, key) = header.split_at_mut(size_of::<u64>());
+        let (number, rest) = header.split_at_mut(size_of::<u64>());
+        let (last, key) = rest.split_at_mut(size_of::<i64>());
         number.copy_from_slice(&entry.flow.number.0.to_le_bytes());
+        last.copy_from_slice(&entry.flow.last.to_le_bytes());
         key.copy_from_slice(&entry.key.to_bytes());
         packer.begin(&header, entry.flow.last);
         // First what is told of it, then what the next packet is compared with.
@@ -60,8 +62,14 @@ impl Resting {
         FlowNumber(self.0.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes)))
     }
 
-    pub(super) fn key(&self) -> FlowKey {
+    /// When its last packet came.
+    pub(super) fn last(&self) -> i64 {
         let bytes = self.0.get(size_of::<u64>()..).and_then(<[u8]>::first_chunk);
+        bytes.map_or(0, |bytes| i64::from_le_bytes(*bytes))
+    }
+
+    pub(super) fn key(&self) -> FlowKey {
+        let bytes = self.0.get(size_of::<u64>() + size_of::<i64>()..).and_then(<[u8]>::first_chunk);
         FlowKey::from_bytes(bytes.unwrap_or(&[0; FlowKey::LEN]))
     }
 

@@ -162,7 +162,7 @@ impl Stream {
     pub(super) fn detail(&self) -> usize {
         let pieces = self.records.capacity();
         let pieces = if pieces > FEW { pieces } else { 0 };
-        pieces * size_of::<Record>() + self.pending.capacity() * size_of::<Pending>()
+        pieces * size_of::<Record>() + self.records.of_firsts() + self.pending.capacity() * size_of::<Pending>()
     }
 
     /// Lets go of the detail: what is outstanding becomes one piece.

@@ -29,6 +29,10 @@ const AWAKE: usize = 16;
 /// Of those that something late woke so many stay awake: they may go on talking, and packing costs more than a packet.
 const WOKEN: usize = 1024;
 
+/// How many places are kept in mind by their keys' marks: more than connections say something at once, as a rule, and all of
+/// it in the nearest cache.
+const RECENT: usize = 1024;
+
 /// A slot and the number of what was there when it was noted.
 type Noted = (u32, FlowNumber);
 
@@ -64,6 +68,15 @@ impl Slot {
             Slot::Free => None,
             Slot::Awake(entry) => Some(entry.flow.number),
             Slot::Resting(resting) => Some(resting.number()),
+        }
+    }
+
+    /// When the last packet came of the connection that has this number.
+    fn last_of(&self, of: FlowNumber) -> Option<i64> {
+        match self {
+            Slot::Awake(entry) if entry.flow.number == of => Some(entry.flow.last),
+            Slot::Resting(resting) if resting.number() == of => Some(resting.last()),
+            _ => None,
         }
     }
 
@@ -148,6 +161,8 @@ pub(super) struct Table {
     secret: Secret,
     /// Where the connection of the packet before is: packets come in trains.
     newest: u32,
+    /// What was found last, by the low bits of marks.
+    recent: Box<[Found; RECENT]>,
     /// Each connection once, with a time since which it may have been idle.
     idle: VecDeque<(i64, Noted)>,
     /// Those that ended, with the time when.
@@ -191,6 +206,7 @@ impl Table {
             numbers: NumberMap::default(),
             secret: Secret::new(),
             newest: 0,
+            recent: Box::new([Found { mark: 0, slot: 0 }; RECENT]),
             idle: VecDeque::new(),
             over: VecDeque::new(),
             awake: VecDeque::new(),
@@ -223,8 +239,11 @@ impl Table {
         let is_it = |slot: &u32| slots.get(*slot as usize).is_some_and(|slot| slot.is_of(key));
         if !is_it(&self.newest) {
             let mark = self.secret.hash(key) as u32;
-            let found = self.map.find(Found::spread(mark), |found| found.mark == mark && is_it(&found.slot));
-            self.newest = found?.slot;
+            let recent = &mut self.recent[mark as usize % RECENT];
+            if recent.mark != mark || !is_it(&recent.slot) {
+                *recent = *self.map.find(Found::spread(mark), |found| found.mark == mark && is_it(&found.slot))?;
+            }
+            self.newest = recent.slot;
         }
         Some(self.newest)
     }
@@ -466,7 +485,7 @@ impl Table {
             self.slots.capacity() * size_of::<Slot>(),
             self.ended.capacity() * size_of::<Left>(),
             (self.awake.capacity() + self.woken.capacity()) * size_of::<Noted>(),
-            self.packer.size() + self.unpacker.size(),
+            self.packer.size() + self.unpacker.size() + RECENT * size_of::<Found>(),
             self.free.capacity() * size_of::<u32>(),
             self.map.allocation_size(),
             self.spare.capacity() * size_of::<Box<Entry>>(),
@@ -507,7 +526,7 @@ impl Table {
                 && now.saturating_sub(since) > idle
             {
                 self.idle.pop_front();
-                match self.noted_mut(noted).map(|entry| entry.flow.last) {
+                match self.slots.get(noted.0 as usize).and_then(|slot| slot.last_of(noted.1)) {
                     Some(last) if now.saturating_sub(last) > idle => self.leave(noted.0),
                     Some(last) => self.idle.push_back((last, noted)),
                     None => {}
@@ -525,7 +544,8 @@ impl Table {
         }
         let mut looks = 0;
         while let Some((since, noted)) = self.idle.pop_front() {
-            let Some(last) = self.noted_mut(noted).map(|entry| entry.flow.last) else { continue };
+            let last = self.slots.get(noted.0 as usize).and_then(|slot| slot.last_of(noted.1));
+            let Some(last) = last else { continue };
             looks += 1;
             if last > since && last >= since.max(now.saturating_sub(1_000_000_000)) && looks < LOOKS {
                 self.idle.push_back((last, noted));

@@ -1,9 +1,9 @@
 //! Bounds hold and nothing panics, whatever comes.
 
-use super::super::records::{MAX_RECORDS, Record, Records};
+use super::super::records::{MAX_RECORDS, Piece, Records};
 use super::super::{ExcerptOptions, FlowNumber, Flows, FlowsOptions, MAX_STALLS, MAX_STATE_CHANGES, MAX_SYNS};
 use super::Wire;
-use super::wire::{START, Segment, client, server};
+use super::wire::{START, Segment, client, icmp, server};
 use crate::capture::{CapturedPacket, LinkType, PacketRef};
 use crate::diff::{Diff, Finding, Relation, Side, compare};
 use crate::explain::{ExplainOptions, Explainer, verdicts};
@@ -86,7 +86,7 @@ fn an_excerpt_keeps_the_first_and_the_last() {
 fn what_is_outstanding_is_followed_within_a_bound() {
     let mut records = Records::default();
     for n in 0..10_000_i64 {
-        let record = Record {
+        let piece = Piece {
             start: n * 10,
             end: n * 10 + 10,
             first_at: n,
@@ -98,12 +98,80 @@ fn what_is_outstanding_is_followed_within_a_bound() {
             times: 1,
             marks: 0,
         };
-        records.push(record);
+        records.push(&piece);
     }
     assert_eq!(records.find(99_999), Ok(MAX_RECORDS - 1));
     assert_eq!(records.find(100_000), Err(MAX_RECORDS));
     let taken = records.acknowledge(0, 100_000);
     assert_eq!((taken.unseen, taken.sent_once_at), (0, None), "of what was joined no time is known");
+}
+
+/// However a piece is cut, joined and sent again, it is known when it was sent first.
+#[test]
+fn the_first_sending_of_a_piece_is_kept() {
+    let mut records = Records::default();
+    let piece = |start, len, n: u64| Piece {
+        start,
+        end: start + len,
+        first_at: n as i64 * 10,
+        last_at: n as i64 * 10,
+        first: n,
+        last: n,
+        tsval: n as u32,
+        ip_id: 7,
+        times: 1,
+        marks: 0,
+    };
+    for n in 0..4 {
+        records.push(&piece(n * 100, 100, 1 + n as u64));
+    }
+    let told = |records: &Records, at| records.at(at).map(|p| (p.start, p.end, p.first, p.first_at, p.last, p.times));
+    records.repeat(1, &piece(100, 100, 9));
+    records.repeat(1, &piece(100, 100, 11));
+    assert_eq!(told(&records, 1), Some((100, 200, 2, 20, 11, 3)));
+    assert!(records.split(1, 150) && records.split(3, 250));
+    records.repeat(4, &piece(250, 50, 12));
+    assert_eq!(told(&records, 1), Some((100, 150, 2, 20, 11, 3)));
+    assert_eq!(told(&records, 2), Some((150, 200, 2, 20, 11, 3)));
+    assert_eq!(told(&records, 3), Some((200, 250, 3, 30, 3, 1)));
+    assert_eq!(told(&records, 4), Some((250, 300, 3, 30, 12, 2)));
+    assert_eq!(records.acknowledge(0, 150).sent_once_at, None);
+    records.join();
+    assert_eq!(told(&records, 0), Some((150, 400, 2, 20, 4, 3)));
+    for n in 0..30 {
+        records.push(&piece(400 + n * 10, 10, 20 + n as u64));
+    }
+    assert!(records.of_firsts() > 0);
+    records.acknowledge(150, 700);
+    assert_eq!(told(&records, 0).map(|told| told.0), Some(460), "24 are remembered");
+    assert_eq!(records.find(150), Err(0));
+}
+
+/// Numbers as large as they come, and a piece longer than its length can tell.
+#[test]
+fn large_numbers_are_kept() {
+    let mut records = Records::default();
+    let (start, number) = ((1 << 46) + 12_345, (1 << 47) + 99);
+    let piece = Piece {
+        start,
+        end: start + 5,
+        first_at: i64::MIN,
+        last_at: i64::MAX,
+        first: 3,
+        last: number,
+        tsval: u32::MAX,
+        ip_id: u16::MAX,
+        times: 255,
+        marks: 0,
+    };
+    records.push(&piece);
+    let kept = records.at(0).expect("it was pushed");
+    assert_eq!((kept.start, kept.end, kept.last, kept.last_at), (start, start + 5, number, i64::MAX));
+    assert_eq!((kept.tsval, kept.ip_id, kept.times), (u32::MAX, u16::MAX, 255));
+    let long = Piece { start: -4, end: 1 << 40, ..piece };
+    let mut records = Records::default();
+    records.push(&long);
+    assert_eq!(records.at(0).map(|kept| (kept.end, kept.end - kept.start)), Some((1 << 40, u32::MAX.into())));
 }
 
 /// A million connections of a few packets each: what is held depends on how many are open, and that is bounded.
@@ -267,6 +335,21 @@ fn any_segment() -> impl Strategy<Value = Segment> {
     )
 }
 
+/// Those, and ICMP errors about them.
+fn any_packet() -> impl Strategy<Value = Vec<u8>> {
+    let error = prop::sample::select(vec![(3, 1), (3, 3), (3, 4), (3, 13), (11, 0)]);
+    (any_segment(), prop::option::weighted(0.15, (error, 0..1_500_u16))).prop_map(|(segment, error)| match error {
+        Some(((kind, code), mtu)) => icmp(&segment, kind, code, mtu),
+        None => segment.bytes(),
+    })
+}
+
+/// From one packet to the next, nanoseconds: mostly a little, at times far, as where captures were joined, and back.
+fn any_step() -> impl Strategy<Value = i64> {
+    const HOUR: i64 = 3_600_000_000_000;
+    prop_oneof![20 => -1_000_000..900_000_000_i64, 1 => -HOUR..0, 1 => 0..4 * HOUR]
+}
+
 /// When packets may be said to have come.
 fn any_time() -> impl Strategy<Value = i64> {
     let near = |place: i64| (0..3_i64).prop_map(move |by| if place < 0 { place + by } else { place - by });
@@ -301,15 +384,17 @@ proptest! {
 
     /// What ended rests as a few bytes, and is the same when something wakes it, or when it leaves.
     #[test]
-    fn rest_changes_nothing(segments in prop::collection::vec((any_segment(), 0..900_000_i64), 1..150)) {
+    fn rest_changes_nothing(packets in prop::collection::vec((any_packet(), any_step()), 1..150)) {
         let [mut resting, mut awake] = [1, usize::MAX].map(|most| {
             let mut wire = Wire::with(FlowsOptions::default());
             wire.flows.table.keep_awake(most);
             wire
         });
         let mut left = [Vec::new(), Vec::new()];
-        for (segment, micros) in segments {
-            let seen = [&mut resting, &mut awake].map(|wire| wire.after(micros - 1_000, segment.clone()));
+        let mut now = START;
+        for (bytes, step) in packets {
+            now += step;
+            let seen = [&mut resting, &mut awake].map(|wire| wire.bytes_at(now, &bytes));
             prop_assert_eq!(seen[0], seen[1]);
             let [of_resting, of_awake] = &mut left;
             of_resting.extend(std::iter::from_fn(|| resting.flows.poll_ended()));

@@ -119,6 +119,20 @@ impl Segment {
     }
 }
 
+/// A router's or the other host's word that a segment did not arrive (RFC 792): an IPv4 packet.
+pub(super) fn icmp(about: &Segment, kind: u8, code: u8, mtu: u16) -> Vec<u8> {
+    let quoted = about.bytes();
+    let quoted = &quoted[..28];
+    let mut p = vec![0x45, 0];
+    p.extend((20 + 8 + quoted.len() as u16).to_be_bytes());
+    p.extend([0, 0, 0x40, 0, 60, 1, 0, 0, 10, 0, 0, 9]);
+    p.extend(&quoted[12..16]);
+    p.extend([kind, code, 0, 0, 0, 0]);
+    p.extend(mtu.to_be_bytes());
+    p.extend(quoted);
+    p
+}
+
 /// A survey, and the time.
 #[derive(Debug)]
 pub(super) struct Wire {
@@ -155,6 +169,12 @@ impl Wire {
     pub(super) fn at(&mut self, micros: i64, segment: Segment) -> Sighting {
         self.now = START + micros * 1_000;
         self.bytes(&segment.bytes()).expect("it is TCP")
+    }
+
+    /// An IP packet at that time, which may be before the one before: nanoseconds since 1970.
+    pub(super) fn bytes_at(&mut self, now: i64, data: &[u8]) -> Option<Sighting> {
+        self.now = now;
+        self.bytes(data)
     }
 
     /// An IP packet now.
