@@ -88,7 +88,7 @@ pub struct StackConfig {
     /// Round-trip times and windows of connections that close are remembered for the next to the same peer
     /// (`tcp_no_metrics_save` off),
     pub save_metrics: bool,
-    /// and their slow-start thresholds (`tcp_no_ssthresh_metrics_save` off).
+    /// and their slow-start thresholds, with which the next begins (`tcp_no_ssthresh_metrics_save` off).
     pub save_ssthresh: bool,
     /// Fast Open.
     pub fast_open: FastOpenConfig,

@@ -57,6 +57,16 @@ pub struct PeerMetrics {
     pub reordering: Option<u32>,
 }
 
+/// What earlier connections have left for the next; 0 is unknown.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Known {
+    pub(crate) rtt_micros: u32,
+    /// Segments.
+    pub(crate) ssthresh: u32,
+    /// Segments.
+    pub(crate) reordering: u16,
+}
+
 struct Entry {
     peer: PeerMetrics,
     newer: Option<usize>,
@@ -135,10 +145,15 @@ impl MetricsCache {
         }
     }
 
-    /// The round-trip time, µs; 0 if it is not known.
-    pub(crate) fn rtt_micros(&self, local: IpAddr, remote: IpAddr) -> u32 {
-        let peer = self.by_pair.get(&(local, remote)).map(|&at| &self.entries[at].peer);
-        peer.and_then(|peer| peer.rtt).map_or(0, |rtt| u32::try_from(rtt.as_micros()).unwrap_or(u32::MAX))
+    /// What a connection may know beforehand of the path to a peer (Linux's `tcp_init_metrics`).
+    pub(crate) fn known(&self, local: IpAddr, remote: IpAddr) -> Known {
+        let Some(&at) = self.by_pair.get(&(local, remote)) else { return Known::default() };
+        let peer = &self.entries[at].peer;
+        Known {
+            rtt_micros: peer.rtt.map_or(0, |rtt| u32::try_from(rtt.as_micros()).unwrap_or(u32::MAX)),
+            ssthresh: peer.ssthresh.unwrap_or(0),
+            reordering: peer.reordering.map_or(0, |degree| u16::try_from(degree).unwrap_or(u16::MAX)),
+        }
     }
 
     /// What a connection taught (Linux's `tcp_update_metrics`): a longer round trip counts at once, a shorter one by and by.
@@ -281,5 +296,24 @@ mod tests {
         assert!(!cache.fast_open(pair.0, pair.1).ask_experimentally);
         cache.learn_fast_open(now, pair, &answer(Some(RequestForm::Standard)));
         assert!(!cache.fast_open(pair.0, pair.1).ask_experimentally);
+    }
+
+    #[test]
+    fn what_a_connection_left_is_known_to_the_next() {
+        let (mut cache, now, pair) = (MetricsCache::default(), Instant::ZERO, (peer(0), peer(1)));
+        let known = |cache: &MetricsCache| {
+            let Known { rtt_micros, ssthresh, reordering } = cache.known(pair.0, pair.1);
+            (rtt_micros, ssthresh, reordering)
+        };
+        assert_eq!(known(&cache), (0, 0, 0));
+        let rtt = (Duration::from_millis(20), Duration::from_millis(1));
+        let lesson =
+            PathLesson { rtt: Some(rtt), cwnd: 8, ssthresh: Some(7), avoids_congestion: false, reordering: 12 };
+        cache.learn_path(now, pair, &lesson, true);
+        assert_eq!(known(&cache), (20_000, 0, 12), "in a recovery the threshold is none that is worth keeping");
+        cache.learn_path(now, pair, &PathLesson { avoids_congestion: true, ..lesson }, true);
+        assert_eq!(known(&cache), (20_000, 7, 12));
+        cache.forget(pair.1);
+        assert_eq!(known(&cache), (0, 0, 0));
     }
 }

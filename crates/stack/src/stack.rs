@@ -25,6 +25,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 use limpid_event::{Counter, Counters, DropReason, Error, Instant, Observer, Silent};
+use limpid_wire::ethernet::HEADER_LEN;
 use limpid_wire::{Cidr, FramePool, IpAddr};
 
 /// A TCP/IP host.
@@ -63,6 +64,8 @@ pub struct Stack<O: Observer = Silent> {
     pub(crate) saves_syns: bool,
     /// and these are those of the SYN that is being handled.
     pub(crate) arrived_syn: Option<Vec<u8>>,
+    /// The same of its frame, where the link has headers.
+    pub(crate) arrived_link: Option<[u8; HEADER_LEN]>,
     /// There was a transparent listener: connections may have local addresses that are not ours.
     pub(crate) takes_foreign: bool,
     /// Packets that were put together here and belong to other shards.
@@ -136,6 +139,7 @@ impl<O: Observer> Stack<O> {
             fast_openings: BTreeMap::new(),
             saves_syns: false,
             arrived_syn: None,
+            arrived_link: None,
             takes_foreign: false,
             handovers: VecDeque::new(),
         }

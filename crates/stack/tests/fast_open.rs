@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{A, B, World, end, ip, tcp_packet};
+use common::{A, B, World, end, ip, mac, tcp_packet};
 use limpid_event::Error;
 use limpid_stack::{FastOpenFlags, FastOpenKey, FastOpenKeys, Medium, Secret, SocketFastOpen, SocketId, StackConfig};
 use limpid_wire::tcp::FastOpenCookie;
@@ -235,4 +235,23 @@ fn the_headers_of_a_syn_are_kept_for_who_asks() {
     let saved = w.hosts[B].take_saved_syn(server, 100).unwrap();
     assert_eq!((saved.len(), saved[0], saved[20 + 13]), (20 + 32, 0x45, 0x02), "headers without data");
     assert_eq!(w.hosts[B].take_saved_syn(server, 100), Ok(Vec::new()), "once");
+}
+
+/// A tag is no part of it: Linux has taken it off by then.
+#[test]
+fn the_header_of_the_link_is_kept_where_there_is_one() {
+    for (save, from) in [(1, 0), (2, 14)] {
+        let mut w = World::ethernet();
+        let listener = w.listen(B, "10.0.0.2:80", 4);
+        w.hosts[B].set_save_syn(listener, save).unwrap();
+        let client = w.connect(A, "10.0.0.2:80");
+        w.run(100 * MS);
+        let (server, _) = w.hosts[B].accept(w.now, listener).unwrap();
+        let saved = w.hosts[B].take_saved_syn(server, 200).unwrap();
+        assert_eq!((saved.len(), saved[from]), (from + 20 + 40, 0x45), "TCP_SAVE_SYN {save}");
+        if save == 2 {
+            assert_eq!((&saved[..6], &saved[6..14]), (&mac(B).0[..], &[mac(A).0.as_slice(), &[8, 0]].concat()[..]));
+        }
+        w.hosts[A].close(w.now, client).unwrap();
+    }
 }

@@ -49,6 +49,10 @@ pub struct OpenParams {
     pub ip_header_len: u8,
     /// The round-trip time of earlier connections to this peer, µs; 0 if none is known. It bounds the first timeout from below.
     pub known_rtt_micros: u32,
+    /// The slow-start threshold that they left, segments; 0 if none is known.
+    pub known_ssthresh: u32,
+    /// How many segments overtook one that was not lost; 0 if none is known.
+    pub known_reordering: u16,
     /// What a signature takes of each segment.
     pub signature: Signature,
     /// Super-segments up to so many payload bytes may be given to the device; at most one MSS means none.
@@ -65,6 +69,8 @@ impl Default for OpenParams {
             adv_mss: None,
             ip_header_len: 20,
             known_rtt_micros: 0,
+            known_ssthresh: 0,
+            known_reordering: 0,
             signature: Signature::NONE,
             max_burst: 0,
         }
@@ -566,5 +572,7 @@ impl SynSent {
     }
 }
 
-packed!(struct OpenParams { isn, ts_offset, mss, adv_mss, ip_header_len, known_rtt_micros, signature, max_burst });
+packed!(struct OpenParams {
+    isn, ts_offset, mss, adv_mss, ip_header_len, known_rtt_micros, known_ssthresh, known_reordering, signature, max_burst
+});
 packed!(struct Signature(_));

@@ -140,7 +140,7 @@ pub(super) const TABLE: &[Entry] = &[
         get: Get::Int(|of| of.options().notsent_lowat as i32),
         set: Set::Int(set_notsent_lowat),
     },
-    // The SYN is kept for TCP_SAVED_SYN, from TCP's header or IP's on (2 from the link's).
+    // The SYN is kept for TCP_SAVED_SYN, from IP's header on (1), or from the link's (2).
     Entry {
         name: abi::TCP_SAVE_SYN,
         get: Get::Int(|of| of.save_syn().into()),

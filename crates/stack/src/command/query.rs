@@ -86,7 +86,8 @@ impl<O: Observer> Stack<O> {
         })
     }
 
-    /// Which headers of SYNs a listener keeps for its connections: 0 none, else those of IP and TCP (TCP_SAVE_SYN).
+    /// Which headers of SYNs a listener keeps for its connections: 0 none, 1 those of IP and TCP, 2 the link's, too, if it has any
+    /// (TCP_SAVE_SYN).
     ///
     /// # Errors
     /// As [`readiness`](Self::readiness).

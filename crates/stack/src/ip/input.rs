@@ -53,6 +53,15 @@ impl Received {
     }
 }
 
+/// The header of a frame whose packet begins at `payload`, without tags.
+fn link_header(bytes: &[u8], payload: usize) -> Option<[u8; HEADER_LEN]> {
+    let mut header = [0; HEADER_LEN];
+    let (addresses, kind) = header.split_at_mut(HEADER_LEN - 2);
+    addresses.copy_from_slice(bytes.get(..addresses.len())?);
+    kind.copy_from_slice(bytes.get(payload.checked_sub(2)?..payload)?);
+    Some(header)
+}
+
 impl<O: Observer> Stack<O> {
     /// A frame arrived.
     ///
@@ -63,6 +72,9 @@ impl<O: Observer> Stack<O> {
         if !frame.payload.is_empty() && !has_tcp_headers(&frame, medium) {
             frame.bytes = self.env.pool.copy(&frame.contiguous());
             frame.payload.clear();
+        }
+        if self.saves_syns {
+            self.arrived_link = None;
         }
         let Medium::Ethernet(our_mac) = medium else {
             return self.handle_packet(now, iface, frame, false);
@@ -80,6 +92,9 @@ impl<O: Observer> Stack<O> {
         match (header.ether_type, version) {
             (EtherType::ARP, _) => self.handle_arp(now, iface, &bytes[payload]),
             (EtherType::IPV4, Some(4)) | (EtherType::IPV6, Some(6)) => {
+                if self.saves_syns {
+                    self.arrived_link = link_header(bytes, payload.start);
+                }
                 frame.bytes = frame.bytes.into_slice(payload);
                 self.handle_packet(now, iface, frame, header.dst.is_group());
             }

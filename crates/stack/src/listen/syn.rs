@@ -10,7 +10,6 @@ use crate::stack::{Stack, Wake};
 use crate::{Readiness, RouteMetrics, SocketId, SynCookies};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 use core::time::Duration;
 use limpid_event::{Counter, DropReason, Event, FlowId, Instant, Observer, Opening, TcpState, TxReason};
 use limpid_tcp::{Config, EcnLevel, OpenParams, SynReceived, cookie};
@@ -173,10 +172,15 @@ impl<O: Observer> Stack<O> {
 
     /// The headers of the SYN that is being handled, if the listener keeps them.
     pub(crate) fn saved_syn(&mut self, listener: SocketId) -> Option<Box<[u8]>> {
-        if self.sockets.save_syn(listener) == 0 {
+        let wanted = self.sockets.save_syn(listener);
+        if wanted == 0 {
             return None;
         }
-        self.arrived_syn.take().map(Vec::into_boxed_slice)
+        let headers = self.arrived_syn.take()?;
+        match self.arrived_link {
+            Some(link) if wanted == 2 => Some([&link, headers.as_slice()].concat().into_boxed_slice()),
+            _ => Some(headers.into_boxed_slice()),
+        }
     }
 
     /// A connection has the headers of its SYN until somebody asks for them.
@@ -240,6 +244,7 @@ impl<O: Observer> Stack<O> {
     pub(crate) fn open_params(&self, now: Instant, key: &FlowKey, path: &Path, auth: Option<&FlowAuth>) -> OpenParams {
         let (local, remote) = (key.local.addr, key.remote.addr);
         let mss = mss_of(path.mtu, remote.is_v4());
+        let known = self.metrics.known(local, remote);
         OpenParams {
             isn: isn::initial_sequence_number(&self.keys, now, key),
             ts_offset: match self.config.timestamp_offsets {
@@ -249,7 +254,9 @@ impl<O: Observer> Stack<O> {
             mss,
             // As Linux: the peer is not asked for less just because our link is narrow.
             adv_mss: Some(path.metrics.adv_mss.unwrap_or(mss.max(self.config.min_adv_mss))),
-            known_rtt_micros: self.metrics.rtt_micros(local, remote),
+            known_rtt_micros: known.rtt_micros,
+            known_ssthresh: if self.config.save_ssthresh { known.ssthresh } else { 0 },
+            known_reordering: known.reordering,
             ip_header_len: if remote.is_v4() { 20 } else { 40 },
             signature: Self::signature_of(auth),
             max_burst: self.net.max_burst(path, auth.is_some()),

@@ -62,7 +62,7 @@ impl Connection {
         connection.halves = Halves::new(false);
         connection.stats = Stats::of_fast_open(cx.now);
         connection.snd.rtt.on_syn_loss();
-        connection.snd.rtt.on_known(connection.params.known_rtt_micros);
+        connection.snd.heed_known(&connection.params);
         connection.snd.delivery.before_handshake();
         connection.due.syn_ack = Some(TxReason::SynAck);
         let len = syn.payload.len() as u32;

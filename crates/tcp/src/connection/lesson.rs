@@ -1,7 +1,8 @@
 //! What a connection has learned of the path to its peer, for the next one (Linux's `tcp_update_metrics`).
 
-use super::Connection;
 use super::halves::SendHalf;
+use super::{Connection, Snd};
+use crate::OpenParams;
 use crate::congestion::{Controller, SSTHRESH_UNKNOWN};
 use crate::recovery::Phase;
 use core::time::Duration;
@@ -19,6 +20,18 @@ pub struct PathLesson {
     pub avoids_congestion: bool,
     /// How many segments may overtake one that is not lost.
     pub reordering: u32,
+}
+
+impl Snd {
+    /// What earlier connections have learned of the path (Linux's `tcp_init_metrics`).
+    pub(super) fn heed_known(&mut self, params: &OpenParams) {
+        self.rtt.on_known(params.known_rtt_micros);
+        self.recovery.on_known_reordering(params.known_reordering);
+        if params.known_ssthresh > 0 {
+            let window = self.congestion.window();
+            self.congestion.set_window(window, Some(params.known_ssthresh));
+        }
+    }
 }
 
 impl Connection {

@@ -276,7 +276,7 @@ impl Connection {
             Some(rtt) => connection.take_rtt_sample(cx, rtt),
             None => connection.snd.rtt.on_syn_loss(),
         }
-        connection.snd.rtt.on_known(connection.params.known_rtt_micros);
+        connection.snd.heed_known(&connection.params);
         connection.snd.last_sent = cx.now;
         connection.expand_send_buffer();
         connection.snd.congestion.on_established(rtt);

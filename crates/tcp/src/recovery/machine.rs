@@ -221,6 +221,11 @@ impl Recovery {
         &self.reordering
     }
 
+    /// An earlier connection on this path has seen this degree of reordering; 0 says nothing.
+    pub fn on_known_reordering(&mut self, degree: u16) {
+        self.reordering.on_known(degree);
+    }
+
     /// When the first retransmission of this recovery left; [`Instant::MAX`] if there was none.
     pub fn first_resent_at(&self) -> Instant {
         self.undo.first_resent_at()

@@ -24,6 +24,13 @@ impl Reordering {
         Reordering { degree, seen: 0 }
     }
 
+    /// An earlier connection has seen this degree; 0 says nothing.
+    pub fn on_known(&mut self, degree: u16) {
+        if degree > 0 {
+            self.degree = degree.into();
+        }
+    }
+
     /// Segments that may overtake one that is not lost: the threshold of duplicate ACKs.
     pub fn degree(&self) -> u32 {
         self.degree

@@ -62,7 +62,7 @@ macro_rules! rows {
 }
 
 const NO_PACING: &str = "nothing is paced";
-const NO_METRICS: &str = "a threshold is remembered, and not used";
+const NO_QUEUE: &str = "no queue of the host stands before the device: a connection sends when the device has room";
 const NO_PLB: &str = "the stack has no PLB";
 const NOT_TCP: &str = "TCP does not look at it";
 const ONE_STACK: &str = "it is about how Linux works inside";
@@ -212,7 +212,7 @@ pub(super) const TABLE: &[Row] = rows! {
     "net.ipv4.tcp_fack" => NoEffect { default: "0", why: "Linux has no FACK any more either" },
     "net.ipv4.tcp_low_latency" => NoEffect { default: "0", why: "Linux does not look at it any more either" },
     "net.ipv4.tcp_no_metrics_save" => flag(|c| !c.save_metrics, |c, on| c.save_metrics = !on),
-    "net.ipv4.tcp_no_ssthresh_metrics_save" => NoEffect { default: "1", why: NO_METRICS },
+    "net.ipv4.tcp_no_ssthresh_metrics_save" => flag(|c| !c.save_ssthresh, |c, on| c.save_ssthresh = !on),
     "net.ipv4.tcp_plb_enabled" => Only { values: &["0"], why: NO_PLB },
     "net.ipv4.tcp_plb_cong_thresh" => NoEffect { default: "128", why: NO_PLB },
     "net.ipv4.tcp_plb_idle_rehash_rounds" => NoEffect { default: "3", why: NO_PLB },
@@ -223,7 +223,7 @@ pub(super) const TABLE: &[Row] = rows! {
     "net.ipv4.tcp_tso_win_divisor" => count!(0, 255, tso_win_divisor),
     "net.ipv4.tcp_tso_rtt_log" => count!(0, 255, tso_rtt_log),
     "net.ipv4.tcp_min_tso_segs" => count!(1, 255, min_tso_segs),
-    "net.ipv4.tcp_limit_output_bytes" => NoEffect { default: "4194304", why: "what is sent leaves at once" },
+    "net.ipv4.tcp_limit_output_bytes" => NoEffect { default: "4194304", why: NO_QUEUE },
     "net.ipv4.tcp_autocorking" => NoEffect { default: "1", why: "what is sent leaves at once" },
     "net.ipv4.tcp_pacing_ss_ratio" => Number { least: 0, most: 1000, read: |c| c.tcp.pacing_ss_ratio.into(), write: |c, n| tcp(c).pacing_ss_ratio = n as u16 },
     "net.ipv4.tcp_pacing_ca_ratio" => Number { least: 0, most: 1000, read: |c| c.tcp.pacing_ca_ratio.into(), write: |c, n| tcp(c).pacing_ca_ratio = n as u16 },
