@@ -101,6 +101,7 @@ fn runs(runs: &Runs) -> Value {
         "parting": runs.parting.as_ref().map(|parting| json!({
             "at_s": parting.at.map(seconds), "packets": parting.numbers,
         })),
+        "filtered": runs.filtered,
         "findings": findings(&runs.findings),
     })
 }

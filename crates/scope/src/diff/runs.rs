@@ -31,6 +31,8 @@ pub struct Runs {
     pub parting: Option<Parting>,
     /// The trace of each, as its own capture has it.
     pub traces: [Trace; 2],
+    /// A filter hid packets of one of them.
+    pub filtered: bool,
     /// What it comes to, in sentences.
     pub findings: Vec<Finding>,
 }
@@ -41,11 +43,15 @@ pub(super) fn compare(a: &Side, b: &Side) -> Vec<Runs> {
     for call in b.connections.iter().filter(|call| is_call(call)) {
         by_port.entry(call.ends[1].port).or_default().push_back(call);
     }
+    let of = |calls: [&Call; 2]| {
+        let filtered = [a, b].iter().zip(calls).any(|(side, call)| side.hidden.of(call.ends[0], call.ends[1]));
+        Runs::of(calls, filtered)
+    };
     let mut runs = Vec::new();
     for call in a.connections.iter().filter(|call| is_call(call)) {
         let like = by_port.get_mut(&call.ends[1].port).and_then(VecDeque::pop_front);
         let Some(other) = like else { continue };
-        runs.push(Runs::of([call, other]));
+        runs.push(of([call, other]));
         if runs.len() == MAX_PAIRS {
             break;
         }
@@ -54,7 +60,7 @@ pub(super) fn compare(a: &Side, b: &Side) -> Vec<Runs> {
     if runs.is_empty()
         && let ([call], [other]) = (&a.connections[..], &b.connections[..])
     {
-        runs.push(Runs::of([call, other]));
+        runs.push(of([call, other]));
     }
     runs
 }
@@ -64,7 +70,7 @@ fn is_call(call: &Call) -> bool {
 }
 
 impl Runs {
-    fn of(calls: [&Call; 2]) -> Runs {
+    fn of(calls: [&Call; 2], filtered: bool) -> Runs {
         let courses = calls.map(Course::of);
         let parting = parting::find(&courses);
         let mut runs = Runs {
@@ -72,6 +78,7 @@ impl Runs {
             courses,
             parting,
             traces: calls.map(trace),
+            filtered,
             findings: Vec::new(),
         };
         runs.findings = tell::findings(&runs);

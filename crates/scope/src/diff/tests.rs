@@ -178,5 +178,9 @@ fn a_filter_concerns_the_connections_that_it_parted() {
             panic!("two ends")
         };
         assert_eq!(all[0].filtered, is_filtered, "{name}");
+        let Diff::Runs(all) = compare(&a, &capture("two-ends-b.pcap"), Some(Relation::Runs)) else {
+            panic!("two runs")
+        };
+        assert_eq!(all[0].filtered, is_filtered, "{name}");
     }
 }

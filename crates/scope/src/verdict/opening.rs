@@ -60,7 +60,8 @@ fn three_way(story: &mut Story<'_>, handshake: [usize; 3]) {
         _ if first.number != syn.number => format!("{} after its first SYN ({})", words::duration(took), first.number),
         // A program on a busy machine may be slow to hear of it.
         Some(rtt) if took > rtt + rtt / 4 || story.is_estimated() && words::duration(took) != words::duration(rtt) => {
-            format!("after {}; the round trip took {}", words::duration(took), words::duration(rtt))
+            let beside = if rtt <= took { ", of which" } else { ";" };
+            format!("after {}{beside} the round trip took {}", words::duration(took), words::duration(rtt))
         }
         _ => format!("after {}, one round trip", words::duration(took)),
     };
