@@ -119,6 +119,8 @@ fn host(random: &mut Random) -> Host {
         adv_mss: None,
         ip_header_len: 20,
         known_rtt_micros: [0, 0, 50_000][random.below(3) as usize],
+        known_ssthresh: [0, 0, 2, 20][random.below(4) as usize],
+        known_reordering: [0, 0, 4, 30][random.below(4) as usize],
         signature: crate::Signature::NONE,
         max_burst: [0, 1, 3_000, 65_535][random.below(4) as usize],
     };
