@@ -5,6 +5,7 @@
 //! with its ring, `recvmmsg` and `sendmmsg`, `bpf` and the rings and memory of AF_XDP, and libpcap where there is one.
 #![warn(missing_debug_implementations)]
 
+mod appetite;
 pub mod capture;
 mod device;
 pub mod gro;

@@ -14,6 +14,7 @@ mod tests;
 
 pub use error::PacketError;
 
+use crate::appetite::Appetite;
 use crate::gso::GSO_MAX;
 use crate::namespace::Netlink;
 use crate::packet_socket::PacketSocket;
@@ -66,6 +67,7 @@ pub struct Packet {
     spares: Vec<FrameMut>,
     /// About twice as many are asked for as came last: room for more would be made ready for nothing.
     came: usize,
+    appetite: Appetite,
 }
 
 impl Packet {
@@ -128,7 +130,18 @@ impl Packet {
         socket.bind(index).map_err(PacketError::step("binding to the device"))?;
         let mtu = u16::try_from(link.mtu).unwrap_or(u16::MAX);
         let (interface, offload, spares) = (interface.clone(), *offload, Vec::with_capacity(BATCH));
-        Ok(Packet { socket, interface, ethernet, mtu, offload, refused: 0, dropped: 0, spares, came: 0 })
+        Ok(Packet {
+            socket,
+            interface,
+            ethernet,
+            mtu,
+            offload,
+            refused: 0,
+            dropped: 0,
+            spares,
+            came: 0,
+            appetite: Appetite::default(),
+        })
     }
 
     /// The device's name.
@@ -198,7 +211,8 @@ impl Device for Packet {
     fn recv_batch(&mut self, pool: &mut FramePool, frames: &mut Vec<RxFrame>, max: usize) -> io::Result<usize> {
         let mut total = 0;
         while total < max {
-            let want = BATCH.min(max - total).min(2 * self.came + 1);
+            let many = if self.appetite.is_keen() { 2 * self.came + 1 } else { 1 };
+            let want = BATCH.min(max - total).min(many);
             while self.spares.len() < want {
                 self.spares.push(pool.alloc(batch::ROOM));
             }
@@ -206,8 +220,12 @@ impl Device for Packet {
                 Ok(incoming) => {
                     self.came = self.came.max(incoming.count());
                     total += self.take(&incoming, pool, frames);
+                    if total == 1 && !self.appetite.goes_on() {
+                        return Ok(1);
+                    }
                     if incoming.count() < want {
                         self.came = incoming.count();
+                        self.appetite.had(total);
                         break;
                     }
                 }
@@ -255,7 +273,8 @@ impl Device for Packet {
 
 impl fmt::Debug for Packet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Packet { socket: _, interface, ethernet, mtu, offload, refused, dropped, spares: _, came: _ } = self;
+        let Packet { socket: _, interface, ethernet, mtu, offload, refused, dropped, spares: _, came: _, appetite: _ } =
+            self;
         f.debug_struct("Packet")
             .field("interface", interface)
             .field("ethernet", ethernet)

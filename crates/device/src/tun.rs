@@ -1,6 +1,7 @@
 //! TUN: IP packets exchanged with Linux through a file (`Documentation/networking/tuntap.rst`), each behind a
 //! `virtio_net_hdr` that carries checksum and segmentation offloads both ways.
 
+use crate::appetite::Appetite;
 use crate::gso::GSO_MAX;
 use crate::namespace::{NamespaceError, Netlink};
 use crate::vnet::{VNET_HDR_LEN, VnetHeader};
@@ -69,33 +70,6 @@ pub struct Tun {
     /// Where the next packet is read to: kept where a read found none.
     spare: Option<FrameMut>,
     appetite: Appetite,
-}
-
-/// Whether to look for a second packet behind the first: a look that finds none is a system call more, which a question and answer
-/// at a time would pay for each.
-#[derive(Clone, Copy, Debug, Default)]
-struct Appetite {
-    /// Packets came one at a time of late: so many more first ones before there is a look again.
-    left_out: u8,
-}
-
-impl Appetite {
-    /// How many looks are left out.
-    const PATIENCE: u8 = 8;
-
-    /// The first of a batch is there. Whether to look for another.
-    fn goes_on(&mut self) -> bool {
-        let look = self.left_out == 0;
-        self.left_out = self.left_out.saturating_sub(1);
-        look
-    }
-
-    /// A look was had, and there were so many in all.
-    fn had(&mut self, packets: usize) {
-        if packets == 1 {
-            self.left_out = Appetite::PATIENCE;
-        }
-    }
 }
 
 impl Tun {

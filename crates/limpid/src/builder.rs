@@ -348,7 +348,7 @@ fn spread(iface: IfaceId, queues: Vec<Box<dyn Device>>, bells: &[Arc<Bell>], lin
     for shard in count..shards {
         let owner = shard % count;
         let (relay, relayed) = Relay::new(caps, &bells[shard], &bells[owner]);
-        links[shard].push(Link::new(iface, Box::new(relay), true));
+        links[shard].push(Link::relaying(iface, relay));
         if let Some(link) = links[owner].last_mut() {
             link.relay(relayed);
         }

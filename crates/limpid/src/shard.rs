@@ -326,7 +326,9 @@ impl State {
     /// Hands the stack what other shards have handed over; returns how much that was.
     fn take_arrivals(&mut self, now: Instant) -> usize {
         let mut count = 0;
-        for handed in self.hands.arrivals.try_iter().take(ARRIVALS) {
+        while count < ARRIVALS
+            && let Some(handed) = self.hands.take()
+        {
             count += 1;
             match handed {
                 Handed::Frame(iface, frame) => self.stack.handle_frame(now, iface, frame),

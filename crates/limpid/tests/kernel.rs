@@ -414,3 +414,34 @@ fn shards_over_a_fanout_of_packet_sockets() {
     };
     std::thread::spawn(run).join().unwrap();
 }
+
+#[test]
+fn shards_over_the_queues_of_an_af_xdp_device() {
+    // A network each: the kernel lets go of a socket's queue some time after it was closed.
+    for (mode, shards) in [(XdpMode::Copy, 3), (XdpMode::Copy, 2), (XdpMode::Generic, 4)] {
+        let run = move || {
+            let set_up = |namespace: &Namespace| {
+                namespace.veth_with_queues("linux", "ours", 3)?;
+                namespace.set_link_up("ours", None)?;
+                namespace.set_link_up("linux", None)?;
+                namespace.set_checksums("linux", false)?;
+                namespace.add_address("linux", "10.0.0.199/24".parse().unwrap())
+            };
+            let _namespace = match Namespace::enter().and_then(|n| set_up(&n).map(|()| n)) {
+                Ok(namespace) => namespace,
+                Err(error) => return skipped(&error),
+            };
+            let config = XdpConfig { mode: Some(mode), ..XdpConfig::new("ours") };
+            let sockets = match Xdp::open_queues(&config, 3) {
+                Ok(sockets) => sockets,
+                Err(error) => return skipped(&error),
+            };
+            let host = Host::builder().shards(shards).device_queues("ours", sockets).address("10.0.0.103/24");
+            let host = host.build().unwrap();
+            echo_both_ways(&host);
+            // Linux spread the flows by a hash of its own.
+            assert!(host.handovers().unwrap().delivered > 0, "{mode}, {shards} shards");
+        };
+        std::thread::spawn(run).join().unwrap();
+    }
+}

@@ -10,6 +10,8 @@ const RTM_SETLINK: u16 = 19;
 const IFLA_IFNAME: u16 = 3;
 const IFLA_LINKINFO: u16 = 18;
 const IFLA_NET_NS_FD: u16 = 28;
+/// IFLA_NUM_TX_QUEUES and IFLA_NUM_RX_QUEUES.
+const QUEUES: [u16; 2] = [31, 32];
 const IFLA_INFO_KIND: u16 = 1;
 const IFLA_INFO_DATA: u16 = 2;
 const VETH_INFO_PEER: u16 = 1;
@@ -29,14 +31,24 @@ impl Namespace {
     /// # Errors
     /// [`NamespaceError::Step`], with what the kernel said: a name is taken (EEXIST), or there is no veth (EOPNOTSUPP).
     pub fn veth(&self, left: &str, right: &str) -> Result<(), NamespaceError> {
+        self.veth_with_queues(left, right, 1)
+    }
+
+    /// The same with so many queues each way at either end: what one sends by its third the other gets by its third.
+    ///
+    /// # Errors
+    /// As [`veth`](Self::veth); and with what the kernel said of the number (EINVAL).
+    pub fn veth_with_queues(&self, left: &str, right: &str, queues: u32) -> Result<(), NamespaceError> {
         let mut peer = Request::empty();
         peer.bytes(&ifinfomsg(0, 0, 0));
         peer.attribute(IFLA_IFNAME, &c_string(right));
+        QUEUES.iter().for_each(|kind| peer.attribute(*kind, &queues.to_ne_bytes()));
         let info =
             nested(&[(IFLA_INFO_KIND, b"veth"), (IFLA_INFO_DATA, &nested(&[(VETH_INFO_PEER, &peer.into_bytes())]))]);
         let mut request = Request::create(RTM_NEWLINK);
         request.bytes(&ifinfomsg(0, 0, 0));
         request.attribute(IFLA_IFNAME, &c_string(left));
+        QUEUES.iter().for_each(|kind| request.attribute(*kind, &queues.to_ne_bytes()));
         request.attribute(IFLA_LINKINFO, &info);
         let made = self.netlink.exchange(request).map(drop);
         made.map_err(NamespaceError::step(format!("cable {left}-{right}")))

@@ -29,8 +29,8 @@ const CONTROL_HEADER: usize = size_of::<libc::cmsghdr>();
 
 /// What a call to receive brought, beside the bytes.
 pub(super) struct Incoming {
-    headers: [[u8; VNET_HDR_LEN]; BATCH],
-    controls: [Control; BATCH],
+    headers: ArrayVec<[u8; VNET_HDR_LEN], BATCH>,
+    controls: ArrayVec<Control, BATCH>,
     /// Bytes of each, its header of offloads included; `None` if it was cut off.
     lengths: ArrayVec<Option<usize>, BATCH>,
 }
@@ -38,9 +38,10 @@ pub(super) struct Incoming {
 impl Incoming {
     /// Takes what has arrived, a frame for each of `frames` at most. Their first bytes are left free, for a tag.
     pub(super) fn receive(socket: &PacketSocket, frames: &mut [FrameMut]) -> Result<Incoming, Errno> {
+        let count = frames.len().min(BATCH);
         let mut incoming = Incoming {
-            headers: [[0; VNET_HDR_LEN]; BATCH],
-            controls: [Control([0; CONTROL]); BATCH],
+            headers: std::iter::repeat_n([0; VNET_HDR_LEN], count).collect(),
+            controls: std::iter::repeat_n(Control([0; CONTROL]), count).collect(),
             lengths: ArrayVec::new(),
         };
         let mut slices = ArrayVec::<[libc::iovec; 2], BATCH>::new();

@@ -49,21 +49,3 @@ fn queues_are_counted() {
     let told = Tun::attach_queues("nosuch", false, 0).unwrap_err().to_string();
     assert!(told.contains("0 queues: from 1 to 256"), "{told}");
 }
-
-#[test]
-fn a_second_packet_is_looked_for_now_and_then() {
-    let mut appetite = Appetite::default();
-    let mut looks = 0;
-    for _ in 0..90 {
-        if appetite.goes_on() {
-            looks += 1;
-            appetite.had(1);
-        }
-    }
-    assert_eq!(looks, 10, "one at a time");
-    let mut appetite = Appetite::default();
-    for _ in 0..90 {
-        assert!(appetite.goes_on(), "many at a time");
-        appetite.had(2);
-    }
-}

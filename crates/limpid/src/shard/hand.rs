@@ -10,13 +10,13 @@ use limpid_wire::FramePool;
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
-/// So many frames may be under way to a shard for each of the others,
+/// So many frames may be under way from one shard to another: however many come, there is room for those of others.
 const ARRIVALS: usize = 512;
 
-/// and so many at most: their places are allocated from the beginning.
+/// So many at most may be under way to a shard from all: their places are allocated from the beginning.
 const MOST_ARRIVALS: usize = 2048;
 
 /// So many frames may wait for another shard to send them.
@@ -37,9 +37,17 @@ pub struct Handovers {
     pub lost: u64,
 }
 
+/// What was handed over, and by which shard.
+struct Arrival {
+    from: u16,
+    what: Handed,
+}
+
 /// The way to another shard.
 struct Way {
-    to: SyncSender<Handed>,
+    to: SyncSender<Arrival>,
+    /// What it has not taken yet of ours.
+    under_way: Arc<AtomicUsize>,
     bell: Arc<Bell>,
     /// Something was handed over since its bell was rung.
     silent: bool,
@@ -47,9 +55,12 @@ struct Way {
 
 /// The ways to all the others, and theirs to us.
 pub(crate) struct Hands {
+    shard: u16,
     /// By shard; none to ourselves.
     ways: Vec<Option<Way>>,
-    pub(crate) arrivals: Receiver<Handed>,
+    arrivals: Receiver<Arrival>,
+    /// What is under way to us, by shard.
+    theirs: Vec<Arc<AtomicUsize>>,
     pub(crate) count: Handovers,
 }
 
@@ -58,22 +69,41 @@ impl Hands {
     pub(crate) fn join(bells: &[Arc<Bell>]) -> Vec<Hands> {
         let room = (ARRIVALS * bells.len().saturating_sub(1)).min(MOST_ARRIVALS);
         let (senders, receivers): (Vec<_>, Vec<_>) = bells.iter().map(|_| sync_channel(room)).unzip();
-        let way = |to: usize| Way { to: senders[to].clone(), bell: bells[to].clone(), silent: false };
-        let ways = |from| (0..bells.len()).map(|to| (from != to).then(|| way(to))).collect();
-        let hands = |(from, arrivals)| Hands { ways: ways(from), arrivals, count: Handovers::default() };
+        // From each to each.
+        let under_way: Vec<Vec<Arc<AtomicUsize>>> =
+            bells.iter().map(|_| bells.iter().map(|_| Arc::default()).collect()).collect();
+        let way = |from: usize, to: usize| {
+            let under_way = under_way[from][to].clone();
+            Way { to: senders[to].clone(), under_way, bell: bells[to].clone(), silent: false }
+        };
+        let ways = |from| (0..bells.len()).map(|to| (from != to).then(|| way(from, to))).collect();
+        let hands = |(shard, arrivals): (usize, _)| {
+            let theirs = under_way.iter().map(|from| from[shard].clone()).collect();
+            // `Builder::shards` bounds the number.
+            Hands { shard: shard as u16, ways: ways(shard), arrivals, theirs, count: Handovers::default() }
+        };
         receivers.into_iter().enumerate().map(hands).collect()
     }
 
     /// Hands over; [`ring`](Self::ring) comes after.
     pub(crate) fn over(&mut self, shard: u16, what: Handed) {
         let Some(Some(way)) = self.ways.get_mut(usize::from(shard)) else { return };
-        match way.to.try_send(what) {
-            Ok(()) => {
-                way.silent = true;
-                self.count.delivered += 1;
-            }
-            Err(_) => self.count.lost += 1,
+        // Counted first: whoever takes it counts it off.
+        let before = way.under_way.fetch_add(1, Ordering::Relaxed);
+        if before < ARRIVALS && way.to.try_send(Arrival { from: self.shard, what }).is_ok() {
+            way.silent = true;
+            self.count.delivered += 1;
+        } else {
+            way.under_way.fetch_sub(1, Ordering::Relaxed);
+            self.count.lost += 1;
         }
+    }
+
+    /// What was handed over to us first.
+    pub(crate) fn take(&self) -> Option<Handed> {
+        let Arrival { from, what } = self.arrivals.try_recv().ok()?;
+        self.theirs[usize::from(from)].fetch_sub(1, Ordering::Relaxed);
+        Some(what)
     }
 
     /// The same to all the others.
@@ -100,6 +130,17 @@ pub(crate) struct Relay {
     bell: Arc<Bell>,
     /// There was no room.
     refused: Arc<AtomicBool>,
+    under_way: UnderWay,
+}
+
+/// How many frames were given to a [`Relay`] that the device has not taken yet.
+#[derive(Clone, Default)]
+pub(crate) struct UnderWay(Arc<AtomicUsize>);
+
+impl UnderWay {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.load(Ordering::Acquire) == 0
+    }
 }
 
 /// The other end of a [`Relay`].
@@ -107,6 +148,7 @@ pub(crate) struct Relayed {
     pub(crate) frames: Receiver<TxFrame>,
     refused: Arc<AtomicBool>,
     sender: Arc<Bell>,
+    under_way: UnderWay,
 }
 
 impl Relay {
@@ -114,12 +156,23 @@ impl Relay {
     pub(crate) fn new(caps: Caps, sender: &Arc<Bell>, owner: &Arc<Bell>) -> (Relay, Relayed) {
         let (to, frames) = sync_channel(DEPARTURES);
         let refused = Arc::new(AtomicBool::new(false));
-        let relay = Relay { caps, to, bell: owner.clone(), refused: refused.clone() };
-        (relay, Relayed { frames, refused, sender: sender.clone() })
+        let under_way = UnderWay::default();
+        let relay = Relay { caps, to, bell: owner.clone(), refused: refused.clone(), under_way: under_way.clone() };
+        (relay, Relayed { frames, refused, sender: sender.clone(), under_way })
+    }
+
+    /// What was given to it and has not left.
+    pub(crate) fn under_way(&self) -> UnderWay {
+        self.under_way.clone()
     }
 }
 
 impl Relayed {
+    /// The device took so many of them.
+    pub(crate) fn have_left(&self, frames: usize) {
+        self.under_way.0.fetch_sub(frames, Ordering::Release);
+    }
+
     /// Frames were taken: tells the sender if it waits for that.
     pub(crate) fn made_room(&self) {
         if self.refused.load(Ordering::SeqCst) && self.refused.swap(false, Ordering::SeqCst) {
@@ -140,11 +193,15 @@ impl Device for Relay {
     fn send_batch(&mut self, frames: &[TxFrame]) -> io::Result<usize> {
         let mut taken = 0;
         for frame in frames {
+            self.under_way.0.fetch_add(1, Ordering::Relaxed);
             let mut offered = self.to.try_send(frame.clone());
             if let Err(TrySendError::Full(frame)) = offered {
                 // Room that is made before the other end sees this is found by the second try.
                 self.refused.store(true, Ordering::SeqCst);
                 offered = self.to.try_send(frame);
+            }
+            if offered.is_err() {
+                self.under_way.0.fetch_sub(1, Ordering::Relaxed);
             }
             if matches!(offered, Err(TrySendError::Full(_))) {
                 break;

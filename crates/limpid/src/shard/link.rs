@@ -1,6 +1,7 @@
 //! A queue of a device as a shard has it.
 
-use super::{BATCH, DEPARTURES, Engine, Relayed};
+use super::hand::UnderWay;
+use super::{BATCH, DEPARTURES, Engine, Relay, Relayed};
 use limpid_device::Device;
 use limpid_event::Instant;
 use limpid_stack::{IfaceId, Medium, RxFrame, TxBatch, TxFrame};
@@ -24,8 +25,12 @@ pub(crate) struct Link {
     blocked: bool,
     /// Shards that have no queue of this device.
     relayed: Vec<Relayed>,
-    /// What they sent and was not taken.
+    /// What one of them sent and was not taken,
     pending: Vec<TxFrame>,
+    /// and which.
+    pending_of: usize,
+    /// What another shard has to send for us by this queue.
+    under_way: Option<UnderWay>,
     /// Whose turn it is to send: our own, or that of the relayed one with the number below.
     turn: usize,
     /// There may be more to send: it stopped for the others' sake.
@@ -35,8 +40,26 @@ pub(crate) struct Link {
 impl Link {
     pub(crate) fn new(iface: IfaceId, device: Box<dyn Device>, sends: bool) -> Link {
         let (medium, unsent) = (device.caps().medium, TxBatch::with_capacity(BATCH));
-        let (relayed, pending) = (Vec::new(), Vec::new());
-        Link { iface, medium, device, sends, unsent, blocked: false, relayed, pending, turn: 0, more: false }
+        Link {
+            iface,
+            medium,
+            device,
+            sends,
+            unsent,
+            blocked: false,
+            relayed: Vec::new(),
+            pending: Vec::new(),
+            pending_of: 0,
+            under_way: None,
+            turn: 0,
+            more: false,
+        }
+    }
+
+    /// In the place of a queue, for a shard that has none.
+    pub(crate) fn relaying(iface: IfaceId, relay: Relay) -> Link {
+        let under_way = Some(relay.under_way());
+        Link { under_way, ..Link::new(iface, Box::new(relay), true) }
     }
 
     /// Sends for another shard, too.
@@ -61,9 +84,10 @@ impl Link {
         self.more
     }
 
-    /// Nothing waits to be sent.
+    /// Nothing waits to be sent, by another shard neither.
     pub(crate) fn is_empty(&self) -> bool {
-        !self.more && self.unsent.frames().is_empty() && self.pending.is_empty()
+        let left = self.under_way.as_ref().is_none_or(UnderWay::is_empty);
+        left && !self.more && self.unsent.frames().is_empty() && self.pending.is_empty()
     }
 
     /// Takes what has arrived, a batch at most.
@@ -102,6 +126,7 @@ impl Link {
                 !self.unsent.frames().is_empty()
             }
             Some(relayed) => {
+                self.pending_of = relayed;
                 let relayed = &self.relayed[relayed];
                 self.pending.extend(relayed.frames.try_iter().take(BATCH));
                 relayed.made_room();
@@ -122,6 +147,7 @@ impl Link {
         if offered > 0 {
             let taken = self.device.send_batch(&self.pending)?;
             self.pending.drain(..taken);
+            self.relayed[self.pending_of].have_left(taken);
             return Ok(taken == offered);
         }
         Ok(true)

@@ -157,3 +157,17 @@ fn turns_are_taken_also_at_a_device_with_little_room() {
     let (own, all) = (own(&log), log.taken.len());
     assert!(own >= 2 * BATCH && all - own >= 2 * BATCH, "{own} of {all}");
 }
+
+#[test]
+fn what_another_shard_sends_for_us_waits_until_the_device_has_it() {
+    let Setup { log, mut link, mut stack, relay } = Setup::new();
+    let mut relaying = Link::relaying(link.iface, relay);
+    assert_eq!(relaying.device.send_batch(&[theirs(FIRST)]).unwrap(), 1);
+    assert!(!relaying.is_empty(), "it lies in the queue");
+    link.send(&mut stack, Instant::ZERO).unwrap();
+    assert!(link.is_blocked() && !relaying.is_empty(), "the device has no room");
+    log.lock().unwrap().room = 10;
+    link.send(&mut stack, Instant::ZERO).unwrap();
+    assert!(link.is_empty() && relaying.is_empty());
+    assert_eq!(log.lock().unwrap().taken.len(), 1);
+}
