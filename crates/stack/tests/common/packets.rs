@@ -1,10 +1,11 @@
-//! ICMP messages and fragments as IP packets.
+//! ICMP messages and fragments as IP packets, and what was sent and dropped.
 
-use super::{ip, ip_packet};
-use limpid_wire::IpProtocol;
+use super::{World, ip, ip_packet};
+use limpid_event::{DropReason, Event};
 use limpid_wire::icmpv4::Icmpv4Message;
 use limpid_wire::icmpv6::Icmpv6Message;
 use limpid_wire::ipv4::Ipv4Header;
+use limpid_wire::{IpPacket, IpProtocol};
 
 pub fn icmpv4(src: &str, dst: &str, message: Icmpv4Message, body: &[u8]) -> Vec<u8> {
     let mut bytes = vec![0; 8 + body.len()];
@@ -40,4 +41,20 @@ pub fn fragments(packet: &[u8], size: usize) -> Vec<Vec<u8>> {
             bytes
         })
         .collect()
+}
+
+/// The packets that a host has sent, on an IP link.
+pub fn sent(w: &World, host: usize) -> Vec<IpPacket> {
+    w.carried.iter().filter(|(from, _)| *from == host).map(|(_, b)| IpPacket::parse(b).unwrap()).collect()
+}
+
+/// The last packet on the link.
+pub fn last(w: &World) -> &[u8] {
+    &w.carried.last().expect("something was sent").1
+}
+
+/// How many packets a host has dropped for this reason.
+pub fn drops(w: &mut World, host: usize, why: DropReason) -> usize {
+    let events = &w.hosts[host].observer().events;
+    events.iter().filter(|(_, _, e)| *e == Event::Dropped { why }).count()
 }
