@@ -6,8 +6,9 @@
 //!
 //! # Bounds
 //! A connection takes three KiB, and eleven at worst: lists within a [`Flow`] have the maxima that are documented with them.
-//! Beside that, what each end has sent and not seen acknowledged is followed in at most 2,048 pieces (64 KiB), and all
-//! connections together take at most [`FlowsOptions::max_detail`] for these: beyond, those that were silent longest are
+//! Beside that, what each end has sent and not seen acknowledged is followed in at most 2,048 pieces (64 KiB, and as much
+//! again if all of them were sent twice), and all connections together take at most [`FlowsOptions::max_detail`] for these:
+//! beyond, those that were silent longest are
 //! followed in one piece each way, which is counted. There are at most [`FlowsOptions::max_open`] connections; beyond, one that
 //! was idle for long is pushed out, and counted. Those that ended are packed (less than a KiB as a rule) and leave after
 //! [`FlowsOptions::linger`], idle ones after [`FlowsOptions::idle`], all times being the capture's. The memory of some that
