@@ -11,7 +11,7 @@ use limpid_scope::ladder::svg::{self, SvgOptions};
 use limpid_scope::ladder::{self, Charset, LadderOptions, RenderOptions, mermaid};
 use limpid_scope::overview::{self, Overview};
 use limpid_scope::page::{self, PageOptions, Part};
-use limpid_scope::picture::{Drawing, Svg, Theme, escaped, palette, png};
+use limpid_scope::picture::{Drawing, Theme, escaped, palette, png};
 use limpid_scope::timeline::{self, Timeline};
 use limpid_scope::trace::Trace;
 use limpid_scope::verdict;
@@ -368,6 +368,8 @@ impl PictureArgs {
             title: subject.title.to_owned(),
             subtitle: subject.subtitle.to_owned(),
             lines,
+            // What is still folded then is too much for any picture.
+            unfold: if self.unfold { "" } else { SvgOptions::default().unfold },
             ..SvgOptions::default()
         };
         svg::draw(&ladder::lay_out(trace, &self.ladder_options()), &verdict::groups(trace), &options)
@@ -375,16 +377,11 @@ impl PictureArgs {
 
     /// The states of each connection, one below the other.
     fn states(&self, subject: &Subject<'_>) -> Drawing {
-        let mut svg = Svg::new();
-        let (mut height, mut width) = (0.0, self.pixels());
-        for ladder in ladder::lay_out(subject.trace, &LadderOptions::default()) {
-            let title = ladder.caption.as_deref().unwrap_or(subject.title);
-            let drawing = timeline::draw(&Timeline::of(&ladder), title, self.pixels());
-            width = drawing.width;
-            svg.insert(drawing.svg, (0.0, height));
-            height += drawing.height;
-        }
-        Drawing { svg, width, height: f64::max(height, 40.0), title: subject.title.to_owned() }
+        let ladders = ladder::lay_out(subject.trace, &LadderOptions::default());
+        let timelines: Vec<(Option<&str>, Timeline)> =
+            ladders.iter().map(|ladder| (ladder.caption.as_deref(), Timeline::of(ladder))).collect();
+        let timelines: Vec<(Option<&str>, &Timeline)> = timelines.iter().map(|(c, timeline)| (*c, timeline)).collect();
+        timeline::draw_all(&timelines, subject.title, self.pixels())
     }
 
     /// A page that holds drawings, and nothing that is elsewhere.

@@ -2,10 +2,13 @@
 
 use limpid_lab::experiment::{Picture, Settings};
 use limpid_lab::experiments::ALL;
+use limpid_scope::graph::{self, Graph};
 use limpid_scope::ladder::svg::{self, Spacing, SvgOptions};
 use limpid_scope::ladder::{LadderOptions, lay_out};
 use limpid_scope::overview::{self, Overview};
 use limpid_scope::picture::{Theme, png};
+use limpid_scope::timeline::{self, Timeline};
+use limpid_scope::trace::Trace;
 use limpid_scope::verdict;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -73,11 +76,44 @@ fn every_experiment_can_be_read() {
             for (spacing, width) in [(Spacing::True, 1100.0), (Spacing::Even, 1100.0), (Spacing::True, 640.0)] {
                 let options = SvgOptions { spacing, width, title: experiment.name.into(), ..SvgOptions::default() };
                 let drawing = svg::draw(&ladders, &verdict::groups(&run.trace), &options);
-                let faults = drawing.svg.illegible();
+                let faults = drawing.illegible();
                 assert!(faults.is_empty(), "{} {}, {width} px: {faults:#?}", experiment.name, run.title);
                 let document = drawing.document(Theme::Light);
                 png::render(&document, 0.1).unwrap_or_else(|error| panic!("{}: {error}", experiment.name));
             }
+        }
+    }
+}
+
+/// What can't be read in state timelines, overview and graphs of a trace, as wide as a file and as narrow as on a page.
+fn faults_over_time(trace: &Trace) -> Vec<String> {
+    let ladders = lay_out(trace, &LadderOptions::default());
+    let timelines: Vec<(Option<&str>, Timeline)> =
+        ladders.iter().map(|ladder| (ladder.caption.as_deref(), Timeline::of(ladder))).collect();
+    let timelines: Vec<(Option<&str>, &Timeline)> = timelines.iter().map(|(c, timeline)| (*c, timeline)).collect();
+    let graphs: Vec<Graph> =
+        graph::of_connections(trace, graph::Show::All, 16).into_iter().flatten().chain(graph::lay_out(trace)).collect();
+    let mut faults = Vec::new();
+    for width in [1100.0, 640.0] {
+        let overview = overview::of_trace(trace);
+        let graph = graph::svg::SvgOptions { width, ..graph::svg::SvgOptions::default() };
+        for (what, found) in [
+            ("states", timeline::draw_all(&timelines, "states", width).illegible()),
+            ("overview", overview::draw(&overview, "overview", width).illegible()),
+            ("graphs", graph::svg::illegible(&graphs, &graph)),
+        ] {
+            faults.extend(found.into_iter().map(|fault| format!("{what}, {width} px: {fault}")));
+        }
+    }
+    faults
+}
+
+#[test]
+fn every_experiment_can_be_read_over_time() {
+    for experiment in ALL {
+        for run in (experiment.run)(&Settings::default()).expect("it runs") {
+            let faults = faults_over_time(&run.trace);
+            assert!(faults.is_empty(), "{} {}: {faults:#?}", experiment.name, run.title);
         }
     }
 }

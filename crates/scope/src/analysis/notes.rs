@@ -76,10 +76,13 @@ fn is_about_a_packet(
         segment.dropped.is_none() && !is_another
     };
     let of_flow = |&&(at, _): &&(usize, usize)| named.is_some_and(|(named, _)| named == at);
-    let received = heard.last(note).and_then(|(looks, nth)| {
-        let mut alike = candidates.iter().filter(|place| Looks::of(segment(**place)) == looks);
-        alike.nth(nth - 1).filter(free)
-    });
+    let told = heard.last(note);
+    let alike = |looks: Looks| candidates.iter().filter(move |place| Looks::of(segment(**place)) == looks);
+    if named.is_none() && told.is_some_and(|(looks, _)| alike(looks).next().is_none()) {
+        // None of these: the packet is not in the trace.
+        return false;
+    }
+    let received = told.and_then(|(looks, nth)| alike(looks).nth(nth - 1).filter(free));
     let found = received.or_else(|| candidates.iter().filter(free).find(of_flow));
     let found = found.or_else(|| candidates.iter().find(free)).copied();
     if let Some((at, segment)) = found {

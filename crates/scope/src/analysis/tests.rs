@@ -268,7 +268,7 @@ fn icmp_errors_name_their_segment() {
 /// itself when another's was.
 #[test]
 fn drops_of_no_connection_leave_alone_what_was_taken() {
-    let dropped = |why, is_taken: bool| {
+    let dropped = |why, is_taken: bool, is_another: bool| {
         let mut s = Story::new([View::Observed, View::Inside]);
         s.handshake(0);
         let data = seg(CLIENT, "P.", 1, 1).len(40);
@@ -285,6 +285,11 @@ fn drops_of_no_connection_leave_alone_what_was_taken() {
             ecn: limpid_wire::Ecn::default(),
             len: tcp.len,
         };
+        if is_another {
+            // The engine tells what it threw away, and that is not in the trace.
+            let segment = limpid_event::SegmentView { seq: tcp.seq + 1, ..segment.clone() };
+            s.trace.note(at, SERVER, FlowId::NONE, What::Event(Event::Received { segment }));
+        }
         if is_taken {
             s.trace.note(at, SERVER, s.flow, What::Event(Event::Received { segment }));
         }
@@ -293,7 +298,8 @@ fn drops_of_no_connection_leave_alone_what_was_taken() {
         let analysis = Analysis::of(&trace);
         analysis.connections[0].segments[3].dropped.is_some()
     };
-    assert!(dropped(limpid_event::DropReason::NoConnection, false));
-    assert!(!dropped(limpid_event::DropReason::NoConnection, true));
-    assert!(!dropped(limpid_event::DropReason::NotForUs, false));
+    assert!(dropped(limpid_event::DropReason::NoConnection, false, false));
+    assert!(!dropped(limpid_event::DropReason::NoConnection, true, false));
+    assert!(!dropped(limpid_event::DropReason::NoConnection, false, true));
+    assert!(!dropped(limpid_event::DropReason::NotForUs, false, false));
 }

@@ -2,7 +2,7 @@
 
 use super::Show;
 use super::axis::Quantity;
-use super::layout::{Curve, Graph, Kind, Panel, Point, Shape, Sign, Tone, Track, panel, points, rate};
+use super::layout::{Curve, Graph, Kind, Panel, Point, Shape, Sign, Tone, Track, panel, points, rate, within};
 use super::packets::Direction;
 use crate::words;
 use limpid_event::Instant;
@@ -30,7 +30,7 @@ pub(super) fn lay_out(direction: &Direction, show: Show) -> Option<Graph> {
         return None;
     }
     let (senders, remark) = (vec![describe(direction)], remark(direction));
-    Some(Graph { senders, from, to, remark, panels, tracks: tracks(direction) })
+    Some(Graph { senders, from, to, remark, panels, tracks: within(tracks(direction), to) })
 }
 
 fn curve(name: &'static str, tone: Tone, shape: Shape, points: Vec<Point>) -> Curve {
@@ -52,6 +52,10 @@ fn sequence(direction: &Direction) -> Option<Panel> {
 
 /// What is under way, and what bounds it.
 fn flight(direction: &Direction) -> Option<Panel> {
+    if !direction.carried_data() {
+        // A SYN alone is no flight.
+        return None;
+    }
     let told = direction.told.as_ref();
     let in_flight = match told {
         Some(flow) if !flow.in_flight.is_empty() => {
@@ -90,8 +94,19 @@ fn round_trips(direction: &Direction) -> Option<Panel> {
     if let Some(flow) = direction.told.as_ref() {
         curves.push(curve("smoothed", Tone::Congestion, Shape::Line, points(&flow.srtt)));
     }
-    curves.push(curve("round trip", Tone::RoundTrip, Shape::Dots, direction.rtt.clone()));
+    // What the sender took for a round trip explains what it made of it.
+    let told = direction.told.as_ref().filter(|flow| !flow.rtt.is_empty());
+    let samples =
+        told.map_or_else(|| direction.rtt.clone(), |flow| flow.rtt.iter().map(|s| sample(direction, *s)).collect());
+    curves.push(curve("round trip", Tone::RoundTrip, Shape::Dots, samples));
     panel("round trip", Quantity::Time, curves)
+}
+
+/// A round trip that the sender measured, and the acknowledgement that came at that moment.
+fn sample(direction: &Direction, (at, value): (Instant, f64)) -> Point {
+    let after = direction.acked.partition_point(|ack| ack.at <= at);
+    let ack = after.checked_sub(1).and_then(|index| direction.acked.get(index)).filter(|ack| ack.at == at);
+    Point { at, value, segment: ack.and_then(|ack| ack.segment) }
 }
 
 /// What happened, below the panels: of what the packets tell, and the engine.
@@ -119,12 +134,16 @@ fn tracks(direction: &Direction) -> Vec<Track> {
 fn idle(direction: &Direction) -> Vec<(Instant, Instant)> {
     /// Shorter parts of the whole are seen as they are.
     const PART: u32 = 8;
+    /// Who waits for an answer is not idle yet, so many round trips long.
+    const ROUND_TRIPS: f64 = 3.0;
     let Some((begin, end)) = direction.active else { return Vec::new() };
     let marks = direction.marks.iter().map(|mark| mark.at);
     let acks = direction.acked.iter().chain(&direction.window).map(|point| point.at);
     let mut times: Vec<Instant> = marks.chain(acks).chain([begin, end]).collect();
     times.sort_unstable();
-    let least = (end.since(begin) / PART).max(Duration::from_millis(1));
+    let shortest = direction.rtt.iter().map(|point| point.value).fold(f64::INFINITY, f64::min);
+    let waits = Duration::try_from_secs_f64(shortest * ROUND_TRIPS).unwrap_or_default();
+    let least = (end.since(begin) / PART).max(Duration::from_millis(1)).max(waits);
     times.windows(2).filter(|pair| pair[1].since(pair[0]) > least).map(|pair| (pair[0], pair[1])).collect()
 }
 
@@ -133,19 +152,24 @@ fn describe(direction: &Direction) -> String {
     let delivered: u64 = direction.delivered.iter().map(|(_, bytes)| bytes).sum();
     let first = direction.sent.first().map(|(at, _)| *at);
     let last = direction.delivered.last().map(|(at, _)| *at).max(direction.sent.last().map(|(at, _)| *at));
-    let mut text = format!("{} → {}", direction.sender, direction.receiver);
-    let Some((first, last)) = first.zip(last) else { return text };
-    let took = last.since(first);
-    text.push_str(&format!(": {}", Quantity::Bytes.show(delivered as f64)));
-    if took > Duration::ZERO {
-        let rate = Quantity::Rate.show(delivered as f64 * 8.0 / took.as_secs_f64());
-        text.push_str(&format!(" in {}, {rate}", words::duration(took)));
+    let mut told = Vec::new();
+    if let Some((first, last)) = first.zip(last) {
+        let took = last.since(first);
+        let mut data = Quantity::Bytes.show(delivered as f64);
+        if took > Duration::ZERO && delivered > 0 {
+            let rate = Quantity::Rate.show(delivered as f64 * 8.0 / took.as_secs_f64());
+            data.push_str(&format!(" in {}, {rate}", words::duration(took)));
+        }
+        told.push(data);
     }
     if direction.again > 0 {
         let (again, all) = (words::number(direction.again), words::count(direction.segments, "segment"));
-        text.push_str(&format!("; {again} of {all} sent again"));
+        told.push(format!("{again} of {all} sent again"));
     }
-    text
+    let signs = ["SYN", "FIN"].into_iter().zip(direction.signs_again).filter(|(_, count)| *count > 0);
+    told.extend(signs.map(|(name, count)| format!("{} sent again", words::count(count, name))));
+    let ends = format!("{} → {}", direction.sender, direction.receiver);
+    if told.is_empty() { ends } else { format!("{ends}: {}", told.join("; ")) }
 }
 
 fn remark(direction: &Direction) -> Option<String> {

@@ -2,12 +2,15 @@
 
 use super::axis::{Axis, Quantity};
 use super::gather::{Flow, Sample};
+pub use super::sign::{Cause, Sign};
 use crate::words;
 use limpid_event::Instant;
 use std::time::Duration;
 
 /// Ticks of an axis that stands upright, at most.
 const UPRIGHT_TICKS: usize = 4;
+/// An axis reaches so far above the highest figure.
+const HEADROOM: f64 = 1.02;
 
 /// A graph of one sender or several.
 #[derive(Clone, PartialEq, Debug)]
@@ -114,89 +117,6 @@ pub struct Mark {
     pub segment: u64,
 }
 
-/// What a [`Mark`] stands for: the grammar of tcptrace's time-sequence graphs, and more of it.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Sign {
-    /// Data, for the first time.
-    Data {
-        /// The sender asks that it be handed over at once (PSH).
-        pushed: bool,
-    },
-    /// What a duplicate ACK or SACK names as arrived beyond a hole.
-    Sack,
-    /// What D-SACK names as arrived twice (RFC 2883).
-    DuplicateSack,
-    /// Nothing new acknowledged while data is outstanding.
-    DuplicateAck,
-    /// Data that stands before what was already seen, but was never seen itself.
-    OutOfOrder,
-    /// A keepalive.
-    KeepAlive,
-    /// A probe of a zero window.
-    WindowProbe,
-    /// The receiver closes its window.
-    ZeroWindow,
-    /// Sent again.
-    Again {
-        /// Why.
-        cause: Cause,
-        /// It had arrived already.
-        needless: bool,
-    },
-    /// It never arrived.
-    Lost,
-    /// SYN.
-    Syn,
-    /// FIN.
-    Fin,
-    /// Reset.
-    Reset,
-}
-
-/// Why something was sent again, as far as its sign tells it.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Cause {
-    /// A timer ran out.
-    Timeout,
-    /// Duplicate ACKs, SACK, partial ACKs or RACK told of a loss.
-    Fast,
-    /// A tail loss probe.
-    Probe,
-    /// Nobody knows.
-    Unknown,
-}
-
-impl Sign {
-    /// True for the ordinary course of things: of many of these in one place one is enough.
-    pub const fn is_ordinary(self) -> bool {
-        matches!(self, Sign::Data { .. } | Sign::Sack | Sign::DuplicateAck | Sign::KeepAlive)
-    }
-
-    /// In a few words, for legends.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Sign::Data { pushed: false } => "data",
-            Sign::Data { pushed: true } => "data, pushed",
-            Sign::Sack => "SACK",
-            Sign::DuplicateSack => "D-SACK",
-            Sign::DuplicateAck => "duplicate ACK",
-            Sign::OutOfOrder => "out of order",
-            Sign::KeepAlive => "keepalive",
-            Sign::WindowProbe => "window probe",
-            Sign::ZeroWindow => "zero window",
-            Sign::Again { needless: true, .. } => "again, for nothing",
-            Sign::Again { cause: Cause::Timeout, .. } => "again: timeout",
-            Sign::Again { cause: Cause::Fast, .. } => "again: fast",
-            Sign::Again { cause: Cause::Probe, .. } => "again: tail loss probe",
-            Sign::Again { cause: Cause::Unknown, .. } => "again",
-            Sign::Lost => "lost",
-            Sign::Syn => "SYN",
-            Sign::Fin => "FIN",
-            Sign::Reset => "reset",
-        }
-    }
-}
-
 /// How a curve is drawn.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Shape {
@@ -267,7 +187,7 @@ pub(super) fn lay_out(flows: &[Flow]) -> Option<Graph> {
         to,
         remark: None,
         panels: Vec::new(),
-        tracks: tracks(flows),
+        tracks: within(tracks(flows), to),
     };
     let window: Vec<Curve> = if let [flow] = flows { one_window(flow) } else { windows(flows) };
     let through = |(sender, flow)| Curve {
@@ -306,23 +226,25 @@ fn last_moment(flow: &Flow) -> Option<Instant> {
 
 /// A panel whose axis reaches its highest figure; none without figures.
 pub(super) fn panel(title: &'static str, quantity: Quantity, curves: Vec<Curve>) -> Option<Panel> {
-    let highest = |shape: fn(Shape) -> bool| {
-        let curves = curves.iter().filter(|curve| shape(curve.shape));
-        curves.flat_map(|curve| &curve.points).map(|point| point.value).fold(0.0, f64::max)
-    };
-    let measured = highest(|shape| shape != Shape::Limit);
+    let figures = curves.iter().filter(|curve| curve.shape != Shape::Limit).flat_map(|curve| &curve.points);
+    let measured = figures.map(|point| point.value).fold(0.0, f64::max);
     if curves.iter().all(|curve| curve.points.is_empty()) {
         return None;
     }
-    // A limit far above all that was reached is cut off.
-    let limit = highest(|shape| shape == Shape::Limit);
-    let top = if limit <= 1.5 * measured { limit.max(measured) } else { measured };
+    // Of a limit what is far above all that was reached is cut off.
+    let limits = curves.iter().filter(|curve| curve.shape == Shape::Limit).flat_map(|curve| &curve.points);
+    let near = limits.map(|point| point.value).filter(|value| *value <= 1.5 * measured);
+    let top = near.fold(measured, f64::max);
     // The highest panel has room for more.
     let ticks = if quantity == Quantity::Sequence { 2 * UPRIGHT_TICKS } else { UPRIGHT_TICKS };
-    let axis = match quantity {
+    let mut axis = match quantity {
         Quantity::Bytes | Quantity::Sequence => Axis::reaching_in_wholes(top, ticks),
         Quantity::Rate | Quantity::Time => Axis::reaching(top, ticks),
     };
+    // What lies on the upper edge is hard to see.
+    if axis.top < top * HEADROOM {
+        axis.top += axis.step;
+    }
     Some(Panel { title, quantity, axis, curves, marks: Vec::new() })
 }
 
@@ -403,6 +325,14 @@ fn tracks(flows: &[Flow]) -> Vec<Track> {
         let told = |kind| flows.len() == 1 || !matches!(kind, Kind::Again | Kind::Recovery);
         let used = kinds.into_iter().filter(|(kind, spans)| told(*kind) && !spans.is_empty());
         tracks.extend(used.map(|(kind, spans)| Track { kind, sender, spans }));
+    }
+    tracks
+}
+
+/// Tracks of a graph that ends at `to`.
+pub(super) fn within(mut tracks: Vec<Track>, to: Instant) -> Vec<Track> {
+    for (begin, end) in tracks.iter_mut().flat_map(|track| &mut track.spans) {
+        (*begin, *end) = ((*begin).min(to), (*end).min(to));
     }
     tracks
 }

@@ -10,6 +10,7 @@ mod direction;
 mod gather;
 pub mod layout;
 mod packets;
+mod sign;
 pub mod svg;
 pub mod terminal;
 

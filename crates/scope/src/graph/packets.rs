@@ -49,6 +49,8 @@ pub(super) struct Direction {
     /// Data segments, and of them those sent again.
     pub(super) segments: u64,
     pub(super) again: u64,
+    /// SYNs and FINs without data that were sent again.
+    pub(super) signs_again: [u64; 2],
 }
 
 impl Direction {
@@ -161,7 +163,10 @@ impl Follower {
         } else if end > low {
             self.direction.segments += u64::from(len > 0);
             if let Some(again) = again {
-                self.direction.again += 1;
+                match (len > 0, segment.is(TcpFlags::SYN)) {
+                    (true, _) => self.direction.again += 1,
+                    (false, is_syn) => self.direction.signs_again[usize::from(!is_syn)] += 1,
+                }
                 let needless =
                     segment.facts.needless || again.original.is_some_and(|original| self.arrived.contains(&original));
                 let sign = Sign::Again { cause: cause(again.cause), needless };
@@ -295,6 +300,7 @@ const fn cause(cause: flows::Cause) -> Cause {
         flows::Cause::NoAnswer | flows::Cause::Rto => Cause::Timeout,
         flows::Cause::Fast | flows::Cause::PartialAck | flows::Cause::Rack => Cause::Fast,
         flows::Cause::Probe => Cause::Probe,
-        flows::Cause::AfterRto | flows::Cause::PathMtu | flows::Cause::Copy | flows::Cause::Unknown => Cause::Unknown,
+        flows::Cause::AfterRto => Cause::AfterTimeout,
+        flows::Cause::PathMtu | flows::Cause::Copy | flows::Cause::Unknown => Cause::Unknown,
     }
 }

@@ -9,7 +9,8 @@ mod shapes;
 
 use super::axis::{Axis, Quantity, three_digits};
 use super::layout::{Graph, Kind, Panel, Shape, Sign, Tone, Track};
-use crate::picture::{Ink, Theme, escaped, font};
+use crate::picture::geometry::Quad;
+use crate::picture::{Anchor, Ink, Text, Theme, escaped, font, legible};
 use crate::words;
 use plot::Plot;
 use std::collections::BTreeSet;
@@ -54,11 +55,8 @@ pub fn draw(graphs: &[Graph], options: &SvgOptions) -> String {
     if graphs.is_empty() {
         return String::new();
     }
-    let width = options.width.max(WIDTHS.1);
-    let mut picture = Picture { body: String::new(), y: 8.0, width, id: options.id, plots: 0 };
-    for graph in graphs {
-        picture.graph(graph);
-    }
+    let picture = Picture::of(graphs, options);
+    let width = picture.width;
     let (height, label) = (number(picture.y), escape(&graphs[0].senders.join("; ")));
     let size =
         if options.theme != Theme::Page { format!(r#" width="{width}" height="{height}""#) } else { String::new() };
@@ -69,6 +67,12 @@ pub fn draw(graphs: &[Graph], options: &SvgOptions) -> String {
     format!(
         r#"<svg xmlns="http://www.w3.org/2000/svg" class="graph" viewBox="0 0 {width} {height}"{size} role="img" aria-label="Graph over time: {label}">{style}{ground}{body}</svg>"#
     )
+}
+
+/// What a reader of the same picture can't make out, a sentence each: words on words, and words beside the picture.
+pub fn illegible(graphs: &[Graph], options: &SvgOptions) -> Vec<String> {
+    let Picture { words, width, y, .. } = Picture::of(graphs, options);
+    legible::words_on_words(&words).chain(legible::outside(&words, (width, y))).collect()
 }
 
 /// Styles for a picture alone: colours as such, for those that follow no variables.
@@ -106,9 +110,20 @@ struct Picture {
     width: f64,
     id: usize,
     plots: usize,
+    /// All words, each in its box.
+    words: Vec<(Quad, String)>,
 }
 
 impl Picture {
+    fn of(graphs: &[Graph], options: &SvgOptions) -> Picture {
+        let width = options.width.max(WIDTHS.1);
+        let mut picture = Picture { body: String::new(), y: 8.0, width, id: options.id, plots: 0, words: Vec::new() };
+        for graph in graphs {
+            picture.graph(graph);
+        }
+        picture
+    }
+
     fn graph(&mut self, graph: &Graph) {
         let (from, span) = (graph.from.as_nanos(), graph.span().as_nanos());
         self.put(format_args!(r#"<g class="over-time" data-from="{from}" data-span="{span}">"#));
@@ -122,6 +137,8 @@ impl Picture {
         }
         for (n, panel) in graph.panels.iter().enumerate() {
             let height = match (panel.quantity, n) {
+                // Without data there is little to see.
+                (Quantity::Sequence, _) if panel.axis.top < 4.0 => HEIGHTS.2,
                 (Quantity::Sequence, _) => HEIGHTS.0,
                 (_, 0) => HEIGHTS.1,
                 _ => HEIGHTS.2,
@@ -142,6 +159,24 @@ impl Picture {
     }
 
     fn text(&mut self, (x, y): (f64, f64), class: &str, text: &str) {
+        let has = |name: &str| class.split(' ').any(|class| class == name);
+        let size = if has("sender") {
+            13.0
+        } else if has("dim") || has("tick") {
+            11.0
+        } else {
+            12.0
+        };
+        let anchor = if has("y") {
+            Anchor::End
+        } else if has("x") {
+            Anchor::Middle
+        } else {
+            Anchor::Start
+        };
+        let placed = Text::new((x, y), text, Ink::Text).size(size).anchor(anchor);
+        let placed = if has("sender") || has("title") { placed.bold() } else { placed };
+        self.words.push((placed.quad(), text.to_owned()));
         let (x, y, text) = (number(x), number(y), escape(text));
         self.put(format_args!(r#"<text x="{x}" y="{y}" class="{class}">{text}</text>"#));
     }
@@ -159,14 +194,18 @@ impl Picture {
         let left = MARGINS.0;
         self.text((left - 8.0, self.y + LINE + 8.0), "tick y unit", unit);
         self.legend(graph, panel);
-        let (left, right, top) = (MARGINS.0, self.width - MARGINS.1, self.y + 8.0);
+        let (left, right, top) = (MARGINS.0, self.width - MARGINS.1, self.y + 12.0);
         let name = format!("g{}-{}", self.id, self.plots);
         self.plots += 1;
         let (width, span) = (right - left, number(panel.axis.top));
         let kind = format!("{:?}", panel.quantity).to_lowercase();
         self.put(format_args!(
-            r#"<g class="panel" data-box="{left} {top} {width} {height}" data-top="{span}" data-one="{one}" data-kind="{kind}" data-title="{}"><clipPath id="{name}"><rect x="{}" y="{}" width="{}" height="{}"/></clipPath><g class="grid">"#,
+            r#"<g class="panel" data-box="{left} {top} {width} {height}" data-top="{span}" data-one="{one}" data-kind="{kind}" data-title="{}"><clipPath id="{name}c"><rect x="{}" y="{}" width="{}" height="{}"/></clipPath><clipPath id="{name}"><rect x="{}" y="{}" width="{}" height="{}"/></clipPath><g class="grid">"#,
             panel.title,
+            number(left - 1.0),
+            number(top - 1.0),
+            number(width + 2.0),
+            number(height + 2.0),
             number(left - 7.0),
             number(top - 6.0),
             number(width + 14.0),
@@ -185,7 +224,7 @@ impl Picture {
         }
         self.put(format_args!(r#"</g><g class="plot" clip-path="url(#{name})">"#));
         let plot = Plot::new(graph, panel, (left, top, width, height));
-        plot.draw(&mut self.body);
+        plot.draw(&mut self.body, &format!("{name}c"));
         self.put(format_args!("</g></g>"));
         self.y = top + height;
     }
@@ -198,12 +237,9 @@ impl Picture {
         let mut x = begin;
         let mut items: Vec<(Item, String)> = Vec::new();
         if graph.senders.len() > 1 {
-            items.extend(
-                panel
-                    .curves
-                    .iter()
-                    .map(|curve| (Item::Sender(curve.sender), format!("{} {}", curve.name, curve.sender + 1))),
-            );
+            items.extend(panel.curves.iter().map(|curve| {
+                (Item::Sender(curve.sender, curve.shape), format!("{} {}", curve.name, curve.sender + 1))
+            }));
         } else {
             items.extend(panel.seen().map(|curve| (Item::Curve(curve.tone, curve.shape), curve.name.to_owned())));
         }
@@ -228,13 +264,13 @@ impl Picture {
         let (left, width) = (MARGINS.0, self.width - MARGINS.0 - MARGINS.1);
         self.y += LINE;
         self.put(format_args!(r#"<g class="times" data-box="{left} {} {width} 0">"#, number(self.y)));
-        self.text((left - 8.0, self.y), "tick y unit", unit);
+        self.text((left - 16.0, self.y), "tick y unit", unit);
         for at in axis.ticks() {
             let x = left + at / graph.span().as_secs_f64() * width;
             let label = three_digits(at / one);
-            let class = if x + 12.0 > self.width - MARGINS.1 { "tick y" } else { "tick x" };
-            let x = if class == "tick y" { self.width - 2.0 } else { x };
-            self.text((x, self.y), class, &label);
+            // The last one may have no room on both sides.
+            let half = font::width(&label, 11.0, false) * SYSTEM_FONT / 2.0;
+            self.text((x.min(self.width - 1.0 - half), self.y), "tick x", &label);
         }
         self.put(format_args!("</g>"));
         self.y += 4.0;
@@ -268,6 +304,9 @@ impl Picture {
         let mut last = f64::NEG_INFINITY;
         for (from, to) in &track.spans {
             let (from, to) = (x(*from), x(*to));
+            // Two waits are two.
+            let apart = if track.kind == Kind::Idle { 0.75 } else { 0.0 };
+            let (from, to) = (from + apart, to - apart);
             // What lies on one that is drawn adds nothing.
             if to.max(from + SHORTEST) <= last {
                 continue;
@@ -296,7 +335,7 @@ impl Picture {
 
 /// Something that a legend explains.
 enum Item {
-    Sender(usize),
+    Sender(usize, Shape),
     Curve(Tone, Shape),
     Sign(Sign),
 }
@@ -306,7 +345,10 @@ impl Item {
         let (from, to, middle) = (number(x), number(x + 18.0), number(x + 8.0));
         let (at, up, down) = (number(y), number(y - 4.0), number(y + 4.0));
         match self {
-            Item::Sender(n) => format!(r#"<path class="line n{n}" d="M{from} {at}H{to}"/>"#),
+            Item::Sender(n, Shape::Dots) => {
+                format!(r#"<path class="dots n{n}" d="M{from} {at}h0m6-3h0m6 4h0m6-3h0"/>"#)
+            }
+            Item::Sender(n, _) => format!(r#"<path class="line n{n}" d="M{from} {at}H{to}"/>"#),
             Item::Curve(tone, Shape::Area) => {
                 format!(r#"<path class="area {}" d="M{from} {up}H{to}V{down}H{from}Z"/>"#, shapes::tone(*tone))
             }

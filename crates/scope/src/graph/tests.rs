@@ -219,6 +219,7 @@ fn axes_of_bytes_have_no_halves() {
 
 #[test]
 fn a_legend_names_what_is_seen() {
+    use super::axis::Quantity;
     use super::layout::{Curve, Point, Shape, Tone, panel};
     let curve = |name, value| {
         let points = vec![Point::new(Instant::ZERO, value)];
@@ -233,4 +234,29 @@ fn a_legend_names_what_is_seen() {
     let panel = panel("window", super::axis::Quantity::Bytes, vec![curve("near", 10.0), curve("far", 65_536.0)]);
     let panel = panel.expect("there are figures");
     assert_eq!(panel.seen().map(|curve| curve.name).collect::<Vec<_>>(), ["near"]);
+}
+
+#[test]
+fn every_sign_has_a_name_of_its_own() {
+    use super::layout::{Cause, Sign};
+    let causes = [Cause::Timeout, Cause::AfterTimeout, Cause::Fast, Cause::Probe, Cause::Unknown];
+    let again = causes.into_iter().flat_map(|cause| [false, true].map(|needless| Sign::Again { cause, needless }));
+    let others =
+        [Sign::Data { pushed: false }, Sign::Data { pushed: true }, Sign::Sack, Sign::DuplicateSack, Sign::Lost];
+    let names: Vec<&str> = again.chain(others).map(Sign::name).collect();
+    let different: std::collections::HashSet<&&str> = names.iter().collect();
+    assert_eq!(different.len(), names.len(), "{names:?}");
+}
+
+/// What stands on the upper edge of a panel is hard to see, and what is above it is not seen at all.
+#[test]
+fn figures_stay_below_the_upper_edge() {
+    use super::axis::Quantity;
+    use super::layout::{Curve, Point, Shape, Tone, panel};
+    for most in [20.0, 7.0, 14_480.0, 1e6] {
+        let points = vec![Point::new(limpid_event::Instant::ZERO, most)];
+        let curve = Curve { name: "", sender: 0, tone: Tone::Data, shape: Shape::Line, points };
+        let axis = panel("", Quantity::Bytes, vec![curve]).expect("a panel").axis;
+        assert!(axis.top > most && axis.top < 1.6 * most, "{most}: {axis:?}");
+    }
 }

@@ -7,7 +7,7 @@ use crate::flows::{Cause, Kind};
 use crate::words;
 use limpid_event::{DropReason, Instant};
 use limpid_wire::TcpFlags;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 use std::time::Duration;
 
@@ -124,11 +124,21 @@ fn runs(segments: &[(&Connection, &Segment)], options: &LadderOptions, effort: E
     ranges
 }
 
-/// The sort of each segment. With [`Effort::Events`], what happened a few times is ordinary from then on.
+/// The sort of each segment: the first reset of a connection ends it, and is always worth a line. With [`Effort::Events`], what
+/// happened a few times is ordinary from then on.
 fn sorts(segments: &[(&Connection, &Segment)], effort: Effort) -> Vec<Sort> {
     let mut seen: HashMap<Event, usize> = HashMap::new();
-    let mut sort = |segment: &Segment| {
-        let sort = Sort::of(segment);
+    let mut ended: HashSet<*const Connection> = HashSet::new();
+    let mut sort = |connection: &Connection, segment: &Segment| {
+        let is_reset = segment.is(TcpFlags::RST) && segment.dropped.is_none();
+        if is_reset && ended.insert(std::ptr::from_ref(connection)) {
+            return Sort::Telling;
+        }
+        let sort = match Sort::of(segment) {
+            // What still comes when one end has gone alternates with what the other one says: together they are one run.
+            Sort::Reset if effort == Effort::Events => Sort::Plain,
+            sort => sort,
+        };
         if effort != Effort::Events || sort != Sort::Telling || segment.flags_any(CONTROL) {
             return sort;
         }
@@ -136,7 +146,7 @@ fn sorts(segments: &[(&Connection, &Segment)], effort: Effort) -> Vec<Sort> {
         *times += 1;
         if *times > EVENTS { Sort::Plain } else { Sort::Telling }
     };
-    segments.iter().map(|(_, segment)| sort(segment)).collect()
+    segments.iter().map(|(connection, segment)| sort(connection, segment)).collect()
 }
 
 /// Never folded but with all that stands in the middle: how a connection opens and ends.

@@ -1,10 +1,11 @@
 //! Ladders as SVG: two lifelines with their states, sloped arrows with their words, timers, and what hosts said beside.
 //!
-//! `fit` says what words each arrow has, `place` where everything stands, `apart` that no words overlap, `paint` draws it, and
+//! `fit` says what words each arrow has, `place` where everything stands, `apart` that no words overlap, `paint` draws it with `time` and `lanes` beside it, and
 //! `legend` explains what was drawn. Each arrow is a group with the segment's number in `data-segment`.
 
 mod apart;
 mod fit;
+mod lanes;
 mod legend;
 mod margin;
 mod measure;
@@ -12,6 +13,7 @@ mod numbers;
 mod paint;
 mod place;
 mod strokes;
+mod time;
 mod words;
 
 #[cfg(test)]
@@ -51,6 +53,8 @@ pub struct SvgOptions {
     pub subtitle: String,
     /// Whether a legend stands at the bottom.
     pub legend: bool,
+    /// What the legend says of where each of the segments that were folded is to be seen; nothing if empty.
+    pub unfold: &'static str,
     /// A line about each packet, by its number, as tcpdump prints it: shown when the pointer rests on it.
     pub lines: HashMap<u64, String>,
 }
@@ -63,6 +67,7 @@ impl Default for SvgOptions {
             title: String::new(),
             subtitle: String::new(),
             legend: true,
+            unfold: "limpid draw --unfold draws each",
             lines: HashMap::new(),
         }
     }
@@ -83,7 +88,7 @@ pub fn draw(ladders: &[Ladder], groups: &[Group], options: &SvgOptions) -> Drawi
         y += 26.0;
     }
     if options.legend && !ladders.is_empty() {
-        y = legend::draw(&mut svg, ladders, groups, options.spacing, width, y);
+        y = legend::draw(&mut svg, ladders, groups, options, width, y);
     }
     let title = if options.title.is_empty() { "Ladder".into() } else { options.title.clone() };
     Drawing { svg, width, height: y + MARGIN - 6.0, title }

@@ -54,7 +54,7 @@ pub fn draw(overview: &Overview, title: &str, width: f64) -> Drawing {
         svg.text(&Text::new((MARGIN, y), "The worst", Ink::Text).bold().size(14.0));
         y = rows(&mut svg, &overview.worst, overview.length, &columns, y + 6.0);
     }
-    y = legend(&mut svg, overview, y + 24.0);
+    y = legend(&mut svg, overview, y + 24.0, width);
     Drawing { svg, width, height: y + MARGIN, title: title.to_owned() }
 }
 
@@ -193,8 +193,7 @@ fn density(svg: &mut Svg, overview: &Overview, columns: &Columns, top: f64) -> f
     stacked(svg, &overview.density, (from, to), (bottom, DENSITY));
     svg.line((from, bottom), (to, bottom)).stroke(Ink::Rule, 1.0).done();
     let label = |y: f64, text: String| Text::new((from - 10.0, y), text, Ink::Muted).size(SIZE).anchor(Anchor::End);
-    let step = words::rough(overview.step());
-    svg.text(&label(top + 10.0, format!("{} in {step}", words::number(most))));
+    svg.text(&label(top + 10.0, format!("{} open", words::number(most))));
     svg.text(&label(bottom, "0".into()));
     bottom + 14.0
 }
@@ -221,7 +220,7 @@ fn stacked(svg: &mut Svg, density: &[[u64; FATES]], (from, to): (f64, f64), (bot
     }
 }
 
-fn legend(svg: &mut Svg, overview: &Overview, top: f64) -> f64 {
+fn legend(svg: &mut Svg, overview: &Overview, mut top: f64, width: f64) -> f64 {
     let mut x = MARGIN;
     for (fate, _) in Fate::ALL.into_iter().zip(overview.fates).filter(|(_, n)| *n > 0) {
         svg.rect((x, top - BAR / 2.0), (22.0, BAR)).fill(fate.ink()).done();
@@ -230,7 +229,11 @@ fn legend(svg: &mut Svg, overview: &Overview, top: f64) -> f64 {
         x += 42.0 + font::width(fate.text(), 11.0, false) + 22.0;
     }
     if overview.rows.iter().any(|row| !row.density.is_empty()) {
-        let text = "Each row: how many were open in each step of time, up to its own most.";
+        let step = words::rough(overview.step());
+        let text = format!("Over time: how many were open in each step of {step}; each row up to its own most.");
+        if x + font::width(&text, 11.0, false) > width - MARGIN {
+            (x, top) = (MARGIN, top + 18.0);
+        }
         svg.text(&Text::new((x, top + 4.0), text, Ink::Muted).size(11.0).italic());
     }
     top + 6.0

@@ -19,6 +19,8 @@ const CITED: usize = 8;
 const UNFOLDED: usize = 200;
 /// How wide ladders are drawn, in pixels.
 const LADDER: f64 = 760.0;
+/// The width of graphs: that of their pane on a usual screen, so that words are of usual size.
+pub(super) const GRAPH: f64 = 720.0;
 /// A ladder that is at most so much taller than wide is printed on one sheet; a taller one goes on overleaf.
 const MOST_ON_A_SHEET: f64 = 2.0;
 
@@ -210,19 +212,19 @@ impl Section<'_> {
 
     fn drawn_ladder(&self) -> Markup {
         let Some(ladder) = &self.ladder else { return html! { p.empty { "No ladder." } } };
-        let options = ladder_svg::SvgOptions { width: LADDER, ..ladder_svg::SvgOptions::default() };
-        let drawn = |ladder: &ladder::Ladder| {
+        let drawn = |ladder: &ladder::Ladder, unfold| {
+            let options = ladder_svg::SvgOptions { width: LADDER, unfold, ..ladder_svg::SvgOptions::default() };
             let drawing = ladder_svg::draw(std::slice::from_ref(ladder), &[], &options);
             let fits = drawing.height <= drawing.width * MOST_ON_A_SHEET;
             html! { div.drawn.sheet[fits] { (PreEscaped(drawing.document(Theme::Page))) } }
         };
         let whole = self.unfolded.as_ref().filter(|whole| whole.arrows.len() > ladder.arrows.len());
         html! {
-            (drawn(ladder))
+            (drawn(ladder, if whole.is_some() { "each is in “Every segment by itself”, below" } else { "" }))
             @if let Some(whole) = whole {
                 details.whole {
                     summary { "Every segment by itself" }
-                    (drawn(whole))
+                    (drawn(whole, ""))
                 }
             }
         }
@@ -231,11 +233,7 @@ impl Section<'_> {
     fn graphs(&self) -> Markup {
         let drawn = self.connections.iter().enumerate().map(|(n, connection)| {
             let graphs = graph::of_connection(self.analysis, connection, graph::Show::All);
-            let options = graph_svg::SvgOptions {
-                theme: Theme::Page,
-                id: self.number * 1000 + n,
-                ..graph_svg::SvgOptions::default()
-            };
+            let options = graph_svg::SvgOptions { theme: Theme::Page, id: self.number * 1000 + n, width: GRAPH };
             graph_svg::draw(&graphs, &options)
         });
         let drawn: Vec<String> = drawn.filter(|svg| !svg.is_empty()).collect();

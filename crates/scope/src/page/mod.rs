@@ -120,7 +120,7 @@ fn told_alone(n: usize, part: &Part<'_>) -> Markup {
         @if let Some(graph) = graph {
             section.pane.graphs.alone {
                 h3 { @if part.title.is_empty() { "Over time" } @else { (words::tame(part.title)) } }
-                (PreEscaped(graph::svg::draw(&[graph], &SvgOptions { theme: Theme::Page, id: usize::MAX - n, ..SvgOptions::default() })))
+                (PreEscaped(graph::svg::draw(&[graph], &SvgOptions { theme: Theme::Page, id: usize::MAX - n, width: connection::GRAPH })))
             }
         }
     }

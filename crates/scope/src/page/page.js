@@ -82,7 +82,7 @@ class Panel {
     this.highest = +element.dataset.top;
     this.grid = $('.grid', element);
     this.gridWas = this.grid.innerHTML;
-    this.series = $$('.plot > path', element).map(path => new Series(path));
+    this.series = $$('.plot path', element).map(path => new Series(path));
     this.one = +element.dataset.one;
     this.over = make('g', { class: 'over' }, element);
     [this.mapX, this.mapY] = [x => x, y => y];

@@ -74,6 +74,23 @@ pub(super) fn faults(marks: &[Mark], boxes: &[(Quad, String)]) -> Vec<String> {
     faults
 }
 
+/// Words that are written on others, each a sentence.
+pub(crate) fn words_on_words(boxes: &[(Quad, String)]) -> impl Iterator<Item = String> {
+    boxes.iter().enumerate().flat_map(move |(at, (quad, text))| {
+        let later = boxes[at + 1..].iter().filter(|(other, _)| quad.overlap(other) > TOUCH);
+        later.map(move |(_, other)| format!("'{other}' is written on '{text}'"))
+    })
+}
+
+/// Words that are not all within a picture of this size, each a sentence.
+pub(crate) fn outside(boxes: &[(Quad, String)], (width, height): (f64, f64)) -> impl Iterator<Item = String> {
+    let is_outside = move |quad: &Quad| {
+        let ((left, right), (top, bottom)) = (quad.horizontal(), quad.vertical());
+        left < -0.5 || right > width + 0.5 || top < -0.5 || bottom > height + 0.5
+    };
+    boxes.iter().filter(move |(quad, _)| is_outside(quad)).map(|(_, text)| format!("'{text}' is cut off at the edge"))
+}
+
 /// The inner part of a box of words: a line in it is in the letters.
 fn deep(quad: &Quad) -> Quad {
     quad.shrunk(GRAZE)

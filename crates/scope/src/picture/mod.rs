@@ -8,7 +8,7 @@
 mod escape;
 pub mod font;
 pub mod geometry;
-mod legible;
+pub(crate) mod legible;
 pub mod palette;
 mod path;
 #[cfg(feature = "png")]

@@ -335,6 +335,12 @@ impl Drawing {
         self
     }
 
+    /// What a reader can't make out ([`Svg::illegible`]), and what is cut off at the picture's edges; a sentence each.
+    pub fn illegible(&self) -> Vec<String> {
+        let outside = legible::outside(&self.svg.boxes, (self.width, self.height));
+        self.svg.illegible().into_iter().chain(outside).collect()
+    }
+
     /// The document.
     pub fn document(self, theme: Theme) -> String {
         self.svg.finish((self.width, self.height), theme, &self.title)

@@ -1,49 +1,77 @@
 //! A state timeline as a drawing.
 
-use super::{Cause, Span, Timeline};
-use crate::ladder::layout::Side;
+use super::names::{Names, ROW};
+use super::{Timeline, arrows};
+use crate::ladder::layout::Ending;
 use crate::picture::{Anchor, Drawing, Ink, Path, Svg, Text, font};
 use crate::trace::View;
 use crate::words;
-use limpid_event::TcpState;
 use std::time::Duration;
 
 const MARGIN: f64 = 20.0;
 /// The height of a bar.
-const BAR: f64 = 24.0;
+pub(super) const BAR: f64 = 24.0;
 /// From bar to bar.
 const BETWEEN: f64 = 110.0;
 /// The least that lies between two moments, and what a long wait is cut to.
 const STEP: (f64, f64) = (16.0, 84.0);
+/// From title to title of several.
+const APART: f64 = 26.0;
 
 /// Draws it, `width` pixels wide.
 pub fn draw(timeline: &Timeline, title: &str, width: f64) -> Drawing {
+    draw_all(&[(None, timeline)], title, width)
+}
+
+/// Draws several, one below the other, each under its caption, and one legend for all.
+pub fn draw_all(timelines: &[(Option<&str>, &Timeline)], title: &str, width: f64) -> Drawing {
     let width = width.clamp(640.0, 4000.0);
     let mut svg = Svg::new();
-    let name = font::ellipsis(title, width - 2.0 * MARGIN, 19.0, true);
-    svg.text(&Text::new((MARGIN, MARGIN + 18.0), name, Ink::Text).bold().size(19.0));
-    let left = MARGIN + timeline.heads.iter().map(head_width).fold(80.0, f64::max).min(width * 0.25) + 14.0;
-    let axis = Axis::of(&timeline.moments, left, width - MARGIN - 10.0);
-    let top = [MARGIN + 66.0, MARGIN + 66.0 + BAR + BETWEEN];
-    for (side, y) in top.into_iter().enumerate() {
-        heading(&mut svg, &timeline.heads[side], (MARGIN, y + BAR / 2.0), left - MARGIN - 8.0);
-        svg.group().class("states").attr("data-side", side).done();
-        let mut free = f64::NEG_INFINITY;
-        let edge = width - MARGIN;
-        for (index, span) in timeline.spans[side].iter().enumerate() {
-            let goes_on = index + 1 == timeline.spans[side].len();
-            state(&mut svg, span, &axis, Place { y, above: side == 0, goes_on, edge }, &mut free);
+    let room = width - 2.0 * MARGIN;
+    let mut y = MARGIN + 18.0;
+    if !title.is_empty() {
+        svg.text(&Text::new((MARGIN, y), font::ellipsis(title, room, 19.0, true), Ink::Text).bold().size(19.0));
+    }
+    let mut is_cut = false;
+    for (index, (caption, timeline)) in timelines.iter().enumerate() {
+        if let Some(caption) = caption {
+            y += if index == 0 { 26.0 } else { APART };
+            svg.text(&Text::new((MARGIN, y), font::ellipsis(caption, room, 14.0, true), Ink::Text).bold().size(14.0));
         }
-        svg.end();
+        (y, is_cut) = lanes(&mut svg, timeline, y, width, is_cut);
     }
-    let mut taken: Vec<(f64, f64)> = Vec::new();
-    for cause in &timeline.causes {
-        arrow(&mut svg, cause, &axis, top, &mut taken);
-    }
-    let bottom = top[1] + BAR + 26.0;
-    times(&mut svg, timeline, &axis, bottom, top[0]);
-    let y = legend(&mut svg, timeline, bottom + 44.0);
+    y = legend(&mut svg, timelines, y + 28.0, width, is_cut);
     Drawing { svg, width, height: y + MARGIN, title: title.to_owned() }
+}
+
+/// Both ends of one, below `y`; where it ends, and whether a wait was cut.
+fn lanes(svg: &mut Svg, timeline: &Timeline, y: f64, width: f64, is_cut: bool) -> (f64, bool) {
+    if timeline.spans.iter().all(Vec::is_empty) {
+        let said = "Neither end changed its state, as far as is known.";
+        svg.text(&Text::new((MARGIN, y + 22.0), said, Ink::Muted).size(11.0).italic());
+        return (y + 28.0, is_cut);
+    }
+    let edge = width - MARGIN;
+    let left = MARGIN + timeline.heads.iter().map(head_width).fold(80.0, f64::max).min(width * 0.25) + 14.0;
+    let axis = Axis::of(&timeline.moments, left, edge - 10.0);
+    let names = [0, 1].map(|side| Names::of(timeline, side, &axis, edge));
+    let above = y + 20.0 + if names[0].rows > 0 { 14.0 + ROW * (names[0].rows - 1) as f64 } else { 0.0 };
+    let top = [above, above + BAR + BETWEEN];
+    for (side, y) in top.into_iter().enumerate() {
+        heading(svg, &timeline.heads[side], (MARGIN, y + BAR / 2.0), left - MARGIN - 8.0);
+        svg.group().class("states").attr("data-side", side).done();
+        names[side].draw(svg, &axis, y, side == 0);
+        svg.end();
+        if timeline.spans[side].is_empty() {
+            let said = Text::new((left, y + BAR / 2.0 + 4.0), "nothing is known of its states", Ink::Muted);
+            svg.text(&said.size(11.0).italic());
+        }
+    }
+    let below = ROW * names[1].rows as f64;
+    let bottom = top[1] + BAR + 26.0 + below;
+    times(svg, timeline, &axis, bottom, top);
+    arrows::draw(svg, timeline, &axis, top, edge);
+    (bottom + 18.0, is_cut || !axis.cuts.is_empty())
 }
 
 fn head_width((name, endpoint, _): &(String, String, View)) -> f64 {
@@ -64,9 +92,9 @@ fn heading(svg: &mut Svg, (name, endpoint, view): &(String, String, View), (x, y
 }
 
 /// Where moments stand: in proportion where that leaves room, long waits cut short.
-struct Axis {
+pub(super) struct Axis {
     places: Vec<(Duration, f64)>,
-    cuts: Vec<(f64, Duration)>,
+    pub(super) cuts: Vec<(f64, Duration)>,
 }
 
 impl Axis {
@@ -93,98 +121,14 @@ impl Axis {
         Axis { places, cuts }
     }
 
-    fn x(&self, at: Duration) -> f64 {
+    pub(super) fn x(&self, at: Duration) -> f64 {
         let index = self.places.partition_point(|(moment, _)| *moment < at);
         self.places.get(index).or(self.places.last()).map_or(0.0, |(_, x)| *x)
     }
 }
 
-/// Where a state's bar is.
-struct Place {
-    y: f64,
-    /// It is the upper one.
-    above: bool,
-    /// It is the last state, which goes on beyond the end.
-    goes_on: bool,
-    /// Nothing stands further to the right.
-    edge: f64,
-}
-
-fn state(svg: &mut Svg, span: &Span, axis: &Axis, place: Place, free: &mut f64) {
-    let Place { y, above, goes_on, edge } = place;
-    let (from, to) = (axis.x(span.from), axis.x(span.to) + if goes_on { 24.0 } else { 0.0 });
-    let ink = Ink::from(span.state);
-    if span.state == TcpState::Closed {
-        let (middle, class) = (y + BAR / 2.0, format!("{} guess", Ink::Rule.stroke()));
-        svg.line((from, middle), (to, middle)).class(class).num("stroke-width", 1.2).done();
-    } else if to - from > 0.5 {
-        let fill = if span.told { ink.fill().to_owned() } else { format!("{} wash", ink.fill()) };
-        svg.rect((from, y), (to - from - 1.0, BAR)).num("rx", 2.0).class(fill).done();
-        if !span.told {
-            let class = format!("{} guess", ink.stroke());
-            svg.rect((from, y), (to - from - 1.0, BAR)).num("rx", 2.0).attr("fill", "none").class(class).done();
-        }
-    }
-    let name = span.state.name();
-    let wide = font::width(name, 10.5, true);
-    if wide + 10.0 <= to - from && span.state != TcpState::Closed {
-        let ink = if span.told { Ink::Paper } else { ink };
-        svg.text(&Text::new((from + 6.0, y + BAR / 2.0 + 4.0), name, ink).bold().size(10.5));
-        return;
-    }
-    // What does not fit stands outside, as far to the right as others let it.
-    let x = from.min(edge - wide).max(*free + 8.0);
-    let (base, near) = if above { (y - 16.0, y - 1.0) } else { (y + BAR + 20.0, y + BAR + 1.0) };
-    let lead = Path::from((from + 2.0, near)).to((x + 2.0, if above { base + 4.0 } else { base - 9.0 }));
-    svg.path(&lead).class(format!("{} faint", Ink::Muted.stroke())).num("stroke-width", 0.8).done();
-    let ink = if span.state == TcpState::Closed { Ink::Muted } else { ink };
-    svg.text(&Text::new((x, base), name, ink).bold().size(10.5));
-    *free = x + wide;
-}
-
-/// A segment between the bars, with its number and name where there is room.
-fn arrow(svg: &mut Svg, cause: &Cause, axis: &Axis, top: [f64; 2], taken: &mut Vec<(f64, f64)>) {
-    let (upper, lower) = (top[0] + BAR + 2.0, top[1] - 2.0);
-    let (y0, y1) = if cause.from == Side::Left { (upper, lower) } else { (lower, upper) };
-    let (x0, x1) = (axis.x(cause.span.0), axis.x(cause.span.1));
-    let part = if cause.arrives { 1.0 } else { 0.6 };
-    let end = (x0 + (x1 - x0) * part, y0 + (y1 - y0) * part);
-    let ink = Ink::from(cause.tone);
-    svg.group().class("segment").attr("data-segment", cause.number).done();
-    svg.title(&format!("{} {}", cause.number, cause.name));
-    svg.line((x0, y0), end).stroke(ink, 1.3).done();
-    let (dx, dy) = (end.0 - x0, end.1 - y0);
-    let length = dx.hypot(dy).max(1.0);
-    let (dx, dy) = (dx / length, dy / length);
-    let corner = |side: f64| (end.0 - 8.0 * dx - side * 3.3 * dy, end.1 - 8.0 * dy + side * 3.3 * dx);
-    if cause.arrives {
-        svg.path(&Path::from(corner(1.0)).to(end).to(corner(-1.0)).close()).fill(ink).done();
-    } else if cause.unknown {
-        svg.text(&Text::new((end.0, end.1 + 4.0), "?", Ink::Muted).bold().size(12.0).anchor(Anchor::Middle));
-    } else {
-        let cross = Path::from((end.0 - 4.0, end.1 - 4.0)).to((end.0 + 4.0, end.1 + 4.0));
-        let cross = cross.jump((end.0 - 4.0, end.1 + 4.0)).to((end.0 + 4.0, end.1 - 4.0));
-        svg.path(&cross).stroke(Ink::Trouble, 2.0).done();
-    }
-    let label = format!("{} {}", cause.number, cause.name);
-    let wide = font::width(&label, 10.0, false);
-    let x = (x0 + end.0) / 2.0 - wide / 2.0;
-    let middle = (upper + lower) / 2.0;
-    // Three lines of names, whichever is free.
-    for y in [middle + 3.5, middle - 16.0, middle + 23.0] {
-        let free = taken.iter().all(|&(right, line)| line != y || right + 6.0 < x);
-        if free {
-            taken.push((x + wide, y));
-            let text = Text::new((x, y), label, ink).size(10.0);
-            svg.backdrop(&text);
-            svg.text(&text);
-            break;
-        }
-    }
-    svg.end();
-}
-
-fn times(svg: &mut Svg, timeline: &Timeline, axis: &Axis, y: f64, top: f64) {
+/// The line of time at `y`, with its cuts, which go through the bars as well.
+fn times(svg: &mut Svg, timeline: &Timeline, axis: &Axis, y: f64, top: [f64; 2]) {
     let Some((&(_, left), &(_, right))) = axis.places.first().zip(axis.places.last()) else { return };
     svg.line((left, y), (right + 24.0, y)).stroke(Ink::Rule, 1.0).done();
     let (unit, one, digits) = unit(&timeline.moments);
@@ -200,15 +144,22 @@ fn times(svg: &mut Svg, timeline: &Timeline, axis: &Axis, y: f64, top: f64) {
             free = x + half;
         }
     }
+    let mut free = f64::NEG_INFINITY;
     for (x, gap) in &axis.cuts {
-        for line in [top + BAR / 2.0, top + BAR * 1.5 + BETWEEN, y] {
-            let (x, half) = (*x, if line == y { 5.0 } else { BAR / 2.0 + 2.0 });
-            let hole =
-                Path::from((x - 4.0, line + half)).to((x, line - half)).to((x + 4.0, line - half)).to((x, line + half));
+        for (line, half) in top.map(|top| (top + BAR / 2.0, BAR / 2.0 + 2.0)).into_iter().chain([(y, 5.0)]) {
+            let hole = Path::from((x - 4.0, line + half))
+                .to((*x, line - half))
+                .to((x + 4.0, line - half))
+                .to((*x, line + half));
             svg.path(&hole.close()).fill(Ink::Paper).done();
         }
+        // Where cuts are near each other, not each has room for its words; the times tell.
         let text = Text::new((*x, y - 6.0), format!("⋯ {}", words::duration(*gap)), Ink::Muted);
-        svg.text(&text.size(10.0).anchor(Anchor::Middle).italic());
+        let text = text.size(10.0).anchor(Anchor::Middle).italic();
+        if x - text.width() / 2.0 > free + 6.0 {
+            free = x + text.width() / 2.0;
+            svg.text(&text);
+        }
     }
 }
 
@@ -229,9 +180,10 @@ pub(super) fn unit(moments: &[Duration]) -> (&'static str, f64, usize) {
     (unit, one, if is_whole { 0 } else { count })
 }
 
-fn legend(svg: &mut Svg, timeline: &Timeline, y: f64) -> f64 {
+/// What the bars mean, and whatever else occurs.
+fn legend(svg: &mut Svg, timelines: &[(Option<&str>, &Timeline)], mut y: f64, width: f64, is_cut: bool) -> f64 {
     let mut x = MARGIN;
-    let told = |told: bool| timeline.spans.iter().flatten().any(|span| span.told == told);
+    let told = |told: bool| timelines.iter().flat_map(|(_, t)| t.spans.iter().flatten()).any(|span| span.told == told);
     for (told, meaning) in
         [(true, "as the TCP told"), (false, "as the packets imply")].into_iter().filter(|(t, _)| told(*t))
     {
@@ -245,14 +197,35 @@ fn legend(svg: &mut Svg, timeline: &Timeline, y: f64) -> f64 {
         svg.text(&Text::new((x + 32.0, y), meaning, Ink::Muted).size(11.0));
         x += 32.0 + font::width(meaning, 11.0, false) + 22.0;
     }
-    svg.text(
-        &Text::new(
-            (x, y),
-            "the segments between are those that changed a state, and SYNs sent again; long waits are cut",
-            Ink::Muted,
-        )
-        .size(11.0)
-        .italic(),
-    );
+    let said = meaning(timelines, is_cut);
+    let edge = width - MARGIN;
+    if x > MARGIN && x + font::width(&said, 11.0, false) > edge {
+        (x, y) = (MARGIN, y + 17.0);
+    }
+    for (n, line) in font::wrap(&said, edge - x, 11.0, false).into_iter().enumerate() {
+        y += if n > 0 { 15.0 } else { 0.0 };
+        svg.text(&Text::new((x, y), line, Ink::Muted).size(11.0).italic());
+    }
     y
+}
+
+/// What is between the bars, in words; of signs only those that occur.
+fn meaning(timelines: &[(Option<&str>, &Timeline)], is_cut: bool) -> String {
+    let causes = || timelines.iter().flat_map(|(_, timeline)| &timeline.causes);
+    let mut said = String::new();
+    if causes().next().is_some() {
+        said.push_str("Between the bars: segments that changed a state");
+        said.push_str(if causes().any(|cause| cause.again) { ", and SYNs sent again." } else { "." });
+    }
+    let mut add = |occurs: bool, meaning: &str| {
+        if occurs {
+            said.push_str(if said.is_empty() { "" } else { " " });
+            said.push_str(meaning);
+        }
+    };
+    add(causes().any(|cause| matches!(cause.end, Ending::Lost(_))), "✕ on the way: lost.");
+    add(causes().any(|cause| matches!(cause.end, Ending::Dropped(_))), "✕ at the end: thrown away there.");
+    add(causes().any(|cause| cause.end == Ending::Unknown), "?: nothing tells whether it arrived.");
+    add(is_cut, "Long waits are cut short.");
+    said
 }

@@ -3,13 +3,15 @@
 //! It is made of a [`Ladder`], which knows rows, states and arrows already; [`Timeline::of`] keeps what changes a state and
 //! [`draw`] and [`text`] show it.
 
+mod arrows;
 mod draw;
+mod names;
 mod text;
 
 #[cfg(test)]
 mod tests;
 
-pub use draw::draw;
+pub use draw::{draw, draw_all};
 pub use text::text;
 
 use crate::ladder::Ladder;
@@ -55,12 +57,12 @@ pub struct Cause {
     pub from: Side,
     /// When it left, and when it arrived or was lost.
     pub span: (Duration, Duration),
-    /// It arrived.
-    pub arrives: bool,
-    /// Nothing tells what became of it.
-    pub unknown: bool,
+    /// What became of it.
+    pub end: Ending,
     /// For its colour.
     pub tone: Tone,
+    /// It was sent before.
+    pub again: bool,
 }
 
 impl Timeline {
@@ -89,9 +91,9 @@ impl Timeline {
                 name: arrow.label.name.clone(),
                 from: arrow.from,
                 span: (at(arrow.departs), at(arrow.arrives)),
-                arrives: matches!(arrow.end, Ending::Arrives),
-                unknown: matches!(arrow.end, Ending::Unknown),
+                end: arrow.end.clone(),
                 tone: arrow.tone,
+                again: arrow.again.is_some(),
             })
         });
         let causes: Vec<Cause> = causes.collect();

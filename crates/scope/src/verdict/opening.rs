@@ -65,6 +65,16 @@ fn three_way(story: &mut Story<'_>, handshake: [usize; 3]) {
         }
         _ => format!("after {}, one round trip", words::duration(took)),
     };
+    // Between the ends neither part of it is the whole, and the picture's times are those of the capture.
+    let seen = syn_ack.arrival.time().map(|at| (at.since(syn.sent_at), ack.sent_at.since(at)));
+    let parts = match seen.filter(|(there, back)| story.is_estimated() && round_trip == Some(*there + *back)) {
+        Some((there, back)) if words::duration(back) != words::duration(Duration::ZERO) => format!(
+            ": as seen between the ends, {} to the server and back, and {} to the client and back",
+            words::duration(there),
+            words::duration(back)
+        ),
+        _ => String::new(),
+    };
     // Its last packet may have been thrown away.
     let doubtful = if ack.dropped.is_some() { ", as far as it could tell" } else { "" };
     let who = match story.is_named_by_address(story.connection.ends[opener].host) {
@@ -72,7 +82,7 @@ fn three_way(story: &mut Story<'_>, handshake: [usize; 3]) {
         false => story.the_capital(opener),
     };
     let sentence = format!(
-        "Packets {}, {} and {} are the three-way handshake: SYN, SYN-ACK, ACK. {who} was connected {how_long}{doubtful}.",
+        "Packets {}, {} and {} are the three-way handshake: SYN, SYN-ACK, ACK. {who} was connected {how_long}{parts}{doubtful}.",
         syn.number, syn_ack.number, ack.number,
     );
     story.say(Kind::Handshake, Known::Observed, &[syn.number, syn_ack.number, ack.number], sentence);

@@ -13,6 +13,12 @@ const PARTS: f64 = 2.0;
 /// Signs that occur more often are drawn small.
 const MANY_SIGNS: usize = 60;
 
+/// How near signs lie on each other.
+const CROWDED: f64 = 6.0;
+
+/// Where a figure stands, and the segment that tells it.
+type Placed = (f64, f64, Option<u64>);
+
 pub(super) struct Plot<'g> {
     panel: &'g Panel,
     several: bool,
@@ -28,9 +34,16 @@ impl<'g> Plot<'g> {
         Plot { panel, several: graph.senders.len() > 1, time, area }
     }
 
-    pub(super) fn draw(&self, body: &mut String) {
-        for curve in &self.panel.curves {
-            self.curve(body, curve);
+    /// Draws it; `clip` names the area that curves stay in.
+    pub(super) fn draw(&self, body: &mut String, clip: &str) {
+        let _ = write!(body, r#"<g clip-path="url(#{clip})">"#);
+        let placed: Vec<Vec<Placed>> = self.panel.curves.iter().map(|curve| self.place(curve)).collect();
+        for (curve, placed) in self.panel.curves.iter().zip(&placed) {
+            self.line(body, curve, placed);
+        }
+        body.push_str("</g>");
+        for (curve, placed) in self.panel.curves.iter().zip(&placed) {
+            self.points(body, curve, placed);
         }
         for (sign, marks) in signs(self.panel) {
             self.marks(body, sign, &marks);
@@ -47,38 +60,48 @@ impl<'g> Plot<'g> {
         self.area.1 + (1.0 - part) * self.area.3
     }
 
-    fn curve(&self, body: &mut String, curve: &Curve) {
-        if curve.points.is_empty() {
-            return;
-        }
-        let tone = if self.several { format!("n{}", curve.sender) } else { shapes::tone(curve.tone).to_owned() };
-        let placed: Vec<(f64, f64, Option<u64>)> =
+    fn place(&self, curve: &Curve) -> Vec<Placed> {
+        let placed: Vec<Placed> =
             thin(&curve.points).map(|point| (self.x(point.at), self.y(point.value), point.segment)).collect();
-        let placed = if placed.len() > MOST { columns(&placed) } else { placed };
+        if placed.len() > MOST { columns(&placed) } else { placed }
+    }
+
+    fn tone(&self, curve: &Curve) -> String {
+        if self.several { format!("n{}", curve.sender) } else { shapes::tone(curve.tone).to_owned() }
+    }
+
+    /// A curve, but for its dots.
+    fn line(&self, body: &mut String, curve: &Curve, placed: &[Placed]) {
+        let (Some(first), tone) = (placed.first(), self.tone(curve)) else { return };
+        let d = self.steps(placed);
         match curve.shape {
-            Shape::Dots => self.dots(body, "glyph dots", &tone, &placed),
-            Shape::Line | Shape::Limit => {
-                let class = if curve.shape == Shape::Limit { "limit" } else { "line" };
-                let d = self.steps(&placed);
-                let _ = write!(body, r#"<path class="curve {class} {tone}" d="{d}"/>"#);
-                let acks = curve.name == "acknowledged" && self.panel.title == "sequence numbers";
-                if acks {
-                    self.dots(body, "glyph dots small", &tone, &placed);
-                }
-            }
+            Shape::Dots => {}
+            Shape::Line => drop(write!(body, r#"<path class="curve line {tone}" d="{d}"/>"#)),
+            Shape::Limit => drop(write!(body, r#"<path class="curve limit {tone}" d="{d}"/>"#)),
             Shape::Area => {
-                let base = number(self.area.1 + self.area.3);
-                let (from, d) = (number(placed[0].0), self.steps(&placed));
+                let (from, base) = (number(first.0), number(self.area.1 + self.area.3));
                 let _ = write!(body, r#"<path class="curve area {tone}" d="M{from} {base}L{}V{base}Z"/>"#, &d[1..]);
             }
         }
     }
 
-    /// Each figure holds until the next, and the last one to the end.
-    fn steps(&self, placed: &[(f64, f64, Option<u64>)]) -> String {
+    /// Its dots, if it has any.
+    fn points(&self, body: &mut String, curve: &Curve, placed: &[Placed]) {
+        let acks = curve.name == "acknowledged" && self.panel.title == "sequence numbers";
+        match curve.shape {
+            _ if placed.is_empty() => {}
+            Shape::Dots => self.dots(body, "glyph dots", &self.tone(curve), placed),
+            Shape::Line if acks => self.dots(body, "glyph dots small", &self.tone(curve), placed),
+            Shape::Line | Shape::Limit | Shape::Area => {}
+        }
+    }
+
+    /// Each figure holds until the next, and the last one to the end; of several at one moment the last one holds.
+    fn steps(&self, placed: &[Placed]) -> String {
         let mut d = String::new();
         let mut last: Option<(f64, f64)> = None;
-        for &(x, y, _) in placed {
+        let held = placed.chunk_by(|a, b| a.0 == b.0).filter_map(<[Placed]>::last);
+        for &(x, y, _) in held {
             match last {
                 None => drop(write!(d, "M{} {}", number(x), number(y))),
                 // What stays the same is one line.
@@ -91,8 +114,8 @@ impl<'g> Plot<'g> {
         d
     }
 
-    fn dots(&self, body: &mut String, class: &str, tone: &str, placed: &[(f64, f64, Option<u64>)]) {
-        let known: Vec<&(f64, f64, Option<u64>)> = placed.iter().collect();
+    fn dots(&self, body: &mut String, class: &str, tone: &str, placed: &[Placed]) {
+        let known: Vec<&Placed> = placed.iter().collect();
         let d: String = known.iter().map(|(x, y, _)| format!("M{} {}h0", number(*x), number(*y))).collect();
         let numbers: Vec<u64> = known.iter().map(|(.., segment)| segment.unwrap_or(0)).collect();
         let _ = write!(body, r#"<path class="{class} {tone}"{} d="{d}"/>"#, names(&numbers));
@@ -124,7 +147,7 @@ impl<'g> Plot<'g> {
             return;
         }
         let placed = if placed.len() > MOST { apart(&placed) } else { placed };
-        let small = shapes::small(sign).filter(|_| placed.len() > MANY_SIGNS);
+        let small = shapes::small(sign).filter(|_| placed.len() > MANY_SIGNS || are_crowded(&placed));
         // Of many, one shape each, and a small one, is enough.
         let glyphs = if small.is_some() { &glyphs[..1] } else { glyphs };
         for (n, glyph) in glyphs.iter().enumerate() {
@@ -175,7 +198,7 @@ fn part_of(x: f64) -> i64 {
 }
 
 /// The first, lowest, highest and last of each part of a column, in order.
-fn columns(placed: &[(f64, f64, Option<u64>)]) -> Vec<(f64, f64, Option<u64>)> {
+fn columns(placed: &[Placed]) -> Vec<Placed> {
     let mut kept = Vec::new();
     for part in placed.chunk_by(|a, b| part_of(a.0) == part_of(b.0)) {
         let by_height = |a: &usize, b: &usize| part[*a].1.total_cmp(&part[*b].1);
@@ -208,6 +231,14 @@ fn merged(placed: &[(f64, f64, f64, u64)]) -> Vec<(f64, f64, f64, u64)> {
         }
     }
     kept
+}
+
+/// True if many of them touch those beside them.
+fn are_crowded(placed: &[(f64, f64, f64, u64)]) -> bool {
+    /// So few are told apart all the same.
+    const FEW: usize = 12;
+    let near = |pair: &&[(f64, f64, f64, u64)]| (pair[1].0 - pair[0].0).hypot(pair[1].2 - pair[0].2) < CROWDED;
+    placed.len() > FEW && placed.windows(2).filter(near).count() * 2 > placed.len()
 }
 
 /// Of signs that lie on each other, one.

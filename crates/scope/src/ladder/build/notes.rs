@@ -16,6 +16,10 @@ type Said = (Instant, Side, Voice, String);
 
 /// How often an engine says the same one after the other before it is said once for all.
 const MOST_ALIKE: usize = 3;
+/// How often at most while segments are folded, of which a line tells already.
+const MOST_FOLDED: usize = 1;
+/// Fewer remarks are all shown.
+const FEW: usize = 6;
 
 impl Builder<'_> {
     /// Remarks of applications, and what engines told that is worth a line.
@@ -80,7 +84,7 @@ impl Builder<'_> {
 
     /// Where there are many remarks: what an engine said before, and says again while segments are folded, is left out.
     fn leave_repeated(&self, lines: &mut Vec<Said>) {
-        if lines.len() <= self.options.many_arrows / 2 {
+        if lines.len() <= FEW {
             return;
         }
         let mut times: HashMap<(Side, String), usize> = HashMap::new();
@@ -88,7 +92,7 @@ impl Builder<'_> {
             let words: String = text.chars().filter(|c| !c.is_ascii_digit()).collect();
             let times = times.entry((*side, words)).or_default();
             *times += 1;
-            *voice != Voice::Engine || *times <= MOST_ALIKE || !self.is_folded(*at)
+            *voice != Voice::Engine || *times <= MOST_FOLDED || !self.is_folded(*at)
         });
     }
 

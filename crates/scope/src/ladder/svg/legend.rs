@@ -3,7 +3,7 @@
 use super::paint::{sign, state_bar};
 use super::strokes::{cross, head, line_style};
 use super::words;
-use super::{MARGIN, Spacing};
+use super::{MARGIN, Spacing, SvgOptions};
 use crate::ladder::layout::*;
 use crate::picture::{Ink, Path, Svg, Text, font};
 use crate::trace::View;
@@ -18,7 +18,14 @@ const SAMPLE: f64 = 34.0;
 type Sample = Box<dyn Fn(&mut Svg, (f64, f64))>;
 
 /// Draws it from `top` down; answers where it ends.
-pub(super) fn draw(svg: &mut Svg, ladders: &[Ladder], groups: &[Group], spacing: Spacing, width: f64, top: f64) -> f64 {
+pub(super) fn draw(
+    svg: &mut Svg,
+    ladders: &[Ladder],
+    groups: &[Group],
+    options: &SvgOptions,
+    width: f64,
+    top: f64,
+) -> f64 {
     svg.group().class("legend").done();
     svg.line((MARGIN, top), (width - MARGIN, top)).stroke(Ink::Rule, 1.0).done();
     let (mut x, mut y) = (MARGIN, top + LINE);
@@ -32,13 +39,18 @@ pub(super) fn draw(svg: &mut Svg, ladders: &[Ladder], groups: &[Group], spacing:
         x += wide + 20.0;
     }
     let mut said = String::from("seq and ack count from each side’s SYN; win is in bytes, scaled. ");
-    said.push_str(match spacing {
+    said.push_str(match options.spacing {
         Spacing::True => "Time runs down in proportion; where words need more room, rows stand further apart.",
         Spacing::Even => "Rows are evenly spaced: times stand at the sides.",
     });
     let is_folded = ladders.iter().flat_map(|ladder| &ladder.remarks).any(|remark| remark.voice == Voice::Fold);
     if is_folded {
-        said.push_str(" Grey bands stand for segments that are not drawn: --unfold draws each.");
+        said.push_str(" Grey bands stand for segments that are not drawn");
+        if !options.unfold.is_empty() {
+            said.push_str(": ");
+            said.push_str(options.unfold);
+        }
+        said.push('.');
     }
     for line in font::wrap(&said, width - 2.0 * MARGIN, SIZE, false) {
         y += LINE - 2.0;

@@ -1,29 +1,18 @@
 //! Draws a ladder that is in its place.
 
+use super::lanes::lanes;
 use super::margin::{Entry, Note, notes};
-use super::measure::busy;
 use super::numbers::Numbers;
-use super::place::{BAR, BREAK, Columns, FOLD_OFF, LANE, MAX_LANES, Places, place};
+use super::place::{BAR, Columns, FOLD_OFF, Places, place};
 use super::{MARGIN, SvgOptions, strokes};
 use crate::ladder::layout::*;
-use crate::ladder::terminal::{needs_micros, time_text};
 use crate::picture::geometry::Quad;
 use crate::picture::{Anchor, Ink, Mark, Path, Svg, Text, font};
 use crate::trace::View;
-use crate::words;
 use limpid_event::TcpState;
 
 /// How far from the lifeline the number of an arrow stands that is drawn by its ends alone.
 const NUMBER: f64 = 84.0;
-
-/// A line beside a lifeline: from one row to others.
-struct Lane {
-    side: Side,
-    rows: Vec<usize>,
-    /// A timer's bracket; otherwise what connects an original with those sent again.
-    is_timer: bool,
-    lane: usize,
-}
 
 /// Draws one ladder from `top` down; answers where it ends.
 pub(super) fn ladder(svg: &mut Svg, ladder: &Ladder, options: &SvgOptions, width: f64, top: f64) -> f64 {
@@ -84,126 +73,23 @@ fn heads(svg: &mut Svg, ladder: &Ladder, columns: &Columns, top: f64) -> f64 {
     y
 }
 
-/// What stands beside the lifelines, each in a column of lines where it is alone; and how many columns each side has.
-fn lanes(ladder: &Ladder) -> (Vec<Lane>, [usize; 2]) {
-    let mut wanted: Vec<Lane> = Vec::new();
-    let departed = |number: u64| ladder.arrows.iter().find(|a| a.label.number == Some(number)).map(|a| a.departs);
-    for arrow in &ladder.arrows {
-        let Some(original) = arrow.again.and_then(departed) else { continue };
-        let side = arrow.from;
-        match wanted.iter_mut().find(|lane| lane.side == side && lane.rows[0] == original) {
-            Some(lane) => lane.rows.push(arrow.departs),
-            None => wanted.push(Lane { side, rows: vec![original, arrow.departs], is_timer: false, lane: 0 }),
-        }
-    }
-    for bracket in &ladder.brackets {
-        let rows = vec![bracket.from, bracket.to];
-        wanted.push(Lane { side: bracket.side, rows, is_timer: true, lane: 0 });
-    }
-    // Links near the lifeline, timers outside of them.
-    wanted.sort_by_key(|lane| (lane.is_timer, lane.rows[0]));
-    let mut counts = [0, 0];
-    for timers in [false, true] {
-        let mut until: [Vec<usize>; 2] = [Vec::new(), Vec::new()];
-        let first = counts;
-        for lane in wanted.iter_mut().filter(|lane| lane.is_timer == timers) {
-            let side = lane.side.index();
-            let (from, to) = (lane.rows[0], lane.rows.iter().copied().max().unwrap_or(0));
-            let free = until[side].iter().position(|end| *end <= from);
-            let at = free.unwrap_or(until[side].len()).min(MAX_LANES / 2 - 1);
-            if at == until[side].len() {
-                until[side].push(to);
-            }
-            until[side][at] = until[side][at].max(to);
-            lane.lane = first[side] + at;
-            counts[side] = counts[side].max(lane.lane + 1);
-        }
-    }
-    (wanted, counts)
-}
-
-struct Painter<'a> {
-    svg: &'a mut Svg,
-    ladder: &'a Ladder,
-    columns: Columns,
-    places: &'a Places,
-    options: &'a SvgOptions,
-    top: f64,
-    bottom: f64,
+pub(super) struct Painter<'a> {
+    pub(super) svg: &'a mut Svg,
+    pub(super) ladder: &'a Ladder,
+    pub(super) columns: Columns,
+    pub(super) places: &'a Places,
+    pub(super) options: &'a SvgOptions,
+    pub(super) top: f64,
+    pub(super) bottom: f64,
 }
 
 impl Painter<'_> {
     /// `by` pixels away from the lifeline of `side`, outwards.
-    fn beside(&self, side: Side, by: f64) -> f64 {
+    pub(super) fn beside(&self, side: Side, by: f64) -> f64 {
         match side {
             Side::Left => self.columns.lifelines[0] - by,
             Side::Right => self.columns.lifelines[1] + by,
         }
-    }
-
-    fn breaks(&self) -> Vec<(f64, String)> {
-        let rows = self.ladder.rows.iter().enumerate();
-        let broken = rows.filter_map(|(at, row)| match row.gap {
-            Gap::Break(span) if at > 0 => {
-                let (above, y) = (low(self.places.rows[at - 1]), low(self.places.rows[at]));
-                Some(((y - BREAK / 2.0).max((above + y) / 2.0), words::duration(span)))
-            }
-            _ => None,
-        });
-        broken.collect()
-    }
-
-    /// Times beside both lifelines, as many as there is room for, and breaks.
-    fn axis(&mut self) {
-        let breaks = self.breaks();
-        let head = self.top + 3.0;
-        for side in [Side::Left, Side::Right] {
-            let out = if side == Side::Left { -1.0 } else { 1.0 };
-            let anchor = if side == Side::Left { Anchor::End } else { Anchor::Start };
-            let x = self.columns.axes[side.index()];
-            let words =
-                move |y: f64, text: String| Text::new((x + out * 8.0, y), text, Ink::Muted).size(10.5).anchor(anchor);
-            self.svg.group().class("axis").done();
-            self.svg.text(&words(head, "time, s".into()).italic());
-            self.svg.line((x, self.top + 8.0), (x, self.bottom)).stroke(Ink::Rule, 1.0).done();
-            for (y, text) in self.times(side, &breaks) {
-                self.svg.text(&words(y + 3.7, text));
-                self.svg.line((x, y), (x + out * 4.0, y)).stroke(Ink::Rule, 1.0).done();
-            }
-            for (y, span) in &breaks {
-                self.svg.text(&words(y + 3.6, format!("⋮ {span}")).italic());
-                self.gap((x, *y), 1.0);
-            }
-            self.svg.end();
-        }
-    }
-
-    /// The times of what happens at `side`.
-    fn times(&self, side: Side, breaks: &[(f64, String)]) -> Vec<(f64, String)> {
-        let micros = needs_micros(self.ladder);
-        let busy = busy(self.ladder);
-        let mut free = self.top + 8.0;
-        let mut times: Vec<(f64, String)> = Vec::new();
-        for ((row, ys), busy) in self.ladder.rows.iter().zip(&self.places.rows).zip(busy) {
-            let y = ys[side.index()];
-            let text = time_text(row, micros);
-            let near_break = breaks.iter().any(|(at, _)| (y - at).abs() < 12.0);
-            let known = times.last().is_some_and(|(_, last)| *last == text);
-            if (busy[side.index()] || busy == [false; 2]) && y - 6.0 >= free && !near_break && !known {
-                free = y + 6.0;
-                times.push((y, text));
-            }
-        }
-        times
-    }
-
-    /// Two slanted strokes across a line that is interrupted.
-    fn gap(&mut self, (x, y): (f64, f64), half: f64) {
-        let (l, r) = (x - half - 3.5, x + half + 3.5);
-        let hole = Path::from((l, y + 0.5)).to((r, y - 4.5)).to((r, y + 0.5)).to((l, y + 5.5)).close();
-        self.svg.path(&hole).fill(Ink::Paper).done();
-        let edges = Path::from((l, y + 0.5)).to((r, y - 4.5)).jump((l, y + 5.5)).to((r, y + 0.5));
-        self.svg.path(&edges).stroke(Ink::Muted, 1.0).done();
     }
 
     /// Both lifelines: bars in the colours of their states.
@@ -235,30 +121,6 @@ impl Painter<'_> {
         }
         let ink = Ink::from(mark.state);
         state_bar(self.svg, ink, mark.told, (x - BAR, from), (2.0 * BAR, to - from));
-    }
-
-    /// Timers and links to originals.
-    fn lanes(&mut self, lanes: &[Lane]) {
-        for lane in lanes {
-            let x = self.beside(lane.side, BAR + 5.0 + LANE * lane.lane as f64);
-            let near = self.beside(lane.side, BAR + 1.5);
-            let y = |row: usize| self.places.rows[row][lane.side.index()];
-            let (first, last) = (y(lane.rows[0]), y(lane.rows.iter().copied().max().unwrap_or(0)));
-            if lane.is_timer {
-                let (first, last) = (first + 1.5, last - 1.5);
-                let inwards = if lane.side == Side::Left { 3.5 } else { -3.5 };
-                let bracket = Path::from((x + inwards, first)).to((x, first)).to((x, last)).to((x + inwards, last));
-                self.svg.path(&bracket).stroke(Ink::Timer, 1.3).done();
-            } else {
-                let mut link = Path::from((near, first + 2.0)).to((x, first + 2.0)).to((x, last));
-                for &row in &lane.rows[1..] {
-                    link = link.jump((x, y(row))).to((near, y(row)));
-                }
-                let class = format!("{} guess link", Ink::Again.stroke());
-                self.svg.path(&link).class(class).num("stroke-width", 1.0).done();
-                self.svg.circle((near, first + 2.0), 1.8).fill(Ink::Again).done();
-            }
-        }
     }
 
     /// All strokes first, then all words: no stroke runs through words.
@@ -390,7 +252,7 @@ impl Painter<'_> {
 }
 
 /// The lower of the two places of a row.
-fn low(row: [f64; 2]) -> f64 {
+pub(super) fn low(row: [f64; 2]) -> f64 {
     row[0].max(row[1])
 }
 
