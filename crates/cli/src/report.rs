@@ -139,13 +139,13 @@ fn verdicts(trace: &Trace, width: usize) -> String {
     text
 }
 
-/// tcpdump's lines: `tcpdump -n`, each packet at the time when it left its sender.
+/// tcpdump's lines: `tcpdump -n`, each packet at the time when it left its sender; of a capture when it was captured.
 pub(crate) fn lines(trace: &Trace) -> String {
     let options = Options { numeric: true, ..Options::default() };
     let mut printer = Printer::new(options);
     let mut text = String::new();
     for packet in &trace.packets {
-        text.push_str(&printer.print(&trace.captured(packet.number, packet, packet.sent_at)));
+        text.push_str(&printer.print(&trace.captured(packet.number, packet, trace.recorded_at(packet))));
         text.push('\n');
     }
     text

@@ -118,6 +118,25 @@ fn every_experiment_can_be_read_over_time() {
     }
 }
 
+/// What was captured when it arrived has left before, by an estimate; its line is of the capture all the same.
+#[test]
+fn what_the_pointer_shows_is_what_read_prints() {
+    let scratch = Scratch::new("lines");
+    for name in ["article/article-close", "captures/redis"] {
+        let file = captures().join(format!("{name}.pcap")).display().to_string();
+        for format in ["svg", "html"] {
+            let out = scratch.file(&format!("lines.{format}"));
+            succeeds(&["draw", &file, "-o", &out]);
+            let drawn = std::fs::read_to_string(&out).expect("it was written");
+            for line in succeeds(&["read", "-n", &file]).lines() {
+                // From the part of a second on: the hour is the reader's.
+                let line = line[8..].replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+                assert!(drawn.contains(&line), "{name}, {format}: {line}");
+            }
+        }
+    }
+}
+
 #[test]
 fn every_capture_is_drawn_in_every_format() {
     let scratch = Scratch::new("formats");

@@ -23,7 +23,8 @@ fn the_articles_close() {
         &text,
         &[
             "three-way handshake: SYN, SYN-ACK, ACK. The client, 10.0.0.103:55570, opened it and was connected after 4 ms, \
-             one round trip. [observed]",
+             one round trip: as seen between the ends, 2 ms to the server and back, and 2 ms to the client and back. \
+             [observed]",
             "Not a byte of data was sent, either way. [observed]",
             "The client closed first (FIN 4); the server closed 2 ms later (FIN 5). [observed]",
             "No ACK of FIN 4 was sent alone: it rode on the server's own FIN (5).",

@@ -219,7 +219,6 @@ fn axes_of_bytes_have_no_halves() {
 
 #[test]
 fn a_legend_names_what_is_seen() {
-    use super::axis::Quantity;
     use super::layout::{Curve, Point, Shape, Tone, panel};
     let curve = |name, value| {
         let points = vec![Point::new(Instant::ZERO, value)];

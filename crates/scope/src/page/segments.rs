@@ -1,7 +1,6 @@
 //! The list of a connection's segments: tcpdump's line of each, and what is to be said of it.
 
 use crate::analysis::Segment;
-use crate::capture::{CapturedPacket, LinkType};
 use crate::dump::{Options, Printer};
 use crate::flows::Kind;
 use crate::trace::{Arrival, Packet, Trace};
@@ -14,12 +13,8 @@ use std::collections::BTreeSet;
 /// tcpdump's line of each packet of a trace, without numbers looked up, in their order.
 pub(super) fn lines(trace: &Trace) -> Vec<String> {
     let mut printer = Printer::new(Options { numeric: true, ..Options::default() });
-    trace.packets.iter().map(|packet| printer.print(&captured(trace, packet))).collect()
-}
-
-fn captured(trace: &Trace, packet: &Packet) -> CapturedPacket {
-    let time = i64::try_from(trace.epoch.saturating_add(packet.sent_at.as_nanos())).unwrap_or(i64::MAX);
-    CapturedPacket::whole(packet.number, time, LinkType::RAW, packet.bytes.clone())
+    let captured = |packet: &Packet| trace.captured(packet.number, packet, trace.recorded_at(packet));
+    trace.packets.iter().map(|packet| printer.print(&captured(packet))).collect()
 }
 
 /// One line of the list.

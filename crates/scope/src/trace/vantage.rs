@@ -1,6 +1,6 @@
 //! What a capture taken at one place of a recorded run would hold.
 
-use super::{Arrival, Packet, Trace};
+use super::{Arrival, Packet, Trace, View};
 use crate::capture::{CapturedPacket, LinkType};
 use limpid_event::{Instant, LinkFate};
 
@@ -39,6 +39,15 @@ impl Trace {
     pub fn captured_from(&self, vantage: Vantage) -> Vec<CapturedPacket> {
         let sights = self.seen_from(vantage);
         (1..).zip(&sights).map(|(number, sight)| self.captured(number, &self.packets[sight.packet], sight.at)).collect()
+    }
+
+    /// When a packet was recorded: where it left, or where it arrived if its departure is an estimate.
+    pub fn recorded_at(&self, packet: &Packet) -> Instant {
+        let is_estimated = |host: usize| self.hosts.get(host).is_some_and(|host| host.view == View::Estimated);
+        match packet.arrival {
+            Arrival::At(at) if is_estimated(packet.from) && !is_estimated(packet.to) => at,
+            _ => packet.sent_at,
+        }
     }
 
     /// A packet as a capture holds it that was seen at `at`.
