@@ -134,7 +134,8 @@ fn name<'t>(
             let text = text.size(SIZE).anchor(Anchor::Middle);
             let quad = text.quad();
             let (left, right) = quad.horizontal();
-            let wide = Quad::upright(left - APART, y - SIZE, right - left + 2.0 * APART, SIZE);
+            let (top, bottom) = quad.vertical();
+            let wide = Quad::upright(left - APART, top, right - left + 2.0 * APART, bottom - top);
             let is_free = left >= 2.0
                 && right <= edge
                 && taken.iter().all(|other| wide.overlap(other) <= 0.0)
