@@ -237,7 +237,7 @@ impl<O: Observer> Stack<O> {
                     self.fast_opening_ended(now, index, None);
                 }
                 self.look_at_fast_open(now, index);
-                self.schedule(index);
+                self.go_on(now, index);
                 self.wake_owner(index, outcome.woke);
             }
             Next::TimeWait => {
@@ -316,6 +316,15 @@ impl<O: Observer> Stack<O> {
         self.leave_wire(index, handle);
         self.wake_owner(index, ended(error.is_some()));
         self.drop_orphan(index);
+    }
+
+    /// Something happened after which a flow may have something to send, or not: only if it may it is asked.
+    pub(crate) fn go_on(&mut self, now: Instant, index: u32) {
+        if !self.flows[index].queued && self.is_done_sending(now, index) {
+            self.settle(now, index);
+        } else {
+            self.schedule(index);
+        }
     }
 
     /// Sees to it that a flow is asked for what it has to send, and that its timer wakes it.

@@ -58,6 +58,9 @@ impl<O: Observer> Stack<O> {
             frame.flow = turn.flow;
             self.net.put_tcp(frame, &path, ends, marks, transmit);
             self.settle_last(now, &path, batch);
+            if self.is_done_sending(now, turn.index) {
+                return self.end_turn(now, turn, true);
+            }
         }
         self.end_turn(now, turn, false);
     }
@@ -97,21 +100,34 @@ impl<O: Observer> Stack<O> {
     }
 
     fn end_turn(&mut self, now: Instant, turn: Turn, idle: bool) {
-        self.set_timer(turn.index);
-        self.settle_memory(turn.index);
-        let memory = self.env.ledger.now();
-        let flow = &mut self.flows[turn.index];
-        if let Phase::Connection(connection) = &mut flow.phase {
-            // Sending may be news to who watches it.
-            let woke = connection.take_woke(now, memory);
-            if !woke.is_empty() {
-                self.wake_owner(turn.index, woke);
-            }
-        }
+        self.settle(now, turn.index);
         let flow = &mut self.flows[turn.index];
         flow.queued = !idle;
         if !idle {
             self.net.iface_mut(flow.path.iface).ready.push_back(turn);
+        }
+    }
+
+    /// After a flow has sent what it may: its timer, its memory, and who waits for room.
+    pub(crate) fn settle(&mut self, now: Instant, index: u32) {
+        self.set_timer(index);
+        self.settle_memory(index);
+        let memory = self.env.ledger.now();
+        if let Phase::Connection(connection) = &mut self.flows[index].phase {
+            // Sending may be news to who watches it.
+            let woke = connection.take_woke(now, memory);
+            if !woke.is_empty() {
+                self.wake_owner(index, woke);
+            }
+        }
+    }
+
+    /// A flow has nothing to send before something happens, as far as that is clear at a glance.
+    #[inline]
+    pub(crate) fn is_done_sending(&mut self, now: Instant, index: u32) -> bool {
+        match &mut self.flows[index].phase {
+            Phase::Connection(connection) => connection.is_done_sending(now),
+            _ => false,
         }
     }
 

@@ -24,7 +24,7 @@ impl<O: Observer> Stack<O> {
             Phase::Connection(connection) => {
                 let read = connection.read(&mut self.env.cx(now, flow.id), buf);
                 // Room was made: an ACK may be due.
-                self.schedule(index);
+                self.go_on(now, index);
                 read
             }
             Phase::Over(Over::Remnant(remnant)) => {
@@ -48,7 +48,7 @@ impl<O: Observer> Stack<O> {
         match &mut flow.phase {
             Phase::Connection(connection) => {
                 let read = connection.read_chunk(&mut self.env.cx(now, flow.id), max);
-                self.schedule(index);
+                self.go_on(now, index);
                 read
             }
             Phase::Over(Over::Remnant(remnant)) => {
@@ -72,7 +72,7 @@ impl<O: Observer> Stack<O> {
         match &mut flow.phase {
             Phase::Connection(connection) => {
                 let taken = connection.discard(&mut self.env.cx(now, flow.id), len);
-                self.schedule(index);
+                self.go_on(now, index);
                 Ok(taken)
             }
             Phase::Over(Over::Remnant(remnant)) => {

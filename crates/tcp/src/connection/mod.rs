@@ -16,6 +16,7 @@
 //! | `fast_open` | data with the SYN, both sides | 7413 |
 //! | `close` | close, shutdown, abort, and the end | 9293 §3.6, §3.10.4, §3.10.5 |
 //! | `rest` | idle connections, packed | |
+//! | `layout` | what lies side by side in memory | |
 //! | `stats`, `info` | what is counted, and `tcp_info` | 4898 |
 //! | `ecn` | marks that arrive, and that the peer tells of | 3168, 9768 |
 //! | `app` | write, read, readiness | 9293 §3.10.2, §3.10.3 |
@@ -31,6 +32,7 @@ mod fast_path;
 mod halves;
 mod info;
 mod input;
+mod layout;
 mod lesson;
 mod output;
 mod path_mtu;
@@ -76,30 +78,33 @@ use snd::Snd;
 use stats::Stats;
 
 /// A TCP connection.
+///
+/// The order is that of the memory, so that what each segment touches lies side by side (`layout`).
+#[repr(C)]
 pub struct Connection {
-    config: Arc<Config>,
-    params: OpenParams,
-    negotiated: Negotiated,
-    halves: Halves,
-    app: App,
-    due: Due,
+    rcv: Rcv,
     timers: Timers,
-    /// One answer an interval to segments that are not acceptable.
-    limit: AnswerLimit,
-    /// Zero-window probes or keepalives since the peer was last heard of.
-    probes_out: u8,
+    config: Arc<Config>,
     /// When an acceptable segment came last.
     last_heard: Instant,
+    negotiated: Negotiated,
+    halves: Halves,
     /// What newly happened for the application since the last [`Outcome`].
     woke: Readiness,
+    /// Zero-window probes or keepalives since the peer was last heard of.
+    probes_out: u8,
     /// The open that was in progress has just succeeded.
     just_established: bool,
-    snd: Snd,
-    rcv: Rcv,
+    app: App,
+    due: Due,
     ecn: EcnState,
     stats: Stats,
+    snd: Snd,
+    /// One answer an interval to segments that are not acceptable.
+    limit: AnswerLimit,
     /// What the peer advised for our user timeout last (RFC 5482).
     peer_user_timeout: Option<UserTimeout>,
+    params: OpenParams,
     /// What Fast Open has to do with it, if anything.
     fast_open: Option<Box<FastOpenState>>,
 }

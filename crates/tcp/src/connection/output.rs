@@ -13,7 +13,7 @@ use crate::send::NagleMode;
 use crate::user_timeout;
 use crate::{Cx, Transmit};
 use arrayvec::ArrayVec;
-use limpid_event::{Counter, Observer, Timer, TxReason};
+use limpid_event::{Counter, Instant, Observer, Timer, TxReason};
 use limpid_wire::tcp::{MAX_OPTIONS_LEN, SackBlock, Timestamps};
 use limpid_wire::{Segment, SeqNum, TcpFlags, TcpOptions};
 
@@ -43,6 +43,25 @@ impl Connection {
             Some(burst) => Some(self.emit(cx, burst)),
             None => self.send_ack(cx),
         }
+    }
+
+    /// Whether [`poll_transmit`](Self::poll_transmit) would give nothing: then nobody has to ask before something happens, and what
+    /// asking would change is changed. It is true where it can be told at a glance; otherwise ask.
+    #[inline]
+    pub fn is_done_sending(&mut self, now: Instant) -> bool {
+        let (due, snd) = (&self.due, &self.snd);
+        let owes = due.ack.is_some() || due.duplicate_acks > 0 || due.probe.is_some();
+        let owes = owes || due.reset.is_some() || due.syn_ack.is_some();
+        let unsent = !snd.queue.pieces.is_empty() || !snd.bursts.is_empty() || self.halves.send() == SendHalf::FinQueued;
+        let recovers = snd.records.lost() > 0 || snd.recovery.sends_new_first();
+        // A probe of the path's MTU is a matter of sending.
+        if owes || unsent || recovers || snd.path.is_some() || !self.halves.syn_acked() || self.halves.over() {
+            return false;
+        }
+        if snd.push_due {
+            self.ran_empty(now);
+        }
+        true
     }
 
     /// What goes on, is lost, or is new.
@@ -349,7 +368,7 @@ impl Connection {
     /// What came twice, if anything did (RFC 2883 §4), and what came out of order (RFC 2018 §3).
     pub(super) fn sack_blocks(&self) -> ArrayVec<SackBlock, 4> {
         let mut blocks = ArrayVec::new();
-        if !self.negotiated.sack {
+        if !self.negotiated.sack || !self.rcv.queue.tells_selectively() {
             return blocks;
         }
         let max = match self.params.signature.len() {
@@ -373,6 +392,9 @@ impl Connection {
         // With what a signature takes that the MSS does not leave out.
         let signature = u32::from(self.params.signature.len().saturating_sub(self.negotiated.signed));
         let rare = signature + if self.due.user_timeout { 4 } else { 0 };
+        if !self.rcv.queue.tells_selectively() {
+            return rare;
+        }
         match self.sack_blocks().len() {
             0 => rare,
             blocks => rare + 4 + 8 * blocks as u32,

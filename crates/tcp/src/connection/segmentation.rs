@@ -313,29 +313,38 @@ impl Connection {
     /// Nothing more may leave now. If nothing is in flight whose ACK would open the way, the window is what is closed, or
     /// the application holds back, and the persist timer must ask, or send (RFC 9293 §3.8.6.1).
     fn stopped<O: Observer>(&mut self, cx: &mut Cx<'_, O>, held: Held) {
-        self.snd.write_mode = None;
-        self.snd.push_due = false;
-        let full = held == Held::Congestion || self.snd.in_flight() >= self.snd.cwnd();
-        if held == Held::Window {
-            self.chrono_start(cx.now, Busy::Window);
-            if !full && self.snd.congestion.goes_by_rate() {
-                self.snd.delivery.limit(self.snd.in_flight());
-            }
-        } else {
-            self.chrono_stop(cx.now, Busy::Window);
-        }
-        // As Linux: where there is nothing to send, nobody looks.
-        if core::mem::take(&mut self.snd.sending) || (full && held != Held::Empty) {
-            self.validate_cwnd(cx.now, full);
-            if !full && self.starved_by_send_buffer() {
-                self.chrono_start(cx.now, Busy::SendBuffer);
-            }
-        }
+        self.rests_from_sending(cx.now, held);
         // The SYN-ACK's timer, which has the same place, goes first: after the handshake it is looked at again.
         let waits = !matches!(held, Held::Empty | Held::Pacing) && self.request().is_none();
         if self.snd.records.is_empty() && waits && !self.timers.runs(Timer::Persist) {
             let after = self.snd.backed_off_rto().max(Rto::MIN);
             self.timers.start(cx, Timer::Persist, after);
+        }
+    }
+
+    /// Nothing more is there to be sent.
+    pub(super) fn ran_empty(&mut self, now: Instant) {
+        self.rests_from_sending(now, Held::Empty);
+    }
+
+    fn rests_from_sending(&mut self, now: Instant, held: Held) {
+        self.snd.write_mode = None;
+        self.snd.push_due = false;
+        let full = held == Held::Congestion || self.snd.in_flight() >= self.snd.cwnd();
+        if held == Held::Window {
+            self.chrono_start(now, Busy::Window);
+            if !full && self.snd.congestion.goes_by_rate() {
+                self.snd.delivery.limit(self.snd.in_flight());
+            }
+        } else {
+            self.chrono_stop(now, Busy::Window);
+        }
+        // As Linux: where there is nothing to send, nobody looks.
+        if core::mem::take(&mut self.snd.sending) || (full && held != Held::Empty) {
+            self.validate_cwnd(now, full);
+            if !full && self.starved_by_send_buffer() {
+                self.chrono_start(now, Busy::SendBuffer);
+            }
         }
     }
 

@@ -19,64 +19,65 @@ use limpid_wire::{FramePool, SeqNum};
 /// Probes' timeouts are doubled so often at the most: from the least to the largest there is.
 const MAX_PROBE_BACKOFF: u32 = 10;
 
-/// See the module.
+/// See the module. In the order of the memory: what is seldom touched comes last.
+#[repr(C)]
 pub(super) struct Snd {
     /// SND.UNA, SND.NXT and what lies between, SYN and FIN included.
     pub(super) records: SentRecords,
-    /// What the application wrote; its numbers begin after SYN and end where the FIN goes.
-    pub(super) queue: SendQueue,
     /// SND.WND, bytes.
     pub(super) wnd: u32,
     /// SND.WL1: the sequence number of the segment that last set it.
     pub(super) wl1: SeqNum,
     /// The largest window the peer ever offered.
     pub(super) max_wnd: u32,
+    /// The end of urgent data, or SND.UNA at the latest (RFC 9293 §3.8.5's SND.UP).
+    pub(super) up: SeqNum,
     /// Payload bytes of a full segment without SACK blocks.
     pub(super) mss: u16,
-    /// SACK was negotiated.
-    sack: bool,
-    /// Timeouts in a row without a valid round-trip sample (RFC 6298 §5.5, §3).
-    pub(super) backoff: u8,
-    /// Zero-window probes since the window closed, answered or not.
-    pub(super) probe_backoff: u8,
-    /// Retransmission timeouts since the last progress (`icsk_retransmits`).
-    pub(super) retransmits: u8,
-    /// When the first zero-window probe was due since the window closed; [`Instant::MAX`] if none was.
-    pub(super) probing_since: Instant,
-    /// When data left last.
-    pub(super) last_sent: Instant,
-    /// When anything left last.
-    pub(super) last_tx: Instant,
-    pub(super) rtt: RttEstimator,
-    pub(super) recovery: Recovery,
-    pub(super) congestion: CongestionControl,
-    pub(super) usage: CwndUsage,
-    pub(super) nagle: Nagle,
-    /// Small segments go until something is written again (Linux's TCP_NAGLE_PUSH).
-    pub(super) push_small: bool,
     /// What the last write said about small segments, until all that may go for its sake has gone.
     pub(super) write_mode: Option<NagleMode>,
+    /// SACK was negotiated.
+    sack: bool,
+    /// Small segments go until something is written again (Linux's TCP_NAGLE_PUSH).
+    pub(super) push_small: bool,
     /// Something happened for which Linux looks whether new data may leave: a write, a segment that came, a setting.
     pub(super) push_due: bool,
     /// Something was acknowledged, for which Linux looks whether there is room for more to be written.
     pub(super) space_due: bool,
     /// There was no memory for the last write: nobody is told of room before something is acknowledged.
     pub(super) refused: bool,
-    /// The size of the send buffer.
-    pub(super) buffer: usize,
     /// Something left since sending stopped last.
     pub(super) sending: bool,
-    /// What was cut and has not left as a whole, in order.
-    pub(super) bursts: VecDeque<Burst>,
-    /// The end of urgent data, or SND.UNA at the latest (RFC 9293 §3.8.5's SND.UP).
-    pub(super) up: SeqNum,
-    /// Bytes acknowledged in all (`tcpi_bytes_acked`).
-    pub(super) bytes_acked: u64,
+    /// Timeouts in a row without a valid round-trip sample (RFC 6298 §5.5, §3).
+    pub(super) backoff: u8,
+    /// Zero-window probes since the window closed, answered or not.
+    pub(super) probe_backoff: u8,
+    /// Retransmission timeouts since the last progress (`icsk_retransmits`).
+    pub(super) retransmits: u8,
+    pub(super) nagle: Nagle,
     /// Segments sent again in all (`tcpi_total_retrans`).
     pub(super) total_retrans: u32,
+    /// When anything left last.
+    pub(super) last_tx: Instant,
+    /// When data left last.
+    pub(super) last_sent: Instant,
+    /// What the application wrote; its numbers begin after SYN and end where the FIN goes.
+    pub(super) queue: SendQueue,
+    pub(super) rtt: RttEstimator,
+    /// The size of the send buffer.
+    pub(super) buffer: usize,
+    /// Bytes acknowledged in all (`tcpi_bytes_acked`).
+    pub(super) bytes_acked: u64,
     /// What was delivered so far, and how fast.
     pub(super) delivery: Delivery,
     pub(super) pacing: Pacing,
+    pub(super) usage: CwndUsage,
+    /// What was cut and has not left as a whole, in order.
+    pub(super) bursts: VecDeque<Burst>,
+    pub(super) recovery: Recovery,
+    pub(super) congestion: CongestionControl,
+    /// When the first zero-window probe was due since the window closed; [`Instant::MAX`] if none was.
+    pub(super) probing_since: Instant,
     /// What the application watches.
     pub(super) watch: Watched,
     /// What is found out, or doubted, of the path.

@@ -142,6 +142,12 @@ impl RecvQueue {
         self.duplicate = SackBlock::new(start, end.earlier(self.rcv_nxt()));
     }
 
+    /// There is something to be told by SACK: what is out of order, or came twice.
+    #[inline]
+    pub fn tells_selectively(&self) -> bool {
+        self.duplicate.is_some() || self.has_holes()
+    }
+
     /// What was received twice since the last [`take_duplicate`](Self::take_duplicate).
     pub fn duplicate(&self) -> Option<SackBlock> {
         self.duplicate
