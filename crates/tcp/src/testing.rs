@@ -328,7 +328,12 @@ impl Host {
         loop {
             let transmit = match &mut self.phase {
                 Phase::SynSent(syn_sent) => syn_sent.poll_transmit(cx!(self)),
-                Phase::Connection(connection) => connection.poll_transmit(cx!(self)),
+                Phase::Connection(connection) => {
+                    let done = connection.is_done_sending(self.now);
+                    let transmit = connection.poll_transmit(cx!(self));
+                    assert!(!done || transmit.is_none(), "it was said to be done, and sends {transmit:?}");
+                    transmit
+                }
                 _ => None,
             };
             let Some(transmit) = transmit else { break };
