@@ -341,7 +341,7 @@ impl Default for Config {
             send_buffer_fixed: false,
             send_buffer_min: 4096,
             send_buffer_max: 33_554_432,
-            send_buffer_near: 1_048_576,
+            send_buffer_near: 262_144,
             no_delay: false,
             cork: false,
             notsent_lowat: u32::MAX,
