@@ -52,7 +52,8 @@ impl Connection {
         let (due, snd) = (&self.due, &self.snd);
         let owes = due.ack.is_some() || due.duplicate_acks > 0 || due.probe.is_some();
         let owes = owes || due.reset.is_some() || due.syn_ack.is_some();
-        let unsent = !snd.queue.pieces.is_empty() || !snd.bursts.is_empty() || self.halves.send() == SendHalf::FinQueued;
+        let unsent =
+            !snd.queue.pieces.is_empty() || !snd.bursts.is_empty() || self.halves.send() == SendHalf::FinQueued;
         let recovers = snd.records.lost() > 0 || snd.recovery.sends_new_first();
         // A probe of the path's MTU is a matter of sending.
         if owes || unsent || recovers || snd.path.is_some() || !self.halves.syn_acked() || self.halves.over() {
