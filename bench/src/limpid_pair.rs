@@ -282,6 +282,20 @@ impl<O: Observer> Pair<O> {
         }
     }
 
+    /// The same, and waits until all of them rest: those opened last would else be packed while something is measured.
+    pub(crate) fn open_resting(&mut self, count: usize) {
+        self.open_idle(count);
+        let rest = |host: &Host<O>| host.stack.resting_connections() >= count;
+        while !(rest(&self.client) && rest(&self.server)) {
+            self.poll();
+            let now = self.now();
+            for _ in 0..count {
+                self.client.stack.handle_timeout(now);
+                self.server.stack.handle_timeout(now);
+            }
+        }
+    }
+
     /// Connects, exchanges a byte each way and closes, one after the other, for `time`; connections per second. The client closes
     /// first: TIME-WAIT stays behind each, for a minute, of 131,072 at most (both Linux's and our defaults).
     pub(crate) fn connects(&mut self, time: Duration) -> f64 {

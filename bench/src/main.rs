@@ -193,7 +193,7 @@ fn connect(table: &mut Table, runs: usize, others: &[usize]) {
 fn beside(table: &mut Table, runs: usize, others: &[usize]) {
     for &others in others {
         let mut crowded = Pair::new(BULK_BUFFER);
-        crowded.open_idle(others);
+        crowded.open_resting(others);
         let mut alone = Pair::new(BULK_BUFFER);
         let figures = Figure::interleaved(runs, || crowded.connects(CONNECT_TIME), || alone.connects(CONNECT_TIME));
         let aim = if others > 40_000 { 0.6 } else { 0.8 };

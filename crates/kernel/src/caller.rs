@@ -22,8 +22,8 @@ pub const MAX_WAITING: usize = 64;
 const UNKNOWN_PATIENCE: Duration = Duration::from_millis(20);
 /// How often to look whether a call that was just started waits.
 const LOOK: Duration = Duration::from_micros(50);
-/// How long a thread may take to leave a call that is interrupted. No signal ends some sleeps in the kernel: a thread in one of
-/// them is left to itself.
+/// How long all threads together may take to leave calls that are interrupted. No signal ends some sleeps in the kernel: a thread in one of
+/// them is left to itself, with its share in the process.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Stack of a thread that makes calls, bytes: it does nothing else.
 const STACK: usize = 256 << 10;
@@ -210,8 +210,8 @@ impl Drop for Caller {
     fn drop(&mut self) {
         self.shared.stopping.store(true, Ordering::Release);
         self.workers.iter_mut().for_each(|worker| worker.jobs = None);
+        let began = Instant::now();
         for thread in self.workers.iter_mut().filter_map(|worker| worker.thread.take()) {
-            let began = Instant::now();
             // A signal that comes before its call has begun is lost, so there may have to be another.
             while !thread.is_finished() && began.elapsed() < PATIENCE {
                 interrupt::interrupt(&thread);

@@ -248,7 +248,7 @@ impl Builder {
         self
     }
 
-    /// For how long whoever drives looks for more, after something came, before it sleeps (SO_BUSY_POLL's meaning, `net.core.busy_poll`): not at
+    /// For how long whoever drives looks for more, after a wait began or something came, before it sleeps (SO_BUSY_POLL's meaning, `net.core.busy_poll`): not at
     /// all, unless set here, beyond a single look where such looks find something. Waking a processor that sleeps may take 20 µs and more,
     /// which answers that come within this time are spared; it keeps a processor busy for it, and others wait if there are no more processors than
     /// busy threads.

@@ -228,11 +228,21 @@ impl Shard {
             return Ok(None);
         }
         if state.glance.is_due(now) {
+            self.between_looks(state);
             return Ok(Some(Sleep::none()));
         }
         let closing = state.stop_at.is_some() && state.is_one_of_several();
         let until = if closing { stop_at.min(now + CLOSING) } else { stop_at };
         Ok(Some(self.fall_asleep(&mut state, until, Sleeper::Driver)))
+    }
+
+    /// Others have their turn between looks at the devices: who looks on and on would else take the lock again before they do.
+    fn between_looks(&self, state: MutexGuard<'_, State>) {
+        let spins = state.glance.spins();
+        drop(state);
+        if spins {
+            std::thread::yield_now();
+        }
     }
 
     /// After a command: sends and wakes, and has the driver look again if it would oversleep.

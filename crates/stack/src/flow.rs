@@ -320,7 +320,7 @@ impl<O: Observer> Stack<O> {
 
     /// Something happened after which a flow may have something to send, or not: only if it may it is asked.
     pub(crate) fn go_on(&mut self, now: Instant, index: u32) {
-        if !self.flows[index].queued && self.is_done_sending(now, index) {
+        if !self.flows[index].queued && self.finish_sending(now, index) {
             self.settle(now, index);
         } else {
             self.schedule(index);

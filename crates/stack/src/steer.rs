@@ -163,6 +163,7 @@ impl<O: Observer> Stack<O> {
 
     /// A packet came from another shard of this host.
     pub fn handle_parcel(&mut self, now: Instant, parcel: Parcel) {
+        self.arrived_link = None;
         self.deliver(now, parcel.0);
     }
 

@@ -58,7 +58,7 @@ impl<O: Observer> Stack<O> {
             frame.flow = turn.flow;
             self.net.put_tcp(frame, &path, ends, marks, transmit);
             self.settle_last(now, &path, batch);
-            if self.is_done_sending(now, turn.index) {
+            if self.finish_sending(now, turn.index) {
                 return self.end_turn(now, turn, true);
             }
         }
@@ -124,9 +124,9 @@ impl<O: Observer> Stack<O> {
 
     /// A flow has nothing to send before something happens, as far as that is clear at a glance.
     #[inline]
-    pub(crate) fn is_done_sending(&mut self, now: Instant, index: u32) -> bool {
+    pub(crate) fn finish_sending(&mut self, now: Instant, index: u32) -> bool {
         match &mut self.flows[index].phase {
-            Phase::Connection(connection) => connection.is_done_sending(now),
+            Phase::Connection(connection) => connection.finish_sending(now),
             _ => false,
         }
     }

@@ -329,8 +329,11 @@ impl Host {
             let transmit = match &mut self.phase {
                 Phase::SynSent(syn_sent) => syn_sent.poll_transmit(cx!(self)),
                 Phase::Connection(connection) => {
-                    let done = connection.is_done_sending(self.now);
+                    let done = connection.finish_sending(self.now);
+                    let before = done.then(|| (connection.poll_timeout(), connection.info(self.now)));
                     let transmit = connection.poll_transmit(cx!(self));
+                    let after = done.then(|| (connection.poll_timeout(), connection.info(self.now)));
+                    assert_eq!(before, after, "asking changed something");
                     assert!(!done || transmit.is_none(), "it was said to be done, and sends {transmit:?}");
                     transmit
                 }

@@ -11,7 +11,7 @@ const PATIENCE: u8 = 8;
 
 /// Whether to look once more.
 pub(super) struct Glance {
-    /// Looks go on for so long after something came (SO_BUSY_POLL's meaning); one look, if zero.
+    /// Looks go on for so long after a wait began or something came (SO_BUSY_POLL's meaning); one look after that, if zero.
     span: Duration,
     /// Something came since a look found nothing,
     fresh: bool,
@@ -27,12 +27,24 @@ impl Glance {
         Glance { span, fresh: false, since: Instant::ZERO, looking: false, left_out: 0 }
     }
 
+    /// A caller begins to wait, and drives.
+    pub(super) fn wait_begins(&mut self, now: Instant) {
+        if self.spins() {
+            (self.fresh, self.since) = (true, now);
+        }
+    }
+
+    /// It looks for some time, while others may want their turn.
+    pub(super) fn spins(&self) -> bool {
+        self.span > Duration::ZERO
+    }
+
     /// Whoever drives has nothing left to do: whether to look at the devices before it sleeps.
     pub(super) fn is_due(&mut self, now: Instant) -> bool {
         if !self.fresh {
             return false;
         }
-        self.looking = self.span > Duration::ZERO || self.left_out == 0;
+        self.looking = self.spins() || self.left_out == 0;
         self.left_out = self.left_out.saturating_sub(1);
         self.fresh = self.looking && now < self.since + self.span;
         self.looking
@@ -82,6 +94,21 @@ mod tests {
             assert!(!glance.is_due(NOW));
         }
         assert_eq!(looks, 100);
+    }
+
+    #[test]
+    fn busy_polling_begins_with_the_wait() {
+        let (mut glance, later) = (Glance::new(Duration::from_micros(50)), NOW + Duration::from_millis(1));
+        glance.came(NOW, 1);
+        glance.wait_begins(later);
+        assert!(glance.is_due(later + Duration::from_micros(49)));
+        glance.came(later + Duration::from_micros(49), 0);
+        assert!(glance.is_due(later + Duration::from_micros(50)), "the last look");
+        glance.came(later + Duration::from_micros(51), 0);
+        assert!(!glance.is_due(later + Duration::from_micros(52)));
+        let mut glance = Glance::new(Duration::ZERO);
+        glance.wait_begins(later);
+        assert!(!glance.is_due(later), "one look follows only what came");
     }
 
     #[test]

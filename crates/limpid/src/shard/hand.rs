@@ -13,11 +13,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
-/// So many frames may be under way from one shard to another: however many come, there is room for those of others.
+/// So many frames may be under way from one shard to another, or fewer where there are many shards: however many come of one, there is
+/// room for those of others.
 const ARRIVALS: usize = 512;
 
 /// So many at most may be under way to a shard from all: their places are allocated from the beginning.
 const MOST_ARRIVALS: usize = 2048;
+
+/// How many of them are for each of the others.
+fn share(shards: usize) -> usize {
+    (MOST_ARRIVALS / shards.saturating_sub(1).max(1)).clamp(1, ARRIVALS)
+}
 
 /// So many frames may wait for another shard to send them.
 pub(super) const DEPARTURES: usize = 256;
@@ -67,7 +73,7 @@ pub(crate) struct Hands {
 impl Hands {
     /// The hands of as many shards as there are bells.
     pub(crate) fn join(bells: &[Arc<Bell>]) -> Vec<Hands> {
-        let room = (ARRIVALS * bells.len().saturating_sub(1)).min(MOST_ARRIVALS);
+        let room = share(bells.len()) * bells.len().saturating_sub(1);
         let (senders, receivers): (Vec<_>, Vec<_>) = bells.iter().map(|_| sync_channel(room)).unzip();
         // From each to each.
         let under_way: Vec<Vec<Arc<AtomicUsize>>> =
@@ -87,10 +93,11 @@ impl Hands {
 
     /// Hands over; [`ring`](Self::ring) comes after.
     pub(crate) fn over(&mut self, shard: u16, what: Handed) {
+        let share = share(self.ways.len());
         let Some(Some(way)) = self.ways.get_mut(usize::from(shard)) else { return };
         // Counted first: whoever takes it counts it off.
         let before = way.under_way.fetch_add(1, Ordering::Relaxed);
-        if before < ARRIVALS && way.to.try_send(Arrival { from: self.shard, what }).is_ok() {
+        if before < share && way.to.try_send(Arrival { from: self.shard, what }).is_ok() {
             way.silent = true;
             self.count.delivered += 1;
         } else {

@@ -139,6 +139,7 @@ impl Shard {
             }
             if !leads && state.lead.is_free() {
                 leads = true;
+                state.glance.wait_begins(now);
                 if state.lead.begin(socket) {
                     self.post.ring();
                 }
@@ -163,8 +164,7 @@ impl Shard {
     ) -> io::Result<MutexGuard<'a, State>> {
         if state.glance.is_due(self.clock.now()) {
             state.round(self.clock);
-            // Others have their turn between looks.
-            drop(state);
+            self.between_looks(state);
             return self.lock();
         }
         let mut sleep = self.fall_asleep(&mut state, deadline.unwrap_or(Instant::MAX), Sleeper::Caller);

@@ -22,6 +22,9 @@ impl Connection {
         self.due.syn_ack = None;
         // As Linux: what the SYN-ACK went through tells nothing of data; the timeout starts anew.
         self.snd.rtt.on_syn_loss();
+        if self.request().is_none() {
+            self.snd.heed_known(&self.params);
+        }
         self.snd.backoff = 0;
         self.update_pacing_rate();
         self.just_established = true;

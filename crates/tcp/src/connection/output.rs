@@ -45,10 +45,10 @@ impl Connection {
         }
     }
 
-    /// Whether [`poll_transmit`](Self::poll_transmit) would give nothing: then nobody has to ask before something happens, and what
-    /// asking would change is changed. It is true where it can be told at a glance; otherwise ask.
+    /// True if it is clear at a glance that [`poll_transmit`](Self::poll_transmit) would give nothing: then nobody has to ask before something happens, and what
+    /// asking would change is changed.
     #[inline]
-    pub fn is_done_sending(&mut self, now: Instant) -> bool {
+    pub fn finish_sending(&mut self, now: Instant) -> bool {
         let (due, snd) = (&self.due, &self.snd);
         let owes = due.ack.is_some() || due.duplicate_acks > 0 || due.probe.is_some();
         let owes = owes || due.reset.is_some() || due.syn_ack.is_some();

@@ -53,11 +53,12 @@ pub fn expanded(now: usize, demand: Demand, most: usize) -> usize {
     if memory > now { memory.min(most).max(now) } else { now }
 }
 
-/// The most that is worthwhile where the `least` round trip is near: `enough`, or what the path carries in two such round trips and a
-/// scheduler's delay, when `in_flight` bytes take `srtt`. Beyond, only queues grow: a path in memory loses nothing, and so its congestion
-/// window has no end.
+/// The most that is worthwhile where round trips are near, the `least` and those of now: `enough`, or what the path carries in four of the
+/// least and a scheduler's delay, when `in_flight` bytes take `srtt`. Beyond, only queues grow: a path in memory loses nothing, and so its
+/// congestion window has no end. What takes longer now than is near is bounded no more: others may queue there, or it is another path.
 pub fn near(enough: usize, in_flight: u32, srtt: Option<Duration>, least: Option<Duration>) -> usize {
-    let (Some(srtt), Some(least)) = (srtt, least.filter(|least| *least < NEAR)) else { return usize::MAX };
-    let (time, srtt) = ((2 * least + SLACK).as_nanos(), srtt.as_nanos().max(1));
+    let is_near = |time: &Duration| *time < NEAR;
+    let (Some(srtt), Some(least)) = (srtt.filter(is_near), least.filter(is_near)) else { return usize::MAX };
+    let (time, srtt) = ((4 * least + SLACK).as_nanos(), srtt.as_nanos().max(1));
     enough.max(usize::try_from(u128::from(in_flight) * time / srtt).unwrap_or(usize::MAX))
 }
