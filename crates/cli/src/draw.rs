@@ -77,7 +77,7 @@ impl DrawArgs {
         let survey = survey.finish(&hidden);
         let numbers = self.choose(&name, &survey, is_page, &nothing)?;
         if numbers.is_empty() {
-            return Ok((Chosen { name, survey, picked: Vec::new() }, damage));
+            return Ok((Chosen { name, survey, picked: Vec::new(), is_damaged: damage.is_some() }, damage));
         }
         let mut again = Picker::new(numbers);
         let (found, _) = self.input.open()?.without_progress().collect(|packet| again.wants(packet));
@@ -85,7 +85,7 @@ impl DrawArgs {
         for picked in &mut picked {
             picked.trace.partial = survey.is_partial(picked.number, &hidden);
         }
-        Ok((Chosen { name, survey, picked }, damage))
+        Ok((Chosen { name, survey, picked, is_damaged: damage.is_some() }, damage))
     }
 
     /// Standard input: all of it is kept, within a bound.
@@ -120,7 +120,7 @@ impl DrawArgs {
             Picked { number, trace, left_out }
         });
         let picked = picked.collect();
-        Ok((Chosen { name, survey, picked }, damage))
+        Ok((Chosen { name, survey, picked, is_damaged: damage.is_some() }, damage))
     }
 
     /// The numbers of the connections that are drawn one by one; none for all together.
@@ -166,7 +166,8 @@ impl DrawArgs {
                     .hint("choose a connection with --connection"));
             }
             let overview = Overview::of(&chosen.survey.connections, chosen.survey.more);
-            return self.picture.write_overview(target, &overview, &name);
+            let title = if chosen.is_damaged { format!("{name}, up to where it is damaged") } else { name };
+            return self.picture.write_overview(target, &overview, &title);
         }
         let count = chosen.survey.count();
         for picked in chosen.picked.iter().filter(|picked| picked.left_out > 0) {
@@ -200,6 +201,10 @@ impl DrawArgs {
                 )
             });
             let (left_out, overview) = more.unzip();
+            // Of one connection its subtitle says it.
+            let damage = (chosen.is_damaged && subjects.len() > 1)
+                .then(|| "The file is damaged: what stands before that is drawn.".to_owned());
+            let left_out = [damage, left_out].into_iter().flatten().reduce(|damage, rest| format!("{damage} {rest}"));
             return self.picture.write_page(target, &subjects, left_out, overview);
         }
         if subjects.len() > 1 {
@@ -215,6 +220,8 @@ struct Chosen {
     survey: Surveyed,
     /// The connections that are drawn one by one; none for all together.
     picked: Vec<Picked>,
+    /// The file could not be read to its end.
+    is_damaged: bool,
 }
 
 /// A connection that is drawn.
@@ -232,6 +239,9 @@ impl Picked {
         let mut subtitle = name.to_owned();
         if count > 1 {
             subtitle.push_str(&format!(", connection {} of {count}", self.number));
+        }
+        if chosen.is_damaged {
+            subtitle.push_str("; the file is damaged: what stands before that is drawn");
         }
         if self.left_out > 0 {
             subtitle.push_str(&format!("; its last {} are left out", words::count(self.left_out, "packet")));

@@ -221,7 +221,8 @@ fn damage_is_told_and_leaves_no_half_picture() {
     // What stands before the damage is drawn.
     let error = fails(&["draw", &write("truncated", &whole[..300]), "-o", &out], 1);
     assert!(error.contains("truncated"), "{error}");
-    assert!(std::fs::read_to_string(&out).expect("it was written").ends_with("</svg>\n"));
+    let drawn = std::fs::read_to_string(&out).expect("it was written");
+    assert!(drawn.ends_with("</svg>\n") && drawn.contains("the file is damaged"), "the picture says so");
     let close = captures().join("article/article-close.pcap").display().to_string();
     fails(&["draw", &close], 2);
     fails(&["draw", &close, "-o", &scratch.file("x.gif")], 2);

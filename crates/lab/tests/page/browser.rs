@@ -157,6 +157,22 @@ impl Browser {
         }
     }
 
+    pub(crate) fn drag(&mut self, from: [f64; 2], to: [f64; 2]) {
+        let middle = [0, 1].map(|at| (from[at] + to[at]) / 2.0);
+        let steps = [
+            ("mouseMoved", from),
+            ("mousePressed", from),
+            ("mouseMoved", middle),
+            ("mouseMoved", to),
+            ("mouseReleased", to),
+        ];
+        for (nth, (kind, [x, y])) in steps.into_iter().enumerate() {
+            let buttons = u8::from((1..4).contains(&nth));
+            let event = json!({"type": kind, "x": x, "y": y, "button": "left", "buttons": buttons, "clickCount": 1});
+            self.call("Input.dispatchMouseEvent", event);
+        }
+    }
+
     /// Presses a key, by its name or the letter that it writes.
     pub(crate) fn key(&mut self, key: &str) {
         let text = if key.chars().count() == 1 { key } else { "" };

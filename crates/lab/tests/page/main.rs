@@ -90,6 +90,32 @@ fn keys_step_search_zoom_and_switch() {
     assert_ne!(browser.eval(labels), times);
     let numbers = "[...document.querySelectorAll('.current .graph path')].every(p => !/NaN|Infinity|e/.test(p.getAttribute('d')))";
     assert_eq!(browser.eval(numbers), json!(true), "paths of numbers");
+    // Where nothing but a level is in view, the axis is that of the whole.
+    let axis = "document.querySelector('.current .panel .tick.y:last-of-type').textContent";
+    browser.key("0");
+    browser.settle();
+    assert_eq!(browser.eval(drawn), before);
+    let highest = browser.eval(axis);
+    for _ in 0..16 {
+        browser.key("+");
+    }
+    browser.settle();
+    assert_eq!(browser.eval(axis), highest);
+    browser.key("0");
+    browser.settle();
+    assert_eq!(browser.eval(drawn), before);
+
+    // A stretch of time is picked by dragging; no words are selected by that.
+    let [x, y] = browser.place(
+        "(() => { const svg = document.querySelector('.current svg.graph'); svg.scrollIntoView({behavior: 'instant'}); \
+         const [left, top, width, height] = svg.querySelector('.panel').dataset.box.split(' ').map(Number); \
+         const at = new DOMPoint(left + width / 4, top + height / 2).matrixTransform(svg.getScreenCTM()); \
+         return [at.x, at.y]; })()",
+    );
+    browser.drag([x, y], [x + 100.0, y + 30.0]);
+    browser.settle();
+    assert_ne!(browser.eval(drawn), before, "what was picked");
+    assert_eq!(browser.eval("getSelection().toString()"), json!(""));
     browser.key("0");
     browser.settle();
     assert_eq!(browser.eval(drawn), before);

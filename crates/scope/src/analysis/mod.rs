@@ -1,9 +1,10 @@
 //! What a trace means, connection by connection: the one reading of it that pictures and verdicts share.
 //!
 //! [`packet`] reads bytes; [`connection`] and [`notes`] sort packets and notes into connections; [`sequence`] asks the survey
-//! ([`crate::flows`]) what each segment is and what it repeats; [`states`] follows each end's state
+//! ([`crate::flows`]) what each segment is and what it repeats; [`arrivals`] mends what was estimated; [`states`] follows each end's state
 //! (RFC 9293 §3.3.2), as its engine told or as the packets imply.
 
+mod arrivals;
 pub(crate) mod closing;
 pub(crate) mod connection;
 mod notes;
@@ -33,6 +34,7 @@ impl<'t> Analysis<'t> {
         let mut connections = connection::sort_out(trace);
         for connection in &mut connections {
             sequence::examine(connection, trace);
+            arrivals::mend(connection);
             states::follow(connection, trace);
         }
         Analysis { trace, connections }

@@ -25,7 +25,9 @@ pub(crate) fn handshake(connection: &Connection) -> Option<[usize; 3]> {
     let find = |from: usize, test: &dyn Fn(&Segment) -> bool| {
         connection.segments.iter().position(|s| s.from == from && !s.copy && !s.is(TcpFlags::RST) && test(s))
     };
-    let syn_ack = find(peer, &|s| s.is_syn_ack() && s.facts.ack == 1)?;
+    // What it says of data on the SYN: none was there or taken, or all of it (RFC 7413).
+    let with_syn = connection.sent_by(opener).find(|s| s.is_syn() && !s.copy).map_or(0, |s| i64::from(s.tcp.len));
+    let syn_ack = find(peer, &|s| s.is_syn_ack() && [1, 1 + with_syn].contains(&s.facts.ack))?;
     let syn = (0..syn_ack).rev().find(|&i| {
         let s = &connection.segments[i];
         s.from == opener && s.is_syn() && s.taken_at().is_some_and(|at| at <= connection.segments[syn_ack].sent_at)

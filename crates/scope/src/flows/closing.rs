@@ -103,10 +103,13 @@ impl Entry {
         }
         // What its receiver expects is where its acknowledgements stand.
         let window = i64::try_from(self.flow.end(peer).window.last).unwrap_or(0);
-        if own.has_base && own.is_acked && (read.seq < own.una || read.seq > own.max.max(own.una + window)) {
+        let (mine, theirs) = (self.flow.end(by), self.flow.end(peer));
+        // With the number of the FIN before it, it answers what was under way when that came; Linux takes it but in TIME-WAIT.
+        let stands_at_fin = self.flow.ending != Ending::Closed && mine.fin.is_some_and(|fin| fin.seq == read.seq);
+        let is_old = read.seq < own.una && !stands_at_fin;
+        if own.has_base && own.is_acked && (is_old || read.seq > own.max.max(own.una + window)) {
             return None;
         }
-        let (mine, theirs) = (self.flow.end(by), self.flow.end(peer));
         let answered = self.last_of[peer.index()];
         let silence = answered.time.saturating_sub(self.progress_before(peer));
         Some(match () {

@@ -46,6 +46,18 @@ fn causes_have_signs_of_their_own() {
     assert_eq!(count(&closed, |sign| sign == Sign::Syn), 1);
 }
 
+#[test]
+fn data_on_a_syn_stands_above_it() {
+    let mut story = Story::new([View::Inside; 2]);
+    story.sends(0, seg(CLIENT, "S", 0, 0).len(6));
+    story.sends(10, seg(SERVER, "S.", 0, 7));
+    story.sends(20, seg(CLIENT, ".", 7, 1));
+    let marks = sequence(&story.end(40));
+    let spans = |sign: Sign| marks.iter().filter(|m| m.sign == sign).map(|m| (m.low, m.high)).collect::<Vec<_>>();
+    assert_eq!(spans(Sign::Syn), [(0.0, 1.0)]);
+    assert_eq!(spans(Sign::Data { pushed: false }), [(1.0, 7.0)]);
+}
+
 /// A connection of which the capture was made at `near`.
 fn seen_at(near: usize) -> Trace {
     let mut views = [View::Estimated; 2];

@@ -174,7 +174,9 @@ impl Follower {
             } else if len > 0 {
                 let pushed = segment.is(TcpFlags::PSH);
                 let sign = if segment.facts.late { Sign::OutOfOrder } else { Sign::Data { pushed } };
-                marks.push(mark(low, low + len, sign));
+                // Data that a SYN carries comes after it.
+                let begin = low + i64::from(segment.is(TcpFlags::SYN));
+                marks.push(mark(begin, begin + len, sign));
             }
             if segment.is(TcpFlags::SYN) {
                 marks.push(mark(low, low + 1, Sign::Syn));

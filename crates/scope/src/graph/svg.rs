@@ -361,12 +361,20 @@ impl Item {
             }
             Item::Sign(sign) => {
                 let mut text = String::new();
+                // A sign stands on the top of its bar.
+                let top = if matches!(sign, Sign::Data { .. } | Sign::Sack) { y - 6.0 } else { y - 1.0 };
                 if shapes::is_bar(*sign) {
-                    let (up, down) = (number(y - 6.0), number(y + 6.0));
+                    let (up, down) = (number(top), number(y + 6.0));
                     let _ = write!(text, r#"<path class="bar {}" d="M{middle} {down}V{up}"/>"#, shapes::sign(*sign));
                 }
                 for glyph in shapes::glyphs(*sign).iter().filter(|glyph| !glyph.class.starts_with("letter")) {
-                    let at = if shapes::is_bar(*sign) { number(y - 5.0) } else { number(y) };
+                    let at = match sign {
+                        Sign::Data { .. } => y - 5.0,
+                        Sign::ZeroWindow => y + 8.0,
+                        _ if shapes::is_bar(*sign) => top,
+                        _ => y,
+                    };
+                    let at = number(at);
                     let _ = write!(text, r#"<path class="{}" d="M{middle} {at}{}"/>"#, glyph.class, glyph.d);
                 }
                 text

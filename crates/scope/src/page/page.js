@@ -128,8 +128,8 @@ class Panel {
       }
       if (before) take(before.y);
     }
-    if (!(high > low)) { [low, high] = [Math.min(low, 0), Math.max(high, this.highest * 1e-3)]; }
-    if (!Number.isFinite(low)) return [0, this.highest];
+    // Nothing, or a level: where that stands in the whole says most.
+    if (!(high > low)) return [0, this.highest];
     const room = (high - low) * 0.06;
     return this.element.dataset.kind === 'sequence' ? [Math.max(low - room, 0), high + room] : [0, high + room];
   }

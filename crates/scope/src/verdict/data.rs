@@ -119,7 +119,12 @@ fn losses(story: &mut Story<'_>) {
     }
     for (original, repeats) in by_original {
         let Some(original) = story.connection.numbered(original) else { continue };
-        let arrived = matches!(original.arrival, Arrival::At(_)) && original.dropped.is_none();
+        let arrived = match original.arrival {
+            _ if original.dropped.is_some() => false,
+            Arrival::At(_) => true,
+            Arrival::Lost { .. } => false,
+            Arrival::Estimated(_) | Arrival::Unknown => repeats.first().is_some_and(|(again, _)| again.facts.needless),
+        };
         if arrived { needless::explain(story, original, &repeats) } else { repaired(story, original, &repeats) }
     }
 }

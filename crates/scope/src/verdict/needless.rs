@@ -5,6 +5,7 @@ use super::data::described;
 use super::{Kind, Known, MAX_CITED, Story, cited};
 use crate::analysis::{Connection, Segment};
 use crate::flows::{Again, Cause};
+use crate::trace::Arrival;
 use crate::words;
 use limpid_event::{Event, Instant, UndoReason};
 
@@ -27,11 +28,17 @@ pub(super) fn explain(story: &mut Story<'_>, original: &Segment, repeats: &[(&Se
         cause => format!(" ({})", cause.text()),
     };
     let (what, repeated, after) = (described(original), cited(&numbers), words::duration(again.after));
+    let is_seen = matches!(original.arrival, Arrival::At(_));
     let late = original.arrival.time().filter(|at| *at > sent_again.sent_at);
     let sentence = match (lost_ack, late) {
         (Some(ack), _) => {
             format!("{what} had arrived, but its ACK ({}) was lost: {repeated} repeated it{cause}.", ack.number)
         }
+        (None, _) if !is_seen => format!(
+            "{what} was not lost: {repeated} repeated it after {after}{cause}, and what came back shows that it had \
+             arrived. {}.",
+            verdict(again.cause),
+        ),
         (None, Some(at)) => format!(
             "{what} was not lost: it was still under way when {repeated} repeated it after {after}{cause}, and arrived {} \
              after it was sent. {}.",

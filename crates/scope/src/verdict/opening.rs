@@ -81,8 +81,15 @@ fn three_way(story: &mut Story<'_>, handshake: [usize; 3]) {
         true => format!("{}, {}, opened it and", story.the_capital(opener), story.connection.ends[opener].endpoint),
         false => story.the_capital(opener),
     };
+    let early = match syn.tcp.len {
+        0 => String::new(),
+        len if syn_ack.facts.ack > 1 => {
+            format!(" The SYN's {} were taken with it (Fast Open, RFC 7413).", words::bytes(u64::from(len)))
+        }
+        len => format!(" The SYN's {} were not taken.", words::bytes(u64::from(len))),
+    };
     let sentence = format!(
-        "Packets {}, {} and {} are the three-way handshake: SYN, SYN-ACK, ACK. {who} was connected {how_long}{parts}{doubtful}.",
+        "Packets {}, {} and {} are the three-way handshake: SYN, SYN-ACK, ACK. {who} was connected {how_long}{parts}{doubtful}.{early}",
         syn.number, syn_ack.number, ack.number,
     );
     story.say(Kind::Handshake, Known::Observed, &[syn.number, syn_ack.number, ack.number], sentence);

@@ -15,6 +15,21 @@ fn told(trace: &Trace) -> String {
 }
 
 #[test]
+fn data_on_a_syn_is_told_of() {
+    let told = |acknowledged: u32| {
+        let mut s = Story::new([View::Inside; 2]);
+        s.sends(0, seg(CLIENT, "S", 0, 0).len(6));
+        s.sends(10, seg(SERVER, "S.", 0, acknowledged));
+        s.sends(20, seg(CLIENT, ".", 7, 1));
+        sentences(&s.end(40), Kind::Handshake)
+    };
+    const OPENED: &str = "Packets 1, 2 and 3 are the three-way handshake: SYN, SYN-ACK, ACK. The client was connected \
+                          after 20 ms, one round trip.";
+    assert_eq!(told(7), [format!("{OPENED} The SYN's 6 B were taken with it (Fast Open, RFC 7413). [observed]")]);
+    assert_eq!(told(1), [format!("{OPENED} The SYN's 6 B were not taken. [observed]")]);
+}
+
+#[test]
 fn every_experiment_is_explained() {
     for (name, trace) in experiments::all() {
         assert_snapshot!(name, told(&trace));

@@ -106,6 +106,17 @@ fn resets_and_their_causes() {
     wire.after(10, server("R", 2, 0, 0));
     assert_eq!(reset_cause(wire), Some(ResetCause::AfterClose));
 
+    // The FIN has been acknowledged; what it answers was sent before that, and acknowledged less.
+    let mut wire = Wire::open();
+    wire.after(1_000, client("P.", 1, 100, 1));
+    wire.after(10, server("F.", 1, 0, 1));
+    wire.after(10, client(".", 101, 0, 2));
+    wire.after(10, server("R", 1, 0, 0));
+    let reset = wire.flow().reset.expect("taken");
+    wire.after(300_000, server("R", 2, 0, 0));
+    assert_eq!(wire.flow().reset.map(|later| later.sent.number), Some(reset.sent.number));
+    assert_eq!(reset_cause(wire), Some(ResetCause::AfterClose));
+
     let mut wire = Wire::open();
     wire.after(1_000, client("P.", 1, 100, 1));
     wire.after(10, server("R.", 1, 0, 101).ttl(51));

@@ -262,8 +262,10 @@ fn told(event: &Event) -> Option<(Voice, String)> {
         Event::Dropped { why } => format!("dropped: {why}"),
         Event::Link { fate: LinkFate::Marked } => "the queue fills: marked CE instead of dropped".into(),
         Event::Ecn(event) => ecn(*event)?.into(),
-        Event::Congestion { cwnd, why: CongestionReason::Ecn, .. } => {
-            format!("ECN: the window is reduced as for a loss, {cwnd} bytes")
+        Event::Congestion { cwnd, ssthresh, why: CongestionReason::Ecn } => {
+            // While recovery goes on, it comes down there step by step (RFC 6937).
+            let target = u64::from(*cwnd.min(ssthresh));
+            format!("ECN: the window comes down as for a loss, to {}", words::bytes(target))
         }
         Event::RecoveryBegan { why } => format!("recovery begins: {why}"),
         Event::RecoveryEnded => "recovery ends".into(),
