@@ -111,7 +111,8 @@ pub struct Config {
     /// The most the send buffer may grow to by itself (`tcp_wmem[2]`). Linux's default of 4 MiB is less than 1 Gb/s needs over
     /// 100 ms; here it is as large as the receive buffer's.
     pub send_buffer_max: usize,
-    /// How far the send buffer grows by itself where a round trip takes less than a millisecond, at best and now, unless the rate needs more: nothing but
+    /// How far the send buffer grows by itself where the shortest round trip is less than a millisecond, unless the rate needs more (four times as
+    /// far where round trips are longer now, and as far as any where they take 10 ms): nothing but
     /// queues would fill, here and at the peer, and what is written would have left the processor's cache before it is sent. Linux has no such bound.
     pub send_buffer_near: usize,
     /// Nagle's algorithm off (TCP_NODELAY). Switching it off sends what waits, cork or no cork.

@@ -21,6 +21,9 @@ const LEAST_SEGMENTS: u32 = 10;
 /// Round trips below this are near.
 const NEAR: Duration = Duration::from_millis(1);
 
+/// One that takes so long is not, whatever the least was.
+const FAR: Duration = Duration::from_millis(10);
+
 /// So long what was sent may wait on a near path, besides as long as it takes: a scheduler's delays.
 const SLACK: Duration = Duration::from_micros(100);
 
@@ -53,12 +56,14 @@ pub fn expanded(now: usize, demand: Demand, most: usize) -> usize {
     if memory > now { memory.min(most).max(now) } else { now }
 }
 
-/// The most that is worthwhile where round trips are near, the `least` and those of now: `enough`, or what the path carries in four of the
-/// least and a scheduler's delay, when `in_flight` bytes take `srtt`. Beyond, only queues grow: a path in memory loses nothing, and so its
-/// congestion window has no end. What takes longer now than is near is bounded no more: others may queue there, or it is another path.
+/// The most that is worthwhile where the `least` round trip is near: `enough`, or what the path carries in three such round trips and a
+/// scheduler's delay, when `in_flight` bytes take `srtt`. Beyond, only queues grow: a path in memory loses nothing, and so its congestion
+/// window has no end. Where round trips are longer now others may queue there, and it is four times as much; where they are far longer, it is
+/// another path than it was, and nothing is bounded.
 pub fn near(enough: usize, in_flight: u32, srtt: Option<Duration>, least: Option<Duration>) -> usize {
-    let is_near = |time: &Duration| *time < NEAR;
-    let (Some(srtt), Some(least)) = (srtt.filter(is_near), least.filter(is_near)) else { return usize::MAX };
-    let (time, srtt) = ((4 * least + SLACK).as_nanos(), srtt.as_nanos().max(1));
+    let srtt = srtt.filter(|srtt| *srtt < FAR);
+    let (Some(srtt), Some(least)) = (srtt, least.filter(|least| *least < NEAR)) else { return usize::MAX };
+    let enough = if srtt < NEAR { enough } else { enough.saturating_mul(4) };
+    let (time, srtt) = ((3 * least + SLACK).as_nanos(), srtt.as_nanos().max(1));
     enough.max(usize::try_from(u128::from(in_flight) * time / srtt).unwrap_or(usize::MAX))
 }
