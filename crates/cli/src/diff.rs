@@ -235,6 +235,7 @@ impl DiffArgs {
                 run: drawn.run.as_deref(),
                 subtitle: &drawn.subtitle,
                 trace: drawn.trace,
+                unfold: "limpid diff --unfold draws each",
             })
             .collect();
         self.picture.write(target, &subjects, what)

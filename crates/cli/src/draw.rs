@@ -189,6 +189,7 @@ impl DrawArgs {
                 run: None,
                 subtitle,
                 trace: &picked.trace,
+                unfold: "limpid draw --unfold draws each",
             })
             .collect();
         if target.format == Format::Html && self.picture.what.is_none() {

@@ -288,6 +288,7 @@ impl LabArgs {
                 run: Some(run.title.as_str()),
                 subtitle: experiment.summary,
                 trace: &run.trace,
+                unfold: "limpid lab --unfold draws each",
             })
             .collect();
         self.picture.write(target, &subjects, what)

@@ -152,6 +152,8 @@ pub(crate) struct Subject<'a> {
     pub(crate) run: Option<&'a str>,
     pub(crate) subtitle: &'a str,
     pub(crate) trace: &'a Trace,
+    /// How each segment of what is folded is had, in words.
+    pub(crate) unfold: &'static str,
 }
 
 impl PictureArgs {
@@ -369,7 +371,7 @@ impl PictureArgs {
             subtitle: subject.subtitle.to_owned(),
             lines,
             // What is still folded then is too much for any picture.
-            unfold: if self.unfold { "" } else { SvgOptions::default().unfold },
+            unfold: if self.unfold { "" } else { subject.unfold },
             ..SvgOptions::default()
         };
         svg::draw(&ladder::lay_out(trace, &self.ladder_options()), &verdict::groups(trace), &options)

@@ -30,7 +30,10 @@ pub(crate) fn handshake(connection: &Connection) -> Option<[usize; 3]> {
     let syn_ack = find(peer, &|s| s.is_syn_ack() && [1, 1 + with_syn].contains(&s.facts.ack))?;
     let syn = (0..syn_ack).rev().find(|&i| {
         let s = &connection.segments[i];
-        s.from == opener && s.is_syn() && s.taken_at().is_some_and(|at| at <= connection.segments[syn_ack].sent_at)
+        s.from == opener
+            && s.is_syn()
+            && !s.copy
+            && s.taken_at().is_some_and(|at| at <= connection.segments[syn_ack].sent_at)
     });
     let syn = syn.or_else(|| find(opener, &Segment::is_syn))?;
     let next = 1 + i64::from(connection.segments[syn].tcp.len);

@@ -101,6 +101,12 @@ impl Record {
         self.marks & mark != 0
     }
 
+    /// Where it starts, if all from `before` on may be of it: one that forgot how it began began there.
+    #[inline]
+    fn start_after(&self, before: i64) -> i64 {
+        if self.len == u32::MAX { self.start().min(before) } else { self.start() }
+    }
+
     /// Several sendings of it are known.
     #[inline]
     fn has_first(&self) -> bool {
@@ -192,7 +198,7 @@ pub(super) struct Records {
     /// So many at the front are acknowledged.
     acked: usize,
     /// In their order; they never overlap.
-    firsts: Vec<First>,
+    firsts: VecDeque<First>,
 }
 
 impl Records {
@@ -217,7 +223,7 @@ impl Records {
         let (start, marks, times) = (last.start(), last.marks | JOINED, last.times);
         let (tsval, ip_id) = (last.tsval, last.ip_id);
         *last = Record::new(&Piece { start, marks, times, tsval, ip_id, ..*piece });
-        if let Some(first) = self.firsts.last_mut() {
+        if let Some(first) = self.firsts.back_mut() {
             first.end = piece.end;
         }
     }
@@ -259,7 +265,7 @@ impl Records {
     pub(super) fn give_back(&mut self, rings: &mut Rings) {
         rings.give_back(std::mem::take(&mut self.ring));
         self.acked = 0;
-        self.firsts = Vec::new();
+        self.firsts = VecDeque::new();
     }
 
     /// Where the newest piece that is remembered ends.
@@ -408,7 +414,7 @@ impl Records {
         while let Some(record) = self.ring.get(self.acked)
             && record.end() <= ack
         {
-            let start = record.start();
+            let start = record.start_after(cursor);
             if start > cursor {
                 taken.unseen += cursor.abs_diff(start);
             }
@@ -420,7 +426,7 @@ impl Records {
             self.acked += 1;
         }
         if cursor < ack {
-            let known_from = self.ring.get(self.acked).map_or(ack, |record| record.start().min(ack));
+            let known_from = self.ring.get(self.acked).map_or(ack, |record| record.start_after(cursor).min(ack));
             taken.unseen += if known_from > cursor { cursor.abs_diff(known_from) } else { 0 };
         }
         if !clean {

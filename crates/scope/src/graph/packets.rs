@@ -93,7 +93,7 @@ impl Direction {
         }
     }
 
-    /// True if there is something to draw: data, or more than a handshake's worth of sequence numbers.
+    /// True if it has segments with data: there is something to draw.
     pub(super) fn carried_data(&self) -> bool {
         self.segments > 0
     }

@@ -67,7 +67,7 @@ impl Default for SvgOptions {
             title: String::new(),
             subtitle: String::new(),
             legend: true,
-            unfold: "limpid draw --unfold draws each",
+            unfold: "",
             lines: HashMap::new(),
         }
     }

@@ -234,9 +234,13 @@ class Graph {
       const y = numbersOf(times.dataset.box)[1];
       const { unit, ticks } = timeTicks({ left, width, span }, this.from, this.to);
       times.replaceChildren();
-      make('text', { class: 'tick y unit', x: left - 8, y }, times).textContent = unit;
-      for (const { x, label } of ticks.filter(({ x }) => x < left + width - 12)) {
-        make('text', { class: 'tick x', x: round(x), y }, times).textContent = label;
+      make('text', { class: 'tick y unit', x: left - 16, y }, times).textContent = unit;
+      for (const { x, label } of ticks) {
+        const text = make('text', { class: 'tick x', x: round(x), y }, times);
+        text.textContent = label;
+        // The last one may have no room on both sides.
+        const half = text.getComputedTextLength() / 2;
+        text.setAttribute('x', round(Math.min(x, left + width + 15 - half)));
       }
     }
     this.mark(this.section.chosen, 'at');

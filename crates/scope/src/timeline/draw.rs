@@ -215,7 +215,11 @@ fn meaning(timelines: &[(Option<&str>, &Timeline)], is_cut: bool) -> String {
     let mut said = String::new();
     if causes().next().is_some() {
         said.push_str("Between the bars: segments that changed a state");
-        said.push_str(if causes().any(|cause| cause.again) { ", and SYNs sent again." } else { "." });
+        said.push_str(if causes().any(|cause| cause.again && cause.name.starts_with("SYN")) {
+            ", and SYNs sent again."
+        } else {
+            "."
+        });
     }
     let mut add = |occurs: bool, meaning: &str| {
         if occurs {

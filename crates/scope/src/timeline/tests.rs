@@ -42,6 +42,18 @@ fn the_drawing_has_every_state_and_no_words_overlap() {
 }
 
 #[test]
+fn the_legend_tells_of_syns_that_were_sent_again_and_of_nothing_else() {
+    let said = |name: &str| {
+        let mut timeline = Timeline::of(&closed());
+        let cause = timeline.causes.iter_mut().find(|cause| cause.name.starts_with(name)).expect("it is there");
+        cause.again = true;
+        let drawing = draw(&timeline, "states", 1600.0);
+        drawing.svg.text_boxes().iter().any(|(_, text)| text.contains("SYNs sent again"))
+    };
+    assert_eq!([said("SYN"), said("FIN")], [true, false]);
+}
+
+#[test]
 fn as_text() {
     let text = text(&Timeline::of(&closed()), 100);
     let line = text.lines().find(|line| line.trim_start().starts_with("FIN-WAIT-1")).expect("a line of its own");

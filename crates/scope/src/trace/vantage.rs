@@ -54,7 +54,19 @@ impl Trace {
     pub fn captured(&self, number: u64, packet: &Packet, at: Instant) -> CapturedPacket {
         let nanos = self.epoch.saturating_add(at.as_nanos());
         let time = i64::try_from(nanos).unwrap_or(i64::MAX);
-        CapturedPacket::whole(number, time, LinkType::RAW, packet.bytes.clone())
+        let whole = CapturedPacket::whole(number, time, LinkType::RAW, packet.bytes.clone());
+        CapturedPacket { original_len: whole.original_len.max(stated_len(&packet.bytes)), ..whole }
+    }
+}
+
+/// How long an IP header says that its packet is: a capture with a snap length holds less. 0 without a header.
+fn stated_len(packet: &[u8]) -> u32 {
+    let word = |at: usize| packet.get(at..at + 2).map_or(0, |bytes| u32::from(bytes[0]) << 8 | u32::from(bytes[1]));
+    match packet.first().map(|first| first >> 4) {
+        Some(4) => word(2),
+        // The payload's alone (RFC 8200 §3).
+        Some(6) => 40 + word(4),
+        _ => 0,
     }
 }
 

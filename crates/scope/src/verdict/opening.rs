@@ -60,8 +60,14 @@ fn three_way(story: &mut Story<'_>, handshake: [usize; 3]) {
         _ if first.number != syn.number => format!("{} after its first SYN ({})", words::duration(took), first.number),
         // A program on a busy machine may be slow to hear of it.
         Some(rtt) if took > rtt + rtt / 4 || story.is_estimated() && words::duration(took) != words::duration(rtt) => {
-            let beside = if rtt <= took { ", of which" } else { ";" };
-            format!("after {}{beside} the round trip took {}", words::duration(took), words::duration(rtt))
+            // From one place it is certain only where the answer follows so soon that the capture must be at its sender.
+            let is_certain = !story.is_estimated() || took.saturating_sub(rtt) * 8 <= rtt;
+            let beside = match rtt <= took {
+                true if is_certain => ", of which the round trip took",
+                true => ", the round trip being about",
+                false => "; the round trip took",
+            };
+            format!("after {}{beside} {}", words::duration(took), words::duration(rtt))
         }
         _ => format!("after {}, one round trip", words::duration(took)),
     };

@@ -9,6 +9,13 @@ const AGED_AT_ONCE: usize = 2;
 /// So many entries of connections that left may stand in a queue, beside twice as many as are open.
 const SLACK: usize = 1024;
 
+/// True if more than `limit` has gone by since then. A time as far in the future is a wrong one: who waited for it would hold
+/// up all that stand behind.
+#[inline]
+fn is_past(now: i64, since: i64, limit: i64) -> bool {
+    now.saturating_sub(since) > limit || since.saturating_sub(now) > limit
+}
+
 impl Table {
     /// The queues hold entries of connections that left already: many, where one endpoint is opened anew and again. What is
     /// left of a queue is no more than is open, so that as much has to happen before it is swept again.
@@ -51,9 +58,8 @@ impl Table {
     /// Lets go of connections that ended or were silent for long.
     #[inline]
     pub(in crate::flows) fn age(&mut self, now: i64) {
-        let is_due = |front: Option<&(i64, Noted)>, limit: i64| {
-            front.is_some_and(|(since, _)| now.saturating_sub(*since) > limit)
-        };
+        let is_due =
+            |front: Option<&(i64, Noted)>, limit: i64| front.is_some_and(|(since, _)| is_past(now, *since, limit));
         if is_due(self.over.front(), self.linger) || is_due(self.idle.front(), self.idle_limit) {
             self.age_some(now, self.linger, self.idle_limit);
         }
@@ -63,7 +69,7 @@ impl Table {
     pub(super) fn age_some(&mut self, now: i64, linger: i64, idle: i64) {
         for _ in 0..AGED_AT_ONCE {
             if let Some(&(since, noted)) = self.over.front()
-                && now.saturating_sub(since) > linger
+                && is_past(now, since, linger)
             {
                 self.over.pop_front();
                 if self.is_there(noted) {
@@ -71,11 +77,11 @@ impl Table {
                 }
             }
             if let Some(&(since, noted)) = self.idle.front()
-                && now.saturating_sub(since) > idle
+                && is_past(now, since, idle)
             {
                 self.idle.pop_front();
                 match self.slots.get(noted.0 as usize).and_then(|slot| slot.last_of(noted.1)) {
-                    Some(last) if now.saturating_sub(last) > idle => self.leave(noted.0),
+                    Some(last) if is_past(now, last, idle) => self.leave(noted.0),
                     Some(last) => self.idle.push_back((last, noted)),
                     None => {}
                 }

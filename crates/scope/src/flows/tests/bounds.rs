@@ -172,6 +172,29 @@ fn large_numbers_are_kept() {
     let mut records = Records::default();
     records.push(&long);
     assert_eq!(records.at(0).map(|kept| (kept.end, kept.end - kept.start)), Some((1 << 40, u32::MAX.into())));
+    // What is not known of it was sent all the same.
+    for (una, ack) in [(0, 1 << 20), (1 << 20, 1 << 40)] {
+        assert_eq!(records.acknowledge(una, ack).unseen, 0);
+    }
+}
+
+/// The first connection's time is a year ahead: it leaves, and those behind it leave as they are silent.
+#[test]
+fn a_time_in_the_future_does_not_stop_the_ageing() {
+    const YEAR: i64 = 365 * 86_400 * 1_000_000;
+    let options = FlowsOptions { idle: Duration::from_secs(60), linger: Duration::from_secs(5), ..Default::default() };
+    for ends in [false, true] {
+        let mut wire = Wire::with(options.clone());
+        wire.at(YEAR, client("S", 1, 0, 0));
+        if ends {
+            wire.at(YEAR, server("R.", 0, 0, 2));
+        }
+        for n in 1..100 {
+            wire.at(n * 10_000_000, client("S", 1, 0, 0).port(n as u16));
+        }
+        let open: Vec<u64> = wire.flows.open().map(|flow| flow.number.0).collect();
+        assert!(open.len() <= 8 && !open.contains(&1), "{ends}: {open:?}");
+    }
 }
 
 /// A million connections of a few packets each: what is held depends on how many are open, and that is bounded.
