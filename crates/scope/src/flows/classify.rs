@@ -83,8 +83,8 @@ pub(crate) fn cause(e: &Evidence) -> Cause {
     let told = e.hints > 0 || e.sacked_above;
     let is_copy = match e.same_packet {
         Some(same) => same && e.after < copy_span(e),
-        // No SYN is repeated so soon unless it is asked for, and even then not at once.
-        None if e.opening => e.after < COPY_WITHIN || e.after < LEAST_VARIANCE && !e.asked_again,
+        // No SYN is repeated so soon unless it is asked for.
+        None if e.opening => e.after < LEAST_VARIANCE && !e.asked_again,
         None => e.after < COPY_WITHIN && !told,
     };
     let timed_out = e.waited() >= e.least_timeout();
